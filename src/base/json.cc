@@ -1,0 +1,368 @@
+#include "base/json.h"
+
+#include <cmath>
+#include <fstream>
+#include <utility>
+
+#include "base/mapped_file.h"
+
+namespace lapidary {
+namespace {
+
+// Builds a document while refusing duplicate keys and absurd nesting, which nlohmann's DOM parser
+// accepts in silence.
+class StrictBuilder : public nlohmann::json_sax<Json> {
+ public:
+  static constexpr size_t kMaxDepth = 256;
+
+  Json root;
+  std::string problem;
+
+  bool null() override { return put(nullptr); }
+  bool boolean(bool v) override { return put(v); }
+  bool number_integer(number_integer_t v) override { return put(v); }
+  bool number_unsigned(number_unsigned_t v) override { return put(v); }
+  bool number_float(number_float_t v, const string_t&) override { return put(v); }
+  bool string(string_t& v) override { return put(std::move(v)); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(size_t) override { return open(Json::object()); }
+  bool end_object() override { return close(); }
+  bool start_array(size_t) override { return open(Json::array()); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t& name) override {
+    if (!keys_.back().insert(name).second) {
+      problem = "key '" + name + "' appears twice in one object";
+      return false;
+    }
+    key_ = name;
+    return true;
+  }
+
+  bool parse_error(size_t position, const std::string&, const nlohmann::json::exception&) override {
+    problem = "not valid JSON at byte " + std::to_string(position);
+    return false;
+  }
+
+ private:
+  template <typename T>
+  bool put(T&& value) {
+    add(Json(std::forward<T>(value)));
+    return true;
+  }
+  Json* add(Json value) {
+    if (stack_.empty()) {
+      root = std::move(value);
+      return &root;
+    }
+    Json& parent = *stack_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    // Keys are known to be new (see `key`), so append without ordered_map's linear search.
+    auto& object = parent.get_ref<Json::object_t&>();
+    object.push_back({key_, std::move(value)});
+    return &object.back().second;
+  }
+  bool open(Json container) {
+    if (stack_.size() >= kMaxDepth) {
+      problem = "nested more than " + std::to_string(kMaxDepth) + " levels deep";
+      return false;
+    }
+    stack_.push_back(add(std::move(container)));
+    keys_.emplace_back();
+    return true;
+  }
+  bool close() {
+    stack_.pop_back();
+    keys_.pop_back();
+    return true;
+  }
+
+  std::vector<Json*> stack_;
+  std::vector<std::set<std::string>> keys_;
+  std::string key_;
+};
+
+const Json& null_json() {
+  static const Json value;
+  return value;
+}
+const Json& empty_object() {
+  static const Json value = Json::object();
+  return value;
+}
+
+std::string type_of(const Json& value) {
+  if (value.is_number_integer()) return "an integer";
+  switch (value.type()) {
+    case Json::value_t::null: return "null";
+    case Json::value_t::object: return "an object";
+    case Json::value_t::array: return "an array";
+    case Json::value_t::string: return "a string";
+    case Json::value_t::boolean: return "a boolean";
+    default: return "a number";
+  }
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, const std::string& where) {
+  StrictBuilder builder;
+  if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
+    return bad_input(where, builder.problem.empty() ? "not valid JSON" : builder.problem);
+  }
+  return std::move(builder.root);
+}
+
+Result<Json> load_json(const std::filesystem::path& path, uint64_t max_bytes) {
+  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+  const auto bytes = file->bytes();
+  if (bytes.empty()) return bad_input(path.string(), "is empty", "expected JSON");
+  if (bytes.size() > max_bytes) {
+    return bad_input(path.string(), "is " + std::to_string(bytes.size()) +
+                                        " bytes, more than the " + std::to_string(max_bytes) +
+                                        " a file of this kind may have");
+  }
+  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+}
+
+JsonReader::JsonReader(const Json* object, std::string path,
+                       std::shared_ptr<std::optional<Error>> error, std::string where)
+    : object_(object), path_(std::move(path)), error_(std::move(error)), where_(std::move(where)) {}
+
+void JsonReader::fail(const std::string& key, const std::string& what, const std::string& remedy,
+                      ErrorKind kind) {
+  if (error_->has_value()) return;
+  const std::string full = path_.empty() ? key : key.empty() ? path_ : path_ + "." + key;
+  *error_ = Error{kind, full.empty() ? what : "'" + full + "' " + what, where_, remedy};
+}
+
+Status JsonReader::status() const {
+  if (error_->has_value()) return **error_;
+  return {};
+}
+
+const Json* JsonReader::find(const std::string& key) {
+  known_.insert(key);
+  const auto it = object_->find(key);
+  return it == object_->end() ? nullptr : &*it;
+}
+
+bool JsonReader::has_key(const std::string& key) const { return object_->contains(key); }
+bool JsonReader::has(const std::string& key) const {
+  const auto it = object_->find(key);
+  return it != object_->end() && !it->is_null();
+}
+
+std::optional<int64_t> JsonReader::optional_integer(const std::string& key, IntegerRange range) {
+  const Json* value = find(key);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  int64_t number = 0;
+  if (value->is_number_unsigned() &&
+      value->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    fail(key, "is out of range");
+    return std::nullopt;
+  }
+  if (value->is_number_integer()) {
+    number = value->get<int64_t>();
+  } else if (value->is_number_float() && std::nearbyint(value->get<double>()) == value->get<double>() &&
+             std::abs(value->get<double>()) < 9e15) {
+    number = static_cast<int64_t>(value->get<double>());
+  } else {
+    fail(key, "must be an integer, is " + type_of(*value));
+    return std::nullopt;
+  }
+  if (number < range.min || number > range.max) {
+    std::string limits = range.max == std::numeric_limits<int64_t>::max()
+                             ? "at least " + std::to_string(range.min)
+                             : std::to_string(range.min) + " to " + std::to_string(range.max);
+    fail(key, "is " + std::to_string(number) + ", must be " + limits);
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<double> JsonReader::optional_number(const std::string& key, NumberRange range) {
+  const Json* value = find(key);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_number()) {
+    fail(key, "must be a number, is " + type_of(*value));
+    return std::nullopt;
+  }
+  const auto number = value->get<double>();
+  if (!(number >= range.min && number <= range.max)) {
+    fail(key, "is " + value->dump() + ", outside the allowed range");
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<bool> JsonReader::optional_boolean(const std::string& key) {
+  const Json* value = find(key);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_boolean()) {
+    fail(key, "must be true or false, is " + type_of(*value));
+    return std::nullopt;
+  }
+  return value->get<bool>();
+}
+
+std::optional<std::string> JsonReader::optional_string(const std::string& key) {
+  const Json* value = find(key);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_string()) {
+    fail(key, "must be a string, is " + type_of(*value));
+    return std::nullopt;
+  }
+  return value->get<std::string>();
+}
+
+namespace {
+template <typename T>
+T required(JsonReader& reader, const std::string& key, std::optional<T> value) {
+  if (!value && reader.status().ok()) reader.fail(key, "is missing");
+  return value.value_or(T{});
+}
+}  // namespace
+
+int64_t JsonReader::integer(const std::string& key, IntegerRange range) {
+  return required(*this, key, optional_integer(key, range));
+}
+double JsonReader::number(const std::string& key, NumberRange range) {
+  return required(*this, key, optional_number(key, range));
+}
+bool JsonReader::boolean(const std::string& key) {
+  return required(*this, key, optional_boolean(key));
+}
+std::string JsonReader::string(const std::string& key) {
+  return required(*this, key, optional_string(key));
+}
+int64_t JsonReader::integer_or(const std::string& key, int64_t fallback, IntegerRange range) {
+  return optional_integer(key, range).value_or(fallback);
+}
+double JsonReader::number_or(const std::string& key, double fallback, NumberRange range) {
+  return optional_number(key, range).value_or(fallback);
+}
+bool JsonReader::boolean_or(const std::string& key, bool fallback) {
+  return optional_boolean(key).value_or(fallback);
+}
+std::string JsonReader::string_or(const std::string& key, std::string fallback) {
+  return optional_string(key).value_or(std::move(fallback));
+}
+
+std::vector<int64_t> JsonReader::integers(const std::string& key, IntegerRange range) {
+  const Json* value = find(key);
+  std::vector<int64_t> out;
+  if (value == nullptr || value->is_null()) return out;
+  if (!value->is_array()) {
+    fail(key, "must be an array of integers, is " + type_of(*value));
+    return out;
+  }
+  for (const Json& item : *value) {
+    if (!item.is_number_integer() || item.get<int64_t>() < range.min ||
+        item.get<int64_t>() > range.max) {
+      fail(key, "holds " + item.dump().substr(0, 40) + ", not an integer in the allowed range");
+      return {};
+    }
+    out.push_back(item.get<int64_t>());
+  }
+  return out;
+}
+
+std::vector<double> JsonReader::numbers(const std::string& key) {
+  const Json* value = find(key);
+  std::vector<double> out;
+  if (value == nullptr || value->is_null()) return out;
+  if (!value->is_array()) {
+    fail(key, "must be an array of numbers, is " + type_of(*value));
+    return out;
+  }
+  for (const Json& item : *value) {
+    if (!item.is_number()) {
+      fail(key, "holds " + item.dump().substr(0, 40) + ", not a number");
+      return {};
+    }
+    out.push_back(item.get<double>());
+  }
+  return out;
+}
+
+std::vector<std::string> JsonReader::strings(const std::string& key) {
+  const Json* value = find(key);
+  std::vector<std::string> out;
+  if (value == nullptr || value->is_null()) return out;
+  if (!value->is_array()) {
+    fail(key, "must be an array of strings, is " + type_of(*value));
+    return out;
+  }
+  for (const Json& item : *value) {
+    if (!item.is_string()) {
+      fail(key, "holds " + item.dump().substr(0, 40) + ", not a string");
+      return {};
+    }
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+std::optional<JsonReader> JsonReader::optional_child(const std::string& key) {
+  const Json* value = find(key);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_object()) {
+    fail(key, "must be an object, is " + type_of(*value));
+    return std::nullopt;
+  }
+  return JsonReader(value, path_.empty() ? key : path_ + "." + key, error_, where_);
+}
+
+JsonReader JsonReader::child(const std::string& key) {
+  if (auto reader = optional_child(key)) return *std::move(reader);
+  if (status().ok()) fail(key, "is missing");
+  return JsonReader(&empty_object(), path_.empty() ? key : path_ + "." + key, error_, where_);
+}
+
+const Json& JsonReader::raw(const std::string& key) {
+  const Json* value = find(key);
+  return value == nullptr ? null_json() : *value;
+}
+
+void JsonReader::ignore(std::initializer_list<const char*> keys) {
+  for (const char* key : keys) known_.insert(key);
+}
+
+void JsonReader::reject_unknown(const std::string& remedy) {
+  for (const auto& [key, value] : object_->items()) {
+    if (!known_.contains(key)) {
+      fail(key, "is not a known key", remedy);
+      return;
+    }
+  }
+}
+
+JsonDocument::JsonDocument(Json json, std::string where)
+    : json_(std::make_shared<const Json>(std::move(json))),
+      error_(std::make_shared<std::optional<Error>>()),
+      where_(std::move(where)) {}
+
+Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path) {
+  LAP_ASSIGN_OR_RETURN(Json json, load_json(path));
+  if (!json.is_object()) return bad_input(path.string(), "must be an object, is " + type_of(json));
+  return JsonDocument(std::move(json), path.string());
+}
+
+Result<JsonDocument> JsonDocument::parse(std::string_view text, const std::string& where) {
+  LAP_ASSIGN_OR_RETURN(Json json, parse_json(text, where));
+  if (!json.is_object()) return bad_input(where, "must be an object, is " + type_of(json));
+  return JsonDocument(std::move(json), where);
+}
+
+JsonReader JsonDocument::root() const { return {json_.get(), "", error_, where_}; }
+
+Status JsonDocument::finish() const {
+  if (error_->has_value()) return **error_;
+  return {};
+}
+
+}  // namespace lapidary

@@ -1,0 +1,19 @@
+// Runs independent pieces of work on all cores.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "base/result.h"
+
+namespace lapidary {
+
+// Threads used when `threads` is 0: the processors this process may run on.
+size_t default_threads();
+
+// Calls body(i) for every i in [0, count), in no particular order, on up to `threads` threads (the
+// caller's among them). After the first error no further piece starts; that error is returned.
+// `body` must be safe to call from several threads at once and must not throw.
+Status parallel_for(size_t count, const std::function<Status(size_t)>& body, size_t threads = 0);
+
+}  // namespace lapidary

@@ -1,0 +1,39 @@
+// Progress of long work, reported through a sink that the face (CLI, server) owns.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace lapidary {
+
+// Thread-safety: `advance` may be called from any thread; `stage` and `note` from the one that drives.
+class ProgressSink {
+ public:
+  virtual ~ProgressSink() = default;
+  // A new stage of `total` bytes begins (0: of unknown length).
+  virtual void stage(const std::string& name, uint64_t total) = 0;
+  virtual void advance(uint64_t bytes) = 0;
+  // A line worth keeping: a warning, a skipped stage, a result.
+  virtual void note(const std::string& line) = 0;
+};
+
+class NullProgress final : public ProgressSink {
+ public:
+  void stage(const std::string&, uint64_t) override {}
+  void advance(uint64_t) override {}
+  void note(const std::string&) override {}
+};
+
+// Set by a signal handler, polled by long work, which then returns cancelled().
+class CancelToken {
+ public:
+  void cancel() { flag_.store(true, std::memory_order_relaxed); }
+  bool cancelled() const { return flag_.load(std::memory_order_relaxed); }
+  void reset() { flag_.store(false, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> flag_{false};
+};
+
+}  // namespace lapidary
