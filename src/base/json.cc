@@ -97,12 +97,18 @@ const Json& empty_object() {
 std::string type_of(const Json& value) {
   if (value.is_number_integer()) return "an integer";
   switch (value.type()) {
-    case Json::value_t::null: return "null";
-    case Json::value_t::object: return "an object";
-    case Json::value_t::array: return "an array";
-    case Json::value_t::string: return "a string";
-    case Json::value_t::boolean: return "a boolean";
-    default: return "a number";
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::object:
+      return "an object";
+    case Json::value_t::array:
+      return "an array";
+    case Json::value_t::string:
+      return "a string";
+    case Json::value_t::boolean:
+      return "a boolean";
+    default:
+      return "a number";
   }
 }
 
@@ -167,7 +173,8 @@ std::optional<int64_t> JsonReader::optional_integer(const std::string& key, Inte
   }
   if (value->is_number_integer()) {
     number = value->get<int64_t>();
-  } else if (value->is_number_float() && std::nearbyint(value->get<double>()) == value->get<double>() &&
+  } else if (value->is_number_float() &&
+             std::nearbyint(value->get<double>()) == value->get<double>() &&
              std::abs(value->get<double>()) < 9e15) {
     number = static_cast<int64_t>(value->get<double>());
   } else {

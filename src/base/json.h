@@ -50,8 +50,8 @@ class JsonReader {
   JsonReader(const Json* object, std::string path, std::shared_ptr<std::optional<Error>> error,
              std::string where);
 
-  bool has(const std::string& key) const;       // present and not null
-  bool has_key(const std::string& key) const;   // present, perhaps null
+  bool has(const std::string& key) const;      // present and not null
+  bool has_key(const std::string& key) const;  // present, perhaps null
   const std::string& path() const { return path_; }
   const Json& json() const { return *object_; }
 

@@ -12,8 +12,8 @@ namespace lapidary {
 
 class MappedFile {
  public:
-  // Errors: the file is missing, unreadable, a directory, or cannot be mapped. An empty file maps to
-  // an empty span.
+  // Errors: the file is missing, unreadable, a directory, or cannot be mapped. An empty file maps
+  // to an empty span.
   static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
 
   ~MappedFile();

@@ -7,7 +7,8 @@
 
 namespace lapidary {
 
-// Thread-safety: `advance` may be called from any thread; `stage` and `note` from the one that drives.
+// Thread-safety: `advance` may be called from any thread; `stage` and `note` from the one that
+// drives.
 class ProgressSink {
  public:
   virtual ~ProgressSink() = default;

@@ -1,8 +1,8 @@
 // Result and Status: how every boundary in Lapidary reports failure.
 //
 //   Result<Config> load(const std::filesystem::path& path);
-//   LAP_ASSIGN_OR_RETURN(Config config, load(path));      // inside a function returning Result/Status
-//   if (auto r = load(path); !r.ok()) print(r.error().message());
+//   LAP_ASSIGN_OR_RETURN(Config config, load(path));      // inside a function returning
+//   Result/Status if (auto r = load(path); !r.ok()) print(r.error().message());
 //
 // An Error says what went wrong, where, and what to do about it. Exceptions of third-party code are
 // turned into Errors by the wrapper that calls it; nothing in the library throws, prints or aborts.
@@ -54,8 +54,10 @@ inline Error cancelled() { return {ErrorKind::kCancelled, "interrupted", "", ""}
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT: implicit by design
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {} // NOLINT: implicit by design
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -95,11 +97,11 @@ class [[nodiscard]] Status {
 #define LAP_CONCAT(a, b) LAP_CONCAT_INNER(a, b)
 
 // Returns the error of a Status or Result expression from the enclosing function, if it has one.
-#define LAP_RETURN_IF_ERROR(expr)                                    \
-  do {                                                               \
-    if (auto lap_status = (expr); !lap_status.ok()) {                \
-      return lap_status.take_error();                                \
-    }                                                                \
+#define LAP_RETURN_IF_ERROR(expr)                     \
+  do {                                                \
+    if (auto lap_status = (expr); !lap_status.ok()) { \
+      return lap_status.take_error();                 \
+    }                                                 \
   } while (false)
 
 // Declares or assigns `lhs` from a Result expression, or returns its error.

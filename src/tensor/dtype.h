@@ -28,7 +28,8 @@ enum class DType : int32_t {
   kInt4 = 22,
 };
 
-// Bits per element; 0 for kUndefined and kString. 4-bit types are packed two a byte, low nibble first.
+// Bits per element; 0 for kUndefined and kString. 4-bit types are packed two a byte, low nibble
+// first.
 int bits_of(DType dtype);
 // Bytes that `elements` packed elements take, the last byte padded.
 int64_t bytes_of(DType dtype, int64_t elements);

@@ -11,8 +11,9 @@
 
 namespace lapidary::tensor {
 
-// Bytes [offset, offset + type.bytes()) of a mapped file. `name` is what `describe` prints. Pages are
-// released once read, so that resident memory is bounded by the tiles in flight, not by the file.
+// Bytes [offset, offset + type.bytes()) of a mapped file. `name` is what `describe` prints. Pages
+// are released once read, so that resident memory is bounded by the tiles in flight, not by the
+// file.
 Tensor from_file(std::shared_ptr<const MappedFile> file, int64_t offset, TensorType type,
                  std::string name);
 

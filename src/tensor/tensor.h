@@ -1,11 +1,12 @@
 // Lazy tensors: a dtype, a shape and an expression that can produce any part of the values.
 //
-//   Tensor w = checkpoint.tensor("model.language_model.layers.3.self_attn.q_proj.weight");   // [N, K] bf16
-//   Tensor b = transpose(cast(w, DType::kFloat));              // [K, N] f32; nothing was read yet
-//   LAP_ASSIGN_OR_RETURN(std::vector<std::byte> all, b.materialize());
+//   Tensor w = checkpoint.tensor("model.language_model.layers.3.self_attn.q_proj.weight");   // [N,
+//   K] bf16 Tensor b = transpose(cast(w, DType::kFloat));              // [K, N] f32; nothing was
+//   read yet LAP_ASSIGN_OR_RETURN(std::vector<std::byte> all, b.materialize());
 //
 // Passes rewrite expressions; bytes are read, transformed and written once, tile by tile, when a
-// package is saved (see save in graph/onnx_writer.h). A Tensor is a cheap value: copying it copies a pointer.
+// package is saved (see save in graph/onnx_writer.h). A Tensor is a cheap value: copying it copies
+// a pointer.
 //
 // Every tensor is seen as a matrix: `rows` is the product of all dims but the last, `cols` the last
 // dim (a scalar is 1 x 1). A Box names a rectangle of it. Boxes of 4-bit tensors start and end at
@@ -55,11 +56,12 @@ class Producer {
   const std::vector<TensorType>& outputs() const { return outputs_; }
 
   // The rows of every output are cut alike: `tiles()` pieces, piece t of output k being the rows
-  // [t * rows_k / tiles, (t + 1) * rows_k / tiles), contiguous bytes. A single-output expression has
-  // one piece per row.
+  // [t * rows_k / tiles, (t + 1) * rows_k / tiles), contiguous bytes. A single-output expression
+  // has one piece per row.
   int64_t tiles() const { return tiles_; }
 
-  // Writes pieces [begin, end) of every output k to outs[k], contiguous. outs[k] may be empty: not wanted.
+  // Writes pieces [begin, end) of every output k to outs[k], contiguous. outs[k] may be empty: not
+  // wanted.
   virtual Status read_tiles(int64_t begin, int64_t end,
                             std::span<const std::span<std::byte>> outs) const = 0;
 
