@@ -6,8 +6,13 @@
       --global-head-dim 128 --pattern 4 --kv-shared 6 --vocab 4096 --ple 64 --vision-layers 2 --audio-layers 2
 
 Presets e2b and e4b hold the public dims of Gemma 4 E2B / E4B. --pattern N: N sliding layers, then a full one.
---vision-layers 0 / --audio-layers 0 leave a tower out (its config is null). The tokenizer is the tiny model's, padded
-with <unusedN> to the vocabulary; with 262144 entries the special tokens get the real models' ids.
+--vision-layers 0 / --audio-layers 0 leave a tower out (its config is null), --kv-shared 0 gives every layer its own
+cache, --ple 0 leaves the per-layer inputs out, --untied stores an lm_head.weight of its own, --shard-gb 0.001 spreads
+even a tiny model over several files. The tokenizer is the tiny model's, padded with <unusedN> to the vocabulary; with
+262144 entries the special tokens get the real models' ids.
+
+Every combination loads in transformers 5.23, but --ple 0 together with KV sharing needs output_hidden_states=True there
+(without it the slicing of the last prompt position trips over the missing per-layer inputs).
 
 Tensors are made in chunks and appended to safetensors shards by hand: peak memory stays under 1 GB whatever the size.
 Needs: numpy. (transformers is not needed.)
@@ -127,6 +132,8 @@ def tensors(a):
                     ("lconv1d.pre_layer_norm", "lconv1d.conv_norm", "norm_pre_attn", "norm_post_attn", "norm_out")]
         out += [(A + "output_proj.weight", (a.audio_out, h), "linear"), (A + "output_proj.bias", (a.audio_out,), "zero"),
                 ("model.embed_audio.embedding_projection.weight", (a.hidden, a.audio_out), "linear")]
+    if a.untied:
+        out.append(("lm_head.weight", (a.vocab, a.hidden), "embed"))
     return out
 
 
@@ -235,13 +242,14 @@ def config(a, ids):
         num_hidden_layers=a.layers, num_attention_heads=a.heads, num_key_value_heads=a.kv_heads, head_dim=a.head_dim,
         global_head_dim=a.global_head_dim, hidden_size_per_layer_input=a.ple, num_kv_shared_layers=a.kv_shared,
         use_double_wide_mlp=bool(a.double_wide), sliding_window=a.window, layer_types=layer_types(a),
-        max_position_embeddings=a.context)
+        max_position_embeddings=a.context, tie_word_embeddings=not a.untied)
     c["vision_config"].update(
         hidden_size=a.vision_hidden, intermediate_size=a.vision_ff, num_hidden_layers=a.vision_layers,
         num_attention_heads=a.vision_heads, num_key_value_heads=a.vision_heads, head_dim=a.vision_head_dim,
         position_embedding_size=a.vision_positions)
     c["audio_config"].update(hidden_size=a.audio_hidden, num_hidden_layers=a.audio_layers,
                              num_attention_heads=a.audio_heads, output_proj_dims=a.audio_out)
+    c["tie_word_embeddings"] = not a.untied
     if not a.vision_layers:
         c["vision_config"] = None
     if not a.audio_layers:
@@ -261,6 +269,7 @@ def main():
     ap.add_argument("--shard-gb", type=float, default=2.0)
     ap.add_argument("--store-shared-kv", action="store_true",
                     help="also store the K/V weights that KV-shared layers never use (loaders must ignore them)")
+    ap.add_argument("--untied", action="store_true", help="store lm_head.weight apart from the embedding table")
     for k in PRESETS["tiny"]:
         ap.add_argument("--" + k.replace("_", "-"), type=int)
     a = ap.parse_args()
