@@ -1,10 +1,10 @@
 // The ONNX intermediate representation that all passes speak.
 //
-// A Graph is a value: copying it is cheap, because initializers are lazy tensors. Edges are names, as
-// in ONNX itself. Node and value names carry the checkpoint's module path
-// ("model.language_model.layers.3.self_attn.q_proj/MatMul"), through every pass, so that a line in a report, a
-// tensor in a package and a key in the checkpoint can be matched by eye. A node's first output is
-// named like the node, unless it is a graph output.
+// A Graph is a value: copying it is cheap, because initializers are lazy tensors. Edges are names,
+// as in ONNX itself. Node and value names carry the checkpoint's module path
+// ("model.language_model.layers.3.self_attn.q_proj/MatMul"), through every pass, so that a line in
+// a report, a tensor in a package and a key in the checkpoint can be matched by eye. A node's first
+// output is named like the node, unless it is a graph output.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ struct ValueInfo {
 };
 
 // The attribute types of ONNX that graphs of ours use. Integers are int64, floats are float32.
-using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>,
-                               std::vector<std::string>, Tensor>;
+using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>,
+                               std::vector<float>, std::vector<std::string>, Tensor>;
 
 struct Node {
   std::string domain;  // "" is the ONNX standard domain

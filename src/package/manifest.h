@@ -5,8 +5,9 @@
 //     lapidary.json                                       this manifest
 //     genai_config.json                                   for ONNX Runtime GenAI
 //     tokenizer.json tokenizer_config.json chat_template.jinja generation_config.json
-//     embedding/model.onnx (+ model.onnx.data)            input_ids -> inputs_embeds, per_layer_inputs
-//     decoder/model.onnx   (+ model.onnx.data)            inputs_embeds, ... -> logits, present.*
+//     embedding/model.onnx (+ model.onnx.data)            input_ids -> inputs_embeds,
+//     per_layer_inputs decoder/model.onnx   (+ model.onnx.data)            inputs_embeds, ... ->
+//     logits, present.*
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,8 @@ struct Port {
 
 // How one weight is stored.
 struct TensorRecord {
-  std::string name;          // initializer name, after the checkpoint's tensor
-  std::string dtype;         // stored dtype
+  std::string name;   // initializer name, after the checkpoint's tensor
+  std::string dtype;  // stored dtype
   std::vector<int64_t> shape;
   int64_t bytes = 0;
   std::string quantization;  // "" or e.g. "k-quant int4, block 32, asymmetric"

@@ -1,0 +1,138 @@
+#include "graph/graph.h"
+
+#include <algorithm>
+#include <set>
+
+namespace lapidary::graph {
+
+std::string to_string(const SymbolicShape& shape) {
+  std::string out = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) out += ", ";
+    if (const auto* number = std::get_if<int64_t>(&shape[i])) {
+      out += std::to_string(*number);
+    } else {
+      out += std::get<std::string>(shape[i]);
+    }
+  }
+  return out + "]";
+}
+
+std::string Node::qualified_op() const {
+  return domain.empty() ? op_type : domain + "::" + op_type;
+}
+
+int64_t Node::int_attribute(const std::string& key, int64_t fallback) const {
+  const auto it = attributes.find(key);
+  if (it == attributes.end()) return fallback;
+  const auto* value = std::get_if<int64_t>(&it->second);
+  return value == nullptr ? fallback : *value;
+}
+
+namespace {
+bool contains(const std::vector<ValueInfo>& values, const std::string& name) {
+  return std::any_of(values.begin(), values.end(),
+                     [&](const ValueInfo& v) { return v.name == name; });
+}
+}  // namespace
+
+bool Graph::is_input(const std::string& value) const { return contains(inputs, value); }
+bool Graph::is_output(const std::string& value) const { return contains(outputs, value); }
+
+const Tensor* Graph::constant(const std::string& value) const {
+  const auto it = initializers.find(value);
+  if (it == initializers.end() || is_input(value)) return nullptr;
+  return &it->second;
+}
+
+Status check(const Graph& graph) {
+  std::set<std::string> known;
+  for (const ValueInfo& input : graph.inputs) {
+    if (!known.insert(input.name).second) {
+      return internal_error(graph.name, "input '" + input.name + "' is declared twice");
+    }
+  }
+  for (const auto& [name, tensor] : graph.initializers) {
+    if (!tensor.valid()) return internal_error(graph.name, "initializer '" + name + "' is empty");
+    known.insert(name);
+  }
+  std::set<std::string> node_names;
+  for (const Node& node : graph.nodes) {
+    if (!node_names.insert(node.name).second) {
+      return internal_error(graph.name, "two nodes are named '" + node.name + "'");
+    }
+    for (const std::string& input : node.inputs) {
+      if (!input.empty() && !known.contains(input)) {
+        return internal_error(graph.name, "node '" + node.name + "' reads '" + input +
+                                              "', which nothing before it produces");
+      }
+    }
+    for (const std::string& output : node.outputs) {
+      if (!output.empty() && !known.insert(output).second) {
+        return internal_error(graph.name, "value '" + output + "' is produced twice");
+      }
+    }
+  }
+  for (const ValueInfo& output : graph.outputs) {
+    if (!known.contains(output.name)) {
+      return internal_error(graph.name, "output '" + output.name + "' is never produced");
+    }
+  }
+  return {};
+}
+
+size_t remove_unused(Graph& graph) {
+  std::set<std::string> wanted;
+  for (const ValueInfo& output : graph.outputs) wanted.insert(output.name);
+  std::vector<Node> kept;
+  for (auto it = graph.nodes.rbegin(); it != graph.nodes.rend(); ++it) {
+    const bool used = std::any_of(it->outputs.begin(), it->outputs.end(), [&](const auto& output) {
+      return !output.empty() && wanted.contains(output);
+    });
+    if (!used) continue;
+    wanted.insert(it->inputs.begin(), it->inputs.end());
+    kept.push_back(std::move(*it));
+  }
+  const size_t removed = graph.nodes.size() - kept.size();
+  std::reverse(kept.begin(), kept.end());
+  graph.nodes = std::move(kept);
+  std::erase_if(graph.initializers, [&](const auto& entry) {
+    return !wanted.contains(entry.first) && !graph.is_input(entry.first);
+  });
+  return removed;
+}
+
+std::string print(const Graph& graph) {
+  const auto join = [](const std::vector<std::string>& names) {
+    std::string out;
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (i > 0) out += ", ";
+      out += names[i].empty() ? "_" : names[i];
+    }
+    return out;
+  };
+  std::string out = "graph " + graph.name + "\n";
+  for (const ValueInfo& v : graph.inputs) {
+    out += "  input  " + v.name + " " + std::string(name_of(v.dtype)) + to_string(v.shape) + "\n";
+  }
+  for (const auto& [name, tensor] : graph.initializers) {
+    out += "  weight " + name + " " + std::string(name_of(tensor.dtype())) +
+           tensor::to_string(tensor.shape()) + " = " + tensor.describe() + "\n";
+  }
+  for (const Node& node : graph.nodes) {
+    out += "  " + join(node.outputs) + " = " + node.qualified_op() + "(" + join(node.inputs) + ")";
+    for (const auto& [key, value] : node.attributes) {
+      out += " " + key;
+      if (const auto* i = std::get_if<int64_t>(&value)) out += "=" + std::to_string(*i);
+      if (const auto* f = std::get_if<float>(&value)) out += "=" + std::to_string(*f);
+      if (const auto* s = std::get_if<std::string>(&value)) out += "=" + *s;
+    }
+    out += "  # " + node.name + "\n";
+  }
+  for (const ValueInfo& v : graph.outputs) {
+    out += "  output " + v.name + " " + std::string(name_of(v.dtype)) + to_string(v.shape) + "\n";
+  }
+  return out;
+}
+
+}  // namespace lapidary::graph

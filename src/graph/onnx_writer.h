@@ -1,0 +1,39 @@
+// Writes a Graph as an ONNX model file with external data (onnx.proto; ONNX IR version 11).
+//
+//   LAP_ASSIGN_OR_RETURN(SavedModel saved, save(graph, "pkg/decoder/model.onnx", {}));
+//
+// Weights go to "<model>.data" beside the model, which may exceed 2 GB; small ones are embedded.
+// The lazy tensors are evaluated tile by tile on all cores, each tile written once at its place, so
+// that memory is bounded by the tiles in flight whatever the model's size.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "graph/graph.h"
+
+namespace lapidary::graph {
+
+struct SaveOptions {
+  size_t threads = 0;                // 0: all cores
+  ProgressSink* progress = nullptr;  // told about bytes written
+  const CancelToken* cancel = nullptr;
+};
+
+struct SavedModel {
+  std::vector<std::filesystem::path> files;  // the model, then its data file if there is one
+  int64_t data_bytes = 0;
+};
+
+// Bytes that `save` will write to the data file.
+int64_t external_bytes(const Graph& graph);
+
+// Errors: a graph that fails check(); no space (asked for in advance); unwritable folder; a weight
+// that cannot be read; cancelled. Files written so far are removed.
+Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_path,
+                        const SaveOptions& options);
+
+}  // namespace lapidary::graph
