@@ -1,0 +1,41 @@
+# Everything that Lapidary takes from outside, in one place. Sourced by the other scripts.
+# shellcheck shell=bash disable=SC2034
+
+# --- Python wheels. Only files are taken out of them; nothing is installed, any Python 3 will do. ---
+
+# libonnxruntime.so, the engine that runs packages.
+PIN_ONNXRUNTIME=1.31.1
+PIN_ONNXRUNTIME_SHA256_x86_64=5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f
+PIN_ONNXRUNTIME_SHA256_aarch64=da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3
+
+# onnx.proto, from which our reader and writer of ONNX files are generated.
+PIN_ONNX=1.23.2
+PIN_ONNX_SHA256_x86_64=c03ecf6b835d136108eeaeeafbd0026fc7b3cf98661409fbc6b63d5a29361348
+PIN_ONNX_SHA256_aarch64=83b3fc8321303c9da62824730457ba2f7ae0970f0e2f7fc0117912df7f8a4826
+
+PIN_WHEEL_PYTHON=3.11 # which of a release's wheels we take, not which Python must be installed
+
+# --- ONNX Runtime's C++ headers: in no wheel, and not in Debian 12, so out of a later Debian. ---
+# The API is versioned: headers of 1.N work with any library >= 1.N. A suite moves on, so another
+# version than the pinned one is taken too, when apt's signatures vouch for it and its API version
+# lies between the two limits.
+PIN_ORT_HEADERS_PACKAGE=libonnxruntime-dev
+PIN_ORT_HEADERS_SUITE=forky
+PIN_ORT_HEADERS=1.23.2+dfsg-6.1
+PIN_ORT_HEADERS_SHA256_amd64=4630a94adb36dc056feb124e51c6e952e2cab5188bc093a25bee8a7e1ac5196d
+PIN_ORT_API_MIN=23
+PIN_ORT_API_MAX=31
+
+# --- Debian 12 packages. ---
+
+# To build and test.
+PIN_DEBIAN_BUILD=(
+  g++ cmake ninja-build ccache
+  protobuf-compiler libprotobuf-dev nlohmann-json3-dev libcli11-dev libxxhash-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
+  ca-certificates python3 python3-pip # to fetch and unpack the wheels
+)
+
+# To lint and fuzz (scripts/lint, scripts/fuzz).
+PIN_DEBIAN_LINT=(clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev)
+PIN_LLVM=14
