@@ -1,0 +1,107 @@
+// ONNX Runtime behind our own types. This file and its test are the only ones that see its headers.
+//
+//   LAP_ASSIGN_OR_RETURN(ort::Session session, ort::Session::open(path, {.threads = 2}));
+//   LAP_ASSIGN_OR_RETURN(ort::Binding binding, session.bind());
+//   LAP_RETURN_IF_ERROR(binding.input("x", {ort::ElementType::kFloat32, x.data(), {1, 128}}));
+//   LAP_RETURN_IF_ERROR(binding.output("y", {ort::ElementType::kFloat32, y.data(), {1, 64}}));
+//   LAP_RETURN_IF_ERROR(binding.run());          // writes y; no tensor is copied or allocated here
+//
+// Errors: a file that cannot be read is kIo, a model that ONNX Runtime refuses is kBadInput, a
+// failing run is kInternal. Each names the model file. No exception leaves this file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+struct OrtCustomOpDomain;
+
+namespace lapidary::runtime::ort {
+
+// The version of the library that is linked, e.g. "1.31.1".
+std::string version();
+
+enum class Optimization { kNone, kBasic, kExtended, kAll };
+
+struct SessionOptions {
+  int threads = 0;  // threads of one operator, the caller's among them; 0: default_threads()
+  // Idle threads of the pool wait actively. Faster steps, but each pool that spins occupies cores,
+  // so at most one session of a process should.
+  bool spinning = true;
+  Optimization optimization = Optimization::kAll;
+  // ONNX Runtime can plan one allocation for each set of input shapes it meets and keeps the plans.
+  // A decoder meets a new set at every step, so plans only cost there.
+  bool memory_pattern = false;
+  bool arena = true;  // keep freed activations for the next run
+  std::vector<std::pair<std::string, std::string>> config = {};  // session.* entries, verbatim
+  std::string profile_prefix = {};  // not empty: write a JSON trace to PREFIX_<date>.json
+  // Operators of our own. Not owned; a domain must outlive every session made with it.
+  std::vector<OrtCustomOpDomain*> custom_ops = {};
+};
+
+enum class ElementType { kFloat32, kInt64 };
+
+// Memory that a run reads or writes: row-major, not owned.
+struct TensorView {
+  ElementType type = ElementType::kFloat32;
+  void* data = nullptr;
+  std::vector<int64_t> shape = {};
+};
+
+// One input or output as the model file declares it.
+struct Port {
+  std::string name;
+  std::string dtype;                 // "float32", "int64", ...; "" for what is not a tensor
+  std::vector<int64_t> dims;         // -1: symbolic
+  std::vector<std::string> symbols;  // name of each symbolic dim, "" elsewhere
+  bool optional = false;             // has a default in the model
+};
+
+class Binding;
+
+// A loaded model. Immutable: several bindings may run at once from several threads.
+class Session {
+ public:
+  static Result<Session> open(const std::filesystem::path& model, const SessionOptions& options);
+
+  const std::filesystem::path& path() const;
+  const std::vector<Port>& inputs() const;  // required ones first, then optional ones
+  const std::vector<Port>& outputs() const;
+  Result<Binding> bind() const;
+  // Ends profiling and returns the trace's file name. Only with SessionOptions::profile_prefix.
+  Result<std::string> end_profiling() const;
+
+ private:
+  friend class Binding;
+  struct State;
+  explicit Session(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
+};
+
+// The tensors one caller runs a session with. What was bound stays bound from run to run; bind
+// again only what moved or changed its shape. Keeps its session alive.
+class Binding {
+ public:
+  Binding(Binding&&) noexcept;
+  Binding& operator=(Binding&&) noexcept;
+  ~Binding();
+
+  Status input(const std::string& name, const TensorView& tensor);
+  Status output(const std::string& name, const TensorView& tensor);
+  // Forgets all inputs (an optional one then has its default again).
+  void clear_inputs();
+  Status run();
+
+ private:
+  friend class Session;
+  struct State;
+  explicit Binding(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lapidary::runtime::ort

@@ -1,0 +1,181 @@
+#include "runtime/ort.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <onnxruntime_cxx_api.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "runtime/test_model.h"
+
+namespace lapidary::runtime::ort {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::filesystem::path temp_file(const std::string& name) {
+  return std::filesystem::path(testing::TempDir()) / ("ort_test_" + std::to_string(getpid())) /
+         name;
+}
+
+// y = x + bias, where bias is an optional input with the default 1.
+std::filesystem::path add_model() {
+  TestModel model("add");
+  model.input("x", {"n"}).input("bias", {"1"}).output("y", {"n"}).floats("bias", {1}, {1.0f});
+  model.node("Add", {"x", "bias"}, {"y"});
+  return model.save(temp_file("add.onnx"));
+}
+
+TensorView view(std::vector<float>& values) {
+  return {ElementType::kFloat32, values.data(), {static_cast<int64_t>(values.size())}};
+}
+
+TEST(Ort, PortsTellNamesTypesDimsAndOptionalInputs) {
+  auto session = Session::open(add_model(), {.threads = 1});
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  ASSERT_EQ(session->inputs().size(), 2u);
+  EXPECT_EQ(session->inputs()[0].name, "x");
+  EXPECT_EQ(session->inputs()[0].dtype, "float32");
+  EXPECT_THAT(session->inputs()[0].dims, ElementsAre(-1));
+  EXPECT_THAT(session->inputs()[0].symbols, ElementsAre("n"));
+  EXPECT_FALSE(session->inputs()[0].optional);
+  EXPECT_EQ(session->inputs()[1].name, "bias");
+  EXPECT_TRUE(session->inputs()[1].optional);
+  ASSERT_EQ(session->outputs().size(), 1u);
+  EXPECT_EQ(session->outputs()[0].name, "y");
+}
+
+// Catches a binding that copies at bind time, or one that loses an override of a default.
+TEST(Ort, BindingReadsAndWritesTheCallersMemory) {
+  auto session = Session::open(add_model(), {.threads = 1});
+  ASSERT_TRUE(session.ok());
+  auto binding = session->bind();
+  ASSERT_TRUE(binding.ok());
+  std::vector<float> x{1, 2, 3};
+  std::vector<float> y(3);
+  std::vector<float> bias{10};
+  ASSERT_TRUE(binding->input("x", view(x)).ok());
+  ASSERT_TRUE(binding->output("y", view(y)).ok());
+  ASSERT_TRUE(binding->run().ok());
+  EXPECT_THAT(y, ElementsAre(2, 3, 4));
+  ASSERT_TRUE(binding->input("bias", view(bias)).ok());
+  ASSERT_TRUE(binding->run().ok());
+  EXPECT_THAT(y, ElementsAre(11, 12, 13));
+  x[0] = 5;
+  bias[0] = 20;
+  ASSERT_TRUE(binding->run().ok());
+  EXPECT_THAT(y, ElementsAre(25, 22, 23));
+}
+
+// The binding must keep the session alive: callers hold it alone.
+TEST(Ort, BindingOutlivesItsSessionHandle) {
+  std::optional<Binding> binding;
+  {
+    auto session = Session::open(add_model(), {.threads = 1});
+    ASSERT_TRUE(session.ok());
+    binding.emplace(std::move(session->bind()).value());
+  }
+  std::vector<float> x{1};
+  std::vector<float> y(1);
+  ASSERT_TRUE(binding->input("x", view(x)).ok());
+  ASSERT_TRUE(binding->output("y", view(y)).ok());
+  ASSERT_TRUE(binding->run().ok());
+  EXPECT_THAT(y, ElementsAre(2));
+}
+
+TEST(Ort, MissingModelIsAnIoErrorThatNamesIt) {
+  auto session = Session::open("/nowhere/model.onnx", {});
+  ASSERT_FALSE(session.ok());
+  EXPECT_EQ(session.error().kind, ErrorKind::kIo);
+  EXPECT_THAT(session.error().message(), HasSubstr("/nowhere/model.onnx"));
+}
+
+TEST(Ort, DamagedModelIsBadInputOnOneLine) {
+  const auto file = temp_file("damaged.onnx");
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file) << "not a model";
+  auto session = Session::open(file, {});
+  ASSERT_FALSE(session.ok());
+  EXPECT_EQ(session.error().kind, ErrorKind::kBadInput);
+  EXPECT_THAT(session.error().message(), HasSubstr("damaged.onnx"));
+  EXPECT_EQ(session.error().message().find('\n'), std::string::npos);
+}
+
+TEST(Ort, UnknownInputNameIsAnErrorNotAnException) {
+  auto session = Session::open(add_model(), {.threads = 1});
+  ASSERT_TRUE(session.ok());
+  auto binding = session->bind();
+  ASSERT_TRUE(binding.ok());
+  std::vector<float> x{1};
+  const Status bound = binding->input("no_such_input", view(x));
+  const Status ran = bound.ok() ? binding->run() : Status();
+  EXPECT_FALSE(bound.ok() && ran.ok());
+}
+
+// A kernel of our own: y = 3 x.
+struct TripleKernel {
+  void Compute(OrtKernelContext* context) {
+    Ort::KernelContext ctx(context);
+    const Ort::ConstValue x = ctx.GetInput(0);
+    const auto shape = x.GetTensorTypeAndShapeInfo().GetShape();
+    const size_t count = x.GetTensorTypeAndShapeInfo().GetElementCount();
+    Ort::UnownedValue y = ctx.GetOutput(0, shape);
+    const float* in = x.GetTensorData<float>();
+    float* out = y.GetTensorMutableData<float>();
+    for (size_t i = 0; i < count; ++i) out[i] = 3 * in[i];
+  }
+};
+
+struct TripleOp : Ort::CustomOpBase<TripleOp, TripleKernel> {
+  void* CreateKernel(const OrtApi&, const OrtKernelInfo*) const { return new TripleKernel; }
+  const char* GetName() const { return "Triple"; }
+  size_t GetInputTypeCount() const { return 1; }
+  ONNXTensorElementDataType GetInputType(size_t) const {
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+  }
+  size_t GetOutputTypeCount() const { return 1; }
+  ONNXTensorElementDataType GetOutputType(size_t) const {
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+  }
+};
+
+// Our own kernels are the plan for the hot spots; this is the door they come through.
+TEST(Ort, CustomOperatorRuns) {
+  const TripleOp op;
+  Ort::CustomOpDomain domain("lapidary");
+  domain.Add(&op);
+  TestModel model("triple");
+  model.opset("lapidary", 1).input("x", {"n"}).output("y", {"n"});
+  model.node("Triple", {"x"}, {"y"}, "lapidary");
+  const auto file = model.save(temp_file("triple.onnx"));
+
+  auto refused = Session::open(file, {.threads = 1});
+  ASSERT_FALSE(refused.ok()) << "the model needs the custom operator";
+  auto session = Session::open(file, {.threads = 1, .custom_ops = {domain}});
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  auto binding = session->bind();
+  ASSERT_TRUE(binding.ok());
+  std::vector<float> x{1, 2};
+  std::vector<float> y(2);
+  ASSERT_TRUE(binding->input("x", view(x)).ok());
+  ASSERT_TRUE(binding->output("y", view(y)).ok());
+  ASSERT_TRUE(binding->run().ok());
+  EXPECT_THAT(y, ElementsAre(3, 6));
+}
+
+TEST(Ort, ProfilingWritesATrace) {
+  const auto prefix = temp_file("trace");
+  const auto model = add_model();
+  auto session = Session::open(model, {.threads = 1, .profile_prefix = prefix.string()});
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  auto trace = session->end_profiling();
+  ASSERT_TRUE(trace.ok());
+  EXPECT_TRUE(std::filesystem::exists(*trace));
+}
+
+}  // namespace
+}  // namespace lapidary::runtime::ort
