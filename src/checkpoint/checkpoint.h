@@ -1,0 +1,45 @@
+// A Gemma 4 checkpoint directory in Hugging Face layout, opened, typed and validated as a whole.
+//
+//   LAP_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open("models/tiny-gemma4/checkpoint"));
+//   const TextConfig& text = checkpoint.config.text;
+//   LAP_ASSIGN_OR_RETURN(auto w, checkpoint.weights.tensor("model.language_model.norm.weight"));
+//
+// No tensor is read: opening costs the headers. Tokenizer and chat template are named, not parsed;
+// text/ does that.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "checkpoint/config.h"
+#include "checkpoint/generation_config.h"
+#include "checkpoint/processor_config.h"
+#include "checkpoint/weights.h"
+
+namespace lapidary::checkpoint {
+
+struct Checkpoint {
+  std::filesystem::path dir;
+  Config config;
+  GenerationConfig generation;
+  ProcessorConfig processor;
+  Weights weights;
+
+  std::filesystem::path tokenizer;         // tokenizer.json, exists
+  std::filesystem::path tokenizer_config;  // tokenizer_config.json, exists
+  // chat_template.jinja; absent when tokenizer_config.json carries the template or there is none.
+  std::optional<std::filesystem::path> chat_template;
+
+  // Errors name the file, and the key or tensor in it.
+  static Result<Checkpoint> open(const std::filesystem::path& dir);
+
+  // The files beside the weights that were read or will be: for copying and for fingerprints.
+  std::vector<std::filesystem::path> side_files() const;
+  // Weights::source_hash and all bytes of the side files, 32 hex digits: same hash, same package.
+  Result<std::string> source_hash() const;
+};
+
+}  // namespace lapidary::checkpoint

@@ -1,0 +1,57 @@
+// config.json of a Gemma 4 checkpoint, typed and validated.
+//
+//   LAP_ASSIGN_OR_RETURN(Config config, Config::load(dir / "config.json"));
+//   int64_t hidden = config.text.hidden_size;
+//   if (config.vision) build_vision(*config.vision);
+//
+// Supported: model_type `gemma4`, the E2B and E4B kind. Everything else (gemma3, gemma4_unified,
+// gemma4_assistant, gemma4_text on its own, mixture of experts, ...) is refused by name. Keys are
+// those of transformers 5.23; a key that neither the model's nor the base class of its configs
+// knows is refused too, since it may change what the model computes.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "checkpoint/audio_config.h"
+#include "checkpoint/text_config.h"
+#include "checkpoint/vision_config.h"
+
+namespace lapidary::checkpoint {
+
+struct Config {
+  TextConfig text;
+  std::optional<VisionConfig> vision;  // absent: the checkpoint has no such tower
+  std::optional<AudioConfig> audio;
+
+  // False: the checkpoint holds lm_head.weight.
+  bool tie_word_embeddings = true;
+  std::optional<tensor::DType> dtype;
+
+  // Placeholders of soft tokens and the marks around them; null where a file says so.
+  std::optional<int64_t> image_token_id = 258880;
+  std::optional<int64_t> video_token_id = 258884;
+  std::optional<int64_t> audio_token_id = 258881;
+  std::optional<int64_t> boi_token_id = 255999;
+  std::optional<int64_t> eoi_token_id = 258882;
+  std::optional<int64_t> boa_token_id = 256000;
+  std::optional<int64_t> eoa_token_id = 258883;  // key eoa_token_index
+
+  // Beside the sections in published checkpoints; the text section's values where absent.
+  std::optional<int64_t> pad_token_id;
+  std::optional<int64_t> bos_token_id;
+  std::vector<int64_t> eos_token_ids;
+  // Recorded only: the image processor's max_soft_tokens decides.
+  std::optional<int64_t> vision_soft_tokens_per_image;
+  double initializer_range = 0.02;
+
+  static Result<Config> load(const std::filesystem::path& path);
+  // `where` names the source in messages.
+  static Result<Config> parse(std::string_view text, const std::string& where);
+};
+
+}  // namespace lapidary::checkpoint

@@ -1,0 +1,280 @@
+#include "checkpoint/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "base/json.h"
+#include "tensor/expressions.h"
+
+namespace lapidary::checkpoint {
+namespace {
+
+using tensor::DType;
+
+constexpr uint64_t kLengthBytes = 8;
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+constexpr const char* kDamaged = "the file is damaged: download it again";
+
+struct NamedDType {
+  std::string_view name;
+  DType dtype;
+};
+constexpr std::array kDTypes = {
+    NamedDType{"BF16", DType::kBfloat16}, NamedDType{"F16", DType::kFloat16},
+    NamedDType{"F32", DType::kFloat},     NamedDType{"F64", DType::kDouble},
+    NamedDType{"BOOL", DType::kBool},     NamedDType{"I8", DType::kInt8},
+    NamedDType{"U8", DType::kUint8},      NamedDType{"I16", DType::kInt16},
+    NamedDType{"U16", DType::kUint16},    NamedDType{"I32", DType::kInt32},
+    NamedDType{"U32", DType::kUint32},    NamedDType{"I64", DType::kInt64},
+    NamedDType{"U64", DType::kUint64}};
+// Defined by the format, without a counterpart here.
+constexpr std::array<std::string_view, 10> kUnsupportedDTypes = {
+    "F4",      "F6_E2M3",     "F6_E3M2",     "F8_E5M2", "F8_E4M3",
+    "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64",     "F8_E4M3FN"};
+
+// The entry under test, for messages.
+struct Place {
+  const std::string& where;
+  const std::string& name;
+
+  Error error(const std::string& what) const {
+    return bad_input(where, "tensor '" + name + "': " + what, kDamaged);
+  }
+};
+
+Result<DType> parse_dtype(const Json& value, const Place& place) {
+  if (!value.is_string()) return place.error("dtype must be a string");
+  const auto& text = value.get_ref<const std::string&>();
+  for (const NamedDType& candidate : kDTypes) {
+    if (candidate.name == text) return candidate.dtype;
+  }
+  for (const std::string_view name : kUnsupportedDTypes) {
+    if (name == text) {
+      return unsupported(place.where,
+                         "tensor '" + place.name + "': dtype " + text + " is not supported",
+                         "use a checkpoint with BF16, F16 or F32 weights");
+    }
+  }
+  return place.error("dtype '" + text.substr(0, 40) + "' is unknown");
+}
+
+// A JSON integer in [0, 2^63).
+std::optional<int64_t> whole_number(const Json& value) {
+  if (!value.is_number_unsigned()) return std::nullopt;
+  const auto number = value.get<uint64_t>();
+  if (number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
+  return static_cast<int64_t>(number);
+}
+
+Result<tensor::Shape> parse_shape(const Json& value, const Place& place) {
+  if (!value.is_array()) return place.error("shape must be an array");
+  tensor::Shape shape;
+  shape.reserve(value.size());
+  for (const Json& item : value) {
+    const auto dim = whole_number(item);
+    if (!dim) {
+      return place.error("shape holds " + item.dump().substr(0, 40) + ", not an integer >= 0");
+    }
+    shape.push_back(*dim);
+  }
+  return shape;
+}
+
+// Bytes of the tensor, or nothing when the product overflows. A zero dim does not excuse the
+// others: element_count multiplies them all.
+std::optional<int64_t> checked_bytes(const tensor::Shape& shape, DType dtype) {
+  int64_t bytes = tensor::bits_of(dtype) / 8;
+  int64_t nonzero = bytes;
+  for (const int64_t dim : shape) {
+    if (__builtin_mul_overflow(nonzero, std::max<int64_t>(dim, 1), &nonzero)) return std::nullopt;
+    bytes *= dim;
+  }
+  return bytes;
+}
+
+struct Parsed {
+  TensorEntry entry;
+  int64_t begin;
+  int64_t end;
+};
+
+Result<Parsed> parse_entry(const std::string& name, const Json& value, int64_t data_size,
+                           const std::string& where) {
+  const Place place{where, name};
+  if (!value.is_object()) return place.error("must be an object with dtype, shape, data_offsets");
+  const Json* fields[3] = {};
+  constexpr std::array<const char*, 3> kNames = {"dtype", "shape", "data_offsets"};
+  for (const auto& [key, field] : value.items()) {
+    const auto* it = std::find(kNames.begin(), kNames.end(), key);
+    if (it == kNames.end()) return place.error("key '" + key.substr(0, 40) + "' is unknown");
+    fields[it - kNames.begin()] = &field;
+  }
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    if (fields[i] == nullptr) return place.error(std::string(kNames[i]) + " is missing");
+  }
+  Parsed parsed;
+  parsed.entry.name = name;
+  LAP_ASSIGN_OR_RETURN(parsed.entry.type.dtype, parse_dtype(*fields[0], place));
+  LAP_ASSIGN_OR_RETURN(parsed.entry.type.shape, parse_shape(*fields[1], place));
+  const Json& offsets = *fields[2];
+  if (!offsets.is_array() || offsets.size() != 2) {
+    return place.error("data_offsets must be [begin, end]");
+  }
+  const auto begin = whole_number(offsets[0]);
+  const auto end = whole_number(offsets[1]);
+  if (!begin || !end) {
+    return place.error("data_offsets " + offsets.dump().substr(0, 60) +
+                       " must be integers >= 0 below 2^63");
+  }
+  const std::string range = "[" + std::to_string(*begin) + ", " + std::to_string(*end) + "]";
+  if (*begin > *end) return place.error("data_offsets " + range + " are reversed");
+  if (*end > data_size) {
+    return place.error("data_offsets " + range + " reach beyond the " + std::to_string(data_size) +
+                       " bytes of data");
+  }
+  const auto bytes = checked_bytes(parsed.entry.type.shape, parsed.entry.type.dtype);
+  if (!bytes) {
+    return place.error("shape " + tensor::to_string(parsed.entry.type.shape) + " overflows");
+  }
+  if (*bytes != *end - *begin) {
+    return place.error("data_offsets " + range + " hold " + std::to_string(*end - *begin) +
+                       " bytes, dtype and shape need " + std::to_string(*bytes));
+  }
+  parsed.begin = *begin;
+  parsed.end = *end;
+  return parsed;
+}
+
+Result<std::map<std::string, std::string>> parse_metadata(const Json& value,
+                                                          const std::string& where) {
+  if (!value.is_object()) {
+    return bad_input(where, "__metadata__ must be an object of strings", kDamaged);
+  }
+  std::map<std::string, std::string> out;
+  for (const auto& [key, item] : value.items()) {
+    if (!item.is_string()) {
+      return bad_input(where, "__metadata__: '" + key.substr(0, 60) + "' must be a string",
+                       kDamaged);
+    }
+    out[key] = item.get<std::string>();
+  }
+  return out;
+}
+
+// Sorts by position and insists that the tensors cover the data exactly.
+Status check_layout(std::vector<Parsed>& tensors, int64_t data_size, const std::string& where) {
+  std::sort(tensors.begin(), tensors.end(), [](const Parsed& a, const Parsed& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  int64_t at = 0;
+  for (const Parsed& t : tensors) {
+    if (t.begin != at) {
+      const bool overlap = t.begin < at;
+      return Place{where, t.entry.name}.error("data_offsets begin at " + std::to_string(t.begin) +
+                                              ", the tensor before ends at " + std::to_string(at) +
+                                              (overlap ? ": they overlap" : ": there is a hole"));
+    }
+    at = t.end;
+  }
+  if (at != data_size) {
+    return bad_input(where, std::to_string(data_size - at) + " bytes follow the last tensor",
+                     kDamaged);
+  }
+  return {};
+}
+
+Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::string& where) {
+  if (bytes.size() < kLengthBytes) {
+    return bad_input(
+        where, "is " + std::to_string(bytes.size()) + " bytes, too short for a safetensors header",
+        kDamaged);
+  }
+  uint64_t length = 0;
+  for (size_t i = 0; i < kLengthBytes; ++i) {
+    length |= std::to_integer<uint64_t>(bytes[i]) << (8 * i);
+  }
+  if (length > kMaxHeaderBytes) {
+    return bad_input(where,
+                     "header: its length says " + std::to_string(length) +
+                         " bytes, more than the 100 MB that are allowed",
+                     "this is no safetensors file, or it is damaged");
+  }
+  if (length > bytes.size() - kLengthBytes) {
+    return bad_input(where,
+                     "header: its length says " + std::to_string(length) + " bytes, the file has " +
+                         std::to_string(bytes.size() - kLengthBytes) + " left",
+                     kDamaged);
+  }
+  return length;
+}
+
+}  // namespace
+
+Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> bytes,
+                                                   const std::string& where) {
+  LAP_ASSIGN_OR_RETURN(const uint64_t length, header_length(bytes, where));
+  const std::string_view text{reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length};
+  if (!text.starts_with('{')) {
+    return bad_input(where, "header: does not start with '{'",
+                     "this is no safetensors file, or it is damaged");
+  }
+  LAP_ASSIGN_OR_RETURN(const Json json, parse_json(text, where + ": header"));
+  SafetensorsHeader header;
+  header.data_begin = static_cast<int64_t>(kLengthBytes + length);
+  const int64_t data_size = static_cast<int64_t>(bytes.size()) - header.data_begin;
+  std::vector<Parsed> tensors;
+  tensors.reserve(json.size());
+  for (const auto& [name, value] : json.items()) {
+    if (name == "__metadata__") {
+      LAP_ASSIGN_OR_RETURN(header.metadata, parse_metadata(value, where + ": header"));
+      continue;
+    }
+    LAP_ASSIGN_OR_RETURN(Parsed parsed, parse_entry(name, value, data_size, where));
+    tensors.push_back(std::move(parsed));
+  }
+  LAP_RETURN_IF_ERROR(check_layout(tensors, data_size, where));
+  header.entries.reserve(tensors.size());
+  for (Parsed& t : tensors) {
+    t.entry.offset = header.data_begin + t.begin;
+    header.entries.push_back(std::move(t.entry));
+  }
+  return header;
+}
+
+SafetensorsFile::SafetensorsFile(std::shared_ptr<const MappedFile> file, SafetensorsHeader header)
+    : file_(std::move(file)), header_(std::move(header)) {
+  index_.reserve(header_.entries.size());
+  for (size_t i = 0; i < header_.entries.size(); ++i) index_.emplace(header_.entries[i].name, i);
+}
+
+Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
+    const std::filesystem::path& path) {
+  LAP_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  LAP_ASSIGN_OR_RETURN(SafetensorsHeader header,
+                       parse_safetensors_header(file->bytes(), path.string()));
+  return std::shared_ptr<const SafetensorsFile>(
+      new SafetensorsFile(std::move(file), std::move(header)));
+}
+
+std::span<const std::byte> SafetensorsFile::header_bytes() const {
+  return bytes().first(static_cast<size_t>(header_.data_begin));
+}
+
+const TensorEntry* SafetensorsFile::find(std::string_view name) const {
+  const auto it = index_.find(name);
+  return it == index_.end() ? nullptr : &header_.entries[it->second];
+}
+
+tensor::Tensor SafetensorsFile::tensor(const TensorEntry& entry) const {
+  return tensor::from_file(file_, entry.offset, entry.type, entry.name);
+}
+
+std::span<const std::byte> SafetensorsFile::bytes_of(const TensorEntry& entry) const {
+  return bytes().subspan(static_cast<size_t>(entry.offset),
+                         static_cast<size_t>(entry.type.bytes()));
+}
+
+}  // namespace lapidary::checkpoint

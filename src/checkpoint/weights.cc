@@ -1,0 +1,197 @@
+#include "checkpoint/weights.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "base/json.h"
+#include "checkpoint/fingerprint.h"
+
+namespace lapidary::checkpoint {
+namespace {
+
+constexpr const char* kSingle = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr const char* kDownloadAgain = "download the checkpoint again";
+
+bool is_plain_shard_name(const std::string& name) {
+  return name.find('/') == std::string::npos && name.find('\\') == std::string::npos &&
+         name.find('\0') == std::string::npos && !name.starts_with(".") &&
+         name.size() > std::string_view(".safetensors").size() && name.ends_with(".safetensors");
+}
+
+// Tensor name -> shard file name.
+Result<std::map<std::string, std::string>> read_weight_map(const Json& index,
+                                                           const std::string& where) {
+  const auto it = index.is_object() ? index.find("weight_map") : index.end();
+  if (!index.is_object() || it == index.end() || !it->is_object() || it->empty()) {
+    return bad_input(where, "'weight_map' is missing or not an object of file names",
+                     kDownloadAgain);
+  }
+  std::map<std::string, std::string> out;
+  for (const auto& [name, shard] : it->items()) {
+    if (!shard.is_string()) {
+      return bad_input(where, "'weight_map." + name + "' must be a file name");
+    }
+    if (!is_plain_shard_name(shard.get_ref<const std::string&>())) {
+      return bad_input(where, "'weight_map." + name + "' is " + shard.dump().substr(0, 80) +
+                                  ", must be the name of a .safetensors file beside the index");
+    }
+    out[name] = shard.get<std::string>();
+  }
+  return out;
+}
+
+Status check_total_size(const Json& index, int64_t actual, const std::string& where) {
+  const auto metadata = index.find("metadata");
+  if (metadata == index.end() || metadata->is_null()) return {};
+  if (!metadata->is_object()) return bad_input(where, "'metadata' must be an object");
+  const auto total = metadata->find("total_size");
+  if (total == metadata->end() || total->is_null()) return {};
+  if (!total->is_number()) return bad_input(where, "'metadata.total_size' must be a number");
+  if (total->get<double>() != static_cast<double>(actual)) {
+    return bad_input(where,
+                     "'metadata.total_size' is " + total->dump() + ", the shards hold " +
+                         std::to_string(actual) + " bytes",
+                     "index and shards are of different checkpoints: download them together");
+  }
+  return {};
+}
+
+void add_samples(Fingerprint& print, std::span<const std::byte> bytes) {
+  constexpr size_t kWhole = 16 << 10;
+  constexpr size_t kSample = 4 << 10;
+  if (bytes.size() <= kWhole) {
+    print.add(bytes);
+    return;
+  }
+  print.add(bytes.first(kSample));
+  print.add(bytes.subspan(bytes.size() / 2, kSample));
+  print.add(bytes.last(kSample));
+}
+
+}  // namespace
+
+Result<Weights> Weights::open(const std::filesystem::path& dir) {
+  Weights weights;
+  std::error_code ignored;
+  if (std::filesystem::exists(dir / kSingle, ignored)) {
+    LAP_RETURN_IF_ERROR(weights.open_single(dir / kSingle));
+  } else if (std::filesystem::exists(dir / kIndex, ignored)) {
+    LAP_RETURN_IF_ERROR(weights.open_sharded(dir / kIndex));
+  } else {
+    return bad_input(dir.string(), "has neither model.safetensors nor model.safetensors.index.json",
+                     "is this a Hugging Face checkpoint, downloaded whole?");
+  }
+  weights.build_index();
+  return weights;
+}
+
+Status Weights::open_single(const std::filesystem::path& path) {
+  path_ = path;
+  LAP_ASSIGN_OR_RETURN(auto file, SafetensorsFile::open(path));
+  files_.push_back(std::move(file));
+  return {};
+}
+
+Status Weights::open_sharded(const std::filesystem::path& index) {
+  path_ = index;
+  LAP_ASSIGN_OR_RETURN(const Json json, load_json(index));
+  LAP_ASSIGN_OR_RETURN(const auto map, read_weight_map(json, index.string()));
+  std::set<std::string> shards;
+  for (const auto& [name, shard] : map) shards.insert(shard);
+  for (const std::string& shard : shards) {
+    const auto path = index.parent_path() / shard;
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) {
+      return bad_input(path.string(), "is missing, but " + std::string(kIndex) + " lists it",
+                       kDownloadAgain);
+    }
+    LAP_ASSIGN_OR_RETURN(auto file, SafetensorsFile::open(path));
+    for (const TensorEntry& entry : file->entries()) {
+      const auto it = map.find(entry.name);
+      if (it == map.end() || it->second != shard) {
+        return bad_input(path.string(),
+                         "holds tensor '" + entry.name + "', which " + kIndex +
+                             (it == map.end() ? " does not list" : " places in " + it->second),
+                         kDownloadAgain);
+      }
+    }
+    files_.push_back(std::move(file));
+  }
+  for (const auto& [name, shard] : map) {
+    const auto at = std::distance(shards.begin(), shards.find(shard));
+    if (files_[static_cast<size_t>(at)]->find(name) == nullptr) {
+      return bad_input(index.string(),
+                       "places tensor '" + name + "' in " + shard + ", which does not hold it",
+                       kDownloadAgain);
+    }
+  }
+  return check_total_size(json, total_bytes(), index.string());
+}
+
+void Weights::build_index() {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    for (const TensorEntry& entry : files_[i]->entries()) places_[entry.name] = {i, &entry};
+  }
+  names_.reserve(places_.size());
+  for (const auto& [name, unused] : places_) names_.push_back(name);
+}
+
+const Weights::Place* Weights::place(std::string_view name) const {
+  const auto it = places_.find(name);
+  return it == places_.end() ? nullptr : &it->second;
+}
+
+const TensorEntry* Weights::find(std::string_view name) const {
+  const Place* found = place(name);
+  return found == nullptr ? nullptr : found->entry;
+}
+
+Result<tensor::Tensor> Weights::tensor(const std::string& name) const {
+  const Place* found = place(name);
+  if (found == nullptr) {
+    return bad_input(path_.string(), "tensor '" + name + "' is missing", kDownloadAgain);
+  }
+  return files_[found->file]->tensor(*found->entry);
+}
+
+const std::filesystem::path& Weights::file_of(std::string_view name) const {
+  return files_[place(name)->file]->path();
+}
+
+int64_t Weights::total_bytes() const {
+  int64_t sum = 0;
+  for (const auto& file : files_) {
+    for (const TensorEntry& entry : file->entries()) sum += entry.type.bytes();
+  }
+  return sum;
+}
+
+std::string Weights::source_hash() const {
+  Fingerprint print;
+  for (const auto& file : files_) {
+    print.add(file->path().filename().string());
+    print.add(std::to_string(file->bytes().size()));
+    print.add(file->header_bytes());
+    for (const TensorEntry& entry : file->entries()) add_samples(print, file->bytes_of(entry));
+  }
+  return print.hex();
+}
+
+std::vector<int64_t> Weights::modification_times() const {
+  std::vector<int64_t> out;
+  for (const auto& file : files_) {
+    std::error_code problem;
+    const auto time = std::filesystem::last_write_time(file->path(), problem);
+    out.push_back(
+        problem ? 0
+                : std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch())
+                      .count());
+  }
+  return out;
+}
+
+}  // namespace lapidary::checkpoint
