@@ -1,0 +1,22 @@
+#include "passes/kquant_quantization.h"
+
+#include "passes/weight_rewrites.h"
+
+namespace lapidary::passes {
+
+Result<PassOutcome> kquant_quantization(graph::Graph graph, const KQuantOptions& options) {
+  PassOutcome outcome{std::move(graph), 0, {}};
+  rewrite_matmuls(outcome, options, QuantMethod::kKQuant);
+  finish_rewrite(outcome, options);
+  return outcome;
+}
+
+BoundPass bind_kquant_quantization(JsonReader& reader) {
+  KQuantOptions options = read_weight_selection(reader, {});
+  reader.reject_unknown();
+  Json json = options.to_json();
+  return {"OnnxKQuantQuantization", std::move(json),
+          [options](graph::Graph graph) { return kquant_quantization(std::move(graph), options); }};
+}
+
+}  // namespace lapidary::passes

@@ -1,0 +1,30 @@
+#include "passes/blockwise_rtn_quantization.h"
+#include "passes/float_to_float16.h"
+#include "passes/kquant_quantization.h"
+#include "passes/pass.h"
+
+namespace lapidary::passes {
+
+const std::vector<PassEntry>& registry() {
+  static const std::vector<PassEntry> entries = {
+      {"OnnxKQuantQuantization", "MatMul weights to 4 or 8 bits by K-quant (MatMulNBits)",
+       &bind_kquant_quantization},
+      {"OnnxBlockWiseRtnQuantization",
+       "MatMul and Gather weights to 4 or 8 bits by round-to-nearest (MatMulNBits, "
+       "GatherBlockQuantized)",
+       &bind_blockwise_rtn_quantization},
+      {"OnnxFloatToFloat16", "float32 weights and arithmetic to float16", &bind_float_to_float16},
+  };
+  return entries;
+}
+
+Result<const PassEntry*> find_pass(const std::string& type, const std::string& where) {
+  std::string known;
+  for (const PassEntry& entry : registry()) {
+    if (type == entry.type) return &entry;
+    known += (known.empty() ? "" : ", ") + std::string(entry.type);
+  }
+  return unsupported(where, "pass type '" + type + "' is not known", "known passes: " + known);
+}
+
+}  // namespace lapidary::passes
