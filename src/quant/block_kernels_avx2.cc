@@ -9,11 +9,13 @@
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#define __AVX2__ 1
 #else
 #pragma GCC push_options
 #pragma GCC target("avx2")
 #endif
+// Not __AVX2__: GCC 12 does not define it after the pragma when it only preprocesses, as ccache
+// makes it do first.
+#define LAPIDARY_QUANT_AVX2 1
 
 namespace lapidary::quant {
 namespace avx2 {

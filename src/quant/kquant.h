@@ -19,8 +19,10 @@
 // differ there. Rows whose K is no multiple of the block are padded with zeros, which take part in
 // the fit and get codes like any weight.
 //
-// Known weakness, kept for exactness: a block of one repeated value c has no range, so it gets
-// scale 1 and loses whatever of c is not an integer in [-maxq, maxq].
+// Known weaknesses, kept for exactness. The search fits a real minimum, which only afterwards is
+// rounded to an integer zero point: measured on normal weights at 4 bits, its squared error is 6, 3
+// and -3 % above asymmetric RTN's for blocks of 16, 32 and 128. And a block of one repeated value c
+// has no range, so it gets scale 1 and loses whatever of c is not an integer in [-maxq, maxq].
 //
 // Symmetric: Olive has no such form; ours minimises the same weighted error with the zero point
 // fixed at 2^(bits-1). With m the weight of largest magnitude, candidates are q = clip(round(-x t /
