@@ -123,7 +123,9 @@ def soft_token_cases(model, blob):
              ("image", start + [config.boi_token_id] + [image] * 9 + [config.eoi_token_id] + end, 9, 0),
              ("audio", start + [config.boa_token_id] + [audio] * 7 + [config.eoa_token_index] + end, 0, 7),
              ("both_apart", start + [image] * 3 + text("and") + [audio] * 4 + text("and") + [image] * 2 + end, 5, 4),
-             ("video_token_is_padded", start + [video] * 3 + end, 0, 0)]
+             # A placeholder without features stands for <pad>, in the token table as well.
+             ("video_token", start + [video] * 3 + end, 0, 0),
+             ("placeholders_without_features", start + [image, audio] * 2 + end, 0, 0)]
     seen = {}
     language_model = model.hf.model.language_model
     inner = language_model.forward
@@ -183,7 +185,8 @@ def tiny_cases(model, blob):
 
 
 def random_cases(model, blob):
-    """Random weights, random ids: 9 tokens, and 150 (several windows) with the last ones beyond the window."""
+    """Random weights, random ids: 9 tokens, and 150 (several windows) with the last ones beyond the window. Where a
+    placeholder of some medium is generated, it is read back as <pad>, though the model has no towers."""
     vocab, result = model.config.text_config.vocab_size, []
     for name, length, positions, count in (("short", 9, range(9), 24),
                                            ("long", 150, [0, 6, 7, 11, 12, 16, 40, 90, -1], 24)):

@@ -1,0 +1,57 @@
+// What tests/oracle/make_text_goldens.py wrote: tests/golden/text_model/NAME.json and NAME.f32.
+//
+//   LAP_ASSIGN_OR_RETURN(GoldenFile golden, read_golden("tiny"));
+//   golden.cases[0].prefill.row(0);     // vocab floats: logits at position prefill_positions[0]
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace lapidary::golden {
+
+// A float32 array of the .f32 file.
+struct Array {
+  std::vector<int64_t> shape;
+  std::vector<float> data;
+
+  int64_t rows() const { return shape.empty() ? 0 : shape.front(); }
+  // One row of a matrix.
+  std::span<const float> row(int64_t i) const;
+};
+
+struct Case {
+  std::string name;
+  std::vector<int64_t> input_ids;
+  std::vector<int64_t> prefill_positions;
+  Array prefill;                // [positions, vocab]: logits of the prompt in one pass
+  std::vector<int64_t> tokens;  // greedy continuation, one token at a time
+  int64_t min_tokens = 0;       // stop tokens were masked for the first min_tokens
+  std::vector<int64_t> after;   // indices into `tokens`
+  Array decode;                 // [after, vocab]: logits of the step that reads tokens[after[i]]
+};
+
+struct EmbeddingCase {
+  std::string name;
+  std::vector<int64_t> input_ids;
+  Array image_features;  // [image tokens, hidden]
+  Array audio_features;  // [audio tokens, hidden]
+  Array inputs_embeds;   // [positions, hidden]
+  Array per_layer_inputs;
+  Array last_logits;  // [vocab]
+};
+
+struct GoldenFile {
+  std::filesystem::path checkpoint;
+  std::vector<int64_t> stop_tokens;
+  std::vector<Case> cases;
+  std::vector<EmbeddingCase> embedding;
+};
+
+Result<GoldenFile> read_golden(const std::string& name);
+
+}  // namespace lapidary::golden
