@@ -1,7 +1,8 @@
 # lapidary_room(NAME [DEPS room...] [LIBS target...])
 #
 # One folder of src/ as a static library `lapidary_NAME`, and its *_test.cc files as one test
-# program `NAME_test`, registered with ctest under the label `unit`.
+# program `NAME_test`, registered with ctest under the label `unit:NAME`. With
+# LAPIDARY_FUZZERS each X_fuzz.cc becomes a libFuzzer program `NAME_X_fuzz`, a part of target `fuzzers`.
 function(lapidary_room name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
@@ -27,6 +28,29 @@ function(lapidary_room name)
       lapidary_${name} lapidary_warnings GTest::gmock_main)
     target_compile_definitions(${name}_test PRIVATE
       LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)
+    gtest_discover_tests(${name}_test
+      PROPERTIES LABELS unit:${name} DISCOVERY_TIMEOUT 60)
+  endif()
+
+  if(LAPIDARY_FUZZERS)
+    lapidary_fuzzers(${name})
   endif()
 endfunction()
+
+function(lapidary_fuzzers room)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*_fuzz.cc)
+  foreach(source IN LISTS fuzzers)
+    get_filename_component(stem ${source} NAME_WE)
+    set(fuzzer ${room}_${stem})
+    add_executable(${fuzzer} ${source})
+    target_link_libraries(${fuzzer} PRIVATE lapidary_${room} lapidary_warnings)
+    target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${fuzzer})
+  endforeach()
+endfunction()
+
+if(LAPIDARY_FUZZERS)
+  add_custom_target(fuzzers)
+  # Coverage counters in every room. The sources are kept warning-free for GCC; clang's set differs.
+  target_compile_options(lapidary_warnings INTERFACE -fsanitize=fuzzer-no-link -Wno-error)
+endif()
