@@ -34,7 +34,7 @@ void read_triple(JsonReader& r, const std::string& key, std::array<double, 3>& o
 void accept_base_image_keys(JsonReader& r) {
   r.ignore({"size", "default_to_square", "crop_size", "do_center_crop", "do_pad", "pad_size",
             "data_format", "input_data_format", "device", "return_tensors", "disable_grouping",
-            "image_seq_length", "processor_class"});
+            "processor_class"});
   for (const char* key : {"do_center_crop", "do_pad"}) {
     if (r.boolean_or(key, false)) {
       r.fail(key, "is true, which is not supported", "Gemma 4 resizes to whole patches",
@@ -45,6 +45,7 @@ void accept_base_image_keys(JsonReader& r) {
 
 void read_image(JsonReader& r, ImageProcessorConfig& c) {
   accept_base_image_keys(r);
+  r.optional_integer("image_seq_length", {1, 1 << 20});  // the processor's own counts
   c.do_convert_rgb = r.boolean_or("do_convert_rgb", c.do_convert_rgb);
   c.do_resize = r.boolean_or("do_resize", c.do_resize);
   c.resample = r.integer_or("resample", c.resample, {0, 5});

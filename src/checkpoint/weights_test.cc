@@ -1,0 +1,184 @@
+#include "checkpoint/weights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "checkpoint/test_files.h"
+
+namespace lapidary::checkpoint {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string one_byte_tensor(const std::string& name, char value) {
+  return safetensors_bytes(R"({")" + name + R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+                           std::string(1, value));
+}
+
+void write_shards(const TempDir& dir, const Json& index) {
+  dir.write("model-00001-of-00002.safetensors", one_byte_tensor("a", 1));
+  dir.write("model-00002-of-00002.safetensors", one_byte_tensor("b", 2));
+  dir.write("model.safetensors.index.json", index);
+}
+
+Json valid_index() {
+  return {{"metadata", {{"total_size", 2}}},
+          {"weight_map",
+           {{"a", "model-00001-of-00002.safetensors"}, {"b", "model-00002-of-00002.safetensors"}}}};
+}
+
+TEST(WeightsTest, ReadsShards) {
+  TempDir dir;
+  write_shards(dir, valid_index());
+  const auto weights = Weights::open(dir.path());
+  ASSERT_TRUE(weights.ok()) << weights.error().message();
+  EXPECT_THAT(weights->names(), ElementsAre("a", "b"));
+  EXPECT_EQ(weights->total_bytes(), 2);
+  EXPECT_THAT(*weights->tensor("b")->to_integers(), ElementsAre(2));
+  EXPECT_EQ(weights->file_of("b").filename(), "model-00002-of-00002.safetensors");
+  const auto missing = weights->tensor("c");
+  ASSERT_FALSE(missing.ok());
+  EXPECT_THAT(missing.error().message(), HasSubstr("tensor 'c' is missing"));
+}
+
+TEST(WeightsTest, SingleFileWinsOverIndex) {
+  TempDir dir;
+  write_shards(dir, valid_index());
+  dir.write("model.safetensors", one_byte_tensor("single", 3));
+  const auto weights = Weights::open(dir.path());
+  ASSERT_TRUE(weights.ok());
+  EXPECT_THAT(weights->names(), ElementsAre("single"));
+}
+
+// Catches: a tensor's lifetime tied to the Weights that made it.
+TEST(WeightsTest, TensorsOutliveWeights) {
+  TempDir dir;
+  tensor::Tensor kept;
+  {
+    write_shards(dir, valid_index());
+    kept = *Weights::open(dir.path())->tensor("a");
+  }
+  EXPECT_THAT(*kept.to_integers(), ElementsAre(1));
+}
+
+struct Damage {
+  const char* name;
+  std::function<void(const TempDir&, Json&)> apply;
+  const char* message;
+  const char* file;
+};
+
+// Catches: each mismatch of index and shards, and names that reach outside the directory.
+TEST(WeightsTest, RefusesDamagedShards) {
+  const auto shard_name = [](const std::string& name) {
+    return [name](const TempDir&, Json& index) { index["weight_map"]["a"] = name; };
+  };
+  const char* kIndexFile = "model.safetensors.index.json";
+  const Damage damages[] = {
+      {"missing shard",
+       [](const TempDir& d, Json&) {
+         std::filesystem::remove(d.path() / "model-00002-of-00002.safetensors");
+       },
+       "is missing", "model-00002-of-00002.safetensors"},
+      {"truncated shard",
+       [](const TempDir& d, Json&) {
+         d.write("model-00002-of-00002.safetensors", std::string("1234567"));
+       },
+       "too short", "model-00002-of-00002.safetensors"},
+      {"zero-length shard",
+       [](const TempDir& d, Json&) { d.write("model-00001-of-00002.safetensors", std::string()); },
+       "is 0 bytes", "model-00001-of-00002.safetensors"},
+      {"tensor not in its shard",
+       [](const TempDir&, Json& i) {
+         i["weight_map"]["ghost"] = "model-00001-of-00002.safetensors";
+       },
+       "places tensor 'ghost' in model-00001-of-00002.safetensors", kIndexFile},
+      {"tensor not in the index",
+       [](const TempDir&, Json& i) {
+         i["weight_map"].erase("b");
+         i["weight_map"]["c"] = "model-00002-of-00002.safetensors";
+       },
+       "holds tensor 'b', which model.safetensors.index.json does not list",
+       "model-00002-of-00002.safetensors"},
+      {"tensor in the other shard",
+       [](const TempDir& d, Json&) {
+         d.write("model-00001-of-00002.safetensors", one_byte_tensor("b", 1));
+       },
+       "which model.safetensors.index.json places in", "model-00001-of-00002.safetensors"},
+      {"total size", [](const TempDir&, Json& i) { i["metadata"]["total_size"] = 3; },
+       "'metadata.total_size' is 3, the shards hold 2", kIndexFile},
+      {"total size a string", [](const TempDir&, Json& i) { i["metadata"]["total_size"] = "2"; },
+       "'metadata.total_size' must be a number", kIndexFile},
+      {"metadata a list", [](const TempDir&, Json& i) { i["metadata"] = Json::array(); },
+       "'metadata' must be an object", kIndexFile},
+      {"no weight map", [](const TempDir&, Json& i) { i.erase("weight_map"); },
+       "'weight_map' is missing", kIndexFile},
+      {"empty weight map", [](const TempDir&, Json& i) { i["weight_map"] = Json::object(); },
+       "'weight_map' is missing", kIndexFile},
+      {"weight map a list", [](const TempDir&, Json& i) { i["weight_map"] = {"a"}; },
+       "'weight_map' is missing", kIndexFile},
+      {"index a list", [](const TempDir&, Json& i) { i = Json::array(); },
+       "'weight_map' is missing", kIndexFile},
+      {"shard name a number", [](const TempDir&, Json& i) { i["weight_map"]["a"] = 1; },
+       "'weight_map.a' must be a file name", kIndexFile},
+      {"parent directory", shard_name("../model.safetensors"), "'weight_map.a' is", kIndexFile},
+      {"absolute path", shard_name("/etc/model.safetensors"), "'weight_map.a' is", kIndexFile},
+      {"backslash", shard_name("..\\model.safetensors"), "'weight_map.a' is", kIndexFile},
+      {"subdirectory", shard_name("x/model.safetensors"), "'weight_map.a' is", kIndexFile},
+      {"other extension", shard_name("model.bin"), "'weight_map.a' is", kIndexFile},
+      {"empty name", shard_name(""), "'weight_map.a' is", kIndexFile},
+      {"extension only", shard_name(".safetensors"), "'weight_map.a' is", kIndexFile},
+      {"zero byte", shard_name(std::string("a\0.safetensors", 14)), "'weight_map.a' is",
+       kIndexFile},
+  };
+  for (const Damage& damage : damages) {
+    TempDir dir;
+    Json index = valid_index();
+    write_shards(dir, index);
+    damage.apply(dir, index);
+    dir.write("model.safetensors.index.json", index);
+    const auto weights = Weights::open(dir.path());
+    ASSERT_FALSE(weights.ok()) << damage.name;
+    EXPECT_EQ(weights.error().kind, ErrorKind::kBadInput) << damage.name;
+    EXPECT_THAT(weights.error().message(), HasSubstr(damage.message)) << damage.name;
+    EXPECT_THAT(weights.error().message(), HasSubstr(damage.file)) << damage.name;
+  }
+}
+
+TEST(WeightsTest, NamesDirectoryWithoutWeights) {
+  TempDir dir;
+  const auto weights = Weights::open(dir.path());
+  ASSERT_FALSE(weights.ok());
+  EXPECT_THAT(weights.error().message(), HasSubstr("has neither model.safetensors"));
+}
+
+// Catches: a fingerprint that misses a changed tensor, name or size; one that depends on the place.
+TEST(WeightsTest, SourceHashFollowsContent) {
+  const auto hash = [](const std::string& file_name, const std::string& bytes) {
+    TempDir dir;
+    dir.write(file_name, bytes);
+    return Weights::open(dir.path())->source_hash();
+  };
+  const std::string base = hash("model.safetensors", one_byte_tensor("a", 1));
+  EXPECT_EQ(base.size(), 32u);
+  EXPECT_EQ(base, hash("model.safetensors", one_byte_tensor("a", 1)));
+  EXPECT_NE(base, hash("model.safetensors", one_byte_tensor("a", 2)));
+  EXPECT_NE(base, hash("model.safetensors", one_byte_tensor("b", 1)));
+
+  constexpr size_t kBig = 1 << 20;
+  const std::string header = R"({"x":{"dtype":"U8","shape":[1048576],"data_offsets":[0,1048576]}})";
+  const auto big = [&](size_t changed) {
+    std::string data(kBig, '\0');
+    data[changed] = 1;
+    return hash("model.safetensors", safetensors_bytes(header, data));
+  };
+  EXPECT_NE(big(0), big(1));
+  EXPECT_NE(big(0), big(kBig / 2));
+  EXPECT_NE(big(0), big(kBig - 1));
+}
+
+}  // namespace
+}  // namespace lapidary::checkpoint
