@@ -44,12 +44,20 @@ class QuantizeRows final : public tensor::Producer {
     const int64_t group = std::max<int64_t>(1, kScratchBytes / (4 * k));
     thread_local std::vector<float> scratch;
     scratch.resize(static_cast<size_t>(std::min(group, end - begin) * k));
+    // The kernels fill all three arrays; give those nobody wants a place of their own.
+    std::vector<std::span<std::byte>> targets(outs.begin(), outs.end());
+    std::vector<std::vector<std::byte>> unwanted(targets.size());
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (!targets[i].empty()) continue;
+      unwanted[i].resize(static_cast<size_t>((end - begin) * (outputs()[i].bytes() / tiles())));
+      targets[i] = unwanted[i];
+    }
     for (int64_t r = begin; r < end; r += group) {
       const int64_t count = std::min(group, end - r);
       const std::span<float> values = std::span(scratch).first(static_cast<size_t>(count * k));
       const std::span<std::byte> bytes = std::as_writable_bytes(values);
       LAP_RETURN_IF_ERROR(rows_.producer()->read_tiles(r, r + count, std::span(&bytes, 1)));
-      if (Status status = quantize(values, part(outs, r - begin, count)); !status.ok()) {
+      if (Status status = quantize(values, part(targets, r - begin, count)); !status.ok()) {
         Error error = status.take_error();
         error.where = rows_.describe() + (error.where.empty() ? "" : ", " + error.where);
         return error;
