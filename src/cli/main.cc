@@ -1,1 +1,35 @@
-int main() { return 0; }
+// lapidary: from a Gemma 4 checkpoint to a package, and from a package to text.
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "base/version.h"
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+namespace lapidary::cli {
+namespace {
+
+int main_checked(int argc, const char* const* argv) {
+  CLI::App app("Lapidary: build, inspect and run packages of Gemma 4 models.", "lapidary");
+  app.set_version_flag("--version", std::string("lapidary ") + kVersion);
+  app.require_subcommand(1);
+  int exit_code = kExitOk;
+  add_run_command(app, exit_code);
+  add_chat_command(app, exit_code);
+  add_eval_command(app, exit_code);
+  add_tokenize_command(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // --help and --version arrive here as well, with code 0.
+    if (e.get_exit_code() == 0) return app.exit(e);
+    return report(bad_input("", e.what(), "see `lapidary --help`"));
+  }
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace lapidary::cli
+
+int main(int argc, char** argv) { return lapidary::cli::main_checked(argc, argv); }

@@ -1,0 +1,122 @@
+// lapidary chat PACKAGE: a conversation on the terminal, or over a pipe (one line, one turn).
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/line_reader.h"
+#include "cli/model_flags.h"
+#include "cli/terminal.h"
+#include "runtime/conversation.h"
+
+namespace lapidary::cli {
+namespace {
+
+constexpr int64_t kDefaultContext = 8192;
+
+constexpr const char* kHelp =
+    "/reset  forget the conversation\n"
+    "/stats  speed of the last reply\n"
+    "/exit   leave (also Ctrl-D)\n"
+    "Ctrl-C ends a reply, and leaves at the prompt.\n";
+
+struct ChatFlags {
+  ModelFlags model;
+  GenerationFlags generation;
+  std::string system;
+};
+
+class ChatSession {
+ public:
+  ChatSession(runtime::Conversation conversation, runtime::GenerationOptions options,
+              double load_seconds)
+      : conversation_(std::move(conversation)),
+        options_(std::move(options)),
+        load_seconds_(load_seconds) {}
+
+  Result<int> loop() {
+    LineReader reader;
+    while (true) {
+      const CancelToken& cancel = catch_interrupts();
+      write_out("> ");
+      LAP_ASSIGN_OR_RETURN(const std::optional<std::string> line, reader.next(cancel));
+      if (!line) {
+        write_out("\n");
+        return cancel.cancelled() ? kExitInterrupted : finish_output();
+      }
+      if (*line == "/exit") return finish_output();
+      if (line->empty() || command(*line)) continue;
+      LAP_RETURN_IF_ERROR(reply(*line, cancel));
+    }
+  }
+
+ private:
+  // True when the line was a command.
+  bool command(const std::string& line) {
+    if (line == "/help") {
+      write_out(kHelp);
+    } else if (line == "/reset") {
+      conversation_.clear();
+    } else if (line == "/stats") {
+      write_out(last_ ? stats_text(*last_, load_seconds_) : "no reply yet\n");
+    } else if (line.starts_with('/')) {
+      write_out("unknown command " + line + "; /help lists them\n");
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  // A turn that does not fit is reported and the session goes on; other errors end it.
+  Status reply(const std::string& line, const CancelToken& cancel) {
+    auto reply = conversation_.send(
+        line, options_,
+        {.on_text = [](std::string_view piece) { write_out(piece); }, .cancel = &cancel});
+    if (!reply.ok()) {
+      if (reply.error().kind != ErrorKind::kBadInput) return reply.take_error();
+      report(reply.error());
+      return {};
+    }
+    last_ = std::move(reply).value();
+    if (!last_->text.ends_with('\n')) write_out("\n");
+    return {};
+  }
+
+  runtime::Conversation conversation_;
+  runtime::GenerationOptions options_;
+  double load_seconds_;
+  std::optional<runtime::Generation> last_;
+};
+
+Result<int> chat(const ChatFlags& flags) {
+  const auto start = std::chrono::steady_clock::now();
+  LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open());
+  LAP_ASSIGN_OR_RETURN(runtime::GenerationOptions options, flags.generation.resolve(model));
+  const int64_t positions = model.manifest().text.max_positions;
+  const int64_t context =
+      flags.model.context > 0 ? flags.model.context : std::min(positions, kDefaultContext);
+  LAP_ASSIGN_OR_RETURN(runtime::Decoder decoder,
+                       model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
+  const double load_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  ChatSession session(runtime::Conversation(std::move(model), std::move(decoder), flags.system),
+                      std::move(options), load_seconds);
+  return session.loop();
+}
+
+}  // namespace
+
+void add_chat_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ChatFlags>();
+  CLI::App* command = app.add_subcommand("chat", "Talk with the model, turn by turn");
+  flags->model.add_to(*command);
+  flags->generation.add_to(*command);
+  command->add_option("--system", flags->system, "System message");
+  command->callback([flags, &exit_code] {
+    const Result<int> result = chat(*flags);
+    exit_code = result.ok() ? result.value() : report(result.error());
+  });
+}
+
+}  // namespace lapidary::cli

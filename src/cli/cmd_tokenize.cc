@@ -1,0 +1,91 @@
+// lapidary tokenize PACKAGE_OR_CHECKPOINT: text from standard input to token ids, or back.
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <memory>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "text/tokenizer.h"
+
+namespace lapidary::cli {
+namespace {
+
+struct TokenizeFlags {
+  std::string directory;
+  bool json = false;
+  bool decode = false;
+  bool no_special = false;
+};
+
+// Ids apart by anything that is not a digit: "2 5", "[2, 5]", one a line.
+Result<std::vector<int32_t>> parse_ids(const std::string& text) {
+  std::vector<int32_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    const auto c = static_cast<unsigned char>(*at);
+    if (std::isspace(c) != 0 || *at == ',' || *at == '[' || *at == ']') {
+      ++at;
+      continue;
+    }
+    int32_t id = 0;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0) {
+      return bad_input("standard input",
+                       "byte " + std::to_string(at - text.data()) + " does not begin a token id",
+                       "give ids as numbers apart by spaces or commas");
+    }
+    ids.push_back(id);
+    at = next;
+  }
+  return ids;
+}
+
+std::string encode_output(const text::Tokenizer& tokenizer, const std::vector<int32_t>& ids,
+                          bool as_json) {
+  if (as_json) {
+    Json pieces = Json::array();
+    for (const int32_t id : ids) pieces.push_back(tokenizer.id_to_token(id).value_or(""));
+    return Json{{"ids", ids}, {"pieces", std::move(pieces)}}.dump() + "\n";
+  }
+  std::string line;
+  for (const int32_t id : ids) line += (line.empty() ? "" : " ") + std::to_string(id);
+  return line + "\n";
+}
+
+Result<int> tokenize(const TokenizeFlags& flags) {
+  LAP_ASSIGN_OR_RETURN(
+      const text::Tokenizer tokenizer,
+      text::Tokenizer::load(std::filesystem::path(flags.directory) / "tokenizer.json"));
+  LAP_ASSIGN_OR_RETURN(const std::string input, read_stdin());
+  if (flags.decode) {
+    LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, parse_ids(input));
+    const std::string text = tokenizer.decode(ids, flags.no_special);
+    write_out(flags.json ? Json{{"text", text}}.dump() + "\n" : text);
+    return finish_output();
+  }
+  LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, tokenizer.encode(input, !flags.no_special));
+  write_out(encode_output(tokenizer, ids, flags.json));
+  return finish_output();
+}
+
+}  // namespace
+
+void add_tokenize_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<TokenizeFlags>();
+  CLI::App* command =
+      app.add_subcommand("tokenize", "Turn text from standard input into token ids");
+  command->add_option("DIRECTORY", flags->directory, "A package or a checkpoint")->required();
+  command->add_flag("--json", flags->json, "Print one JSON object: ids and pieces");
+  command->add_flag("--decode", flags->decode, "Read ids, print their text");
+  command->add_flag("--no-special", flags->no_special,
+                    "Encoding: add no <bos>; decoding: leave special tokens out");
+  command->callback([flags, &exit_code] {
+    const Result<int> result = tokenize(*flags);
+    exit_code = result.ok() ? result.value() : report(result.error());
+  });
+}
+
+}  // namespace lapidary::cli

@@ -1,0 +1,109 @@
+#include "cli/model_flags.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <random>
+
+#include "cli/terminal.h"
+
+namespace lapidary::cli {
+namespace {
+
+double milli(double value) { return std::round(value * 1e3) / 1e3; }
+double micro(double value) { return std::round(value * 1e6) / 1e6; }
+
+// Sampling flags ask for sampling even where the package's default is greedy.
+bool asks_for_sampling(const GenerationFlags& f) {
+  return f.temperature || f.top_k || f.top_p || f.min_p || f.seed;
+}
+
+}  // namespace
+
+void ModelFlags::add_to(CLI::App& command) {
+  command.add_option("PACKAGE", package, "Package directory, made by `lapidary build`")->required();
+  command.add_option("--threads", threads, "Threads (default: all processors)")
+      ->check(CLI::Range(0, 1024));
+  command.add_option("--chunk", chunk, "Most prompt tokens in one run of the graphs")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->capture_default_str();
+  command.add_option("--context", context, "Most tokens of prompt and reply together")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
+}
+
+Result<runtime::Model> ModelFlags::open() const {
+  runtime::ModelOptions options;
+  options.session.threads = threads;
+  options.verify = !no_verify;
+  return runtime::Model::open(package, options);
+}
+
+void GenerationFlags::add_to(CLI::App& command) {
+  command.add_flag("--greedy", greedy, "Always take the likeliest token");
+  command.add_option("--temperature", temperature, "Flatten (> 1) or sharpen (< 1) the choice");
+  command.add_option("--top-k", top_k, "Choose among the k likeliest tokens; 0: all");
+  command.add_option("--top-p", top_p, "Choose among the likeliest tokens that sum to p");
+  command.add_option("--min-p", min_p, "Drop tokens less likely than p times the likeliest");
+  command.add_option("--repetition-penalty", repetition_penalty,
+                     "Make tokens seen before less likely (> 1)");
+  command.add_option("--seed", seed, "Seed of the random choice");
+  command.add_option("--stop", stop, "End the reply before this text (repeatable)")
+      ->allow_extra_args(false);
+  command.add_option("--max-tokens", max_tokens, "Most tokens of a reply");
+  command.add_option("--min-tokens", min_tokens, "No stop token before so many tokens");
+}
+
+Result<runtime::GenerationOptions> GenerationFlags::resolve(const runtime::Model& model) const {
+  runtime::GenerationOptions options = runtime::default_options(model.generation_config());
+  runtime::SamplingOptions& sampling = options.sampling;
+  if (asks_for_sampling(*this)) sampling.greedy = false;
+  if (greedy) sampling.greedy = true;
+  if (temperature) sampling.temperature = *temperature;
+  if (top_k) sampling.top_k = *top_k;
+  if (top_p) sampling.top_p = *top_p;
+  if (min_p) sampling.min_p = *min_p;
+  if (repetition_penalty) sampling.repetition_penalty = *repetition_penalty;
+  sampling.seed = seed ? *seed : std::random_device()();
+  if (min_tokens) options.min_tokens = *min_tokens;
+  if (max_tokens) options.max_tokens = *max_tokens;
+  // A wish for many tokens means a reply that may be that long.
+  if (!max_tokens) options.max_tokens = std::max(options.max_tokens, options.min_tokens);
+  options.stop_strings.insert(options.stop_strings.end(), stop.begin(), stop.end());
+  LAP_RETURN_IF_ERROR(runtime::validate(options));
+  return options;
+}
+
+std::string stats_text(const runtime::Generation& reply, double load_seconds) {
+  const runtime::GenerationTimings& t = reply.timings;
+  std::array<char, 512> text{};
+  std::snprintf(text.data(), text.size(),
+                "load    %.3f s\n"
+                "prompt  %lld tokens (%lld reused), %.1f tokens/s\n"
+                "first   %.3f s to the first token\n"
+                "decode  %zu tokens, %.1f tokens/s, finish: %s\n"
+                "memory  %s at most\n",
+                load_seconds, static_cast<long long>(t.prompt_tokens),
+                static_cast<long long>(t.reused_tokens), t.prompt_tokens_per_second(),
+                t.first_token_seconds, reply.tokens.size(), t.decode_tokens_per_second(),
+                runtime::name(reply.finish_reason), human_bytes(peak_resident_bytes()).c_str());
+  return text.data();
+}
+
+Json timings_json(const runtime::Generation& reply, double load_seconds) {
+  const runtime::GenerationTimings& t = reply.timings;
+  return {{"load_seconds", micro(load_seconds)},
+          {"prompt_tokens", t.prompt_tokens},
+          {"reused_tokens", t.reused_tokens},
+          {"prompt_seconds", micro(t.prompt_seconds)},
+          {"prompt_tokens_per_second", milli(t.prompt_tokens_per_second())},
+          {"first_token_seconds", micro(t.first_token_seconds)},
+          {"decode_tokens", reply.tokens.size()},
+          {"decode_steps", t.decode_steps},
+          {"decode_seconds", micro(t.decode_seconds)},
+          {"decode_tokens_per_second", milli(t.decode_tokens_per_second())},
+          {"peak_memory_bytes", peak_resident_bytes()}};
+}
+
+}  // namespace lapidary::cli

@@ -1,0 +1,52 @@
+// Options that the commands talking to a model share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/result.h"
+#include "runtime/generation.h"
+#include "runtime/model.h"
+
+namespace lapidary::cli {
+
+// Which package, and how it is run.
+struct ModelFlags {
+  std::string package;
+  int threads = 0;
+  int64_t chunk = 512;
+  int64_t context = 0;  // 0: the command's choice
+  bool no_verify = false;
+
+  void add_to(CLI::App& command);
+  Result<runtime::Model> open() const;
+};
+
+// How text is generated. What is not given comes from the package's generation_config.json.
+struct GenerationFlags {
+  bool greedy = false;
+  std::optional<double> temperature;
+  std::optional<int64_t> top_k;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+  std::optional<double> repetition_penalty;
+  std::optional<uint64_t> seed;  // without one, each run of the program draws its own
+  std::vector<std::string> stop;
+  std::optional<int64_t> max_tokens;
+  std::optional<int64_t> min_tokens;
+
+  void add_to(CLI::App& command);
+  // Errors: kBadInput naming an option out of range.
+  Result<runtime::GenerationOptions> resolve(const runtime::Model& model) const;
+};
+
+// The lines of --stats.
+std::string stats_text(const runtime::Generation& reply, double load_seconds);
+// The members of "timings" in --json.
+Json timings_json(const runtime::Generation& reply, double load_seconds);
+
+}  // namespace lapidary::cli

@@ -1,0 +1,185 @@
+#include "cli/terminal.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace lapidary::cli {
+namespace {
+
+CancelToken interrupt_token;
+
+// Stores to a lock-free atomic, which a signal handler may do.
+extern "C" void on_interrupt(int) { interrupt_token.cancel(); }
+
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return text;
+}
+
+std::string fixed(double value, int decimals) {
+  std::array<char, 64> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.*f", decimals, value);
+  return buffer.data();
+}
+
+std::string human_seconds(double seconds) {
+  if (seconds < 60) return fixed(seconds, 1) + " s";
+  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+}
+
+}  // namespace
+
+int exit_code_of(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kBadInput:
+    case ErrorKind::kUnsupported:
+    case ErrorKind::kIo:
+      return kExitUsage;
+    case ErrorKind::kCancelled:
+      return kExitInterrupted;
+    case ErrorKind::kInternal:
+      break;
+  }
+  return kExitInternal;
+}
+
+int report(const Error& error) {
+  std::fprintf(stderr, "lapidary: error: %s\n", one_line(error.message()).c_str());
+  return exit_code_of(error);
+}
+
+CancelToken& catch_interrupts() {
+  interrupt_token.reset();
+  struct sigaction action = {};
+  action.sa_handler = on_interrupt;
+  // The first signal puts the default action back. No SA_RESTART: a read that waits for the user
+  // is to return.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  return interrupt_token;
+}
+
+bool write_out(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
+
+int finish_output() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return kExitOk;
+  const std::string reason = errno != 0 ? std::strerror(errno) : "write failed";
+  return report(io_error("standard output", reason, "free some space or choose another target"));
+}
+
+Result<std::string> read_stdin() {
+  std::string text;
+  std::array<char, 1 << 16> buffer{};
+  while (true) {
+    const ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (count == 0) return text;
+    if (count > 0) {
+      text.append(buffer.data(), static_cast<size_t>(count));
+    } else if (errno == EINTR && interrupt_token.cancelled()) {
+      return cancelled();
+    } else if (errno != EINTR) {
+      return io_error("standard input", std::strerror(errno));
+    }
+  }
+}
+
+Result<std::string> read_text_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  if (file.is_open() && !file.bad() && errno == 0) return text;
+  return io_error(path, std::string("cannot read: ") + std::strerror(errno != 0 ? errno : EIO));
+}
+
+uint64_t peak_resident_bytes() {
+  struct rusage usage = {};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string human_bytes(uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes >= 1'000'000'000) return fixed(value / 1e9, 1) + " GB";
+  if (bytes >= 1'000'000) return fixed(value / 1e6, 1) + " MB";
+  if (bytes >= 1'000) return fixed(value / 1e3, 1) + " kB";
+  return std::to_string(bytes) + " B";
+}
+
+TerminalProgress::TerminalProgress() : live_(isatty(STDERR_FILENO) == 1) {}
+TerminalProgress::~TerminalProgress() { finish(); }
+
+void TerminalProgress::stage(const std::string& name, uint64_t total) {
+  const std::lock_guard lock(mutex_);
+  end_stage();
+  name_ = name;
+  total_ = total;
+  done_ = 0;
+  start_ = Clock::now();
+  if (live_) draw();
+}
+
+void TerminalProgress::advance(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  done_ += bytes;
+  if (live_ && Clock::now() - last_draw_ > std::chrono::milliseconds(100)) draw();
+}
+
+void TerminalProgress::note(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  erase();
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void TerminalProgress::finish() {
+  const std::lock_guard lock(mutex_);
+  end_stage();
+}
+
+void TerminalProgress::end_stage() {
+  if (name_.empty()) return;
+  erase();
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const std::string bytes = done_ > 0 ? human_bytes(done_) + ", " : "";
+  std::fprintf(stderr, "%s: %s%s\n", name_.c_str(), bytes.c_str(), human_seconds(seconds).c_str());
+  name_.clear();
+}
+
+void TerminalProgress::draw() {
+  last_draw_ = Clock::now();
+  std::string line = name_;
+  if (done_ > 0) line += ": " + human_bytes(done_);
+  if (total_ > 0 && done_ > 0) {
+    const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
+    const double seconds = std::chrono::duration<double>(last_draw_ - start_).count();
+    line += " of " + human_bytes(total_) + " (" + fixed(share * 100, 0) + " %)";
+    line += ", " + human_seconds(seconds * (1 - share) / share) + " left";
+  }
+  std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void TerminalProgress::erase() {
+  if (drawn_) std::fputs("\r\x1b[K", stderr);
+  drawn_ = false;
+}
+
+}  // namespace lapidary::cli

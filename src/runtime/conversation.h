@@ -1,0 +1,41 @@
+// A chat of several turns in one cache. Each turn renders the whole conversation anew; what the
+// rendering has in common with the turns before is not run again.
+//
+//   LAP_ASSIGN_OR_RETURN(Decoder decoder, model.new_decoder({.max_context = 8192}));
+//   Conversation chat(model, std::move(decoder), "You answer briefly.");
+//   LAP_ASSIGN_OR_RETURN(Generation reply, chat.send("What color is the sky?", options, hooks));
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "runtime/decoder.h"
+#include "runtime/generation.h"
+#include "runtime/model.h"
+
+namespace lapidary::runtime {
+
+class Conversation {
+ public:
+  // `system` may be empty.
+  Conversation(Model model, Decoder decoder, std::string system);
+
+  // Adds a user turn and the reply to it. A reply that was cancelled stays as far as it got; after
+  // an error the conversation is as before.
+  Result<Generation> send(const std::string& text, const GenerationOptions& options,
+                          const GenerationHooks& hooks = {});
+  // Forgets all turns but the system's. The cache is kept: what still fits is reused.
+  void clear();
+
+  const Json& messages() const { return messages_; }
+  const Decoder& decoder() const { return decoder_; }
+
+ private:
+  Model model_;
+  Decoder decoder_;
+  std::string system_;
+  Json messages_;
+};
+
+}  // namespace lapidary::runtime

@@ -1,0 +1,95 @@
+// One sequence being decoded: tokens in, logits out.
+//
+//   LAP_ASSIGN_OR_RETURN(Decoder decoder, Decoder::create(graphs, {.max_context = 4096}));
+//   LAP_ASSIGN_OR_RETURN(std::span<const float> logits, decoder.prefill(prompt));
+//   while (...) {
+//     const int32_t next = pick(logits);
+//     LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&next, 1)));
+//   }
+//
+// All buffers are made once and bound to the graphs; a decode step allocates nothing here, and
+// neither logits nor caches are copied.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/result.h"
+#include "runtime/kv_cache.h"
+#include "runtime/text_graphs.h"
+
+namespace lapidary::runtime {
+
+struct DecoderOptions {
+  int64_t max_context = 0;  // positions the sequence may reach; 0: what the model allows
+  int64_t chunk = 512;      // most tokens of a prompt in one run of the graphs
+  int64_t rewind_rows = 64;
+};
+
+// Soft tokens of a prompt, float32 [count, hidden], row k for the k-th image (audio) token in it.
+struct SoftFeatures {
+  std::span<const float> image;
+  std::span<const float> audio;
+};
+
+class Decoder {
+ public:
+  // Errors: kBadInput for options out of range, also a max_context beyond the model's positions.
+  static Result<Decoder> create(std::shared_ptr<const TextGraphs> graphs,
+                                const DecoderOptions& options);
+
+  // Appends at most `chunk` tokens. Returns the logits [kept, vocab_size] of the last
+  // `logits_to_keep` of them (0: of all), valid until the next call. On an error the sequence is
+  // as before. Errors: kBadInput for a full context or a token out of range, kInternal.
+  Result<std::span<const float>> step(std::span<const int32_t> tokens, int64_t logits_to_keep = 1,
+                                      const SoftFeatures& features = {});
+
+  // Appends any number of tokens (at least one) chunk by chunk; returns the last one's logits
+  // [vocab_size]. Errors: as step; kCancelled between two chunks, which leaves the chunks done.
+  Result<std::span<const float>> prefill(std::span<const int32_t> tokens,
+                                         const SoftFeatures& features = {},
+                                         const CancelToken* cancel = nullptr);
+
+  // Keeps what the sequence and `prompt` begin with in common, as far as the caches can go back and
+  // short of the prompt's last token (whose logits are needed). Returns the tokens kept.
+  int64_t keep_common_prefix(std::span<const int32_t> prompt);
+  void reset();
+
+  // The tokens whose keys and values are held.
+  std::span<const int32_t> tokens() const { return tokens_; }
+  const KvCache& cache() const { return cache_; }
+  const package::TextModel& text() const { return graphs_->text; }
+  int64_t chunk() const { return cache_.max_step(); }
+
+ private:
+  Decoder(std::shared_ptr<const TextGraphs> graphs, KvCache cache, ort::Binding embedding,
+          ort::Binding decoder);
+  Status bind_fixed();
+  Status bind_tokens(int64_t count);
+  Status bind_features(const SoftFeatures& features);
+  Status bind_logits(int64_t kept);
+  Status check_step(std::span<const int32_t> tokens, int64_t logits_to_keep) const;
+
+  std::shared_ptr<const TextGraphs> graphs_;
+  KvCache cache_;
+  ort::Binding embedding_;
+  ort::Binding decoder_;
+
+  // Bound to the graphs by address: their elements never move.
+  std::vector<int64_t> ids_;
+  std::vector<float> embeds_;
+  std::vector<float> per_layer_;
+  std::vector<int64_t> mask_;     // ones; its length tells the graph the position
+  std::vector<int64_t> scalars_;  // {logits_to_keep, sliding_window_offset}
+  std::vector<float> logits_;
+
+  std::vector<int32_t> tokens_;
+  int64_t bound_tokens_ = 0;
+  int64_t bound_kept_ = 0;
+  bool features_bound_ = false;
+};
+
+}  // namespace lapidary::runtime

@@ -1,0 +1,182 @@
+#include "runtime/generation.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "runtime/stop.h"
+
+namespace lapidary::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double rate(int64_t count, double seconds) {
+  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
+
+// Turns tokens into the text that may be shown by now.
+class TextStream {
+ public:
+  TextStream(const text::Tokenizer& tokenizer, std::vector<std::string> stops,
+             const GenerationHooks& hooks, std::string& text)
+      : decoder_(tokenizer, true), scanner_(std::move(stops)), hooks_(hooks), text_(text) {}
+
+  // False when a stop string is complete.
+  bool push(int32_t token) { return take(decoder_.push(token)); }
+
+  void finish() {
+    if (stopped_) return;
+    if (take(decoder_.flush())) emit(scanner_.finish());
+  }
+
+ private:
+  bool take(const std::string& piece) {
+    const StopScanner::Output output = scanner_.push(piece);
+    emit(output.text);
+    stopped_ = output.stopped;
+    return !stopped_;
+  }
+
+  void emit(const std::string& piece) {
+    if (piece.empty()) return;
+    text_ += piece;
+    if (hooks_.on_text) hooks_.on_text(piece);
+  }
+
+  text::StreamingDecoder decoder_;
+  StopScanner scanner_;
+  const GenerationHooks& hooks_;
+  std::string& text_;
+  bool stopped_ = false;
+};
+
+bool cancel_asked(const GenerationHooks& hooks) {
+  return hooks.cancel != nullptr && hooks.cancel->cancelled();
+}
+
+// Whether the reply is complete, and why.
+struct Ending {
+  bool ended = false;
+  FinishReason reason = FinishReason::kStop;
+};
+
+Ending take_token(int32_t token, const GenerationOptions& options, const Decoder& decoder,
+                  TextStream& stream, Generation& reply) {
+  reply.tokens.push_back(token);
+  const auto& stops = options.stop_tokens;
+  if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
+    return {true, FinishReason::kStop};
+  }
+  if (!stream.push(token)) return {true, FinishReason::kStop};
+  const bool enough = static_cast<int64_t>(reply.tokens.size()) >= options.max_tokens;
+  const bool full = decoder.cache().size() >= decoder.cache().max_context();
+  return {enough || full, FinishReason::kLength};
+}
+
+// Chooses tokens until the reply ends; `logits` are those of the prompt's last token.
+Status decode(Decoder& decoder, std::span<const float> logits, Sampler& sampler,
+              const GenerationOptions& options, const GenerationHooks& hooks, TextStream& stream,
+              Generation& reply, Clock::time_point start) {
+  Clock::time_point first_token;
+  while (true) {
+    const bool may_stop = static_cast<int64_t>(reply.tokens.size()) >= options.min_tokens;
+    const std::span<const int32_t> masked =
+        may_stop ? std::span<const int32_t>() : std::span<const int32_t>(options.stop_tokens);
+    LAP_ASSIGN_OR_RETURN(const int32_t token, sampler.pick(logits, masked));
+    if (reply.tokens.empty()) {
+      first_token = Clock::now();
+      reply.timings.first_token_seconds = seconds_since(start);
+    }
+    const Ending ending = take_token(token, options, decoder, stream, reply);
+    reply.finish_reason = ending.reason;
+    if (!ending.ended && cancel_asked(hooks)) reply.finish_reason = FinishReason::kCancelled;
+    if (ending.ended || reply.finish_reason == FinishReason::kCancelled) break;
+    sampler.observe(token);
+    LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&token, 1)));
+    ++reply.timings.decode_steps;
+  }
+  reply.timings.decode_seconds = seconds_since(first_token);
+  return {};
+}
+
+}  // namespace
+
+const char* name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      break;
+  }
+  return "cancelled";
+}
+
+double GenerationTimings::prompt_tokens_per_second() const {
+  return rate(prompt_tokens - reused_tokens, prompt_seconds);
+}
+double GenerationTimings::decode_tokens_per_second() const {
+  return rate(decode_steps, decode_seconds);
+}
+
+GenerationOptions default_options(const checkpoint::GenerationConfig& config) {
+  GenerationOptions options;
+  options.sampling = {.greedy = !config.do_sample,
+                      .temperature = config.temperature,
+                      .top_k = config.top_k,
+                      .top_p = config.top_p,
+                      .min_p = config.min_p.value_or(0),
+                      .repetition_penalty = config.repetition_penalty};
+  options.max_tokens = config.max_new_tokens.value_or(options.max_tokens);
+  options.min_tokens = config.min_new_tokens.value_or(0);
+  for (const int64_t id : config.eos_token_ids) {
+    options.stop_tokens.push_back(static_cast<int32_t>(id));
+  }
+  options.stop_strings = config.stop_strings;
+  return options;
+}
+
+Status validate(const GenerationOptions& options) {
+  LAP_RETURN_IF_ERROR(validate(options.sampling));
+  if (options.max_tokens < 1) return bad_input("max-tokens", "must be at least 1");
+  if (options.min_tokens < 0) return bad_input("min-tokens", "must not be negative");
+  if (options.min_tokens > options.max_tokens) {
+    return bad_input("min-tokens",
+                     "must not exceed max-tokens, " + std::to_string(options.max_tokens));
+  }
+  return {};
+}
+
+Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
+                            std::span<const int32_t> prompt, const GenerationOptions& options,
+                            const GenerationHooks& hooks) {
+  LAP_RETURN_IF_ERROR(validate(options));
+  const Clock::time_point start = Clock::now();
+  Generation reply;
+  reply.timings.prompt_tokens = static_cast<int64_t>(prompt.size());
+  reply.timings.reused_tokens = decoder.keep_common_prefix(prompt);
+
+  const Clock::time_point prompt_start = Clock::now();
+  auto logits = decoder.prefill(prompt.subspan(static_cast<size_t>(reply.timings.reused_tokens)),
+                                {}, hooks.cancel);
+  reply.timings.prompt_seconds = seconds_since(prompt_start);
+  if (!logits.ok()) {
+    if (logits.error().kind != ErrorKind::kCancelled) return logits.take_error();
+    reply.finish_reason = FinishReason::kCancelled;
+    return reply;
+  }
+  Sampler sampler(options.sampling, decoder.text().vocab_size);
+  sampler.observe(prompt);
+  TextStream stream(tokenizer, options.stop_strings, hooks, reply.text);
+  LAP_RETURN_IF_ERROR(decode(decoder, *logits, sampler, options, hooks, stream, reply, start));
+  stream.finish();
+  return reply;
+}
+
+}  // namespace lapidary::runtime

@@ -1,0 +1,68 @@
+// A package, opened: everything one needs to talk to the model in it.
+//
+//   LAP_ASSIGN_OR_RETURN(Model model, Model::open("tiny.lap", {}));
+//   LAP_ASSIGN_OR_RETURN(std::vector<int32_t> prompt, model.chat_prompt(messages));
+//   LAP_ASSIGN_OR_RETURN(Decoder decoder, model.new_decoder({.max_context = 4096}));
+//   LAP_ASSIGN_OR_RETURN(Generation reply, generate(decoder, model.tokenizer(), prompt, options));
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "checkpoint/generation_config.h"
+#include "package/package.h"
+#include "runtime/decoder.h"
+#include "runtime/text_graphs.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace lapidary::runtime {
+
+struct ModelOptions {
+  ort::SessionOptions session;
+  bool verify = true;                   // compare every file with its checksum, not just its size
+  const CancelToken* cancel = nullptr;  // ends the verification
+};
+
+// Immutable once open; copies share the sessions.
+class Model {
+ public:
+  // Errors: kBadInput naming the file for whatever is missing, damaged or inconsistent; kIo.
+  static Result<Model> open(const std::filesystem::path& package, const ModelOptions& options);
+
+  const std::filesystem::path& path() const { return package_.dir; }
+  const package::Manifest& manifest() const { return package_.manifest; }
+  const text::Tokenizer& tokenizer() const { return tokenizer_; }
+  const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
+  const TextGraphs& graphs() const { return *graphs_; }
+
+  // The ids of a conversation, ready for the model's turn. `messages` is an array of objects with
+  // "role" and "content", as in OpenAI's API. Errors: those of the template.
+  Result<std::vector<int32_t>> chat_prompt(const Json& messages) const;
+  // The ids of a text to be continued: <bos> and the text. A text that begins with <bos> gets no
+  // second one.
+  Result<std::vector<int32_t>> raw_prompt(std::string_view text) const;
+  // <bos>, when the model has one.
+  std::optional<int32_t> bos() const { return bos_; }
+
+  Result<Decoder> new_decoder(const DecoderOptions& options) const;
+
+ private:
+  Model(package::Package package, text::Tokenizer tokenizer);
+
+  package::Package package_;
+  text::Tokenizer tokenizer_;
+  std::optional<text::ChatTemplate> chat_template_;
+  checkpoint::GenerationConfig generation_config_;
+  std::optional<int32_t> bos_;
+  std::shared_ptr<const TextGraphs> graphs_;
+};
+
+}  // namespace lapidary::runtime

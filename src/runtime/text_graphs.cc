@@ -1,0 +1,97 @@
+#include "runtime/text_graphs.h"
+
+#include <utility>
+
+#include "runtime/port_check.h"
+
+namespace lapidary::runtime {
+
+namespace port {
+std::string past_key(int64_t layer) { return "past_key_values." + std::to_string(layer) + ".key"; }
+std::string past_value(int64_t layer) {
+  return "past_key_values." + std::to_string(layer) + ".value";
+}
+std::string present_key(int64_t layer) { return "present." + std::to_string(layer) + ".key"; }
+std::string present_value(int64_t layer) { return "present." + std::to_string(layer) + ".value"; }
+}  // namespace port
+
+namespace {
+
+constexpr int64_t kAny = -1;
+
+std::vector<PortRule> embedding_inputs(const package::TextModel& text) {
+  return {{port::kInputIds, "int64", {kAny, kAny}},
+          {port::kImageFeatures, "float32", {kAny, text.hidden_size}, Presence::kMayBeAbsent},
+          {port::kAudioFeatures, "float32", {kAny, text.hidden_size}, Presence::kMayBeAbsent}};
+}
+
+// What the embedding hands to the decoder.
+std::vector<PortRule> embedded(const package::TextModel& text) {
+  std::vector<PortRule> rules = {{port::kInputsEmbeds, "float32", {kAny, kAny, text.hidden_size}}};
+  if (text.per_layer_width > 0) {
+    rules.push_back({port::kPerLayerInputs, "float32", {kAny, kAny, text.per_layer_width}});
+  }
+  return rules;
+}
+
+std::vector<PortRule> decoder_inputs(const package::TextModel& text) {
+  std::vector<PortRule> rules = embedded(text);
+  rules.push_back({port::kAttentionMask, "int64", {kAny, kAny}});
+  rules.push_back({port::kLogitsToKeep, "int64", {1}});
+  bool sliding = false;
+  for (const package::CacheSpec& cache : text.caches) {
+    sliding = sliding || cache.sliding;
+    const std::vector<int64_t> dims = {kAny, cache.kv_heads, kAny, cache.head_dim};
+    rules.push_back({port::past_key(cache.layer), "float32", dims});
+    rules.push_back({port::past_value(cache.layer), "float32", dims});
+  }
+  rules.push_back({port::kSlidingWindowOffset,
+                   "int64",
+                   {1},
+                   sliding ? Presence::kRequired : Presence::kMayBeAbsent});
+  return rules;
+}
+
+std::vector<PortRule> decoder_outputs(const package::TextModel& text) {
+  std::vector<PortRule> rules = {{port::kLogits, "float32", {kAny, kAny, text.vocab_size}}};
+  for (const package::CacheSpec& cache : text.caches) {
+    const std::vector<int64_t> dims = {kAny, cache.kv_heads, kAny, cache.head_dim};
+    rules.push_back({port::present_key(cache.layer), "float32", dims});
+    rules.push_back({port::present_value(cache.layer), "float32", dims});
+  }
+  return rules;
+}
+
+Result<ort::Session> open_component(const package::Package& package, const std::string& name,
+                                    const std::vector<PortRule>& inputs,
+                                    const std::vector<PortRule>& outputs,
+                                    const ort::SessionOptions& options) {
+  LAP_ASSIGN_OR_RETURN(const package::Component* component, package.component(name));
+  LAP_ASSIGN_OR_RETURN(ort::Session session,
+                       ort::Session::open(package.path(component->file), options));
+  LAP_RETURN_IF_ERROR(check_against_manifest(session, *component));
+  LAP_RETURN_IF_ERROR(check_ports(session, inputs, outputs));
+  return session;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TextGraphs>> TextGraphs::open(const package::Package& package,
+                                                           const ort::SessionOptions& options) {
+  const package::TextModel& text = package.manifest.text;
+  // The embedding is little work and runs between the decoder's steps: a second pool of spinning
+  // threads would take the cores from the decoder's.
+  ort::SessionOptions quiet = options;
+  quiet.threads = 1;
+  quiet.spinning = false;
+  LAP_ASSIGN_OR_RETURN(
+      ort::Session embedding,
+      open_component(package, "embedding", embedding_inputs(text), embedded(text), quiet));
+  LAP_ASSIGN_OR_RETURN(
+      ort::Session decoder,
+      open_component(package, "decoder", decoder_inputs(text), decoder_outputs(text), options));
+  return std::shared_ptr<const TextGraphs>(
+      std::make_shared<TextGraphs>(TextGraphs{text, std::move(embedding), std::move(decoder)}));
+}
+
+}  // namespace lapidary::runtime

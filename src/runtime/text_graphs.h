@@ -1,0 +1,42 @@
+// The two graphs of the text model, loaded and checked against the manifest. Immutable; any number
+// of Decoders (one for each sequence) may share one.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "base/result.h"
+#include "package/package.h"
+#include "runtime/ort.h"
+
+namespace lapidary::runtime {
+
+// Names of the graphs' inputs and outputs.
+namespace port {
+inline constexpr const char* kInputIds = "input_ids";
+inline constexpr const char* kImageFeatures = "image_features";
+inline constexpr const char* kAudioFeatures = "audio_features";
+inline constexpr const char* kInputsEmbeds = "inputs_embeds";
+inline constexpr const char* kPerLayerInputs = "per_layer_inputs";
+inline constexpr const char* kAttentionMask = "attention_mask";
+inline constexpr const char* kLogitsToKeep = "logits_to_keep";
+inline constexpr const char* kSlidingWindowOffset = "sliding_window_offset";
+inline constexpr const char* kLogits = "logits";
+std::string past_key(int64_t layer);
+std::string past_value(int64_t layer);
+std::string present_key(int64_t layer);
+std::string present_value(int64_t layer);
+}  // namespace port
+
+struct TextGraphs {
+  package::TextModel text;
+  ort::Session embedding;  // input_ids -> inputs_embeds, per_layer_inputs
+  ort::Session decoder;    // inputs_embeds, ..., past_key_values.* -> logits, present.*
+
+  // Errors: kBadInput when the package lacks a component or a graph's inputs and outputs are not
+  // what the manifest says (naming the port), and what ort::Session::open returns.
+  static Result<std::shared_ptr<const TextGraphs>> open(const package::Package& package,
+                                                        const ort::SessionOptions& options);
+};
+
+}  // namespace lapidary::runtime
