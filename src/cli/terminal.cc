@@ -39,6 +39,11 @@ std::string human_seconds(double seconds) {
   return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 
+std::string human_rate(uint64_t bytes, double seconds) {
+  const double rate = static_cast<double>(bytes) / std::max(seconds, 1e-6);
+  return human_bytes(static_cast<uint64_t>(rate)) + "/s";
+}
+
 }  // namespace
 
 int exit_code_of(const Error& error) {
@@ -123,7 +128,7 @@ std::string human_bytes(uint64_t bytes) {
   return std::to_string(bytes) + " B";
 }
 
-TerminalProgress::TerminalProgress() : live_(isatty(STDERR_FILENO) == 1) {}
+TerminalProgress::TerminalProgress(std::FILE* to) : to_(to), live_(isatty(fileno(to)) == 1) {}
 TerminalProgress::~TerminalProgress() { finish(); }
 
 void TerminalProgress::stage(const std::string& name, uint64_t total) {
@@ -145,7 +150,8 @@ void TerminalProgress::advance(uint64_t bytes) {
 void TerminalProgress::note(const std::string& line) {
   const std::lock_guard lock(mutex_);
   erase();
-  std::fprintf(stderr, "%s\n", line.c_str());
+  std::fprintf(to_, "%s\n", line.c_str());
+  std::fflush(to_);
 }
 
 void TerminalProgress::finish() {
@@ -157,8 +163,10 @@ void TerminalProgress::end_stage() {
   if (name_.empty()) return;
   erase();
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const std::string bytes = done_ > 0 ? human_bytes(done_) + ", " : "";
-  std::fprintf(stderr, "%s: %s%s\n", name_.c_str(), bytes.c_str(), human_seconds(seconds).c_str());
+  const std::string bytes =
+      done_ > 0 ? human_bytes(done_) + ", " + human_rate(done_, seconds) + ", " : "";
+  std::fprintf(to_, "%s: %s%s\n", name_.c_str(), bytes.c_str(), human_seconds(seconds).c_str());
+  std::fflush(to_);
   name_.clear();
 }
 
@@ -170,15 +178,16 @@ void TerminalProgress::draw() {
     const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const double seconds = std::chrono::duration<double>(last_draw_ - start_).count();
     line += " of " + human_bytes(total_) + " (" + fixed(share * 100, 0) + " %)";
+    line += ", " + human_rate(done_, seconds);
     line += ", " + human_seconds(seconds * (1 - share) / share) + " left";
   }
-  std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
-  std::fflush(stderr);
+  std::fprintf(to_, "\r\x1b[K%s", line.c_str());
+  std::fflush(to_);
   drawn_ = true;
 }
 
 void TerminalProgress::erase() {
-  if (drawn_) std::fputs("\r\x1b[K", stderr);
+  if (drawn_) std::fputs("\r\x1b[K", to_);
   drawn_ = false;
 }
 

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -43,10 +44,11 @@ Result<std::string> read_text_file(const std::string& path);
 // Most memory this process ever held, in bytes.
 uint64_t peak_resident_bytes();
 
-// Progress on standard error: one line that is redrawn on a terminal, one line a stage otherwise.
+// Progress, by default on standard error: one line that is redrawn on a terminal, one line a stage
+// otherwise.
 class TerminalProgress final : public ProgressSink {
  public:
-  TerminalProgress();
+  explicit TerminalProgress(std::FILE* to = stderr);
   ~TerminalProgress() override;
   TerminalProgress(const TerminalProgress&) = delete;
   TerminalProgress& operator=(const TerminalProgress&) = delete;
@@ -63,6 +65,7 @@ class TerminalProgress final : public ProgressSink {
   void draw();
   void erase();
 
+  std::FILE* const to_;
   const bool live_;
   std::mutex mutex_;
   std::string name_;

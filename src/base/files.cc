@@ -1,0 +1,73 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "base/mapped_file.h"
+
+namespace lapidary {
+namespace {
+
+Status write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return system_error(path, errno);
+    }
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return ::fsync(fd) == 0 ? Status() : system_error(path, errno);
+}
+
+}  // namespace
+
+Error system_error(const std::filesystem::path& path, int code) {
+  std::string remedy;
+  if (code == ENOSPC || code == EDQUOT) remedy = "free some space, or choose another folder";
+  if (code == EFBIG) remedy = "the limit on file sizes is too low: see `ulimit -f`";
+  if (code == EACCES || code == EROFS || code == EPERM) remedy = "choose a folder you can write to";
+  return io_error(path.string(), std::generic_category().message(code), remedy);
+}
+
+Status write_file(const std::filesystem::path& path, std::string_view bytes) {
+  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd < 0) return system_error(path, errno);
+  Status status = write_all(fd, bytes, path);
+  if (::close(fd) != 0 && status.ok()) status = system_error(path, errno);
+  if (!status.ok()) ::unlink(path.c_str());
+  return status;
+}
+
+Status replace_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::filesystem::path staged = path;
+  staged += ".tmp";
+  LAP_RETURN_IF_ERROR(write_file(staged, bytes));
+  if (::rename(staged.c_str(), path.c_str()) != 0) {
+    Error error = system_error(path, errno);
+    ::unlink(staged.c_str());
+    return error;
+  }
+  return sync_directory(path.parent_path().empty() ? "." : path.parent_path());
+}
+
+Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(from));
+  const auto bytes = file->bytes();
+  return write_file(to, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+Status sync_directory(const std::filesystem::path& dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return system_error(dir, errno);
+  // Some file systems cannot flush a directory and say EINVAL; there is nothing to be done then.
+  const bool failed = ::fsync(fd) != 0 && errno != EINVAL;
+  const int code = errno;
+  ::close(fd);
+  return failed ? Status(system_error(dir, code)) : Status();
+}
+
+}  // namespace lapidary

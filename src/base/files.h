@@ -1,0 +1,25 @@
+// Small files, and what makes writes durable. Big data is streamed elsewhere.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace lapidary {
+
+// "No space left on device" and the like, as an error about `path`, with a remedy where one is
+// known.
+Error system_error(const std::filesystem::path& path, int code);
+
+// Writes the whole file and flushes it to disk; on an error the file is removed.
+Status write_file(const std::filesystem::path& path, std::string_view bytes);
+// The same, so that a reader, or a machine that loses power, sees the old content or the new, and
+// nothing between.
+Status replace_file(const std::filesystem::path& path, std::string_view bytes);
+Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
+// Makes names created or renamed in `dir` durable.
+Status sync_directory(const std::filesystem::path& dir);
+
+}  // namespace lapidary

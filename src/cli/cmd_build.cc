@@ -1,0 +1,175 @@
+// lapidary build CHECKPOINT --recipe NAME_OR_FILE -o PACKAGE
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "recipe/build.h"
+#include "recipe/builtin_recipes.h"
+#include "recipe/recipe.h"
+
+namespace lapidary::cli {
+namespace {
+
+using recipe::BuildSummary;
+using recipe::ComponentSummary;
+
+struct BuildFlags {
+  std::string checkpoint;
+  std::string recipe = "cpu-int4";
+  std::string output;
+  size_t threads = 0;
+  bool force = false;
+  bool json = false;
+  bool list_recipes = false;
+};
+
+// "float32 10.2 MB, k-quant int4, block 32, asymmetric 1.1 MB": how many bytes are stored how.
+std::string storage_of(const package::Component& component) {
+  std::map<std::string, uint64_t> bytes;
+  for (const package::TensorRecord& tensor : component.tensors) {
+    bytes[tensor.quantization.empty() ? tensor.dtype : tensor.quantization] +=
+        static_cast<uint64_t>(tensor.bytes);
+  }
+  std::string out;
+  for (const auto& [how, count] : bytes) {
+    out += (out.empty() ? "" : "; ") + how + ": " + human_bytes(count);
+  }
+  return out;
+}
+
+// Nodes of one kind declined for one reason share a line, so that a model of forty layers does not
+// fill the screen.
+std::string declined_text(const BuildSummary& summary) {
+  std::string out;
+  for (const ComponentSummary& component : summary.components) {
+    for (const recipe::PassReport& pass : component.passes) {
+      std::map<std::string, std::vector<std::string>> by_reason;
+      for (const passes::Declined& each : pass.declined) {
+        by_reason[each.reason].push_back(each.node);
+      }
+      for (const auto& [reason, nodes] : by_reason) {
+        out += "  " + component.name + ", " + pass.name + ": " + nodes.front();
+        if (nodes.size() > 1) out += " and " + std::to_string(nodes.size() - 1) + " more";
+        out += ": " + reason + "\n";
+      }
+    }
+  }
+  return out.empty() ? out : "left as they were:\n" + out;
+}
+
+std::string summary_text(const BuildSummary& summary, const std::string& output) {
+  Table table({"component", "nodes", "bytes", "weights"});
+  for (size_t i = 0; i < summary.components.size(); ++i) {
+    const ComponentSummary& component = summary.components[i];
+    table.row({component.name + (component.resumed ? " (kept)" : ""),
+               std::to_string(component.nodes), human_bytes(component.bytes),
+               storage_of(summary.manifest.components[i])});
+  }
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f s", summary.seconds);
+  return table.text() + declined_text(summary) + output + ": " + human_bytes(summary.bytes) +
+         ", recipe " + summary.manifest.recipe_name + ", " + seconds + "\n";
+}
+
+Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
+                  const std::string& output) {
+  Json components = Json::array();
+  for (size_t i = 0; i < summary.components.size(); ++i) {
+    const ComponentSummary& component = summary.components[i];
+    Json passes = Json::array();
+    for (const recipe::PassReport& pass : component.passes) {
+      Json declined = Json::array();
+      for (const passes::Declined& each : pass.declined) {
+        declined.push_back({{"node", each.node}, {"reason", each.reason}});
+      }
+      passes.push_back({{"name", pass.name},
+                        {"type", pass.type},
+                        {"rewritten", pass.rewritten},
+                        {"declined", std::move(declined)}});
+    }
+    components.push_back({{"name", component.name},
+                          {"bytes", component.bytes},
+                          {"nodes", component.nodes},
+                          {"ops", summary.manifest.components[i].ops},
+                          {"resumed", component.resumed},
+                          {"passes", std::move(passes)}});
+  }
+  return {{"package", output},          {"recipe", summary.manifest.recipe_name},
+          {"bytes", summary.bytes},     {"checkpoint_bytes", summary.read_bytes},
+          {"seconds", summary.seconds}, {"peak_resident_bytes", peak_resident_bytes()},
+          {"notes", recipe.notes},      {"components", std::move(components)}};
+}
+
+int list_recipes() {
+  Table table({"recipe", "passes"});
+  for (const recipe::BuiltinRecipe& builtin : recipe::builtin_recipes()) {
+    const std::string name(builtin.name);
+    const auto recipe = recipe::load_recipe(name);
+    if (!recipe.ok()) return report(recipe.error());
+    std::string types;
+    for (const recipe::PassStep& step : recipe->steps) {
+      types += (types.empty() ? "" : ", ") + step.type;
+    }
+    table.row({name, types.empty() ? "none: weights as float32" : types});
+  }
+  write_out(table.text());
+  return finish_output();
+}
+
+Result<int> build(const BuildFlags& flags) {
+  if (flags.list_recipes) return list_recipes();
+  LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe));
+  recipe::BuildOptions options;
+  options.checkpoint = flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
+  options.output = flags.output.empty() ? recipe.output_dir.value_or("") : flags.output;
+  if (options.checkpoint.empty()) {
+    return bad_input("", "no checkpoint is given", "lapidary build CHECKPOINT -o PACKAGE");
+  }
+  if (options.output.empty()) return bad_input("", "no output is given", "add -o PACKAGE");
+  options.force = flags.force;
+  options.threads = flags.threads;
+  options.cancel = &catch_interrupts();
+  // A file that grows past `ulimit -f` is an error to report, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::optional<TerminalProgress> progress;
+  if (!flags.json) options.progress = &progress.emplace(stdout);
+  for (const std::string& note : recipe.notes) {
+    if (progress) progress->note("note: " + recipe.where + ": " + note);
+  }
+  LAP_ASSIGN_OR_RETURN(const BuildSummary summary, recipe::build_package(recipe, options));
+  if (progress) progress->finish();
+  const std::string output = options.output.string();
+  write_out(flags.json ? summary_json(summary, recipe, output).dump(2) + "\n"
+                       : summary_text(summary, output));
+  return finish_output();
+}
+
+}  // namespace
+
+void add_build_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<BuildFlags>();
+  CLI::App* command = app.add_subcommand("build", "Make a package from a checkpoint");
+  command->add_option("CHECKPOINT", flags->checkpoint,
+                      "Folder with config.json and model.safetensors (default: the recipe's "
+                      "input_model.model_path)");
+  command->add_option("-r,--recipe", flags->recipe, "A built-in recipe or a recipe file")
+      ->capture_default_str();
+  command->add_option("-o,--output", flags->output,
+                      "The package to make (default: the recipe's output_dir)");
+  command->add_flag("--force", flags->force, "Replace a package that is there");
+  command->add_option("--threads", flags->threads, "Threads (default: all cores)");
+  command->add_flag("--json", flags->json, "Print one JSON object instead of progress");
+  command->add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
+  command->callback([flags, &exit_code] {
+    const Result<int> result = build(*flags);
+    exit_code = result.ok() ? result.value() : report(result.error());
+  });
+}
+
+}  // namespace lapidary::cli

@@ -1,0 +1,45 @@
+#include "package/component_record.h"
+
+namespace lapidary::package {
+namespace {
+
+constexpr const char* kQuantization = "quantization:";
+
+Port port_of(const graph::Graph& graph, const graph::ValueInfo& value) {
+  Port out;
+  out.name = value.name;
+  out.dtype = tensor::name_of(value.dtype);
+  for (const graph::Dim& dim : value.shape) {
+    const auto* number = std::get_if<int64_t>(&dim);
+    out.shape.push_back(number ? std::to_string(*number) : std::get<std::string>(dim));
+  }
+  out.optional = graph.initializers.contains(value.name);
+  return out;
+}
+
+}  // namespace
+
+Component take_component_record(graph::Graph& graph, std::string file) {
+  Component out;
+  out.name = graph.name;
+  out.file = std::move(file);
+  for (const graph::ValueInfo& input : graph.inputs) out.inputs.push_back(port_of(graph, input));
+  for (const graph::ValueInfo& output : graph.outputs) {
+    out.outputs.push_back(port_of(graph, output));
+  }
+  for (const graph::Node& node : graph.nodes) ++out.ops[node.qualified_op()];
+  for (const auto& [name, tensor] : graph.initializers) {
+    if (graph.is_input(name)) continue;  // the default of an optional input, no weight
+    TensorRecord record{name, std::string(tensor::name_of(tensor.dtype())), tensor.shape(),
+                        tensor.bytes(), ""};
+    if (const auto it = graph.metadata.find(kQuantization + name); it != graph.metadata.end()) {
+      record.quantization = it->second;
+    }
+    out.tensors.push_back(std::move(record));
+  }
+  std::erase_if(graph.metadata,
+                [](const auto& entry) { return entry.first.starts_with(kQuantization); });
+  return out;
+}
+
+}  // namespace lapidary::package

@@ -1,0 +1,19 @@
+// What the manifest says of one graph.
+//
+//   Component record = take_component_record(graph, "decoder/model.onnx");
+//   save(graph, package / record.file, {});
+#pragma once
+
+#include <string>
+
+#include "graph/graph.h"
+#include "package/manifest.h"
+
+namespace lapidary::package {
+
+// Ports, operator counts and stored tensors, named like the graph. The passes' notes on how tensors
+// were quantized (metadata "quantization:<tensor>") move from the graph into the record: the
+// manifest keeps them, the ONNX file need not.
+Component take_component_record(graph::Graph& graph, std::string file);
+
+}  // namespace lapidary::package

@@ -1,0 +1,57 @@
+#include "package/package.h"
+
+#include <system_error>
+
+#include "package/file_hash.h"
+
+namespace lapidary::package {
+namespace {
+
+constexpr const char* kRestore = "restore the file, or build the package again";
+
+Status verify(const std::filesystem::path& path, const FileRecord& record, VerifyMode mode,
+              const CancelToken* cancel) {
+  std::error_code problem;
+  const uintmax_t size = std::filesystem::file_size(path, problem);
+  if (problem == std::errc::no_such_file_or_directory) {
+    return bad_input(path.string(), "is missing", kRestore);
+  }
+  if (problem) return io_error(path.string(), problem.message(), kRestore);
+  if (size != record.size) {
+    return bad_input(
+        path.string(),
+        "has " + std::to_string(size) + " bytes, the manifest says " + std::to_string(record.size),
+        kRestore);
+  }
+  if (mode == VerifyMode::kSizes) return {};
+  LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(path, {.cancel = cancel}));
+  if (hash != record.xxh3) {
+    return bad_input(path.string(), "has checksum " + hash + ", the manifest says " + record.xxh3,
+                     kRestore);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Package> Package::open(const std::filesystem::path& dir, VerifyMode mode,
+                              const CancelToken* cancel) {
+  Package out;
+  out.dir = dir;
+  LAP_ASSIGN_OR_RETURN(out.manifest, read_manifest(dir));
+  for (const FileRecord& record : out.manifest.files) {
+    LAP_RETURN_IF_ERROR(verify(dir / record.path, record, mode, cancel));
+  }
+  return out;
+}
+
+Result<const Component*> Package::component(const std::string& name) const {
+  if (const Component* found = manifest.component(name)) return found;
+  std::string names;
+  for (const Component& each : manifest.components)
+    names += (names.empty() ? "" : ", ") + each.name;
+  return bad_input((dir / kManifestFile).string(), "there is no component '" + name + "'",
+                   "it has: " + names);
+}
+
+}  // namespace lapidary::package

@@ -1,0 +1,38 @@
+// A package directory, opened and verified.
+//
+//   LAP_ASSIGN_OR_RETURN(Package package, Package::open("tiny-int4"));
+//   LAP_ASSIGN_OR_RETURN(const Component* decoder, package.component("decoder"));
+//   load(package.path(decoder->file));
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/progress.h"
+#include "base/result.h"
+#include "package/manifest.h"
+
+namespace lapidary::package {
+
+enum class VerifyMode {
+  kSizes,      // every file is there and has its size: milliseconds
+  kChecksums,  // and its content is what was built: reads every byte once, on all cores
+};
+
+struct Package {
+  std::filesystem::path dir;
+  Manifest manifest;
+
+  // Errors name the file: no such folder; no manifest, a damaged one or one of another version; a
+  // file that is missing, has another size, or (kChecksums) other content.
+  static Result<Package> open(const std::filesystem::path& dir,
+                              VerifyMode mode = VerifyMode::kChecksums,
+                              const CancelToken* cancel = nullptr);
+
+  // Where a file of the package lies; `relative` as the manifest writes it.
+  std::filesystem::path path(const std::string& relative) const { return dir / relative; }
+  // Error: the package has no such component.
+  Result<const Component*> component(const std::string& name) const;
+};
+
+}  // namespace lapidary::package

@@ -1,0 +1,66 @@
+#include "package/side_files.h"
+
+#include <system_error>
+
+#include "base/files.h"
+#include "package/file_hash.h"
+#include "package/genai_config.h"
+
+namespace lapidary::package {
+namespace {
+
+constexpr const char* kGenerationConfig = "generation_config.json";
+
+Result<Json> generation_json(const checkpoint::Checkpoint& checkpoint) {
+  const auto path = checkpoint.dir / kGenerationConfig;
+  Json json = Json::object();
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) {
+    LAP_ASSIGN_OR_RETURN(json, load_json(path));
+  }
+  const auto fill = [&](const char* key, Json value) {
+    if (!json.contains(key) || json[key].is_null()) json[key] = std::move(value);
+  };
+  const checkpoint::GenerationConfig& generation = checkpoint.generation;
+  if (generation.bos_token_id) fill("bos_token_id", *generation.bos_token_id);
+  if (generation.pad_token_id) fill("pad_token_id", *generation.pad_token_id);
+  if (!generation.eos_token_ids.empty()) fill("eos_token_id", generation.eos_token_ids);
+  return json;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& checkpoint,
+                                                  const Manifest& manifest,
+                                                  const std::filesystem::path& dir) {
+  std::vector<std::string> written;
+  for (const auto& path : checkpoint.side_files()) {
+    const std::string name = path.filename().string();
+    if (name == "config.json" || name == kGenerationConfig) continue;
+    LAP_RETURN_IF_ERROR(lapidary::copy_file(path, dir / name));
+    written.push_back(name);
+  }
+  const auto write_json = [&](const std::string& name, const Json& json) -> Status {
+    written.push_back(name);
+    return write_file(dir / name, json.dump(2) + "\n");
+  };
+  LAP_ASSIGN_OR_RETURN(const Json generation, generation_json(checkpoint));
+  LAP_RETURN_IF_ERROR(write_json(kGenerationConfig, generation));
+  LAP_RETURN_IF_ERROR(write_json("genai_config.json",
+                                 genai_config(manifest, checkpoint.config, checkpoint.generation)));
+  return written;
+}
+
+Result<FileRecord> file_record(const std::filesystem::path& dir, const std::string& relative,
+                               ProgressSink* progress, const CancelToken* cancel) {
+  FileRecord out;
+  out.path = relative;
+  std::error_code problem;
+  out.size = std::filesystem::file_size(dir / relative, problem);
+  if (problem) return io_error((dir / relative).string(), problem.message());
+  LAP_ASSIGN_OR_RETURN(out.xxh3,
+                       file_hash(dir / relative, {.progress = progress, .cancel = cancel}));
+  return out;
+}
+
+}  // namespace lapidary::package

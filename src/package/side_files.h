@@ -1,0 +1,29 @@
+// The files of a package that are no graphs: tokenizer, chat template, generation settings,
+// processors.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/result.h"
+#include "checkpoint/checkpoint.h"
+#include "package/manifest.h"
+
+namespace lapidary::package {
+
+// Copies them from the checkpoint and writes genai_config.json; `manifest` needs text and
+// components. generation_config.json is always written: the ids of the begin, end and padding
+// tokens that the checkpoint keeps in config.json only are filled in, since config.json does not
+// ship. Returns the names written.
+Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& checkpoint,
+                                                  const Manifest& manifest,
+                                                  const std::filesystem::path& dir);
+
+// Size and checksum of `relative` in `dir`.
+Result<FileRecord> file_record(const std::filesystem::path& dir, const std::string& relative,
+                               ProgressSink* progress = nullptr,
+                               const CancelToken* cancel = nullptr);
+
+}  // namespace lapidary::package

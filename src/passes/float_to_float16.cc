@@ -1,0 +1,236 @@
+#include "passes/float_to_float16.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/glob.h"
+#include "graph/dtype_inference.h"
+#include "passes/half_weight.h"
+#include "tensor/expressions.h"
+
+namespace lapidary::passes {
+namespace {
+
+using graph::DType;
+using graph::Graph;
+using graph::Node;
+
+// What ONNX Runtime's converter leaves in float32 unless told otherwise: kernels for float16 are
+// missing, or positions and sums lose too much.
+const std::vector<std::string>& default_op_block_list() {
+  static const std::vector<std::string> list = {"ArrayFeatureExtractor",
+                                                "Binarizer",
+                                                "CastMap",
+                                                "CategoryMapper",
+                                                "CumSum",
+                                                "DictVectorizer",
+                                                "FeatureVectorizer",
+                                                "Imputer",
+                                                "LabelEncoder",
+                                                "LinearClassifier",
+                                                "LinearRegressor",
+                                                "Max",
+                                                "Min",
+                                                "NonMaxSuppression",
+                                                "Normalizer",
+                                                "OneHotEncoder",
+                                                "RandomUniformLike",
+                                                "Range",
+                                                "RoiAlign",
+                                                "SVMClassifier",
+                                                "SVMRegressor",
+                                                "Scaler",
+                                                "TopK",
+                                                "TreeEnsemble",
+                                                "TreeEnsembleClassifier",
+                                                "TreeEnsembleRegressor",
+                                                "Upsample",
+                                                "ZipMap"};
+  return list;
+}
+
+class Converter {
+ public:
+  Converter(Graph graph, graph::DTypes dtypes, const FloatToFloat16Options& options)
+      : graph_(std::move(graph)), dtypes_(std::move(dtypes)), options_(options) {}
+
+  PassOutcome run() {
+    std::vector<Node> nodes = std::move(graph_.nodes);
+    graph_.nodes.clear();
+    find_weight_readers(nodes);
+    convert_inputs();
+    for (Node& node : nodes) {
+      blocked(node) ? keep(node) : convert(node);
+      graph_.nodes.push_back(std::move(node));
+    }
+    convert_outputs();
+    graph::remove_unused(graph_);
+    outcome_.graph = std::move(graph_);
+    return std::move(outcome_);
+  }
+
+ private:
+  bool blocked(const Node& node) const {
+    const auto& ops = options_.op_block_list;
+    const auto& names = options_.node_block_list;
+    return std::find(ops.begin(), ops.end(), node.op_type) != ops.end() ||
+           std::any_of(names.begin(), names.end(),
+                       [&](const std::string& pattern) { return glob_match(pattern, node.name); });
+  }
+
+  bool is_float(const std::string& value) const {
+    const auto it = dtypes_.find(value);
+    return it != dtypes_.end() && it->second == DType::kFloat;
+  }
+  bool touches_float(const Node& node) const {
+    const auto test = [&](const std::string& value) { return is_float(value); };
+    return std::any_of(node.inputs.begin(), node.inputs.end(), test) ||
+           std::any_of(node.outputs.begin(), node.outputs.end(), test);
+  }
+
+  // Weights that float32 nodes read must stay as they are, under their own name.
+  void find_weight_readers(const std::vector<Node>& nodes) {
+    for (const Node& node : nodes) {
+      if (blocked(node)) full_weights_.insert(node.inputs.begin(), node.inputs.end());
+    }
+  }
+
+  void convert_inputs() {
+    for (graph::ValueInfo& input : graph_.inputs) {
+      if (input.dtype != DType::kFloat || options_.keep_io_types) continue;
+      input.dtype = DType::kFloat16;
+      half_.insert(input.name);
+      if (const auto it = graph_.initializers.find(input.name); it != graph_.initializers.end()) {
+        it->second = half(it->second);
+      }
+    }
+  }
+
+  tensor::Tensor half(const tensor::Tensor& x) const {
+    return half_weight(x, options_.min_positive_val, options_.max_finite_val);
+  }
+
+  // The name under which `value`, a float, can be read as float16 (or float32), made if need be.
+  std::string as(const std::string& value, DType wanted) {
+    if (wanted == DType::kFloat16 && graph_.constant(value) != nullptr) return half_name(value);
+    if (half_.contains(value) == (wanted == DType::kFloat16)) return value;
+    std::string name = value + "/" + std::string(tensor::name_of(wanted));
+    if (casts_.insert(name).second) add_cast(value, name, wanted);
+    return name;
+  }
+
+  std::string half_name(const std::string& weight) {
+    if (half_.contains(weight)) return weight;
+    if (!full_weights_.contains(weight) && !graph_.is_output(weight)) {
+      graph_.initializers[weight] = half(graph_.initializers[weight]);
+      half_.insert(weight);
+      return weight;
+    }
+    std::string name = weight + "_float16";
+    graph_.initializers.try_emplace(name, half(graph_.initializers[weight]));
+    half_.insert(name);
+    return name;
+  }
+
+  void add_cast(const std::string& from, const std::string& to, DType dtype) {
+    graph_.nodes.push_back(
+        {"", "Cast", to + "/Cast", {from}, {to}, {{"to", static_cast<int64_t>(dtype)}}});
+  }
+
+  void keep(Node& node) {
+    if (!touches_float(node)) return;
+    for (std::string& input : node.inputs) {
+      if (is_float(input)) input = as(input, DType::kFloat);
+    }
+    outcome_.declined.push_back({node.name, "left in float32 by the options"});
+  }
+
+  void convert(Node& node) {
+    if (!touches_float(node)) return;
+    for (std::string& input : node.inputs) {
+      if (is_float(input)) input = as(input, DType::kFloat16);
+    }
+    for (const std::string& output : node.outputs) {
+      if (is_float(output)) half_.insert(output);
+    }
+    convert_attributes(node);
+    ++outcome_.rewritten;
+  }
+
+  void convert_attributes(Node& node) const {
+    if (node.qualified_op() == "Cast" &&
+        node.int_attribute("to", 0) == static_cast<int64_t>(DType::kFloat)) {
+      node.attributes["to"] = static_cast<int64_t>(DType::kFloat16);
+    }
+    if (node.qualified_op() == "ConstantOfShape" && !node.attributes.contains("value")) {
+      node.attributes["value"] = tensor::Tensor(half_weight(
+          tensor::floats({1}, {0.0f}), options_.min_positive_val, options_.max_finite_val));
+      return;
+    }
+    for (auto& [key, value] : node.attributes) {
+      auto* tensor = std::get_if<tensor::Tensor>(&value);
+      if (tensor != nullptr && tensor->dtype() == DType::kFloat) *tensor = half(*tensor);
+    }
+  }
+
+  // An output of the other dtype than its producer's: the producer's value is renamed and cast.
+  void convert_outputs() {
+    for (graph::ValueInfo& output : graph_.outputs) {
+      if (output.dtype != DType::kFloat) continue;
+      const DType wanted = options_.keep_io_types ? DType::kFloat : DType::kFloat16;
+      output.dtype = wanted;
+      if (half_.contains(output.name) == (wanted == DType::kFloat16)) continue;
+      const std::string renamed = output.name + "/computed";
+      rename(output.name, renamed);
+      add_cast(renamed, output.name, wanted);
+    }
+  }
+
+  void rename(const std::string& from, const std::string& to) {
+    for (Node& node : graph_.nodes) {
+      std::replace(node.inputs.begin(), node.inputs.end(), from, to);
+      std::replace(node.outputs.begin(), node.outputs.end(), from, to);
+    }
+  }
+
+  Graph graph_;
+  graph::DTypes dtypes_;  // of the graph as it came
+  const FloatToFloat16Options& options_;
+  PassOutcome outcome_;
+  std::set<std::string> half_;          // values that are float16 now
+  std::set<std::string> full_weights_;  // values that float32 nodes read
+  std::set<std::string> casts_;         // casts made so far
+};
+
+}  // namespace
+
+Result<PassOutcome> float_to_float16(Graph graph, const FloatToFloat16Options& options) {
+  LAP_ASSIGN_OR_RETURN(graph::DTypes dtypes, graph::infer_dtypes(graph));
+  return Converter(std::move(graph), std::move(dtypes), options).run();
+}
+
+BoundPass bind_float_to_float16(JsonReader& reader) {
+  FloatToFloat16Options options;
+  options.min_positive_val =
+      reader.number_or("min_positive_val", options.min_positive_val, {5.96e-08, 1.0});
+  options.max_finite_val =
+      reader.number_or("max_finite_val", options.max_finite_val, {1.0, 65504.0});
+  options.keep_io_types = reader.boolean_or("keep_io_types", options.keep_io_types);
+  options.op_block_list =
+      reader.has("op_block_list") ? reader.strings("op_block_list") : default_op_block_list();
+  options.node_block_list = reader.strings("node_block_list");
+  // Dtypes are inferred by rules of our own, and external data is always written.
+  reader.ignore({"op_block_list", "use_symbolic_shape_infer", "save_as_external_data",
+                 "all_tensors_to_one_file", "external_data_name", "size_threshold",
+                 "convert_attribute"});
+  reader.reject_unknown("what stays in float32 is named by op_block_list and node_block_list");
+  Json json = {{"min_positive_val", options.min_positive_val},
+               {"max_finite_val", options.max_finite_val},
+               {"keep_io_types", options.keep_io_types},
+               {"op_block_list", options.op_block_list},
+               {"node_block_list", options.node_block_list}};
+  return {"OnnxFloatToFloat16", std::move(json),
+          [options](Graph graph) { return float_to_float16(std::move(graph), options); }};
+}
+
+}  // namespace lapidary::passes

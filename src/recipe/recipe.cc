@@ -1,0 +1,326 @@
+#include "recipe/recipe.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <memory>
+
+#include "base/glob.h"
+#include "base/mapped_file.h"
+#include "recipe/builtin_recipes.h"
+#include "recipe/components.h"
+
+namespace lapidary::recipe {
+namespace {
+
+constexpr const char* kBuilder = "MobiusBuilder";
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string component_names() {
+  std::string out;
+  for (const ComponentBuilder& each : component_builders()) {
+    out += (out.empty() ? "" : ", ") + std::string(each.name);
+  }
+  return out;
+}
+
+std::string pass_names() {
+  std::string out = kBuilder;
+  for (const passes::PassEntry& entry : passes::registry()) out += ", " + std::string(entry.type);
+  return out;
+}
+
+// Olive compares pass types without regard to case.
+const passes::PassEntry* find_entry(const std::string& type) {
+  for (const passes::PassEntry& entry : passes::registry()) {
+    if (lower(entry.type) == lower(type)) return &entry;
+  }
+  return nullptr;
+}
+
+class RecipeParser {
+ public:
+  RecipeParser(const Json& json, std::string name, std::string where)
+      : json_(json), error_(std::make_shared<std::optional<Error>>()) {
+    out_.name = std::move(name);
+    out_.where = std::move(where);
+    out_.json = json;
+  }
+
+  Result<Recipe> parse() {
+    JsonReader root = reader(json_, "");
+    input_model(root);
+    engine(root);
+    if (auto nested = root.optional_child("engine")) {
+      engine(*nested);
+      nested->reject_unknown();
+    }
+    systems(root);
+    passes(root);
+    for (const char* key : {"workflow_id", "data_configs", "evaluators"}) pass_over(root, key);
+    root.reject_unknown("see docs/recipes.md for the keys of a recipe");
+    LAP_RETURN_IF_ERROR(root.status());
+    return std::move(out_);
+  }
+
+ private:
+  JsonReader reader(const Json& object, const std::string& path) {
+    return {&object, path, error_, out_.where};
+  }
+
+  // Olive's keys that change nothing about a package built here.
+  void pass_over(JsonReader& parent, const char* key) {
+    const Json& value = parent.raw(key);
+    if (value.is_null() || value == Json(false) || value == Json::array()) return;
+    const std::string path = parent.path().empty() ? key : parent.path() + "." + key;
+    if (path != "workflow_id") out_.notes.push_back("'" + path + "' has no meaning here");
+  }
+
+  void input_model(JsonReader& root) {
+    JsonReader model = root.child("input_model");
+    const std::string type = model.string("type");
+    if (root.status().ok() && lower(type) != "hfmodel") {
+      model.fail("type", "is '" + type + "'", "only HfModel can be built", ErrorKind::kUnsupported);
+    }
+    const auto read = [&](JsonReader& at) {
+      if (auto path = at.optional_string("model_path")) out_.model_path = *std::move(path);
+      for (const char* key : {"task", "load_kwargs", "io_config", "model_attributes",
+                              "test_model_config", "custom_task_class_name"}) {
+        pass_over(at, key);
+      }
+      if (at.has("adapter_path")) {
+        at.fail("adapter_path", "is set", "merge the adapter into the checkpoint first",
+                ErrorKind::kUnsupported);
+      }
+      at.ignore({"adapter_path"});
+    };
+    read(model);
+    if (auto config = model.optional_child("config")) {
+      read(*config);
+      config->reject_unknown();
+    }
+    model.reject_unknown();
+  }
+
+  // Keys of Olive's engine section, which may also stand at the top level.
+  void engine(JsonReader& at) {
+    if (auto dir = at.optional_string("output_dir")) out_.output_dir = *std::move(dir);
+    const Json& search = at.raw("search_strategy");
+    if (!search.is_null() && search != Json(false)) {
+      at.fail("search_strategy", "is set", "search is not supported: give every option one value",
+              ErrorKind::kUnsupported);
+    }
+    target(at, "target");
+    at.ignore({"host", "log_severity_level", "ort_log_severity_level", "ort_py_log_severity_level",
+               "no_artifacts", "plot_pareto_frontier", "evaluate_input_model", "log_to_file"});
+    for (const char* key : {"evaluator", "packaging_config", "cache_config", "cache_dir",
+                            "clean_cache", "clean_evaluation_cache", "enable_shared_cache"}) {
+      pass_over(at, key);
+    }
+  }
+
+  // A system by name (see `systems`) or in place.
+  void target(JsonReader& at, const std::string& key) {
+    if (!at.raw(key).is_object()) return;
+    if (auto system = at.optional_child(key)) check_system(*system);
+  }
+
+  void systems(JsonReader& root) {
+    auto systems = root.optional_child("systems");
+    if (!systems) return;
+    for (const auto& [name, value] : systems->json().items()) {
+      if (auto system = systems->optional_child(name)) check_system(*system);
+    }
+  }
+
+  // A package for another device than the CPU must not silently become one for the CPU.
+  void check_system(JsonReader& system) {
+    const auto check = [&](JsonReader& at) {
+      const Json& accelerators = at.raw("accelerators");
+      if (!accelerators.is_array()) return;
+      for (const Json& accelerator : accelerators) {
+        if (!accelerator.is_object() || !accelerator.contains("execution_providers")) continue;
+        for (const Json& provider : accelerator["execution_providers"]) {
+          if (provider != Json("CPUExecutionProvider")) {
+            at.fail("accelerators", "asks for " + provider.dump().substr(0, 60),
+                    "packages are built for CPUExecutionProvider", ErrorKind::kUnsupported);
+          }
+        }
+      }
+    };
+    check(system);
+    if (auto config = system.optional_child("config")) check(*config);
+  }
+
+  void passes(JsonReader& root) {
+    JsonReader list = root.child("passes");
+    bool first = true;
+    for (const auto& [name, value] : list.json().items()) {
+      // Olive takes a list of alternatives to search through; a list of one is that one.
+      const Json* entry = &value;
+      if (value.is_array() && value.size() == 1) entry = &value[0];
+      if (!entry->is_object()) {
+        list.fail(name, value.is_array() ? "lists several passes" : "must be an object",
+                  "search is not supported: give one pass");
+        return;
+      }
+      JsonReader pass = reader(*entry, list.path() + "." + name);
+      const std::string type = pass.string("type");
+      if (lower(type) == lower(kBuilder)) {
+        builder(pass, first);
+      } else {
+        step(pass, name, type);
+      }
+      first = false;
+    }
+  }
+
+  void builder(JsonReader& pass, bool first) {
+    if (!first) pass.fail("type", "builds the graphs, so it must come first");
+    const auto read = [&](JsonReader& at) {
+      const std::string precision = at.string_or("precision", "fp32");
+      if (lower(precision) != "fp32") {
+        at.fail("precision", "is '" + precision + "'",
+                "graphs are built in fp32: convert with OnnxFloatToFloat16 or a quantization pass",
+                ErrorKind::kUnsupported);
+      }
+      at.ignore({"execution_provider"});  // follows from the target
+    };
+    read(pass);
+    if (auto config = pass.optional_child("config")) {
+      read(*config);
+      config->reject_unknown();
+    }
+    common_keys(pass);
+    pass.reject_unknown();
+  }
+
+  void common_keys(JsonReader& pass) {
+    pass.ignore({"type", "host"});
+    pass_over(pass, "evaluator");
+  }
+
+  void step(JsonReader& pass, const std::string& name, const std::string& type) {
+    if (!pass.status().ok()) return;
+    const passes::PassEntry* entry = find_entry(type);
+    if (entry == nullptr) {
+      pass.fail("type", "is '" + type + "', which is not a known pass",
+                "known passes: " + pass_names(), ErrorKind::kUnsupported);
+      return;
+    }
+    const std::vector<std::string> components = selected_components(pass);
+    const Json options = base_options(pass);
+    const std::map<std::string, Json> overrides = component_options(pass, components);
+    PassStep step{name, entry->type, {}};
+    for (const std::string& component : components) {
+      Json merged = options;
+      std::string path = pass.path();
+      if (const auto it = overrides.find(component); it != overrides.end()) {
+        for (const auto& [key, value] : it->second.items()) merged[key] = value;
+        path += " for " + component;
+      }
+      JsonReader bind = reader(merged, path);
+      step.bound.emplace(component, entry->bind(bind));
+    }
+    if (pass.status().ok()) out_.steps.push_back(std::move(step));
+  }
+
+  // The options of the pass itself: the object, or what it keeps under "config", without the keys
+  // that every pass has.
+  Json base_options(JsonReader& pass) {
+    Json out = Json::object();
+    for (const auto& [key, value] : pass.json().items()) {
+      const bool common = key == "type" || key == "host" || key == "evaluator" ||
+                          key == "components" || key == "component_options" || key == "config";
+      if (!common) out[key] = value;
+    }
+    common_keys(pass);
+    if (auto config = pass.optional_child("config")) {
+      for (const auto& [key, value] : config->json().items()) out[key] = value;
+    }
+    return out;
+  }
+
+  std::vector<std::string> selected_components(JsonReader& pass) {
+    const std::vector<std::string> globs = pass.strings("components");
+    std::vector<std::string> out;
+    for (const ComponentBuilder& each : component_builders()) {
+      const bool selected = !pass.has("components") ||
+                            std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+                              return glob_match(glob, each.name);
+                            });
+      if (selected) out.emplace_back(each.name);
+    }
+    for (const std::string& glob : globs) {
+      if (std::none_of(out.begin(), out.end(),
+                       [&](const std::string& name) { return glob_match(glob, name); })) {
+        pass.fail("components", "holds '" + glob + "', which matches no component",
+                  "components: " + component_names());
+      }
+    }
+    return out;
+  }
+
+  std::map<std::string, Json> component_options(JsonReader& pass,
+                                                const std::vector<std::string>& components) {
+    std::map<std::string, Json> out;
+    auto options = pass.optional_child("component_options");
+    if (!options) return out;
+    for (const auto& [name, value] : options->json().items()) {
+      if (std::find(components.begin(), components.end(), name) == components.end()) {
+        options->fail(name, "is no component that this pass runs on",
+                      "components: " + component_names());
+      } else if (!value.is_object()) {
+        options->fail(name, "must be an object");
+      } else {
+        out[name] = value;
+      }
+    }
+    return out;
+  }
+
+  const Json& json_;
+  std::shared_ptr<std::optional<Error>> error_;
+  Recipe out_;
+};
+
+}  // namespace
+
+const passes::BoundPass* PassStep::pass_for(const std::string& component) const {
+  const auto it = bound.find(component);
+  return it == bound.end() ? nullptr : &it->second;
+}
+
+Result<Recipe> parse_recipe(std::string_view text, const std::string& name,
+                            const std::string& where) {
+  LAP_ASSIGN_OR_RETURN(const Json json, parse_json(text, where));
+  if (!json.is_object()) return bad_input(where, "a recipe must be a JSON object");
+  return RecipeParser(json, name, where).parse();
+}
+
+Result<Recipe> load_recipe(const std::string& name_or_file) {
+  std::string names;
+  for (const BuiltinRecipe& builtin : builtin_recipes()) {
+    if (name_or_file == builtin.name) {
+      return parse_recipe(builtin.json, name_or_file, "built-in recipe " + name_or_file);
+    }
+    names += (names.empty() ? "" : ", ") + std::string(builtin.name);
+  }
+  const std::filesystem::path path(name_or_file);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    return bad_input(name_or_file, "is neither a file nor a built-in recipe",
+                     "built-in recipes: " + names);
+  }
+  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+  const auto bytes = file->bytes();
+  return parse_recipe({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                      path.stem().string(), path.string());
+}
+
+}  // namespace lapidary::recipe

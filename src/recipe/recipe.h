@@ -1,0 +1,64 @@
+// Recipes: JSON in Olive's form that says which passes make a package.
+//
+//   LAP_ASSIGN_OR_RETURN(Recipe recipe, load_recipe("cpu-int4"));   // or a path to a file
+//   for (const PassStep& step : recipe.steps) {
+//     if (const passes::BoundPass* pass = step.pass_for("decoder")) pass->run(std::move(graph));
+//   }
+//
+//   {
+//     "input_model": {"type": "HfModel", "model_path": "google/gemma-4-E2B-it"},
+//     "passes": {                                          run in this order
+//       "build": {"type": "MobiusBuilder", "precision": "fp32"},
+//       "quantize": {
+//         "type": "OnnxKQuantQuantization", "bits": 4,     options, or all of them under "config"
+//         "components": ["decoder"],                       globs; default: every component
+//         "component_options": {"decoder": {"bits": 8}}    over the options above, for one
+//         component
+//       }
+//     }
+//   }
+//
+// Olive runs every pass on every component of a model and has no words for anything else, so
+// "components" and "component_options" are ours. Its other keys are understood: what has no meaning
+// here is accepted with a note, what would change the result and cannot be done is refused by name.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "passes/pass.h"
+
+namespace lapidary::recipe {
+
+// One entry of "passes", its options checked for every component it runs on.
+struct PassStep {
+  std::string name;                                // the key in "passes"
+  std::string type;                                // "OnnxKQuantQuantization"
+  std::map<std::string, passes::BoundPass> bound;  // by component
+
+  // nullptr: the pass leaves this component alone.
+  const passes::BoundPass* pass_for(const std::string& component) const;
+};
+
+struct Recipe {
+  std::string name;   // "cpu-int4", or the file's name without ".json"
+  std::string where;  // for messages: the file, or "built-in recipe cpu-int4"
+  Json json;          // as read
+  std::optional<std::string> model_path;
+  std::optional<std::string> output_dir;
+  std::vector<PassStep> steps;     // MobiusBuilder, which every package starts with, is not listed
+  std::vector<std::string> notes;  // keys that were read past
+};
+
+// A built-in recipe by its name, else a file ("./cpu-int4" is always a file). Errors name the file
+// and the key; an unknown name lists the built-in ones.
+Result<Recipe> load_recipe(const std::string& name_or_file);
+Result<Recipe> parse_recipe(std::string_view text, const std::string& name,
+                            const std::string& where);
+
+}  // namespace lapidary::recipe
