@@ -1,0 +1,62 @@
+#include "jinja/template.h"
+
+#include <exception>
+
+#include "jinja/from_json.h"
+#include "jinja/globals.h"
+#include "jinja/interpreter.h"
+#include "jinja/parser.h"
+#include "jinja/unicode.h"
+
+namespace lapidary::jinja {
+namespace {
+
+constexpr size_t kMaxSource = 8u << 20;
+
+Error to_error(const Failure& failure, const std::string& where, int line) {
+  if (failure.line != 0) line = failure.line;
+  const std::string place = line == 0 ? where : where + ": line " + std::to_string(line);
+  return {failure.kind, failure.what, place, ""};
+}
+
+}  // namespace
+
+struct Template::Tree {
+  std::string where;
+  Block block;
+};
+
+Result<Template> Template::parse(std::string_view source, std::string where) {
+  if (source.size() > kMaxSource) return bad_input(where, "the template is larger than 8 MB");
+  if (!valid_utf8(source)) return bad_input(where, "the template is not valid UTF-8");
+  try {
+    auto tree = std::make_shared<Tree>();
+    tree->block = parse_template(source);
+    tree->where = std::move(where);
+    return Template(std::move(tree));
+  } catch (const Failure& failure) {
+    return to_error(failure, where, 0);
+  } catch (const std::exception& e) {
+    return internal_error(where, std::string("parsing failed: ") + e.what());
+  }
+}
+
+Result<std::string> Template::render(const Json& variables, const RenderOptions& options) const {
+  if (!variables.is_object()) return internal_error(tree_->where, "the variables are no object");
+  Runtime runtime(options.limits, options.now);
+  try {
+    Interpreter interpreter(runtime);
+    auto scope = std::make_shared<Scope>(nullptr);
+    define_globals(*scope);
+    for (const auto& [name, value] : variables.items()) scope->set(name, from_json(value, name));
+    std::string out;
+    interpreter.run(tree_->block, scope, out);
+    return out;
+  } catch (const Failure& failure) {
+    return to_error(failure, tree_->where, runtime.line);
+  } catch (const std::exception& e) {
+    return internal_error(tree_->where, std::string("rendering failed: ") + e.what());
+  }
+}
+
+}  // namespace lapidary::jinja

@@ -1,0 +1,84 @@
+#include "jinja/text_search.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "jinja/runtime.h"
+#include "jinja/unicode.h"
+
+namespace lapidary::jinja {
+namespace {
+
+// The prefix function of Knuth, Morris and Pratt.
+std::vector<size_t> failure_table(std::string_view needle) {
+  std::vector<size_t> table(needle.size(), 0);
+  for (size_t i = 1, k = 0; i < needle.size(); ++i) {
+    while (k > 0 && needle[i] != needle[k]) k = table[k - 1];
+    if (needle[i] == needle[k]) ++k;
+    table[i] = k;
+  }
+  return table;
+}
+
+size_t search_kmp(std::string_view haystack, std::string_view needle, size_t from) {
+  const std::vector<size_t> table = failure_table(needle);
+  for (size_t i = from, k = 0; i < haystack.size(); ++i) {
+    while (k > 0 && haystack[i] != needle[k]) k = table[k - 1];
+    if (haystack[i] == needle[k]) ++k;
+    if (k == needle.size()) return i + 1 - k;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+size_t find_bytes(std::string_view haystack, std::string_view needle, size_t from) {
+  // The library's search is faster, and quadratic only for long needles.
+  if (needle.size() <= 32) return haystack.find(needle, from);
+  if (from > haystack.size() || haystack.size() - from < needle.size()) {
+    return std::string_view::npos;
+  }
+  return search_kmp(haystack, needle, from);
+}
+
+size_t rfind_bytes(std::string_view haystack, std::string_view needle) {
+  if (needle.size() <= 32) return haystack.rfind(needle);
+  if (haystack.size() < needle.size()) return std::string_view::npos;
+  const std::string reversed_haystack(haystack.rbegin(), haystack.rend());
+  const std::string reversed_needle(needle.rbegin(), needle.rend());
+  const size_t at = search_kmp(reversed_haystack, reversed_needle, 0);
+  return at == std::string_view::npos ? at : haystack.size() - at - needle.size();
+}
+
+std::string replace_text(std::string_view text, std::string_view from, std::string_view to,
+                         int64_t count, size_t max_bytes) {
+  std::string out;
+  const auto push = [&](std::string_view piece) {
+    if (piece.size() > max_bytes - std::min(max_bytes, out.size())) {
+      fail("replace makes a string of more than " + std::to_string(max_bytes) + " bytes");
+    }
+    out += piece;
+  };
+  size_t position = 0;
+  while (count != 0) {
+    if (from.empty()) {  // Python puts `to` around every character
+      push(to);
+      if (position >= text.size()) break;
+      size_t next = position;
+      next_code_point(text, next);
+      push(text.substr(position, next - position));
+      position = next;
+    } else {
+      const size_t at = find_bytes(text, from, position);
+      if (at == std::string_view::npos) break;
+      push(text.substr(position, at - position));
+      push(to);
+      position = at + from.size();
+    }
+    if (count > 0) --count;
+  }
+  push(text.substr(std::min(position, text.size())));
+  return out;
+}
+
+}  // namespace lapidary::jinja

@@ -1,0 +1,309 @@
+#include "jinja/value.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "jinja/unicode.h"
+
+namespace lapidary::jinja {
+namespace {
+
+int depth_of(const Items& items) {
+  int depth = 0;
+  for (const Value& item : items) depth = std::max(depth, item.depth());
+  if (depth >= kMaxValueDepth) fail("lists or dicts nested too deeply");
+  return depth + 1;
+}
+
+}  // namespace
+
+Value Value::undefined(std::string message) {
+  Value value;
+  value.data_ = Undefined{std::make_shared<const std::string>(std::move(message))};
+  return value;
+}
+
+Value Value::list(Items items) {
+  const int depth = depth_of(items);
+  Value value;
+  value.data_ = std::make_shared<const Sequence>(Sequence{std::move(items), false, false, depth});
+  return value;
+}
+
+Value Value::tuple(Items items, bool group) {
+  const int depth = depth_of(items);
+  Value value;
+  value.data_ = std::make_shared<const Sequence>(Sequence{std::move(items), true, group, depth});
+  return value;
+}
+
+Value Value::dict(Dict dict) {
+  return Value(std::static_pointer_cast<const Dict>(std::make_shared<Dict>(std::move(dict))));
+}
+
+std::optional<int64_t> Value::integer() const {
+  if (is_int()) return as_int();
+  if (is_bool()) return as_bool() ? 1 : 0;
+  return std::nullopt;
+}
+
+std::optional<double> Value::number() const {
+  if (is_float()) return as_float();
+  if (auto v = integer()) return static_cast<double>(*v);
+  return std::nullopt;
+}
+
+const std::string& Value::undefined_message() const {
+  static const std::string fallback = "value is undefined";
+  const auto& message = std::get<Undefined>(data_).message;
+  return message == nullptr ? fallback : *message;
+}
+
+int Value::depth() const {
+  if (is_sequence()) return sequence().depth;
+  if (is_dict()) return dict().depth();
+  return 0;
+}
+
+bool Value::same_as(const Value& other) const {
+  if (data_.index() != other.data_.index()) return false;
+  if (is_none() || is_undefined()) return is_none();
+  if (is_bool()) return as_bool() == other.as_bool();
+  if (is_int()) return as_int() == other.as_int();
+  if (is_string()) return string() == other.string();
+  if (is_sequence()) return &sequence() == &other.sequence();
+  if (is_dict()) return &dict() == &other.dict();
+  if (is_object()) return &object() == &other.object();
+  return false;
+}
+
+// --- Dict -------------------------------------------------------------------------------------
+
+namespace {
+
+// Equality of dict keys: scalars and tuples of them.
+bool keys_equal(const Value& a, const Value& b) {
+  if (a.is_string() || b.is_string()) {
+    return a.is_string() && b.is_string() && a.string() == b.string();
+  }
+  if (a.is_tuple() && b.is_tuple()) {
+    return a.items().size() == b.items().size() &&
+           std::equal(a.items().begin(), a.items().end(), b.items().begin(), keys_equal);
+  }
+  if (a.integer() && b.integer()) return *a.integer() == *b.integer();
+  const auto x = a.number();
+  const auto y = b.number();
+  if (x && y) return *x == *y;
+  return (a.is_undefined() && b.is_undefined()) || a.same_as(b);
+}
+
+}  // namespace
+
+void require_hashable(const Value& value) {
+  if (value.is_list() || value.is_dict()) fail("unhashable type: '" + type_name(value) + "'");
+  if (value.is_tuple()) std::for_each(value.items().begin(), value.items().end(), require_hashable);
+}
+
+const Value* Dict::find_text(std::string_view key) const {
+  if (entries_.size() <= 8) {
+    for (const auto& [name, value] : entries_) {
+      if (name.is_string() && name.string() == key) return &value;
+    }
+    return nullptr;
+  }
+  auto it = index_.find(std::string(key));
+  return it == index_.end() ? nullptr : &entries_[it->second].second;
+}
+
+std::optional<size_t> Dict::position(const Value& key) const {
+  if (key.is_string()) {
+    auto it = index_.find(key.string());
+    if (it == index_.end()) return std::nullopt;
+    return it->second;
+  }
+  if (!has_other_keys_) return std::nullopt;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (keys_equal(entries_[i].first, key)) return i;
+  }
+  return std::nullopt;
+}
+
+const Value* Dict::find(const Value& key) const {
+  require_hashable(key);
+  const auto at = position(key);
+  return at ? &entries_[*at].second : nullptr;
+}
+
+void Dict::set(Value key, Value value) {
+  require_hashable(key);
+  const int depth = std::max(key.depth(), value.depth());
+  if (depth >= kMaxValueDepth) fail("lists or dicts nested too deeply");
+  depth_ = std::max(depth_, depth + 1);
+  if (auto at = position(key)) {
+    entries_[*at].second = std::move(value);
+    return;
+  }
+  if (key.is_string()) {
+    index_.emplace(key.string(), entries_.size());
+  } else {
+    has_other_keys_ = true;
+    if (entries_.size() >= 4096) fail("a dict with so many keys that are not strings is refused");
+  }
+  entries_.emplace_back(std::move(key), std::move(value));
+}
+
+Value* Arguments::find_keyword(std::string_view name) {
+  for (auto& [key, value] : keyword) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+// --- Objects ----------------------------------------------------------------------------------
+
+Value Object::call(Runtime&, Arguments) { fail("'" + type_name() + "' object is not callable"); }
+Items Object::iterate(Runtime&) { fail("'" + type_name() + "' object is not iterable"); }
+std::string Object::repr(Runtime&) {
+  fail("printing a '" + type_name() + "' has no meaning (for a generator, add |list)");
+}
+
+Items OneShot::iterate(Runtime&) {
+  Items rest(items_.begin() + static_cast<std::ptrdiff_t>(next_), items_.end());
+  next_ = items_.size();
+  return rest;
+}
+
+std::optional<Value> OneShot::take() {
+  if (next_ >= items_.size()) return std::nullopt;
+  return items_[next_++];
+}
+
+std::string DictView::repr(Runtime& runtime) {
+  return type_ + "(" + jinja::repr(Value::list(items_), runtime) + ")";
+}
+
+__extension__ typedef __int128 Wide;
+
+Range::Range(int64_t start, int64_t stop, int64_t step) : start_(start), stop_(stop), step_(step) {
+  if (step == 0) fail("range() arg 3 must not be zero");
+  // In 128 bits, because stop - start may not fit in 64.
+  const Wide distance = static_cast<Wide>(stop) - start;
+  const Wide count = (distance > 0) == (step > 0) && distance != 0
+                         ? (distance + step - (step > 0 ? 1 : -1)) / step
+                         : 0;
+  if (count > 100000) {
+    fail("range too big: the sandbox blocks ranges of more than 100000 items");
+  }
+  length_ = static_cast<int64_t>(count);
+}
+
+Items Range::iterate(Runtime& runtime) {
+  runtime.spend_items(static_cast<size_t>(length_));
+  Items items;
+  items.reserve(static_cast<size_t>(length_));
+  for (int64_t i = 0; i < length_; ++i) items.emplace_back(start_ + i * step_);
+  return items;
+}
+
+std::string Range::repr(Runtime&) {
+  std::string out = "range(" + std::to_string(start_) + ", " + std::to_string(stop_);
+  if (step_ != 1) out += ", " + std::to_string(step_);
+  return out + ")";
+}
+
+std::optional<Value> Namespace::attribute(Runtime&, const std::string& name) {
+  const Value* value = attributes_.find_text(name);
+  if (value == nullptr) return std::nullopt;
+  return *value;
+}
+
+void Namespace::set(const std::string& name, Value value) {
+  if (name.starts_with('_')) {
+    fail("chat templates cannot store underscore-prefixed attributes on a namespace, but got '" +
+         name + "'");
+  }
+  attributes_.set(Value(name), std::move(value));
+}
+
+std::string Namespace::repr(Runtime& runtime) {
+  return "<Namespace " + jinja::repr(Value::dict(attributes_), runtime) + ">";
+}
+
+// --- Protocols --------------------------------------------------------------------------------
+
+std::string type_name(const Value& value) {
+  if (value.is_undefined()) return "Undefined";
+  if (value.is_none()) return "NoneType";
+  if (value.is_bool()) return "bool";
+  if (value.is_int()) return "int";
+  if (value.is_float()) return "float";
+  if (value.is_string()) return "str";
+  if (value.is_sequence()) return value.sequence().tuple ? "tuple" : "list";
+  if (value.is_dict()) return "dict";
+  return value.object().type_name();
+}
+
+bool truthy(const Value& value, Runtime& runtime) {
+  if (value.is_undefined() || value.is_none()) return false;
+  if (value.is_bool()) return value.as_bool();
+  if (value.is_int()) return value.as_int() != 0;
+  if (value.is_float()) return value.as_float() != 0.0;
+  if (value.is_string()) return !value.string().empty();
+  if (value.is_sequence()) return !value.items().empty();
+  if (value.is_dict()) return value.dict().size() != 0;
+  return value.object().truthy(runtime);
+}
+
+int64_t length(const Value& value, Runtime& runtime) {
+  if (value.is_undefined()) return 0;
+  if (value.is_string()) {
+    runtime.spend_bytes(value.string().size());
+    return static_cast<int64_t>(count_code_points(value.string()));
+  }
+  if (value.is_sequence()) return static_cast<int64_t>(value.items().size());
+  if (value.is_dict()) return static_cast<int64_t>(value.dict().size());
+  if (value.is_object()) {
+    if (auto n = value.object().length(runtime)) return *n;
+  }
+  fail("object of type '" + type_name(value) + "' has no len()");
+}
+
+bool iterable(const Value& value) {
+  return value.is_undefined() || value.is_string() || value.is_sequence() || value.is_dict() ||
+         (value.is_object() && value.object().iterable());
+}
+
+Items iterate(const Value& value, Runtime& runtime) {
+  if (value.is_undefined()) return {};
+  if (value.is_sequence()) {
+    runtime.spend_items(value.items().size());
+    return value.items();
+  }
+  Items items;
+  if (value.is_dict()) {
+    runtime.spend_items(value.dict().size());
+    for (const auto& [key, unused] : value.dict().entries()) items.push_back(key);
+    return items;
+  }
+  if (value.is_string()) {
+    runtime.spend_items(value.string().size());
+    for (size_t i = 0; i < value.string().size();) {
+      const size_t start = i;
+      next_code_point(value.string(), i);
+      items.emplace_back(value.string().substr(start, i - start));
+    }
+    return items;
+  }
+  if (value.is_object()) return value.object().iterate(runtime);
+  fail("'" + type_name(value) + "' object is not iterable");
+}
+
+Value call(const Value& callee, Arguments arguments, Runtime& runtime) {
+  if (callee.is_undefined()) fail(callee.undefined_message());
+  if (!callee.is_object()) fail("'" + type_name(callee) + "' object is not callable");
+  runtime.spend();
+  return callee.object().call(runtime, std::move(arguments));
+}
+
+}  // namespace lapidary::jinja
