@@ -57,11 +57,11 @@ Ref Builder::shared_constant(const std::string& name, const Tensor& tensor) {
   return {name};
 }
 
-Ref Builder::constant(std::vector<int64_t> values) {
+Ref Builder::constant(const std::vector<int64_t>& values) {
   std::string name = "constant.int64";
   for (const int64_t value : values) name += "_" + std::to_string(value);
   const auto count = static_cast<int64_t>(values.size());
-  return shared_constant(name, tensor::integers({count}, std::move(values)));
+  return shared_constant(name, tensor::integers({count}, values));
 }
 
 Ref Builder::constant_scalar(int64_t value) {

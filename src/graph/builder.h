@@ -57,9 +57,9 @@ class Builder {
   // An initializer, named by the current path and `name`.
   Ref weight(const std::string& name, Tensor tensor);
   // A small constant shared by everything that asks for the same values.
-  Ref constant(std::vector<int64_t> values);  // 1-D int64
-  Ref constant_scalar(int64_t value);         // rank 0
-  Ref constant_scalar(float value);           // rank 0
+  Ref constant(const std::vector<int64_t>& values);  // 1-D int64
+  Ref constant_scalar(int64_t value);                // rank 0
+  Ref constant_scalar(float value);                  // rank 0
 
   // Emits a node; `at` is appended to the path in its name ("self_attn.q_proj"), may be empty.
   Ref op(const std::string& op_type, const std::vector<Ref>& inputs, const std::string& at = "",

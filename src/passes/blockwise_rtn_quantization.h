@@ -19,6 +19,6 @@ using BlockwiseRtnOptions = WeightSelection;
 Result<PassOutcome> blockwise_rtn_quantization(graph::Graph graph,
                                                const BlockwiseRtnOptions& options);
 
-BoundPass bind_blockwise_rtn_quantization(JsonReader& options);
+BoundPass bind_blockwise_rtn_quantization(JsonReader& reader);
 
 }  // namespace lapidary::passes

@@ -31,7 +31,7 @@ std::vector<TensorType> output_types(const Tensor& rows, const quant::BlockForma
 // Reads float32 rows and quantizes them; one tile is one row of the weight.
 class QuantizeRows final : public tensor::Producer {
  public:
-  QuantizeRows(Tensor rows, WeightFormat format)
+  QuantizeRows(const Tensor& rows, WeightFormat format)
       : Producer(output_types(rows, format.block), rows.shape()[0]),
         rows_(tensor::cast(rows, DType::kFloat)),
         format_(format) {}

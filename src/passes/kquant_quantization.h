@@ -19,6 +19,6 @@ using KQuantOptions = WeightSelection;
 
 Result<PassOutcome> kquant_quantization(graph::Graph graph, const KQuantOptions& options);
 
-BoundPass bind_kquant_quantization(JsonReader& options);
+BoundPass bind_kquant_quantization(JsonReader& reader);
 
 }  // namespace lapidary::passes

@@ -332,13 +332,13 @@ Tensor from_file(std::shared_ptr<const MappedFile> file, int64_t offset, TensorT
 Tensor literal(TensorType type, std::vector<std::byte> bytes) {
   return Tensor(std::make_shared<Literal>(std::move(type), std::move(bytes)));
 }
-Tensor floats(Shape shape, std::vector<float> values) {
+Tensor floats(Shape shape, const std::vector<float>& values) {
   return literal_of(DType::kFloat, std::move(shape), values);
 }
-Tensor integers(Shape shape, std::vector<int64_t> values) {
+Tensor integers(Shape shape, const std::vector<int64_t>& values) {
   return literal_of(DType::kInt64, std::move(shape), values);
 }
-Tensor integers32(Shape shape, std::vector<int32_t> values) {
+Tensor integers32(Shape shape, const std::vector<int32_t>& values) {
   return literal_of(DType::kInt32, std::move(shape), values);
 }
 Tensor scalar(float value) { return floats({}, {value}); }
