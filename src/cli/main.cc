@@ -15,6 +15,10 @@ int main_checked(int argc, const char* const* argv) {
   app.set_version_flag("--version", std::string("lapidary ") + kVersion);
   app.require_subcommand(1);
   int exit_code = kExitOk;
+  add_build_command(app, exit_code);
+  add_inspect_command(app, exit_code);
+  add_build_command(app, exit_code);
+  add_inspect_command(app, exit_code);
   add_run_command(app, exit_code);
   add_chat_command(app, exit_code);
   add_eval_command(app, exit_code);

@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <vector>
+
+#include "cli/inspect.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "graph/onnx_reader.h"
+#include "package/package.h"
+
+namespace lapidary::cli {
+namespace {
+
+using package::Component;
+using package::Manifest;
+using package::Package;
+using package::Port;
+using package::TensorRecord;
+
+std::string count(int64_t n, const std::string& noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+
+int64_t node_count(const Component& component) {
+  int64_t out = 0;
+  for (const auto& [op, n] : component.ops) out += n;
+  return out;
+}
+
+std::string port_shape(const Port& port) {
+  std::string out;
+  for (const std::string& dim : port.shape) out += (out.empty() ? "" : ", ") + dim;
+  return "[" + out + "]";
+}
+
+std::string ports_text(const Component& component) {
+  Table table({"  port", "dtype", "shape", ""});
+  for (const Port& port : component.inputs) {
+    table.row(
+        {"  in  " + port.name, port.dtype, port_shape(port), port.optional ? "optional" : ""});
+  }
+  for (const Port& port : component.outputs) {
+    table.row({"  out " + port.name, port.dtype, port_shape(port), ""});
+  }
+  return table.text();
+}
+
+// Weights stored alike, in one line: what most people want to know of a thousand tensors.
+std::string storage_text(const Component& component) {
+  struct Group {
+    int64_t tensors = 0;
+    uint64_t bytes = 0;
+  };
+  std::map<std::string, Group> groups;
+  for (const TensorRecord& tensor : component.tensors) {
+    Group& group = groups[tensor.quantization.empty() ? "not quantized, " + tensor.dtype
+                                                      : tensor.quantization];
+    ++group.tensors;
+    group.bytes += static_cast<uint64_t>(tensor.bytes);
+  }
+  Table table({"  weights", "tensors", "bytes"});
+  for (const auto& [how, group] : groups) {
+    table.row({"  " + how, std::to_string(group.tensors), human_bytes(group.bytes)});
+  }
+  return table.text();
+}
+
+std::string tensors_text(const Component& component) {
+  Table table({"  tensor", "dtype", "shape", "bytes", "quantization"});
+  for (const TensorRecord& tensor : component.tensors) {
+    table.row({"  " + tensor.name, tensor.dtype, tensor::to_string(tensor.shape),
+               std::to_string(tensor.bytes), tensor.quantization});
+  }
+  return table.text();
+}
+
+std::string component_text(const Component& component, const InspectFlags& flags) {
+  return component.name + " (" + component.file + "): " + count(node_count(component), "node") +
+         "\n" + ports_text(component) + "  ops: " + ops_text(component.ops) + "\n" +
+         (flags.tensors ? tensors_text(component) : storage_text(component));
+}
+
+std::string model_text(const Manifest& manifest) {
+  const package::TextModel& text = manifest.text;
+  int64_t sliding = 0;
+  for (const package::CacheSpec& cache : text.caches) sliding += cache.sliding ? 1 : 0;
+  const auto caches = static_cast<int64_t>(text.caches.size());
+  return "vocabulary " + std::to_string(text.vocab_size) + ", hidden " +
+         std::to_string(text.hidden_size) + ", up to " + std::to_string(text.max_positions) +
+         " positions, " + count(caches, "key/value cache") + " (" + std::to_string(sliding) +
+         " of the last " + std::to_string(text.sliding_window) + " positions)\n";
+}
+
+std::string files_text(const Manifest& manifest) {
+  Table table({"file", "bytes", "xxh3"});
+  for (const package::FileRecord& file : manifest.files) {
+    table.row({file.path, std::to_string(file.size), file.xxh3});
+  }
+  return table.text();
+}
+
+Result<std::vector<Component>> selected(const Package& package, const InspectFlags& flags) {
+  if (flags.component.empty()) return package.manifest.components;
+  LAP_ASSIGN_OR_RETURN(const Component* component, package.component(flags.component));
+  return std::vector<Component>{*component};
+}
+
+std::string as_json(Manifest manifest, std::vector<Component> components, bool tensors) {
+  manifest.components = std::move(components);
+  Json json = package::to_json(manifest);
+  uint64_t bytes = 0;
+  for (const package::FileRecord& file : manifest.files) bytes += file.size;
+  json["bytes"] = bytes;
+  if (!tensors) {
+    for (Json& component : json["components"]) component.erase("tensors");
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace
+
+std::string ops_text(const std::map<std::string, int64_t>& ops) {
+  std::vector<std::pair<std::string, int64_t>> sorted(ops.begin(), ops.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string out;
+  for (const auto& [op, n] : sorted)
+    out += (out.empty() ? "" : ", ") + op + " " + std::to_string(n);
+  return out;
+}
+
+Result<std::string> inspect_package(const InspectFlags& flags) {
+  using package::VerifyMode;
+  LAP_ASSIGN_OR_RETURN(
+      const Package package,
+      Package::open(flags.path, flags.verify ? VerifyMode::kChecksums : VerifyMode::kSizes));
+  const Manifest& manifest = package.manifest;
+  LAP_ASSIGN_OR_RETURN(std::vector<Component> components, selected(package, flags));
+  if (flags.json) return as_json(manifest, std::move(components), flags.tensors);
+  if (flags.graph) {
+    std::string out;
+    for (const Component& component : components) {
+      LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(package.path(component.file)));
+      out += graph::print(graph);
+    }
+    return out;
+  }
+  std::string out = flags.path + ": recipe " + manifest.recipe_name + ", from " + manifest.source +
+                    ", by lapidary " + manifest.lapidary_version + "\n" + model_text(manifest);
+  for (const Component& component : components) out += "\n" + component_text(component, flags);
+  if (flags.component.empty()) out += "\n" + files_text(manifest);
+  if (flags.verify) out += "every file matches its checksum\n";
+  return out;
+}
+
+}  // namespace lapidary::cli
