@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <random>
 #include <span>
 
@@ -231,22 +231,28 @@ TEST(SafetensorsTest, NamesMissingAndEmptyFiles) {
   EXPECT_THAT(empty.error().message(), HasSubstr("zero.safetensors: is 0 bytes"));
 }
 
-// Catches: a lookup or a check that is quadratic in the number of tensors.
-TEST(SafetensorsTest, ReadsHundredThousandEntriesQuickly) {
-  constexpr int kCount = 100000;
+// Processor seconds that a header of `count` entries takes.
+double seconds_to_parse(int count) {
   std::string header = "{";
-  for (int i = 0; i < kCount; ++i) {
+  for (int i = 0; i < count; ++i) {
     header += (i ? ",\"" : "\"") + std::string("model.layers.") + std::to_string(i) +
               R"(.weight":{"dtype":"U8","shape":[1],"data_offsets":[)" + std::to_string(i) + "," +
               std::to_string(i + 1) + "]}";
   }
-  const std::string bytes = safetensors_bytes(header + "}", std::string(kCount, '\0'));
-  const auto begin = std::chrono::steady_clock::now();
+  const std::string bytes = safetensors_bytes(header + "}", std::string(count, '\0'));
+  const std::clock_t begin = std::clock();
   const auto parsed = parse(bytes);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  ASSERT_TRUE(parsed.ok());
-  EXPECT_EQ(parsed->entries.size(), kCount);
-  EXPECT_LT(took.count(), 5.0);  // under a second in Release; minutes if quadratic
+  const std::clock_t end = std::clock();
+  EXPECT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->entries.size(), count);
+  return static_cast<double>(end - begin) / CLOCKS_PER_SEC;
+}
+
+// Catches: a lookup or a check that is quadratic in the number of tensors (ratio 100). A ratio of
+// processor times, since the absolute ones depend on the machine, its load and sanitizers.
+TEST(SafetensorsTest, ReadsHundredThousandEntriesInLinearTime) {
+  const double small = seconds_to_parse(10'000);
+  EXPECT_LT(seconds_to_parse(100'000), 40 * small);
 }
 
 }  // namespace
