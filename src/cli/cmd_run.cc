@@ -69,7 +69,7 @@ void print_reply(const RunFlags& flags, const std::vector<int32_t>& prompt,
 }
 
 Result<int> run(const RunFlags& flags) {
-  const CancelToken& cancel = catch_interrupts();
+  CancelToken& cancel = catch_interrupts();
   if (flags.raw && !flags.system.empty()) {
     return bad_input("--system", "has no meaning with --raw", "put the text into the prompt");
   }
@@ -84,7 +84,12 @@ Result<int> run(const RunFlags& flags) {
   const double load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   runtime::GenerationHooks hooks{.on_text = {}, .cancel = &cancel};
-  if (!flags.json) hooks.on_text = [](std::string_view piece) { write_out(piece); };
+  if (!flags.json) {
+    // Nobody reads on: finish_output() reports why.
+    hooks.on_text = [&cancel](std::string_view piece) {
+      if (!write_out(piece)) cancel.cancel();
+    };
+  }
   LAP_ASSIGN_OR_RETURN(const runtime::Generation reply,
                        runtime::generate(decoder, model.tokenizer(), prompt, options, hooks));
   print_reply(flags, prompt, reply, load_seconds);

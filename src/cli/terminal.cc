@@ -17,6 +17,7 @@ namespace lapidary::cli {
 namespace {
 
 CancelToken interrupt_token;
+int write_error = 0;  // errno of the first write to standard output that failed
 
 // Stores to a lock-free atomic, which a signal handler may do.
 extern "C" void on_interrupt(int) { interrupt_token.cancel(); }
@@ -78,15 +79,18 @@ CancelToken& catch_interrupts() {
 }
 
 bool write_out(std::string_view text) {
+  if (write_error != 0) return false;
+  errno = 0;
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) write_error = errno != 0 ? errno : EIO;
+  return write_error == 0;
 }
 
 int finish_output() {
-  errno = 0;
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return kExitOk;
-  const std::string reason = errno != 0 ? std::strerror(errno) : "write failed";
-  return report(io_error("standard output", reason, "free some space or choose another target"));
+  write_out("");
+  if (write_error == 0) return kExitOk;
+  return report(io_error("standard output", std::strerror(write_error),
+                         "free some space or choose another target"));
 }
 
 Result<std::string> read_stdin() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "runtime/stop.h"
@@ -74,8 +75,20 @@ Ending take_token(int32_t token, const GenerationOptions& options, const Decoder
   }
   if (!stream.push(token)) return {true, FinishReason::kStop};
   const bool enough = static_cast<int64_t>(reply.tokens.size()) >= options.max_tokens;
-  const bool full = decoder.cache().size() >= decoder.cache().max_context();
+  // The newest token is not in the cache yet.
+  const bool full = decoder.cache().size() + 1 >= decoder.cache().max_context();
   return {enough || full, FinishReason::kLength};
+}
+
+Status check_room(std::span<const int32_t> prompt, const Decoder& decoder) {
+  if (prompt.empty()) return bad_input("prompt", "is empty");
+  const auto tokens = static_cast<int64_t>(prompt.size());
+  const int64_t context = decoder.cache().max_context();
+  if (tokens < context) return {};
+  return bad_input("prompt",
+                   std::to_string(tokens) + " tokens leave no room for a reply in a context of " +
+                       std::to_string(context),
+                   "shorten it or choose a larger context");
 }
 
 // Chooses tokens until the reply ends; `logits` are those of the prompt's last token.
@@ -157,6 +170,7 @@ Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
                             std::span<const int32_t> prompt, const GenerationOptions& options,
                             const GenerationHooks& hooks) {
   LAP_RETURN_IF_ERROR(validate(options));
+  LAP_RETURN_IF_ERROR(check_room(prompt, decoder));
   const Clock::time_point start = Clock::now();
   Generation reply;
   reply.timings.prompt_tokens = static_cast<int64_t>(prompt.size());

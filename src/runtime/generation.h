@@ -68,8 +68,8 @@ struct GenerationHooks {
 };
 
 // Continues `prompt`. What `decoder` holds of it already is not run again (see
-// Decoder::keep_common_prefix). Errors: kBadInput for an empty prompt, one that does not fit the
-// decoder's context, or bad options; those of the decoder. Being cancelled is not an error.
+// Decoder::keep_common_prefix). Errors: kBadInput for an empty prompt, one that leaves no room
+// in the decoder's context, or bad options; those of the decoder. Being cancelled is not an error.
 Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
                             std::span<const int32_t> prompt, const GenerationOptions& options,
                             const GenerationHooks& hooks = {});

@@ -1,0 +1,99 @@
+#include "e2e/child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <stdexcept>
+
+namespace lapidary::e2e {
+namespace {
+
+struct Pipe {
+  std::array<int, 2> ends{-1, -1};
+  Pipe() {
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
+  }
+  ~Pipe() {
+    close_end(0);
+    close_end(1);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  void close_end(size_t i) {
+    if (ends[i] >= 0) close(ends[i]);
+    ends[i] = -1;
+  }
+};
+
+pid_t start(const std::vector<std::string>& arguments, Pipe& in, Pipe& out, Pipe& err) {
+  std::vector<std::string> words = {LAPIDARY_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  dup2(in.ends[0], STDIN_FILENO);
+  dup2(out.ends[1], STDOUT_FILENO);
+  dup2(err.ends[1], STDERR_FILENO);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+// Reads what is there; false at the end of the stream.
+bool drain(int fd, std::string& into) {
+  std::array<char, 4096> buffer{};
+  const ssize_t count = read(fd, buffer.data(), buffer.size());
+  if (count > 0) into.append(buffer.data(), static_cast<size_t>(count));
+  return count > 0;
+}
+
+}  // namespace
+
+Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& options) {
+  Pipe in;
+  Pipe out;
+  Pipe err;
+  const pid_t pid = start(arguments, in, out, err);
+  in.close_end(0);
+  out.close_end(1);
+  err.close_end(1);
+  // Inputs of these tests fit a pipe's buffer.
+  if (write(in.ends[1], options.input.data(), options.input.size()) < 0 && !options.input.empty()) {
+    throw std::runtime_error("cannot write to the child");
+  }
+  in.close_end(1);
+  Outcome outcome;
+  bool interrupted = false;
+  std::array<pollfd, 2> streams = {pollfd{out.ends[0], POLLIN, 0}, pollfd{err.ends[0], POLLIN, 0}};
+  std::array<std::string*, 2> texts = {&outcome.out, &outcome.err};
+  while (streams[0].fd >= 0 || streams[1].fd >= 0) {
+    poll(streams.data(), streams.size(), -1);
+    for (size_t i = 0; i < streams.size(); ++i) {
+      if (streams[i].fd >= 0 && streams[i].revents != 0 && !drain(streams[i].fd, *texts[i])) {
+        streams[i].fd = -1;
+      }
+    }
+    const bool due = options.interrupt_after > 0 && outcome.out.size() >= options.interrupt_after;
+    if (due && !interrupted) kill(pid, SIGINT);
+    interrupted = interrupted || due;
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return outcome;
+}
+
+std::string package(const std::string& recipe) {
+  return std::string(LAPIDARY_PACKAGES) + "/" + recipe;
+}
+
+std::string tiny(const std::string& path) {
+  return std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/" + path;
+}
+
+}  // namespace lapidary::e2e

@@ -1,0 +1,31 @@
+// Runs the program as a child process.
+//
+//   Outcome out = lapidary({"run", package("cpu-fp32"), "Hello"});
+//   EXPECT_EQ(out.exit_code, 0) << out.err;
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace lapidary::e2e {
+
+struct Outcome {
+  int exit_code = -1;  // 128 + signal when killed
+  std::string out;
+  std::string err;
+};
+
+struct ChildOptions {
+  std::string input;  // standard input
+  // Sends SIGINT once the child has written so many bytes to standard output; 0: never.
+  size_t interrupt_after = 0;
+};
+
+Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& options = {});
+
+// A package that the test fixture built: "cpu-fp32", "cpu-int4".
+std::string package(const std::string& recipe);
+// A file of models/tiny-gemma4.
+std::string tiny(const std::string& path);
+
+}  // namespace lapidary::e2e

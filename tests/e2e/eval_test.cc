@@ -1,0 +1,99 @@
+// `lapidary eval` and `lapidary tokenize`.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/json.h"
+#include "e2e/child.h"
+
+namespace lapidary::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Measured with transformers 5.23: models/tiny-gemma4/README.md.
+constexpr double kReference = 1.7536;
+constexpr int64_t kReferenceTokens = 12'674;
+
+Json evaluate(const std::string& recipe, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {"eval", package(recipe), "--text", tiny("corpus/eval.txt"),
+                                    "--json"};
+  words.insert(words.end(), more.begin(), more.end());
+  const Outcome outcome = lapidary(words);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  auto json = parse_json(outcome.out, "standard output");
+  EXPECT_TRUE(json.ok()) << outcome.out;
+  return json.ok() ? *json : Json::object();
+}
+
+TEST(Eval, Fp32PerplexityIsTheReferences) {
+  const Json result = evaluate("cpu-fp32");
+  EXPECT_EQ(result["tokens"], kReferenceTokens);
+  EXPECT_NEAR(result["perplexity"].get<double>(), kReference, 1e-4 * kReference);
+}
+
+// Most lines are longer than the window of 32, all are longer than the chunk.
+TEST(Eval, ChunksDoNotChangeTheFigure) {
+  const double whole = evaluate("cpu-fp32")["perplexity"];
+  const Json parts = evaluate("cpu-fp32", {"--chunk", "19"});
+  EXPECT_EQ(parts["tokens"], kReferenceTokens);
+  EXPECT_NEAR(parts["perplexity"].get<double>(), whole, 1e-5 * whole);
+}
+
+TEST(Eval, Int4StaysWithinHalfAPercent) {
+  const Json result = evaluate("cpu-int4");
+  EXPECT_EQ(result["tokens"], kReferenceTokens);
+  EXPECT_NEAR(result["perplexity"].get<double>(), kReference, 0.005 * kReference);
+}
+
+TEST(Eval, BadTextsAreNamed) {
+  EXPECT_THAT(lapidary({"eval", package("cpu-fp32"), "--text", "/nowhere.txt"}).err,
+              HasSubstr("/nowhere.txt"));
+  const std::string file = testing::TempDir() + "/eval_" + std::to_string(getpid()) + ".txt";
+  std::ofstream(file) << "good line\n\nbad \xff line\n";
+  const Outcome outcome = lapidary({"eval", package("cpu-fp32"), "--text", file});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("line 3"));
+  std::ofstream(file, std::ios::trunc) << "\n\n";
+  EXPECT_EQ(lapidary({"eval", package("cpu-fp32"), "--text", file}).exit_code, 2);
+  std::filesystem::remove(file);
+}
+
+TEST(Tokenize, IdsAndPieces) {
+  for (const std::string& directory : {package("cpu-fp32"), tiny("checkpoint")}) {
+    const Outcome outcome =
+        lapidary({"tokenize", directory, "--json"}, {.input = "Who has the kite?<turn|>"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    auto json = parse_json(outcome.out, "standard output");
+    ASSERT_TRUE(json.ok());
+    EXPECT_EQ((*json)["ids"].size(), (*json)["pieces"].size());
+    EXPECT_EQ((*json)["ids"].front(), 2);
+    EXPECT_EQ((*json)["ids"].back(), 6);
+    EXPECT_EQ((*json)["pieces"].back(), "<turn|>");
+  }
+}
+
+TEST(Tokenize, DecodeIsTheInverse) {
+  const std::string text =
+      "Who has the kite? Gr\xc3\xbc\xc3\x9f"
+      "e \xf0\x9f\x99\x82\n\n  x";
+  const Outcome ids = lapidary({"tokenize", tiny("checkpoint"), "--no-special"}, {.input = text});
+  const Outcome back = lapidary({"tokenize", tiny("checkpoint"), "--decode"}, {.input = ids.out});
+  EXPECT_EQ(back.exit_code, 0) << back.err;
+  EXPECT_EQ(back.out, text);
+}
+
+TEST(Tokenize, BadInputIsAnError) {
+  const Outcome text = lapidary({"tokenize", tiny("checkpoint")}, {.input = "\xc3("});
+  EXPECT_EQ(text.exit_code, 2);
+  const Outcome ids = lapidary({"tokenize", tiny("checkpoint"), "--decode"}, {.input = "2 five"});
+  EXPECT_EQ(ids.exit_code, 2);
+  EXPECT_THAT(ids.err, HasSubstr("byte 2"));
+}
+
+}  // namespace
+}  // namespace lapidary::e2e
