@@ -32,7 +32,10 @@ Status MergeTable::resolve(std::span<const Pair> pairs, size_t first_rank,
       hashes[i][0] = Vocabulary::hash(pair.left);
       hashes[i][1] = Vocabulary::hash(pair.right);
       hashes[i][2] = Vocabulary::hash(joined[i]);
-      for (const uint64_t h : hashes[i]) vocabulary.prefetch(h);
+      for (const uint64_t h : hashes[i]) vocabulary.prefetch_slot(h);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      for (const uint64_t h : hashes[i]) vocabulary.prefetch_text(h);
     }
     for (size_t i = 0; i < count; ++i) {
       const Pair& pair = pairs[begin + i];

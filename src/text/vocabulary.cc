@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -15,9 +16,12 @@ uint64_t Vocabulary::hash(std::string_view token) {
 int32_t Vocabulary::find(std::string_view token, uint64_t hash) const {
   const auto tag = static_cast<uint32_t>(hash >> 32);
   for (uint64_t i = hash & mask_;; i = (i + 1) & mask_) {
-    const Slot slot = slots_[i];
+    const Slot& slot = slots_[i];
     if (slot.id < 0) return -1;
-    if (slot.tag == tag && this->token(slot.id) == token) return slot.id;
+    if (slot.tag == tag && slot.length == token.size() &&
+        std::memcmp(characters_.data() + slot.offset, token.data(), token.size()) == 0) {
+      return slot.id;
+    }
   }
 }
 
@@ -46,7 +50,7 @@ Result<Vocabulary> Vocabulary::build(std::span<const Entry> entries, const std::
   for (size_t n = 0; n < entries.size() + kAhead; ++n) {
     if (n < entries.size()) {
       hashes[n] = hash(entries[n].token);
-      out.prefetch(hashes[n]);
+      out.prefetch_slot(hashes[n]);
     }
     if (n < kAhead) continue;
     const Entry& entry = entries[n - kAhead];
@@ -65,7 +69,8 @@ Result<Vocabulary> Vocabulary::build(std::span<const Entry> entries, const std::
     out.characters_ += entry.token;
     uint64_t i = h & out.mask_;
     while (out.slots_[i].id >= 0) i = (i + 1) & out.mask_;
-    out.slots_[i] = {static_cast<uint32_t>(h >> 32), static_cast<int32_t>(entry.id)};
+    out.slots_[i] = {static_cast<uint32_t>(h >> 32), static_cast<int32_t>(entry.id), span.offset,
+                     span.length};
   }
   return out;
 }
