@@ -1,5 +1,5 @@
-// The model's vocabulary: token <-> id. Tokens lie one after another in one buffer; a token is found
-// with an open-addressing table of (hash, id, place in that buffer).
+// The model's vocabulary: token <-> id. Tokens lie one after another in one buffer; a token is
+// found with an open-addressing table of (hash, id, place in that buffer).
 #pragma once
 
 #include <cstdint>
