@@ -129,7 +129,7 @@ TEST(Run, MinTokensMasksStopTokensUntilThen) {
   EXPECT_GE(longer["tokens"].size(), 30u);
   const std::vector<int> stops = {1, 6};
   for (size_t i = 0; i < 30 && i < longer["tokens"].size(); ++i) {
-    EXPECT_THAT(stops, Not(testing::Contains(longer["tokens"][i].get<int>()))) << i;
+    EXPECT_THAT(stops, testing::Not(testing::Contains(longer["tokens"][i].get<int>()))) << i;
   }
   // A wish for more tokens than the default limit raises the limit.
   EXPECT_EQ(run_json(words, {"--min-tokens", "600"})["tokens"].size(), 600u);
