@@ -1,0 +1,118 @@
+// Checksums, and opening packages whose files do not match them.
+#include "package/package.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "checkpoint/test_files.h"
+#include "package/file_hash.h"
+#include "package/side_files.h"
+
+namespace lapidary::package {
+namespace {
+
+using checkpoint::TempDir;
+using ::testing::HasSubstr;
+
+std::string hash_of(const TempDir& dir, const std::string& content, size_t threads = 0) {
+  return file_hash(dir.write("hashed", content), {.threads = threads}).value();
+}
+
+std::string noise(size_t size) {
+  std::string out(size, '\0');
+  uint32_t state = 1;
+  for (char& c : out) c = static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
+  return out;
+}
+
+// Chunks are hashed in any order by any number of threads: the result must not tell.
+TEST(FileHash, DependsOnContentOnly) {
+  const TempDir dir;
+  const std::string content = noise(static_cast<size_t>(kHashChunkBytes) * 2 + 12345);
+  const std::string one = hash_of(dir, content, 1);
+  EXPECT_EQ(one.size(), 32u);
+  EXPECT_EQ(one, hash_of(dir, content, 4));
+  for (const size_t at : {size_t{0}, content.size() / 2, content.size() - 1}) {
+    std::string damaged = content;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    EXPECT_NE(one, hash_of(dir, damaged)) << "flipped a bit of byte " << at;
+  }
+  // Whole chunks swapped: a sum of digests would not notice.
+  const auto chunk = static_cast<size_t>(kHashChunkBytes);
+  std::string swapped = content.substr(chunk, chunk) + content.substr(0, chunk);
+  swapped += content.substr(2 * chunk);
+  EXPECT_NE(one, hash_of(dir, swapped));
+  EXPECT_NE(hash_of(dir, ""), hash_of(dir, std::string(1, '\0')));
+}
+
+// Written into packages: another value would make every package that exists look damaged.
+TEST(FileHash, IsStable) {
+  const TempDir dir;
+  EXPECT_EQ(hash_of(dir, "lapidary"), "8145b9db420d112459dac90ae526e03d");
+  EXPECT_EQ(hash_of(dir, ""), "99aa06d3014798d86001c324468d497f");
+}
+
+TEST(FileHash, ReportsWhatItCannotRead) {
+  const TempDir dir;
+  EXPECT_EQ(file_hash(dir.path() / "none", {}).error().kind, ErrorKind::kIo);
+  EXPECT_THAT(file_hash(dir.path(), {}).error().message(), HasSubstr("not a regular file"));
+  CancelToken cancel;
+  cancel.cancel();
+  dir.write("some", std::string("bytes"));
+  EXPECT_EQ(file_hash(dir.path() / "some", {.cancel = &cancel}).error().kind,
+            ErrorKind::kCancelled);
+}
+
+class PackageFiles : public ::testing::Test {
+ protected:
+  PackageFiles() {
+    dir_.write("weights", noise(5000));
+    dir_.write("model.onnx", std::string("graph"));
+    Manifest manifest;
+    manifest.text.vocab_size = 2;
+    manifest.text.hidden_size = 1;
+    manifest.text.max_positions = 1;
+    manifest.components.emplace_back();
+    manifest.components[0].name = "decoder";
+    manifest.components[0].file = "model.onnx";
+    for (const char* name : {"model.onnx", "weights"}) {
+      manifest.files.push_back(file_record(dir_.path(), name).value());
+    }
+    dir_.write(kManifestFile, to_json(manifest));
+  }
+  std::string problem(VerifyMode mode) const {
+    const auto package = Package::open(dir_.path(), mode);
+    return package.ok() ? "" : package.error().message();
+  }
+  TempDir dir_;
+};
+
+TEST_F(PackageFiles, OpenWhenIntact) {
+  const auto package = Package::open(dir_.path());
+  ASSERT_TRUE(package.ok()) << package.error().message();
+  EXPECT_EQ(package->path("weights"), dir_.path() / "weights");
+  EXPECT_TRUE(package->component("decoder").ok());
+  EXPECT_THAT(package->component("vision").error().message(),
+              HasSubstr("no component 'vision' (it has: decoder)"));
+}
+
+TEST_F(PackageFiles, AreRefusedWhenChanged) {
+  std::string content = noise(5000);
+  content[4000] = static_cast<char>(content[4000] ^ 4);
+  dir_.write("weights", content);
+  EXPECT_EQ(problem(VerifyMode::kSizes), "");
+  EXPECT_THAT(problem(VerifyMode::kChecksums), HasSubstr("weights: has checksum"));
+}
+
+TEST_F(PackageFiles, AreRefusedWhenShorter) {
+  std::filesystem::resize_file(dir_.path() / "weights", 4999);
+  EXPECT_THAT(problem(VerifyMode::kSizes), HasSubstr("weights: has 4999 bytes"));
+}
+
+TEST_F(PackageFiles, AreRefusedWhenMissing) {
+  std::filesystem::remove(dir_.path() / "weights");
+  EXPECT_THAT(problem(VerifyMode::kSizes), HasSubstr("weights: is missing (restore"));
+}
+
+}  // namespace
+}  // namespace lapidary::package
