@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "jinja/escape.h"
 #include "jinja/format.h"
 
 namespace lapidary::jinja {
@@ -132,6 +133,10 @@ Value floats(BinaryOp op, double a, double b) {
   return Value();
 }
 
+std::string escaped(const Value& text) {
+  return text.is_safe() ? text.string() : escape_html(text.string());
+}
+
 Value repeat(const Value& value, int64_t times, Runtime& runtime) {
   const auto count = static_cast<size_t>(std::max<int64_t>(times, 0));
   if (value.is_string()) {
@@ -179,7 +184,10 @@ Value binary(BinaryOp op, const Value& left, const Value& right, Runtime& runtim
   if (op == BinaryOp::kAdd) {
     if (left.is_string() && right.is_string()) {
       runtime.spend_bytes(left.string().size() + right.string().size());
-      return Value(left.string() + right.string());
+      if (!left.is_safe() && !right.is_safe()) return Value(left.string() + right.string());
+      const std::string joined = escaped(left) + escaped(right);
+      runtime.spend_bytes(joined.size());
+      return Value::safe(joined);
     }
     if (left.is_sequence() && right.is_sequence() && left.is_tuple() == right.is_tuple()) {
       return join_sequences(left, right, runtime);

@@ -54,8 +54,7 @@ const Row kRows[] = {
     // Undefined has a __call__ (which fails), so Python's callable() says yes.
     {"callable", 0, JINJA_TEST(v.is_undefined() || (v.is_object() && v.object().callable()))},
     {"sameas", 1, JINJA_TEST(v.same_as(a[0]))},
-    // Nothing is marked safe here, because autoescape is off.
-    {"escaped", 0, JINJA_TEST(v.is_none() && false)},
+    {"escaped", 0, JINJA_TEST(v.is_safe())},
     {"in", 1, JINJA_TEST(contains(a[0], v, r))},
     {"odd", 0, JINJA_TEST(remainder_is(v, Value(int64_t{2}), 1, r))},
     {"even", 0, JINJA_TEST(remainder_is(v, Value(int64_t{2}), 0, r))},

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "jinja/bind.h"
+#include "jinja/escape.h"
 #include "jinja/filters.h"
 #include "jinja/format.h"
 #include "jinja/json_dump.h"
@@ -73,30 +74,22 @@ Value string(JINJA_FILTER_PARAMETERS) {
 
 Value escape(JINJA_FILTER_PARAMETERS) {
   const Bound args("escape", std::move(arguments), {});
-  std::string out;
-  for (char c : to_text(v, runtime)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&#34;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
+  if (v.is_safe()) return v;
+  std::string out = escape_html(to_text(v, runtime));
   runtime.spend_bytes(out.size());
-  return Value(std::move(out));
+  return Value::safe(std::move(out));
+}
+
+Value force_escape(JINJA_FILTER_PARAMETERS) {
+  const Bound args("forceescape", std::move(arguments), {});
+  std::string out = escape_html(to_text(v, runtime));
+  runtime.spend_bytes(out.size());
+  return Value::safe(std::move(out));
+}
+
+Value safe(JINJA_FILTER_PARAMETERS) {
+  const Bound args("safe", std::move(arguments), {});
+  return Value::safe(to_text(v, runtime));
 }
 
 Value center(JINJA_FILTER_PARAMETERS) {
@@ -260,9 +253,9 @@ constexpr Row kRows[] = {
     {"trim", trim},       {"upper", convert_case<upper>},
     {"replace", replace}, {"lower", convert_case<lower>},
     {"string", string},   {"capitalize", convert_case<capitalize>},
-    {"safe", string},     {"title", convert_case<title_words>},
+    {"safe", safe},       {"title", convert_case<title_words>},
     {"escape", escape},   {"e", escape},
-    {"center", center},   {"forceescape", escape},
+    {"center", center},   {"forceescape", force_escape},
     {"indent", indent},   {"truncate", truncate},
     {"format", format},   {"wordcount", wordcount},
     {"tojson", to_json},  {"urlencode", urlencode},

@@ -24,6 +24,12 @@ Value Value::undefined(std::string message) {
   return value;
 }
 
+Value Value::safe(std::string text) {
+  Value value;
+  value.data_ = std::make_shared<const StringData>(StringData{std::move(text), true});
+  return value;
+}
+
 Value Value::list(Items items) {
   const int depth = depth_of(items);
   Value value;

@@ -43,7 +43,13 @@ struct Sequence {
 
 class Value {
  public:
-  using String = std::shared_ptr<const std::string>;
+  // Text, and whether it counts as escaped: what Python calls Markup, made by the filters `safe`
+  // and `escape`. It makes a difference only when joined by `+` to text that is not.
+  struct StringData {
+    std::string text;
+    bool safe = false;
+  };
+  using String = std::shared_ptr<const StringData>;
   using List = std::shared_ptr<const Sequence>;
   using DictPtr = std::shared_ptr<const Dict>;
   using ObjectPtr = std::shared_ptr<Object>;
@@ -53,12 +59,14 @@ class Value {
   Value(bool v) : data_(v) {}     // NOLINT
   Value(int64_t v) : data_(v) {}  // NOLINT
   Value(double v) : data_(v) {}   // NOLINT
-  Value(std::string v) : data_(std::make_shared<const std::string>(std::move(v))) {}  // NOLINT
-  Value(std::string_view v) : Value(std::string(v)) {}                                // NOLINT
-  Value(const char* v) : Value(std::string(v)) {}                                     // NOLINT
-  Value(ObjectPtr v) : data_(std::move(v)) {}                                         // NOLINT
-  Value(DictPtr v) : data_(std::move(v)) {}                                           // NOLINT
+  Value(std::string v)            // NOLINT
+      : data_(std::make_shared<const StringData>(StringData{std::move(v), false})) {}
+  Value(std::string_view v) : Value(std::string(v)) {}  // NOLINT
+  Value(const char* v) : Value(std::string(v)) {}       // NOLINT
+  Value(ObjectPtr v) : data_(std::move(v)) {}           // NOLINT
+  Value(DictPtr v) : data_(std::move(v)) {}             // NOLINT
   static Value undefined(std::string message);
+  static Value safe(std::string text);
   static Value list(Items items);
   static Value tuple(Items items, bool group = false);
   static Value dict(Dict dict);
@@ -80,7 +88,8 @@ class Value {
   bool as_bool() const { return std::get<bool>(data_); }
   int64_t as_int() const { return std::get<int64_t>(data_); }
   double as_float() const { return std::get<double>(data_); }
-  const std::string& string() const { return *std::get<String>(data_); }
+  const std::string& string() const { return std::get<String>(data_)->text; }
+  bool is_safe() const { return is_string() && std::get<String>(data_)->safe; }
   const Sequence& sequence() const { return *std::get<List>(data_); }
   const Items& items() const { return sequence().items; }
   const Dict& dict() const { return *std::get<DictPtr>(data_); }

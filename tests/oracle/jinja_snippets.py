@@ -378,6 +378,14 @@ name | tojson | length
 html | escape
 html | e
 html | safe
+'a<'|safe + '<b>' + 'c'
+'<' + (html | escape)
+('<' | escape) + '<' | string
+'<' | safe is escaped
+'<' is escaped
+'<' | escape | escape
+'<' | escape | forceescape
+('<'|safe) ~ '<'
 5 | string ~ 'x'
 "5" | int + 1
 "5.7" | int

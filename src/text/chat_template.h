@@ -1,0 +1,89 @@
+// A checkpoint's own chat template: messages to the prompt text its model was trained on.
+//
+//   LAP_ASSIGN_OR_RETURN(ChatTemplate chat, ChatTemplate::load(package_dir));
+//   Json messages = Json::array({chat_message("system", "Be brief."),
+//                                chat_message("user", {image_part(), text_part("What is
+//                                this?")})});
+//   LAP_ASSIGN_OR_RETURN(std::string prompt, chat.render(messages));
+//
+// Text and rules are those of transformers' apply_chat_template: the same variables reach the
+// template (messages, tools, documents, add_generation_prompt, the special tokens), reasoning is
+// passed under all its names. Messages are plain JSON, so whatever a template asks for
+// (reasoning_content, tool_calls, tool_responses, name, ...) can be there.
+#pragma once
+
+#include <ctime>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "jinja/template.h"
+
+namespace lapidary::text {
+
+// Content parts. Media parts only mark a place; the media itself goes to the encoders.
+Json text_part(std::string_view text);
+Json image_part();
+Json audio_part();
+Json video_part();
+
+// {"role": role, "content": text or parts}
+Json chat_message(std::string_view role, std::string_view content);
+Json chat_message(std::string_view role, std::initializer_list<Json> parts);
+
+struct ChatOptions {
+  Json tools;                           // a list of tool declarations, or null
+  bool add_generation_prompt = true;    // open the model's turn at the end
+  std::optional<bool> enable_thinking;  // not passed at all when unset
+  Json extra = Json::object();          // further variables; they win over all but `messages`
+  std::string name;                     // which of several templates; empty: the usual choice
+  std::optional<std::time_t> now;       // for templates that tell the date; unset: the clock
+};
+
+class ChatTemplate {
+ public:
+  // Reads chat_template.jinja, or else the key "chat_template" of tokenizer_config.json (a text, or
+  // a list of {name, template}), and the special tokens of tokenizer_config.json, from `dir`.
+  // Errors: no template there; a template that does not parse; files that are not as expected.
+  static Result<ChatTemplate> load(const std::filesystem::path& dir);
+  // From the texts themselves. `tokenizer_config` may be an empty object.
+  static Result<ChatTemplate> parse(std::string_view source, const Json& tokenizer_config,
+                                    const std::string& where);
+
+  // True if `dir` holds a template, so that a caller can offer plain completion otherwise.
+  static bool present(const std::filesystem::path& dir);
+
+  // `messages`: a list of objects, each with a text "role". Errors: messages of another form; what
+  // the template itself refuses (raise_exception) or cannot do, with file and line.
+  Result<std::string> render(const Json& messages, const ChatOptions& options = {}) const;
+
+  // "bos_token" -> "<bos>" and so on, as the template sees them.
+  const std::vector<std::pair<std::string, std::string>>& special_tokens() const {
+    return special_tokens_;
+  }
+  std::vector<std::string> names() const;
+
+ private:
+  struct Named {
+    std::string name;
+    jinja::Template source;
+  };
+
+  ChatTemplate() = default;
+  Status add(std::string name, std::string_view source, const std::string& where);
+  Status add_from_config(const Json& value, const std::string& where);
+  Status read_special_tokens(const Json& config, const std::string& where);
+  Result<const Named*> choose(const ChatOptions& options) const;
+
+  std::string where_;
+  std::vector<Named> templates_;
+  std::vector<std::pair<std::string, std::string>> special_tokens_;
+};
+
+}  // namespace lapidary::text
