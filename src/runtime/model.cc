@@ -1,6 +1,5 @@
 #include "runtime/model.h"
 
-#include <system_error>
 #include <utility>
 
 namespace lapidary::runtime {
@@ -17,11 +16,6 @@ Result<checkpoint::GenerationConfig> load_generation_config(const package::Packa
   return checkpoint::GenerationConfig::load(package.path(kGenerationConfig), config);
 }
 
-bool has_file(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
-
 }  // namespace
 
 Model::Model(package::Package package, text::Tokenizer tokenizer)
@@ -34,7 +28,7 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
                        package::Package::open(package, mode, options.cancel));
   LAP_ASSIGN_OR_RETURN(text::Tokenizer tokenizer, text::Tokenizer::load(opened.path(kTokenizer)));
   Model model(std::move(opened), std::move(tokenizer));
-  if (has_file(model.package_.path(kChatTemplate))) {
+  if (text::ChatTemplate::present(model.package_.dir)) {
     LAP_ASSIGN_OR_RETURN(model.chat_template_, text::ChatTemplate::load(model.package_.dir));
   }
   LAP_ASSIGN_OR_RETURN(model.generation_config_, load_generation_config(model.package_));
@@ -50,8 +44,7 @@ Result<std::vector<int32_t>> Model::chat_prompt(const Json& messages) const {
     return bad_input(package_.path(kChatTemplate).string(), "the package has no chat template",
                      "use --raw, or build the package from a checkpoint that has one");
   }
-  LAP_ASSIGN_OR_RETURN(const std::string text,
-                       chat_template_->render(messages, {.add_generation_prompt = true}));
+  LAP_ASSIGN_OR_RETURN(const std::string text, chat_template_->render(messages));
   // The template writes <bos> itself.
   return tokenizer_.encode(text, false);
 }
