@@ -120,6 +120,8 @@ def main():
                   recipe=args.recipe, prompt_tokens=len(ours[0]["prompt_ids"]), decode_tokens=args.decode_tokens,
                   peer="onnxruntime-genai 0.18.0", table=summary(ours, peer),
                   genai_interpreter_mb=median(peer, "interpreter_bytes") / 1e6,
+                  # Says little: with random weights and int8 activations a rounding of 1e-6 (one row of logits
+                  # or all) grows to another token. scripts/test-interop compares tokens, on a trained model.
                   same_tokens=common_prefix(ours[0]["tokens"], peer[0]["tokens"]),
                   rounds_lapidary=[{k: v for k, v in r.items() if "rate" in k or "_bytes" in k or "seconds" in k}
                                    for r in ours],
@@ -138,7 +140,7 @@ def main():
 
 def show(result):
     print(f"\n{result['prompt_tokens']} + {result['decode_tokens']} tokens, {result['threads']} threads, "
-          f"median of {result['rounds']}; greedy tokens agree for {result['same_tokens']}\n")
+          f"median of {result['rounds']}\n")
     print("| | lapidary | onnxruntime-genai 0.18 | ratio |\n|---|---|---|---|")
     for row in result["table"]:
         print(f"| {row['what']} | {row['lapidary']:.2f} | {row['genai']:.2f} | {row['ratio']:.2f} |")
