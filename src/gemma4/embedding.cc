@@ -32,25 +32,24 @@ Ref is_token(Builder& b, const Ref& ids, int64_t token, const std::string& at) {
   return b.op("Equal", {ids, b.constant_scalar(token)}, at);
 }
 
-// embeds with the rows under `mask` replaced by the rows of `features`, in order.
+// embeds with the rows under `mask` replaced by the rows of `features`, in order. Placeholders
+// beyond the last feature stay as they are.
 Ref place_features(Builder& b, const Ref& embeds, const Ref& mask, const Ref& features,
                    const std::string& at) {
-  const Ref where =
+  const Ref everywhere =
       b.op("Transpose", {b.op("NonZero", {mask}, at)}, at, {{"perm", std::vector<int64_t>{1, 0}}});
+  const Ref count = b.op("Shape", {features}, at, {{"start", int64_t{0}}, {"end", int64_t{1}}});
+  const Ref where = b.op("Slice", {everywhere, b.constant({0}), count, b.constant({0})}, at);
   return b.op("ScatterND", {embeds, where, features}, at);
 }
 
-// (projection of the merged embeddings + the tokens' own rows) / sqrt(2). Soft tokens have no row
-// of their own: the pad token's stands in.
+// (projection of the merged embeddings + the tokens' own rows) / sqrt(2).
 Ref per_layer_inputs(Builder& b, const TextConfig& text, const EmbeddingWeights& w, const Ref& ids,
-                     const Ref& soft_mask, const Ref& embeds) {
+                     const Ref& embeds) {
   const int64_t ple = text.hidden_size_per_layer_input;
   const int64_t width = text.num_layers() * ple;
-  const Ref pad = b.constant_scalar(text.pad_token_id.value_or(0));
-  const Ref token_ids =
-      soft_mask.omitted() ? ids : b.op("Where", {soft_mask, pad, ids}, "embed_tokens_per_layer");
   const Ref identity =
-      scaled_embedding(b, token_ids, "embed_tokens_per_layer", *w.embed_tokens_per_layer, ple);
+      scaled_embedding(b, ids, "embed_tokens_per_layer", *w.embed_tokens_per_layer, ple);
 
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(text.hidden_size)));
   const Ref raw =
@@ -67,39 +66,33 @@ Ref per_layer_inputs(Builder& b, const TextConfig& text, const EmbeddingWeights&
               "per_layer_inputs");
 }
 
-struct SoftTokens {
-  Ref embeds;
-  Ref mask;  // any placeholder, of whatever modality; omitted when the model has none
-};
+// input_ids with <pad> for every placeholder, of whatever medium and whether or not the model has
+// its tower: placeholders have no rows of their own in either table.
+Ref pad_placeholders(Builder& b, const checkpoint::Config& config, const Ref& ids) {
+  Ref mask;
+  for (const auto& token : {config.image_token_id, config.video_token_id, config.audio_token_id}) {
+    if (!token) continue;
+    const Ref here = is_token(b, ids, *token, "soft_tokens");
+    mask = mask.omitted() ? here : b.op("Or", {mask, here}, "soft_tokens");
+  }
+  if (mask.omitted()) return ids;
+  const Ref pad = b.constant_scalar(config.text.pad_token_id.value_or(0));
+  return b.op("Where", {mask, pad, ids}, "soft_tokens");
+}
 
-SoftTokens place_soft_tokens(Builder& b, const checkpoint::Config& config, const Ref& ids,
-                             Ref embeds) {
-  SoftTokens out{std::move(embeds), {}};
-  const auto features_input = [&](const std::string& name, const std::string& count) {
+Ref place_soft_tokens(Builder& b, const checkpoint::Config& config, const Ref& ids, Ref embeds) {
+  const auto place = [&](int64_t token, const std::string& name, const std::string& count) {
     const int64_t hidden = config.text.hidden_size;
-    return b.optional_input(name, {count, hidden}, tensor::floats({0, hidden}, {}));
-  };
-  const auto add_mask = [&](const Ref& mask) {
-    out.mask = out.mask.omitted() ? mask : b.op("Or", {out.mask, mask}, "soft_tokens");
+    const Ref features = b.optional_input(name, {count, hidden}, tensor::floats({0, hidden}, {}));
+    embeds = place_features(b, embeds, is_token(b, ids, token, name), features, name);
   };
   if (config.vision && config.image_token_id) {
-    const Ref mask = is_token(b, ids, *config.image_token_id, "image_features");
-    out.embeds =
-        place_features(b, out.embeds, mask, features_input("image_features", "num_image_tokens"),
-                       "image_features");
-    add_mask(mask);
-  }
-  if (config.vision && config.video_token_id) {
-    add_mask(is_token(b, ids, *config.video_token_id, "video_features"));
+    place(*config.image_token_id, "image_features", "num_image_tokens");
   }
   if (config.audio && config.audio_token_id) {
-    const Ref mask = is_token(b, ids, *config.audio_token_id, "audio_features");
-    out.embeds =
-        place_features(b, out.embeds, mask, features_input("audio_features", "num_audio_tokens"),
-                       "audio_features");
-    add_mask(mask);
+    place(*config.audio_token_id, "audio_features", "num_audio_tokens");
   }
-  return out;
+  return embeds;
 }
 
 }  // namespace
@@ -114,15 +107,17 @@ Result<graph::Graph> build_embedding(const checkpoint::Config& config,
   const Ref ids = b.input("input_ids", DType::kInt64, {batch, sequence});
   {
     const auto scope = b.enter(kLanguageModel);
-    const Ref tokens = scaled_embedding(b, ids, "embed_tokens", w.embed_tokens, text.hidden_size);
-    const SoftTokens merged = place_soft_tokens(b, config, ids, tokens);
+    const Ref text_ids = pad_placeholders(b, config, ids);
+    const Ref tokens =
+        scaled_embedding(b, text_ids, "embed_tokens", w.embed_tokens, text.hidden_size);
+    const Ref merged = place_soft_tokens(b, config, ids, tokens);
     if (text.has_per_layer_inputs()) {
-      const Ref inputs = per_layer_inputs(b, text, w, ids, merged.mask, merged.embeds);
+      const Ref inputs = per_layer_inputs(b, text, w, text_ids, merged);
       const int64_t width = text.num_layers() * text.hidden_size_per_layer_input;
-      b.output("inputs_embeds", merged.embeds, DType::kFloat, {batch, sequence, text.hidden_size});
+      b.output("inputs_embeds", merged, DType::kFloat, {batch, sequence, text.hidden_size});
       b.output("per_layer_inputs", inputs, DType::kFloat, {batch, sequence, width});
     } else {
-      b.output("inputs_embeds", merged.embeds, DType::kFloat, {batch, sequence, text.hidden_size});
+      b.output("inputs_embeds", merged, DType::kFloat, {batch, sequence, text.hidden_size});
     }
   }
   return std::move(b).finish();
