@@ -12,14 +12,15 @@
 #include "package/text_model.h"
 #include "recipe/journal.h"
 #include "recipe/staging.h"
+#include "recipe/text_check.h"
 
 namespace lapidary::recipe {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Model files without weights, tokenizer, manifest: a generous allowance beside the weights.
-constexpr uint64_t kOtherBytes = 64 << 20;
+// Model files without weights, and the manifest: a generous allowance beside the weights.
+constexpr uint64_t kOtherBytes = 16 << 20;
 
 class Build {
  public:
@@ -83,6 +84,10 @@ class Build {
       }
     }
     std::error_code problem;
+    for (const fs::path& file : checkpoint_.side_files()) {
+      const uintmax_t size = fs::file_size(file, problem);
+      if (!problem) needed += size;
+    }
     const fs::space_info space = fs::space(staging_.dir(), problem);
     if (problem || space.available >= needed) return {};
     return io_error(options_.output.string(),
@@ -175,6 +180,7 @@ Result<BuildSummary> build_package(const Recipe& recipe, const BuildOptions& opt
   const auto start = std::chrono::steady_clock::now();
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
   LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
+  LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
   LAP_ASSIGN_OR_RETURN(const Plan plan, make_plan(recipe, checkpoint));
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
   Build build(recipe, options, checkpoint, plan, staging);

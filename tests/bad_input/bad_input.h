@@ -1,0 +1,75 @@
+// A scratch folder, things to damage in it, and the program run on them.
+//
+//   Scratch scratch;
+//   scratch.add_checkpoint();
+//   scratch.truncate("checkpoint/config.json", 100);
+//   scratch.expect_refused({"build", scratch.at("checkpoint"), "-o", scratch.at("out")},
+//                          {"config.json", "not valid JSON"});
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "checkpoint/test_files.h"
+
+namespace lapidary::refusals {
+
+struct Outcome {
+  int exit_code = -1;  // 128 + signal when killed
+  std::string out;
+  std::string err;
+};
+
+inline constexpr int kCannotMount = 126;  // exit code when `tiny_disk` is not to be had
+
+struct Limits {
+  long file_bytes = -1;        // RLIMIT_FSIZE: writes beyond fail, as on a full disk
+  std::string tiny_disk = {};  // a folder on which the child sees a file system of 1 MiB
+  int kill_after_us = -1;      // SIGKILL so long after the start
+};
+
+Outcome run_program(const std::vector<std::string>& arguments, const Limits& limits = {});
+
+class Scratch {
+ public:
+  // The tiny model as "checkpoint"; weights are linked, other files copied.
+  void add_checkpoint();
+  // The package that the test fixture built as "package".
+  void add_package();
+
+  std::string at(const std::string& name) const { return (dir_.path() / name).string(); }
+  std::string read(const std::string& name) const { return checkpoint::read_file(at(name)); }
+  void write(const std::string& name, const std::string& content);
+  void remove(const std::string& name);
+  void truncate(const std::string& name, size_t bytes);
+  // Replaces the first `from` in the file, which must be there.
+  void replace(const std::string& name, const std::string& from, const std::string& to);
+  void edit_json(const std::string& name, const std::function<void(Json&)>& edit);
+  // Changes the header of a safetensors file, keeping its data.
+  void edit_header(const std::string& name, const std::function<void(Json&)>& edit);
+
+  // Exit code 2, one line "lapidary: error: ..." that holds all of `parts`, and no file
+  // in the scratch folder that was not there before.
+  void expect_refused(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& parts, const Limits& limits = {}) const;
+
+ private:
+  std::vector<std::string> listing() const;
+
+  checkpoint::TempDir dir_;
+};
+
+// One row of a table of damages.
+struct Case {
+  const char* name;
+  std::function<void(Scratch&)> damage;
+  std::vector<std::string> parts;  // of the message: the file, the field
+};
+inline void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
+inline std::string name_of(const ::testing::TestParamInfo<Case>& test) { return test.param.name; }
+
+}  // namespace lapidary::refusals
