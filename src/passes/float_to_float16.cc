@@ -73,9 +73,15 @@ class Converter {
   bool blocked(const Node& node) const {
     const auto& ops = options_.op_block_list;
     const auto& names = options_.node_block_list;
-    return std::find(ops.begin(), ops.end(), node.op_type) != ops.end() ||
+    return keeps_caches(node) || std::find(ops.begin(), ops.end(), node.op_type) != ops.end() ||
            std::any_of(names.begin(), names.end(),
                        [&](const std::string& pattern) { return glob_match(pattern, node.name); });
+  }
+
+  // ONNX Runtime 1.31 reuses the buffer of a cache for the next one and fails when a Cast stands
+  // between it and the graph's input: "Shape mismatch attempting to re-use buffer".
+  bool keeps_caches(const Node& node) const {
+    return options_.keep_io_types && node.op_type == "GroupQueryAttention";
   }
 
   bool is_float(const std::string& value) const {
@@ -142,7 +148,9 @@ class Converter {
     for (std::string& input : node.inputs) {
       if (is_float(input)) input = as(input, DType::kFloat);
     }
-    outcome_.declined.push_back({node.name, "left in float32 by the options"});
+    outcome_.declined.push_back({node.name, keeps_caches(node)
+                                                ? "its caches stay float32 with keep_io_types"
+                                                : "left in float32 by the options"});
   }
 
   void convert(Node& node) {

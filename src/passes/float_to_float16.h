@@ -6,7 +6,8 @@
 //                                        and around the nodes that stay in float32
 //
 // Requires that dtypes can be inferred (graph/dtype_inference.h); ensures that no selected node
-// computes in float32. Key/value caches are inputs and outputs like others.
+// computes in float32. Key/value caches are inputs and outputs like others; with keep_io_types
+// GroupQueryAttention stays in float32 along with them.
 #pragma once
 
 #include <string>

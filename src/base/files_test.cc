@@ -1,0 +1,70 @@
+// Small files: written whole or not at all.
+#include "base/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+namespace lapidary {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Files : public ::testing::Test {
+ protected:
+  Files() : dir_(fs::path(::testing::TempDir()) / ("files_test_" + std::to_string(getpid()))) {
+    fs::create_directories(dir_);
+  }
+  ~Files() override { fs::remove_all(dir_); }
+  static std::string read(const fs::path& path) {
+    std::ostringstream out;
+    out << std::ifstream(path, std::ios::binary).rdbuf();
+    return out.str();
+  }
+  fs::path dir_;
+};
+
+TEST_F(Files, WriteReplaceCopy) {
+  const fs::path path = dir_ / "a";
+  ASSERT_TRUE(write_file(path, "one").ok());
+  ASSERT_TRUE(replace_file(path, std::string("t\0wo", 4)).ok());
+  EXPECT_EQ(read(path), std::string("t\0wo", 4));
+  ASSERT_TRUE(lapidary::copy_file(path, dir_ / "b").ok());
+  EXPECT_EQ(read(dir_ / "b"), read(path));
+  EXPECT_TRUE(sync_directory(dir_).ok());
+  // Nothing temporary stays.
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 2);
+}
+
+// A journal that is cut off by a full disk would lose what it had said before.
+TEST_F(Files, FailedReplacementKeepsTheOldContent) {
+  const fs::path path = dir_ / "a";
+  ASSERT_TRUE(write_file(path, "old").ok());
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{10, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tight);
+  const Status status = replace_file(path, std::string(1000, 'x'));
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::kIo);
+  EXPECT_EQ(read(path), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 1);
+}
+
+TEST_F(Files, ErrorsNameTheFileAndTheRemedy) {
+  EXPECT_THAT(write_file(dir_ / "none/a", "x").error().message(),
+              ::testing::HasSubstr("none/a: No such file"));
+  EXPECT_THAT(system_error("out", ENOSPC).message(), ::testing::HasSubstr("free some space"));
+}
+
+}  // namespace
+}  // namespace lapidary
