@@ -18,7 +18,7 @@ namespace lapidary::cli {
 struct ModelFlags {
   std::string package;
   int threads = 0;
-  int64_t chunk = 512;
+  int64_t chunk = 256;
   int64_t context = 0;  // 0: the command's choice
   bool no_verify = false;
 

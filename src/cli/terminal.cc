@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -36,7 +37,7 @@ std::string fixed(double value, int decimals) {
 
 std::string human_seconds(double seconds) {
   if (seconds < 60) return fixed(seconds, 1) + " s";
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  const auto whole = std::llround(seconds);
   return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 

@@ -27,7 +27,7 @@ struct Perplexity {
 };
 
 struct PerplexityOptions {
-  int64_t chunk = 512;  // most tokens in one run; fewer when the logits would take much memory
+  int64_t chunk = 256;  // most tokens in one run; fewer when the logits would take much memory
   const CancelToken* cancel = nullptr;
   std::function<void(int64_t line, int64_t lines)> on_line;  // after each line
 };

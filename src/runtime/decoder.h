@@ -25,7 +25,7 @@ namespace lapidary::runtime {
 
 struct DecoderOptions {
   int64_t max_context = 0;  // positions the sequence may reach; 0: what the model allows
-  int64_t chunk = 512;      // most tokens of a prompt in one run of the graphs
+  int64_t chunk = 256;      // most tokens of a prompt in one run of the graphs
   int64_t rewind_rows = 64;
 };
 
