@@ -90,8 +90,9 @@ class ChatSession {
 };
 
 Result<int> chat(const ChatFlags& flags) {
+  const CancelToken& cancel = catch_interrupts();
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open());
+  LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open(cancel));
   LAP_ASSIGN_OR_RETURN(runtime::GenerationOptions options, flags.generation.resolve(model));
   const int64_t positions = model.manifest().text.max_positions;
   const int64_t context =

@@ -55,7 +55,7 @@ void print(const eval::Perplexity& result, bool as_json) {
 Result<int> evaluate(const EvalFlags& flags) {
   const CancelToken& cancel = catch_interrupts();
   LAP_ASSIGN_OR_RETURN(const std::string text, read_text_file(flags.text));
-  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open());
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
   LAP_ASSIGN_OR_RETURN(
       const eval::Perplexity result,
       eval::perplexity(model, text,

@@ -75,7 +75,7 @@ Result<int> run(const RunFlags& flags) {
   }
   LAP_ASSIGN_OR_RETURN(const std::string text, prompt_text(flags));
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open());
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
   LAP_ASSIGN_OR_RETURN(const runtime::GenerationOptions options, flags.generation.resolve(model));
   LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> prompt, prompt_ids(flags, model, text));
   const int64_t context = context_for(flags, model, prompt.size(), options.max_tokens);

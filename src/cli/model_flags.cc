@@ -33,10 +33,11 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
 }
 
-Result<runtime::Model> ModelFlags::open() const {
+Result<runtime::Model> ModelFlags::open(const CancelToken& cancel) const {
   runtime::ModelOptions options;
   options.session.threads = threads;
   options.verify = !no_verify;
+  options.cancel = &cancel;
   return runtime::Model::open(package, options);
 }
 

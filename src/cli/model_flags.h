@@ -23,7 +23,8 @@ struct ModelFlags {
   bool no_verify = false;
 
   void add_to(CLI::App& command);
-  Result<runtime::Model> open() const;
+  // `cancel` ends the verification of the files.
+  Result<runtime::Model> open(const CancelToken& cancel) const;
 };
 
 // How text is generated. What is not given comes from the package's generation_config.json.
