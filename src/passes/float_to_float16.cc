@@ -73,7 +73,8 @@ class Converter {
   bool blocked(const Node& node) const {
     const auto& ops = options_.op_block_list;
     const auto& names = options_.node_block_list;
-    return keeps_caches(node) || std::find(ops.begin(), ops.end(), node.op_type) != ops.end() ||
+    return keeps_caches(node) || is_quantized(node) ||
+           std::find(ops.begin(), ops.end(), node.op_type) != ops.end() ||
            std::any_of(names.begin(), names.end(),
                        [&](const std::string& pattern) { return glob_match(pattern, node.name); });
   }
@@ -82,6 +83,20 @@ class Converter {
   // between it and the graph's input: "Shape mismatch attempting to re-use buffer".
   bool keeps_caches(const Node& node) const {
     return options_.keep_io_types && node.op_type == "GroupQueryAttention";
+  }
+
+  // Scales come out of the same expression as the codes, which no other expression can take apart.
+  bool is_quantized(const Node& node) const {
+    return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& input) {
+      const tensor::Tensor* weight = graph_.constant(input);
+      return weight != nullptr && weight->producer()->outputs().size() > 1;
+    });
+  }
+
+  std::string reason_to_keep(const Node& node) const {
+    if (keeps_caches(node)) return "its caches stay float32 with keep_io_types";
+    return is_quantized(node) ? "it is quantized, with float32 scales"
+                              : "left in float32 by the options";
   }
 
   bool is_float(const std::string& value) const {
@@ -148,9 +163,7 @@ class Converter {
     for (std::string& input : node.inputs) {
       if (is_float(input)) input = as(input, DType::kFloat);
     }
-    outcome_.declined.push_back({node.name, keeps_caches(node)
-                                                ? "its caches stay float32 with keep_io_types"
-                                                : "left in float32 by the options"});
+    outcome_.declined.push_back({node.name, reason_to_keep(node)});
   }
 
   void convert(Node& node) {

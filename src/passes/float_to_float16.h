@@ -7,7 +7,8 @@
 //
 // Requires that dtypes can be inferred (graph/dtype_inference.h); ensures that no selected node
 // computes in float32. Key/value caches are inputs and outputs like others; with keep_io_types
-// GroupQueryAttention stays in float32 along with them.
+// GroupQueryAttention stays in float32 along with them. Quantized nodes stay in float32, so
+// quantize first.
 #pragma once
 
 #include <string>

@@ -12,6 +12,7 @@
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
 #include "passes/half_weight.h"
+#include "passes/kquant_quantization.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -128,6 +129,30 @@ TEST(FloatToFloat16, CachesAreNotCastWhenTheyStayFloat32) {
   EXPECT_THAT(ops(outcome->graph), ElementsAre("GroupQueryAttention", "Cast", "Tanh", "Cast"));
   EXPECT_EQ(outcome->graph.nodes[0].inputs[3], "past");
   EXPECT_EQ(outcome->graph.nodes[0].outputs[1], "present");
+}
+
+// Codes and scales are one expression; converting the scales alone read past it.
+TEST(FloatToFloat16, QuantizedNodesStayAsTheyAre) {
+  auto quantized = kquant_quantization(model(), {});
+  ASSERT_TRUE(quantized.ok());
+  ASSERT_EQ(quantized->rewritten, 1);
+  const auto outcome = float_to_float16(std::move(quantized->graph), {});
+  ASSERT_TRUE(outcome.ok());
+  ASSERT_THAT(outcome->declined, SizeIs(1));
+  EXPECT_EQ(outcome->declined[0].node, "proj/MatMul");
+  EXPECT_EQ(outcome->graph.initializers.at("w_scales").dtype(), DType::kFloat);
+  for (const auto& [name, tensor] : outcome->graph.initializers) {
+    EXPECT_TRUE(tensor.materialize().ok()) << name;
+  }
+}
+
+// The other way round the scales would not have the activations' dtype.
+TEST(FloatToFloat16, QuantizersDeclineWhatItMade) {
+  const auto outcome = kquant_quantization(convert({}).graph, {});
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->rewritten, 0);
+  ASSERT_THAT(outcome->declined, SizeIs(1));
+  EXPECT_EQ(outcome->declined[0].reason, "the weight is float16: quantize before converting");
 }
 
 TEST(FloatToFloat16, ZerosMadeByTheGraphFollow) {

@@ -15,6 +15,15 @@ Tensor checkpoint_rows(const Tensor& weight) {
   return operand.valid() ? operand : tensor::transpose(weight);
 }
 
+// Scales are float32, and the operators want activations of the scales' dtype.
+std::string reason_against(const Tensor& weight, const Tensor& rows, const WeightFormat& format) {
+  if (weight.dtype() != tensor::DType::kFloat) {
+    return "the weight is " + std::string(tensor::name_of(weight.dtype())) +
+           ": quantize before converting";
+  }
+  return passes::reason_against(rows, format);
+}
+
 void to_matmul_nbits(Graph& graph, Node& node, const Tensor& rows, const WeightFormat& format,
                      int64_t accuracy_level) {
   const std::string weight = node.inputs[1];
@@ -65,7 +74,7 @@ void rewrite_matmuls(PassOutcome& outcome, const WeightSelection& selection, Qua
     }
     const Tensor rows = checkpoint_rows(*weight);
     const WeightFormat format{method, selection.format_of(node.name)};
-    if (std::string reason = reason_against(rows, format); !reason.empty()) {
+    if (std::string reason = reason_against(*weight, rows, format); !reason.empty()) {
       outcome.declined.push_back({node.name, std::move(reason)});
       continue;
     }
@@ -87,7 +96,7 @@ void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection, Qua
     WeightFormat format{method, selection.format_of(node.name)};
     format.block.layout = quant::Layout::kGatherBlockQuantized;
     std::string reason = node.int_attribute("axis", 0) == 0
-                             ? reason_against(*table, format)
+                             ? reason_against(*table, *table, format)
                              : "it gathers along another axis than 0";
     if (!reason.empty()) {
       outcome.declined.push_back({node.name, std::move(reason)});
