@@ -28,6 +28,6 @@ struct FloatToFloat16Options {
 
 Result<PassOutcome> float_to_float16(graph::Graph graph, const FloatToFloat16Options& options);
 
-BoundPass bind_float_to_float16(JsonReader& options);
+BoundPass bind_float_to_float16(JsonReader& reader);
 
 }  // namespace lapidary::passes

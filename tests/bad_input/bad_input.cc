@@ -73,6 +73,7 @@ Outcome run_program(const std::vector<std::string>& arguments, const Limits& lim
   std::vector<std::string> words = {LAPIDARY_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t pid = fork();
