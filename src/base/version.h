@@ -1,5 +1,5 @@
-// The version of this program, as `lapidary --version`, package manifests and CMake (which reads this
-// file) give it.
+// The version of this program, as `lapidary --version`, package manifests and CMake (which reads
+// this file) give it.
 #pragma once
 
 namespace lapidary {

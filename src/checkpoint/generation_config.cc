@@ -123,7 +123,7 @@ Result<GenerationConfig> read(const JsonDocument& doc, const Config& config) {
   }
   g.ignored_keys = unfollowed_keys(doc.json());
   if (r.json().contains("min_length") && r.integer_or("min_length", 0) > 0) {
-    g.ignored_keys.push_back("min_length");
+    g.ignored_keys.emplace_back("min_length");
   }
   check_ids(r, g, config.text.vocab_size);
   LAP_RETURN_IF_ERROR(doc.finish());
