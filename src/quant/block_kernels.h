@@ -1,8 +1,8 @@
 // Inside the quant room: the inner loops, compiled once per instruction set.
 //
 // A kernel quantizes kGroup consecutive blocks. Working on a group lets the per-block scalars
-// (scale, minimum, error) live in one vector of eight lanes, so their divisions cost an eighth
-// each.
+// (scale, minimum, error) live in the lanes of a vector, so their divisions cost an eighth each;
+// two vectors' worth let one half compute while the other waits for its division.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace lapidary::quant {
 
-inline constexpr int kGroup = 8;
+inline constexpr int kLanes = 8;
+inline constexpr int kGroup = 2 * kLanes;
 inline constexpr int kMaxBlock = 256;
 
 enum class Method { kKQuant, kRtn };
