@@ -33,7 +33,7 @@ const Value& Bound::value(size_t index) const {
 }
 
 Value Bound::value_or(size_t index, Value fallback) const {
-  return values_[index] ? *values_[index] : std::move(fallback);
+  return values_[index] ? *values_[index] : fallback;
 }
 
 int64_t Bound::integer(size_t index, int64_t fallback) const {

@@ -16,9 +16,9 @@ int compare_numbers(const Value& a, const Value& b, bool& unordered) {
     return *a.integer() < *b.integer() ? -1 : *a.integer() > *b.integer() ? 1 : 0;
   }
   const auto x =
-      static_cast<long double>(a.integer() ? static_cast<long double>(*a.integer()) : *a.number());
+      a.integer() ? static_cast<long double>(*a.integer()) : static_cast<long double>(*a.number());
   const auto y =
-      static_cast<long double>(b.integer() ? static_cast<long double>(*b.integer()) : *b.number());
+      b.integer() ? static_cast<long double>(*b.integer()) : static_cast<long double>(*b.number());
   unordered = std::isnan(x) || std::isnan(y);
   return x < y ? -1 : x > y ? 1 : 0;
 }

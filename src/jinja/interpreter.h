@@ -24,7 +24,7 @@ class Interpreter {
   // One call of a macro (or of a call block's body) whose definition saw `closure`.
   Value call_macro(const MacroBody& macro, const ScopePtr& closure, Arguments arguments);
   // The loop over `items`; `depth` counts recursive calls of loop().
-  Flow run_loop(const ForStmt& loop, const Value& iterable, const ScopePtr& scope, int depth,
+  Flow run_loop(const ForStmt& stmt, const Value& iterable, const ScopePtr& scope, int depth,
                 std::string& out);
   // The test of `for ... if test` for one item.
   bool passes(const ForStmt& loop, const Value& item, const ScopePtr& scope);

@@ -87,7 +87,7 @@ std::optional<int64_t> truncated(double value) {
 Value to_int(Value v, Arguments arguments, Runtime&) {
   const Bound args("int", std::move(arguments), {"default", "base"});
   if (v.is_undefined()) fail(v.undefined_message());
-  const Value fallback = args.value_or(0, Value(int64_t{0}));
+  Value fallback = args.value_or(0, Value(int64_t{0}));
   if (v.integer()) return Value(*v.integer());
   std::optional<double> number;
   if (v.is_string()) {

@@ -137,7 +137,7 @@ std::string repr_float(double value) {
   if (count <= exponent + 1) {
     return sign + digits + std::string(static_cast<size_t>(exponent + 1 - count), '0') + ".0";
   }
-  digits.insert(static_cast<size_t>(exponent + 1), ".");
+  digits.insert(static_cast<size_t>(exponent) + 1, ".");
   return sign + digits;
 }
 

@@ -189,7 +189,7 @@ std::string DictView::repr(Runtime& runtime) {
   return type_ + "(" + jinja::repr(Value::list(items_), runtime) + ")";
 }
 
-__extension__ typedef __int128 Wide;
+__extension__ using Wide = __int128;
 
 Range::Range(int64_t start, int64_t stop, int64_t step) : start_(start), stop_(stop), step_(step) {
   if (step == 0) fail("range() arg 3 must not be zero");

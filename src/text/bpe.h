@@ -50,7 +50,7 @@ class BpeModel {
 // The two ways to merge `symbols` in place and append the result to `out`; they agree.
 void merge_by_scan(const MergeTable& merges, std::vector<int32_t>& symbols,
                    std::vector<int32_t>& out);
-void merge_by_heap(const MergeTable& merges, std::span<const int32_t> symbols,
+void merge_by_heap(const MergeTable& merges, std::span<const int32_t> ids,
                    std::vector<int32_t>& out);
 
 }  // namespace lapidary::text

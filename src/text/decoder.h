@@ -56,9 +56,9 @@ class DecoderStream {
     size_t stripped = 0;
     bool strip_ended = false;
   };
-  void feed(size_t step, std::string_view token, std::string& out);
+  void feed(size_t index, std::string_view token, std::string& out);
   void end_bytes(size_t step, std::string& out);
-  std::string_view strip(size_t step, std::string_view token);
+  std::string_view strip(size_t index, std::string_view token);
 
   const Decoder* decoder_;
   std::vector<State> states_;
