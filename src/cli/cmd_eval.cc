@@ -56,10 +56,11 @@ Result<int> evaluate(const EvalFlags& flags) {
   const CancelToken& cancel = catch_interrupts();
   LAP_ASSIGN_OR_RETURN(const std::string text, read_text_file(flags.text));
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
-  LAP_ASSIGN_OR_RETURN(
-      const eval::Perplexity result,
-      eval::perplexity(model, text,
-                       {.chunk = flags.model.chunk, .cancel = &cancel, .on_line = show_progress}));
+  LAP_ASSIGN_OR_RETURN(const eval::Perplexity result, eval::perplexity(model, text,
+                                                                       {.where = flags.text,
+                                                                        .chunk = flags.model.chunk,
+                                                                        .cancel = &cancel,
+                                                                        .on_line = show_progress}));
   print(result, flags.json);
   return finish_output();
 }

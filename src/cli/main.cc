@@ -1,4 +1,6 @@
 // lapidary: from a Gemma 4 checkpoint to a package, and from a package to text.
+#include <exception>
+#include <new>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -27,6 +29,10 @@ int main_checked(int argc, const char* const* argv) {
     // --help and --version arrive here as well, with code 0.
     if (e.get_exit_code() == 0) return app.exit(e);
     return report(bad_input("", e.what(), "see `lapidary --help`"));
+  } catch (const std::bad_alloc&) {
+    return report(io_error("", "there is not enough memory"));
+  } catch (const std::exception& e) {
+    return report(internal_error("", e.what()));
   }
   return exit_code;
 }

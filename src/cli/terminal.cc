@@ -11,8 +11,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 namespace lapidary::cli {
 namespace {
@@ -39,6 +37,26 @@ std::string human_seconds(double seconds) {
   if (seconds < 60) return fixed(seconds, 1) + " s";
   const auto whole = std::llround(seconds);
   return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+}
+
+Error cannot_read(const std::string& where, int code) {
+  return io_error(where, std::string("cannot read: ") + std::strerror(code));
+}
+
+Result<std::string> read_to_end(int fd, const std::string& where) {
+  std::string text;
+  std::array<char, 1 << 16> buffer{};
+  while (true) {
+    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+    if (count == 0) return text;
+    if (count > 0) {
+      text.append(buffer.data(), static_cast<size_t>(count));
+    } else if (errno == EINTR && interrupt_token.cancelled()) {
+      return cancelled();
+    } else if (errno != EINTR) {
+      return cannot_read(where, errno);
+    }
+  }
 }
 
 std::string human_rate(uint64_t bytes, double seconds) {
@@ -94,29 +112,14 @@ int finish_output() {
                          "free some space or choose another target"));
 }
 
-Result<std::string> read_stdin() {
-  std::string text;
-  std::array<char, 1 << 16> buffer{};
-  while (true) {
-    const ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (count == 0) return text;
-    if (count > 0) {
-      text.append(buffer.data(), static_cast<size_t>(count));
-    } else if (errno == EINTR && interrupt_token.cancelled()) {
-      return cancelled();
-    } else if (errno != EINTR) {
-      return io_error("standard input", std::strerror(errno));
-    }
-  }
-}
+Result<std::string> read_stdin() { return read_to_end(STDIN_FILENO, "standard input"); }
 
 Result<std::string> read_text_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  if (file) text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-  if (file.is_open() && !file.bad() && errno == 0) return text;
-  return io_error(path, std::string("cannot read: ") + std::strerror(errno != 0 ? errno : EIO));
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return cannot_read(path, errno);
+  auto text = read_to_end(fd, path);
+  ::close(fd);
+  return text;
 }
 
 uint64_t peak_resident_bytes() {

@@ -37,7 +37,7 @@ bool write_out(std::string_view text);
 // Exit code 0, or that of an error line when standard output could not be written.
 int finish_output();
 
-// All of standard input. Errors: kIo.
+// All of standard input, or of a file. Errors: kIo naming it; kCancelled.
 Result<std::string> read_stdin();
 Result<std::string> read_text_file(const std::string& path);
 

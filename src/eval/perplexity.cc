@@ -31,7 +31,8 @@ struct Line {
   std::vector<int32_t> tokens;
 };
 
-Result<std::vector<Line>> encode(const runtime::Model& model, std::string_view text) {
+Result<std::vector<Line>> encode(const runtime::Model& model, std::string_view text,
+                                 const std::string& where) {
   if (!model.bos()) return unsupported("eval", "the model has no <bos> token");
   std::vector<Line> lines;
   const std::vector<std::string_view> raw = lines_of(text);
@@ -40,22 +41,21 @@ Result<std::vector<Line>> encode(const runtime::Model& model, std::string_view t
     auto ids = model.tokenizer().encode(raw[i], false);
     if (!ids.ok()) {
       Error error = ids.take_error();
-      error.where =
-          "line " + std::to_string(i + 1) + (error.where.empty() ? "" : ": ") + error.where;
+      error.where = where + ": line " + std::to_string(i + 1);
       return error;
     }
     Line line{i + 1, std::move(ids).value()};
     line.tokens.insert(line.tokens.begin(), *model.bos());
     const int64_t positions = model.manifest().text.max_positions;
     if (static_cast<int64_t>(line.tokens.size()) > positions) {
-      return bad_input("line " + std::to_string(i + 1),
+      return bad_input(where + ": line " + std::to_string(i + 1),
                        std::to_string(line.tokens.size()) + " tokens; the model has " +
                            std::to_string(positions) + " positions",
                        "break the line");
     }
     lines.push_back(std::move(line));
   }
-  if (lines.empty()) return bad_input("text", "has no line to predict");
+  if (lines.empty()) return bad_input(where, "has no line to predict");
   return lines;
 }
 
@@ -104,7 +104,7 @@ double negative_log_likelihood(std::span<const float> logits, int32_t target) {
 Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text,
                               const PerplexityOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(const std::vector<Line> lines, encode(model, text));
+  LAP_ASSIGN_OR_RETURN(const std::vector<Line> lines, encode(model, text, options.where));
   size_t longest = 0;
   for (const Line& line : lines) longest = std::max(longest, line.tokens.size());
   const int64_t rows = std::max<int64_t>(1, kMostLogits / model.manifest().text.vocab_size);
@@ -116,7 +116,7 @@ Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text
   for (const Line& line : lines) {
     LAP_ASSIGN_OR_RETURN(const double nll, line_nll(decoder, line, options.cancel));
     if (!std::isfinite(nll)) {
-      return internal_error("line " + std::to_string(line.number),
+      return internal_error(options.where + ": line " + std::to_string(line.number),
                             "the decoder's logits are not finite");
     }
     sum += nll;

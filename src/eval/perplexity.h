@@ -27,6 +27,7 @@ struct Perplexity {
 };
 
 struct PerplexityOptions {
+  std::string where = "text";  // what errors call the text: its file
   int64_t chunk = 256;  // most tokens in one run; fewer when the logits would take much memory
   const CancelToken* cancel = nullptr;
   std::function<void(int64_t line, int64_t lines)> on_line;  // after each line
