@@ -23,7 +23,7 @@ struct BuildFlags {
   std::string checkpoint;
   std::string recipe = "cpu-int4";
   std::string output;
-  size_t threads = 0;
+  int threads = 0;
   bool force = false;
   bool json = false;
   bool list_recipes = false;
@@ -133,7 +133,7 @@ Result<int> build(const BuildFlags& flags) {
   }
   if (options.output.empty()) return bad_input("", "no output is given", "add -o PACKAGE");
   options.force = flags.force;
-  options.threads = flags.threads;
+  options.threads = static_cast<size_t>(flags.threads);
   options.cancel = &catch_interrupts();
   // A file that grows past `ulimit -f` is an error to report, not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -163,7 +163,8 @@ void add_build_command(CLI::App& app, int& exit_code) {
   command->add_option("-o,--output", flags->output,
                       "The package to make (default: the recipe's output_dir)");
   command->add_flag("--force", flags->force, "Replace a package that is there");
-  command->add_option("--threads", flags->threads, "Threads (default: all cores)");
+  command->add_option("--threads", flags->threads, "Threads (default: all processors)")
+      ->check(CLI::Range(0, 1024));
   command->add_flag("--json", flags->json, "Print one JSON object instead of progress");
   command->add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
   command->callback([flags, &exit_code] {

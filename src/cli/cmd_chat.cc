@@ -70,6 +70,10 @@ class ChatSession {
 
   // A turn that does not fit is reported and the session goes on; other errors end it.
   Status reply(const std::string& line, const CancelToken& cancel) {
+    if (const Status text = check_utf8("prompt", line); !text.ok()) {
+      report(text.error());
+      return {};
+    }
     auto reply = conversation_.send(
         line, options_,
         {.on_text = [](std::string_view piece) { write_out(piece); }, .cancel = &cancel});
@@ -91,6 +95,7 @@ class ChatSession {
 
 Result<int> chat(const ChatFlags& flags) {
   const CancelToken& cancel = catch_interrupts();
+  LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
   const auto start = std::chrono::steady_clock::now();
   LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open(cancel));
   LAP_ASSIGN_OR_RETURN(runtime::GenerationOptions options, flags.generation.resolve(model));
@@ -112,6 +117,7 @@ void add_chat_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ChatFlags>();
   CLI::App* command = app.add_subcommand("chat", "Talk with the model, turn by turn");
   flags->model.add_to(*command);
+  flags->model.add_context_to(*command);
   flags->generation.add_to(*command);
   command->add_option("--system", flags->system, "System message");
   command->callback([flags, &exit_code] {

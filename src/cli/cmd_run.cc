@@ -74,6 +74,8 @@ Result<int> run(const RunFlags& flags) {
     return bad_input("--system", "has no meaning with --raw", "put the text into the prompt");
   }
   LAP_ASSIGN_OR_RETURN(const std::string text, prompt_text(flags));
+  LAP_RETURN_IF_ERROR(check_utf8("prompt", text));
+  LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
   const auto start = std::chrono::steady_clock::now();
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
   LAP_ASSIGN_OR_RETURN(const runtime::GenerationOptions options, flags.generation.resolve(model));
@@ -104,6 +106,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Generate a reply to one prompt");
   flags->model.add_to(*command);
+  flags->model.add_context_to(*command);
   command->add_option("PROMPT", flags->prompt, "The prompt; - reads standard input")->required();
   flags->generation.add_to(*command);
   command->add_option("--system", flags->system, "System message of the chat template");

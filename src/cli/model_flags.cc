@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <random>
 
 #include "cli/terminal.h"
+#include "text/utf8.h"
 
 namespace lapidary::cli {
 namespace {
@@ -19,7 +22,24 @@ bool asks_for_sampling(const GenerationFlags& f) {
   return f.temperature || f.top_k || f.top_p || f.min_p || f.seed;
 }
 
+// CLI11 takes -1 for a large number and cuts what does not fit.
+std::string check_seed(const std::string& text) {
+  uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && rest == end) return {};
+  return text + " is not a whole number from 0 to " +
+         std::to_string(std::numeric_limits<uint64_t>::max());
+}
+
 }  // namespace
+
+Status check_utf8(const std::string& where, std::string_view text) {
+  const size_t bad = text::find_invalid_utf8(text);
+  if (bad == std::string_view::npos) return {};
+  return bad_input(where, "byte " + std::to_string(bad) + " is not valid UTF-8",
+                   "convert the text to UTF-8");
+}
 
 void ModelFlags::add_to(CLI::App& command) {
   command.add_option("PACKAGE", package, "Package directory, made by `lapidary build`")->required();
@@ -28,9 +48,12 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_option("--chunk", chunk, "Most prompt tokens in one run of the graphs")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
+  command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
+}
+
+void ModelFlags::add_context_to(CLI::App& command) {
   command.add_option("--context", context, "Most tokens of prompt and reply together")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
-  command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
 }
 
 Result<runtime::Model> ModelFlags::open(const CancelToken& cancel) const {
@@ -49,7 +72,7 @@ void GenerationFlags::add_to(CLI::App& command) {
   command.add_option("--min-p", min_p, "Drop tokens less likely than p times the likeliest");
   command.add_option("--repetition-penalty", repetition_penalty,
                      "Make tokens seen before less likely (> 1)");
-  command.add_option("--seed", seed, "Seed of the random choice");
+  command.add_option("--seed", seed, "Seed of the random choice")->check(check_seed, "");
   command.add_option("--stop", stop, "End the reply before this text (repeatable)")
       ->allow_extra_args(false);
   command.add_option("--max-tokens", max_tokens, "Most tokens of a reply");
@@ -71,6 +94,10 @@ Result<runtime::GenerationOptions> GenerationFlags::resolve(const runtime::Model
   if (max_tokens) options.max_tokens = *max_tokens;
   // A wish for many tokens means a reply that may be that long.
   if (!max_tokens) options.max_tokens = std::max(options.max_tokens, options.min_tokens);
+  for (const std::string& text : stop) {
+    if (text.empty()) return bad_input("--stop", "is an empty text, which would end every reply");
+    LAP_RETURN_IF_ERROR(check_utf8("--stop", text));
+  }
   options.stop_strings.insert(options.stop_strings.end(), stop.begin(), stop.end());
   LAP_RETURN_IF_ERROR(runtime::validate(options));
   return options;

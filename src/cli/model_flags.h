@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -23,6 +24,8 @@ struct ModelFlags {
   bool no_verify = false;
 
   void add_to(CLI::App& command);
+  // --context, for the commands whose cache is the user's to size.
+  void add_context_to(CLI::App& command);
   // `cancel` ends the verification of the files.
   Result<runtime::Model> open(const CancelToken& cancel) const;
 };
@@ -44,6 +47,9 @@ struct GenerationFlags {
   // Errors: kBadInput naming an option out of range.
   Result<runtime::GenerationOptions> resolve(const runtime::Model& model) const;
 };
+
+// Errors: kBadInput naming `where` (an option, the prompt) and the first byte that is not UTF-8.
+Status check_utf8(const std::string& where, std::string_view text);
 
 // The lines of --stats.
 std::string stats_text(const runtime::Generation& reply, double load_seconds);

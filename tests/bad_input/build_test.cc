@@ -121,6 +121,7 @@ TEST_F(Places, APackageIsThere) {
 TEST(CommandLine, IsRefusedInOneLine) {
   const Scratch scratch;
   scratch.expect_refused({"build", "--no-such-flag"}, {"--no-such-flag"});
+  scratch.expect_refused({"build", "--threads", "-1"}, {"--threads"});
   scratch.expect_refused({"build"}, {"output", "-o PACKAGE"});
   scratch.expect_refused({"frobnicate"}, {"subcommand"});
   scratch.expect_refused({}, {"subcommand"});

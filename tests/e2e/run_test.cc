@@ -199,7 +199,12 @@ TEST(Run, BadOptionsAreOneLineAndExitCode2) {
       {"x", "--min-tokens", "9", "--max-tokens", "8"},
       {},
       {"x", "--temperature", "warm"},
-      {"bad \xff text"}};
+      {"bad \xff text"},
+      {"x", "--system", "\xff"},
+      {"x", "--stop", "\xff"},
+      {"x", "--stop", ""},
+      {"x", "--seed", "-1"},
+      {"x", "--seed", "18446744073709551616"}};
   for (const auto& words : bad) {
     const Outcome outcome = run(words);
     SCOPED_TRACE(words.empty() ? "no prompt" : words.back());
