@@ -10,14 +10,44 @@
 namespace lapidary::cli {
 namespace {
 
+enum class Kind { kPackage, kCheckpoint, kOnnx };
+
+// An option that would be passed over is refused, so that nobody takes the silence of --verify for
+// a yes.
+Status check_options(const InspectFlags& flags, Kind kind) {
+  const auto refuse = [](const char* option, const char* why) {
+    return bad_input(option, why, "leave it out");
+  };
+  if (kind != Kind::kPackage) {
+    if (!flags.component.empty()) return refuse("--component", "is for packages only");
+    if (flags.verify) return refuse("--verify", "is for packages only");
+  }
+  if (flags.graph && kind == Kind::kCheckpoint) return refuse("--graph", "a checkpoint has none");
+  if (flags.graph && flags.json) return refuse("--graph", "has no meaning with --json");
+  return {};
+}
+
+Result<std::string> inspect_as(const InspectFlags& flags, Kind kind) {
+  LAP_RETURN_IF_ERROR(check_options(flags, kind));
+  switch (kind) {
+    case Kind::kPackage:
+      return inspect_package(flags);
+    case Kind::kCheckpoint:
+      return inspect_checkpoint(flags);
+    case Kind::kOnnx:
+      break;
+  }
+  return inspect_onnx(flags);
+}
+
 Result<std::string> inspect(const InspectFlags& flags) {
   namespace fs = std::filesystem;
   const fs::path path(flags.path);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return io_error(flags.path, "there is no such file or folder");
-  if (!fs::is_directory(path, ignored)) return inspect_onnx(flags);
-  if (fs::exists(path / package::kManifestFile, ignored)) return inspect_package(flags);
-  if (fs::exists(path / "config.json", ignored)) return inspect_checkpoint(flags);
+  if (!fs::is_directory(path, ignored)) return inspect_as(flags, Kind::kOnnx);
+  if (fs::exists(path / package::kManifestFile, ignored)) return inspect_as(flags, Kind::kPackage);
+  if (fs::exists(path / "config.json", ignored)) return inspect_as(flags, Kind::kCheckpoint);
   return bad_input(flags.path, "is neither a package nor a checkpoint",
                    "expected lapidary.json or config.json in it");
 }

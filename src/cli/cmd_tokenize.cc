@@ -43,6 +43,17 @@ Result<std::vector<int32_t>> parse_ids(const std::string& text) {
   return ids;
 }
 
+// The tokenizer leaves out ids that it does not have, as the reference does; here that would hide
+// ids of another model.
+Status check_known(const text::Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
+  for (const int32_t id : ids) {
+    if (tokenizer.id_to_token(id)) continue;
+    return bad_input("standard input", "the tokenizer has no token " + std::to_string(id),
+                     "give ids that this model's tokenizer made");
+  }
+  return {};
+}
+
 std::string encode_output(const text::Tokenizer& tokenizer, const std::vector<int32_t>& ids,
                           bool as_json) {
   if (as_json) {
@@ -62,6 +73,7 @@ Result<int> tokenize(const TokenizeFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const std::string input, read_stdin());
   if (flags.decode) {
     LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, parse_ids(input));
+    LAP_RETURN_IF_ERROR(check_known(tokenizer, ids));
     const std::string text = tokenizer.decode(ids, flags.no_special);
     write_out(flags.json ? Json{{"text", text}}.dump() + "\n" : text);
     return finish_output();

@@ -1,4 +1,4 @@
-// `lapidary eval` and `lapidary tokenize`.
+// `lapidary eval`, `lapidary tokenize` and `lapidary inspect`.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -57,10 +57,15 @@ TEST(Eval, BadTextsAreNamed) {
   std::ofstream(file) << "good line\n\nbad \xff line\n";
   const Outcome outcome = lapidary({"eval", package("cpu-fp32"), "--text", file});
   EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("line 3"));
+  EXPECT_THAT(outcome.err, HasSubstr(file + ": line 3"));
   std::ofstream(file, std::ios::trunc) << "\n\n";
-  EXPECT_EQ(lapidary({"eval", package("cpu-fp32"), "--text", file}).exit_code, 2);
+  const Outcome empty = lapidary({"eval", package("cpu-fp32"), "--text", file});
+  EXPECT_EQ(empty.exit_code, 2);
+  EXPECT_THAT(empty.err, HasSubstr(file));
   std::filesystem::remove(file);
+  const Outcome folder = lapidary({"eval", package("cpu-fp32"), "--text", testing::TempDir()});
+  EXPECT_EQ(folder.exit_code, 2);
+  EXPECT_THAT(folder.err, HasSubstr(testing::TempDir()));
 }
 
 TEST(Tokenize, IdsAndPieces) {
@@ -93,6 +98,30 @@ TEST(Tokenize, BadInputIsAnError) {
   const Outcome ids = lapidary({"tokenize", tiny("checkpoint"), "--decode"}, {.input = "2 five"});
   EXPECT_EQ(ids.exit_code, 2);
   EXPECT_THAT(ids.err, HasSubstr("byte 2"));
+  const Outcome unknown =
+      lapidary({"tokenize", tiny("checkpoint"), "--decode"}, {.input = "2 9999"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("9999"));
+}
+
+// Options that have no meaning for what is inspected are refused, not passed over.
+TEST(Inspect, RefusesOptionsWithoutMeaning) {
+  const std::string onnx = package("cpu-fp32") + "/decoder/model.onnx";
+  const std::vector<std::vector<std::string>> bad = {{tiny("checkpoint"), "--verify"},
+                                                     {tiny("checkpoint"), "--graph"},
+                                                     {tiny("checkpoint"), "--component", "decoder"},
+                                                     {onnx, "--verify"},
+                                                     {onnx, "--component", "decoder"},
+                                                     {package("cpu-fp32"), "--json", "--graph"}};
+  for (std::vector<std::string> words : bad) {
+    words.insert(words.begin(), "inspect");
+    const Outcome outcome = lapidary(words);
+    SCOPED_TRACE(words[1] + " " + words[2]);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("leave it out"));
+  }
+  EXPECT_EQ(lapidary({"inspect", onnx, "--graph", "--tensors"}).exit_code, 0);
+  EXPECT_EQ(lapidary({"inspect", tiny("checkpoint"), "--json", "--tensors"}).exit_code, 0);
 }
 
 }  // namespace
