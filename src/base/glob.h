@@ -5,7 +5,6 @@
 
 namespace lapidary {
 
-bool is_glob(std::string_view pattern);
 bool glob_match(std::string_view pattern, std::string_view text);
 
 }  // namespace lapidary
