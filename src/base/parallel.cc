@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -20,6 +22,20 @@ size_t default_threads() {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
+namespace {
+
+Status call(const std::function<Status(size_t)>& body, size_t i) {
+  try {
+    return body(i);
+  } catch (const std::bad_alloc&) {
+    return internal_error("memory", "out of memory", "close other programs, or use fewer threads");
+  } catch (const std::exception& e) {
+    return internal_error("", e.what());
+  }
+}
+
+}  // namespace
+
 Status parallel_for(size_t count, const std::function<Status(size_t)>& body, size_t threads) {
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
@@ -29,7 +45,7 @@ Status parallel_for(size_t count, const std::function<Status(size_t)>& body, siz
     while (!failed.load(std::memory_order_relaxed)) {
       const size_t i = next.fetch_add(1, std::memory_order_relaxed);
       if (i >= count) return;
-      if (Status status = body(i); !status.ok()) {
+      if (Status status = call(body, i); !status.ok()) {
         const std::lock_guard lock(mutex);
         if (!first) first = status.take_error();
         failed.store(true, std::memory_order_relaxed);
@@ -38,7 +54,11 @@ Status parallel_for(size_t count, const std::function<Status(size_t)>& body, siz
   };
   const size_t wanted = std::min(threads == 0 ? default_threads() : threads, count);
   std::vector<std::jthread> helpers;
-  for (size_t i = 1; i < wanted; ++i) helpers.emplace_back(work);
+  try {
+    for (size_t i = 1; i < wanted; ++i) helpers.emplace_back(work);
+  } catch (const std::system_error&) {
+    // Fewer threads, the same work.
+  }
   work();
   helpers.clear();
   if (first) return *first;

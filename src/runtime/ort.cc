@@ -222,8 +222,6 @@ Status Binding::output(const std::string& name, const TensorView& tensor) {
                  [&] { state_->binding.BindOutput(name.c_str(), value_of(tensor)); });
 }
 
-void Binding::clear_inputs() { state_->binding.ClearBoundInputs(); }
-
 Status Binding::run() {
   return guarded(state_->session->path, ErrorKind::kInternal,
                  [&] { state_->session->session.Run(state_->run_options, state_->binding); });

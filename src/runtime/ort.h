@@ -93,8 +93,6 @@ class Binding {
 
   Status input(const std::string& name, const TensorView& tensor);
   Status output(const std::string& name, const TensorView& tensor);
-  // Forgets all inputs (an optional one then has its default again).
-  void clear_inputs();
   Status run();
 
  private:

@@ -49,11 +49,4 @@ std::string_view name_of(DType dtype) {
   return row == nullptr ? "undefined" : row->name;
 }
 
-std::optional<DType> dtype_from_name(std::string_view name) {
-  for (const DTypeRow& row : kRows) {
-    if (row.name == name) return row.dtype;
-  }
-  return std::nullopt;
-}
-
 }  // namespace lapidary::tensor

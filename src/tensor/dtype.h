@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace lapidary::tensor {
@@ -36,6 +35,5 @@ int64_t bytes_of(DType dtype, int64_t elements);
 bool is_float(DType dtype);
 // "float32", "bfloat16", "uint4", ... as ONNX's documentation spells them.
 std::string_view name_of(DType dtype);
-std::optional<DType> dtype_from_name(std::string_view name);
 
 }  // namespace lapidary::tensor

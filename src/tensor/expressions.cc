@@ -338,9 +338,6 @@ Tensor floats(Shape shape, const std::vector<float>& values) {
 Tensor integers(Shape shape, const std::vector<int64_t>& values) {
   return literal_of(DType::kInt64, std::move(shape), values);
 }
-Tensor integers32(Shape shape, const std::vector<int32_t>& values) {
-  return literal_of(DType::kInt32, std::move(shape), values);
-}
 Tensor scalar(float value) { return floats({}, {value}); }
 Tensor scalar(int64_t value) { return integers({}, {value}); }
 

@@ -21,7 +21,6 @@ Tensor from_file(std::shared_ptr<const MappedFile> file, int64_t offset, TensorT
 Tensor literal(TensorType type, std::vector<std::byte> bytes);
 Tensor floats(Shape shape, const std::vector<float>& values);
 Tensor integers(Shape shape, const std::vector<int64_t>& values);
-Tensor integers32(Shape shape, const std::vector<int32_t>& values);
 Tensor scalar(float value);
 Tensor scalar(int64_t value);
 

@@ -1,0 +1,67 @@
+#include "base/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lapidary {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string error_of(const Result<Json>& result) {
+  return result.ok() ? "" : result.error().message();
+}
+
+// nlohmann's own parser keeps the last of two equal keys in silence.
+TEST(ParseJson, RefusesWhatOthersAcceptInSilence) {
+  EXPECT_THAT(error_of(parse_json(R"({"a": 1, "a": 2})", "f")), HasSubstr("'a' appears twice"));
+  EXPECT_THAT(error_of(parse_json("{} {}", "f")), HasSubstr("f: not valid JSON"));
+  EXPECT_THAT(error_of(parse_json("{\"a\": 1,}", "f")), HasSubstr("not valid JSON at byte"));
+  EXPECT_THAT(error_of(parse_json(std::string(100000, '['), "f")), HasSubstr("levels deep"));
+  EXPECT_THAT(error_of(parse_json("", "f")), HasSubstr("not valid JSON"));
+  EXPECT_TRUE(parse_json(R"([1, {"a": {"a": null}}, "x"])", "f").ok());
+}
+
+TEST(JsonReader, NamesFileKeyAndExpectation) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({})", "f: 'n' is missing"},
+      {R"({"n": "x"})", "'n' must be an integer, is a string"},
+      {R"({"n": 1.5})", "'n' must be an integer"},
+      {R"({"n": 0})", "'n' is 0, must be 1 to 9"},
+      {R"({"n": 18446744073709551615})", "'n' is out of range"},
+      {R"({"n": 1, "m": 2})", "'m' is not a known key"},
+  };
+  for (const auto& [text, message] : cases) {
+    const JsonDocument doc = JsonDocument::parse(text, "f").value();
+    JsonReader root = doc.root();
+    root.integer("n", {.min = 1, .max = 9});
+    root.reject_unknown();
+    ASSERT_FALSE(doc.finish().ok()) << text;
+    EXPECT_THAT(doc.finish().error().message(), HasSubstr(message));
+  }
+}
+
+TEST(JsonReader, NestedKeysCarryTheirPath) {
+  const JsonDocument doc = JsonDocument::parse(R"({"a": {"b": {"c": true}}})", "f").value();
+  doc.root().child("a").child("b").string("c");
+  EXPECT_EQ(doc.finish().error().message(), "f: 'a.b.c' must be a string, is a boolean");
+}
+
+TEST(JsonReader, KeepsTheFirstError) {
+  const JsonDocument doc = JsonDocument::parse(R"({"a": "x"})", "f").value();
+  JsonReader root = doc.root();
+  EXPECT_EQ(root.integer("a"), 0);
+  root.integer("b");
+  EXPECT_THAT(doc.finish().error().message(), HasSubstr("'a'"));
+}
+
+TEST(JsonReader, NullMeansAbsentWhereADefaultIs) {
+  const JsonDocument doc = JsonDocument::parse(R"({"a": null})", "f").value();
+  EXPECT_EQ(doc.root().integer_or("a", 7), 7);
+  EXPECT_FALSE(doc.root().has("a"));
+  EXPECT_TRUE(doc.root().has_key("a"));
+  EXPECT_TRUE(doc.finish().ok());
+}
+
+}  // namespace
+}  // namespace lapidary
