@@ -7,6 +7,8 @@
 //                           for each layer N that owns a cache
 //   logits_to_keep          [1] int64, optional, default 0
 //   sliding_window_offset   [1] int64, optional, default 0
+//   mm_token_type_ids       [batch, sequence_len] int64, only with use_bidirectional_attention
+//                           "vision"; optional, default 0 everywhere
 //   -> logits               [batch, kept, vocab] float32
 //   -> present.N.key/value  [batch, kv_heads, total_sequence_len, head_dim] float32
 //
@@ -17,6 +19,10 @@
 //
 // sliding_window_offset: positions already dropped from the front of the sliding layers' caches. It
 // lets a runtime hold only the window: sliding attention is relative to the end of the cache.
+//
+// mm_token_type_ids, as in transformers: 1 image, 2 video, 3 audio, 0 text. In the sliding layers
+// the tokens of one run of images attend to each other both ways (within the window); such a run
+// must not be cut between two steps. Source: create_masks_for_vision_model of transformers.
 //
 // Past and present may be one buffer (GroupQueryAttention's buffer sharing): length dims are
 // capacities then. Source: Gemma4TextModel of transformers.

@@ -1,40 +1,13 @@
 #include "gemma4/text_weights.h"
 
+#include "gemma4/module_weights.h"
+
 namespace lapidary::gemma4 {
 namespace {
 
-// Looks tensors up under one module path; remembers the first that is missing.
-class Module {
- public:
-  Module(const checkpoint::Weights& weights, std::string path)
-      : weights_(weights), path_(std::move(path)) {}
-
-  void read(tensor::Tensor& to, const std::string& name) {
-    auto found = weights_.tensor(path_ + "." + name);
-    if (found.ok()) {
-      to = *std::move(found);
-    } else if (!error_) {
-      error_ = found.take_error();
-    }
-  }
-  void read(std::optional<tensor::Tensor>& to, const std::string& name) {
-    read(to.emplace(), name);
-  }
-
-  Status status() const {
-    if (error_) return *error_;
-    return {};
-  }
-
- private:
-  const checkpoint::Weights& weights_;
-  std::string path_;
-  std::optional<Error> error_;
-};
-
 Result<LayerWeights> layer_weights(const checkpoint::TextConfig& text, int64_t i,
                                    const checkpoint::Weights& weights) {
-  Module m(weights, std::string(kLanguageModel) + ".layers." + std::to_string(i));
+  ModuleWeights m(weights, std::string(kLanguageModel) + ".layers." + std::to_string(i));
   LayerWeights w;
   m.read(w.input_layernorm, "input_layernorm.weight");
   m.read(w.post_attention_layernorm, "post_attention_layernorm.weight");
@@ -70,7 +43,7 @@ Result<DecoderWeights> decoder_weights(const checkpoint::Config& config,
     LAP_ASSIGN_OR_RETURN(LayerWeights layer, layer_weights(config.text, i, weights));
     out.layers.push_back(std::move(layer));
   }
-  Module m(weights, kLanguageModel);
+  ModuleWeights m(weights, kLanguageModel);
   m.read(out.norm, "norm.weight");
   if (config.tie_word_embeddings) m.read(out.lm_head, "embed_tokens.weight");
   LAP_RETURN_IF_ERROR(m.status());
@@ -83,7 +56,7 @@ Result<DecoderWeights> decoder_weights(const checkpoint::Config& config,
 Result<EmbeddingWeights> embedding_weights(const checkpoint::Config& config,
                                            const checkpoint::Weights& weights) {
   EmbeddingWeights out;
-  Module m(weights, kLanguageModel);
+  ModuleWeights m(weights, kLanguageModel);
   m.read(out.embed_tokens, "embed_tokens.weight");
   if (config.text.has_per_layer_inputs()) {
     m.read(out.embed_tokens_per_layer, "embed_tokens_per_layer.weight");

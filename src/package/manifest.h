@@ -5,14 +5,17 @@
 //     lapidary.json                                       this manifest
 //     genai_config.json                                   for ONNX Runtime GenAI
 //     tokenizer.json tokenizer_config.json chat_template.jinja generation_config.json
-//     embedding/model.onnx (+ model.onnx.data)            input_ids -> inputs_embeds,
-//     per_layer_inputs decoder/model.onnx   (+ model.onnx.data)            inputs_embeds, ... ->
-//     logits, present.*
+//     processor_config.json (or its older forms)          what the front ends do
+//     embedding/model.onnx (+ model.onnx.data)       input_ids -> inputs_embeds, per_layer_inputs
+//     decoder/model.onnx (+ model.onnx.data)         inputs_embeds, ... -> logits, present.*
+//     vision_encoder/model.onnx (+ model.onnx.data)  pixel_values, ... -> image_features
+//     audio_encoder/model.onnx (+ model.onnx.data)   input_features, ... -> audio_features
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +25,7 @@
 namespace lapidary::package {
 
 inline constexpr const char* kManifestFile = "lapidary.json";
-inline constexpr int kFormatVersion = 1;
+inline constexpr int kFormatVersion = 2;
 
 // One layer that owns a key/value cache.
 struct CacheSpec {
@@ -41,8 +44,24 @@ struct TextModel {
   int64_t max_positions = 0;
   std::vector<CacheSpec> caches;
   int64_t pad_token_id = 0;
-  int64_t image_token_id = -1;  // -1: the model has no such token
+  // Soft tokens of an image attend to each other both ways in the sliding layers; the decoder takes
+  // mm_token_type_ids then.
+  bool vision_bidirectional_attention = false;
+};
+
+// What a runtime must know to put images into a prompt. Ids are -1 where the model has none.
+struct VisionModel {
+  int64_t image_token_id = -1;  // placeholder of a soft token of an image ...
+  int64_t video_token_id = -1;  // ... and of a video frame
+  int64_t boi_token_id = -1;    // marks around the soft tokens
+  int64_t eoi_token_id = -1;
+};
+
+// The same for sound.
+struct AudioModel {
   int64_t audio_token_id = -1;
+  int64_t boa_token_id = -1;
+  int64_t eoa_token_id = -1;
 };
 
 struct Port {
@@ -62,7 +81,7 @@ struct TensorRecord {
 };
 
 struct Component {
-  std::string name;  // "embedding", "decoder"
+  std::string name;  // "embedding", "decoder", "vision_encoder", "audio_encoder"
   std::string file;  // "decoder/model.onnx"
   std::vector<Port> inputs;
   std::vector<Port> outputs;
@@ -84,6 +103,8 @@ struct Manifest {
   std::string source;                          // path of the checkpoint as given
   std::map<std::string, std::string> sources;  // checkpoint file -> hash
   TextModel text;
+  std::optional<VisionModel> vision;  // present with the component vision_encoder
+  std::optional<AudioModel> audio;    // present with the component audio_encoder
   std::vector<Component> components;
   std::vector<FileRecord> files;
 

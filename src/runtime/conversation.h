@@ -3,7 +3,9 @@
 //
 //   LAP_ASSIGN_OR_RETURN(Decoder decoder, model.new_decoder({.max_context = 8192}));
 //   Conversation chat(model, std::move(decoder), "You answer briefly.");
-//   LAP_ASSIGN_OR_RETURN(Generation reply, chat.send("What color is the sky?", options, hooks));
+//   LAP_ASSIGN_OR_RETURN(Generation reply, chat.send({"What is this?", {{MediaKind::kImage,
+//   "a.png"}}},
+//                                                  options, hooks));
 #pragma once
 
 #include <string>
@@ -12,19 +14,21 @@
 #include "base/result.h"
 #include "runtime/decoder.h"
 #include "runtime/generation.h"
+#include "runtime/media_encoder.h"
 #include "runtime/model.h"
+#include "runtime/user_turn.h"
 
 namespace lapidary::runtime {
 
 class Conversation {
  public:
   // `system` may be empty.
-  Conversation(Model model, Decoder decoder, std::string system);
+  Conversation(Model model, Decoder decoder, std::string system, MediaEncoderOptions media = {});
 
-  // Adds a user turn and the reply to it. A reply that was cancelled stays as far as it got; after
-  // an error the conversation is as before.
-  Result<Generation> send(const std::string& text, const GenerationOptions& options,
-                          const GenerationHooks& hooks = {});
+  // Adds a user turn and the reply to it; its media are encoded first. A reply that was cancelled
+  // stays as far as it got; after an error the conversation is as before.
+  Result<Generation> send(const UserTurn& turn, const GenerationOptions& options,
+                          const GenerationHooks& hooks = {}, ProgressSink* progress = nullptr);
   // Forgets all turns but the system's. The cache is kept: what still fits is reused.
   void clear();
 
@@ -36,6 +40,8 @@ class Conversation {
   Decoder decoder_;
   std::string system_;
   Json messages_;
+  MediaEncoder encoder_;
+  std::vector<EncodedMedia> media_;  // of all turns, in order
 };
 
 }  // namespace lapidary::runtime

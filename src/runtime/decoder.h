@@ -1,7 +1,7 @@
 // One sequence being decoded: tokens in, logits out.
 //
 //   LAP_ASSIGN_OR_RETURN(Decoder decoder, Decoder::create(graphs, {.max_context = 4096}));
-//   LAP_ASSIGN_OR_RETURN(std::span<const float> logits, decoder.prefill(prompt));
+//   LAP_ASSIGN_OR_RETURN(std::span<const float> logits, decoder.prefill(Prompt(ids)));
 //   while (...) {
 //     const int32_t next = pick(logits);
 //     LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&next, 1)));
@@ -19,6 +19,7 @@
 #include "base/progress.h"
 #include "base/result.h"
 #include "runtime/kv_cache.h"
+#include "runtime/prompt.h"
 #include "runtime/text_graphs.h"
 
 namespace lapidary::runtime {
@@ -47,15 +48,17 @@ class Decoder {
   Result<std::span<const float>> step(std::span<const int32_t> tokens, int64_t logits_to_keep = 1,
                                       const SoftFeatures& features = {});
 
-  // Appends any number of tokens (at least one) chunk by chunk; returns the last one's logits
-  // [vocab_size]. Errors: as step; kCancelled between two chunks, which leaves the chunks done.
-  Result<std::span<const float>> prefill(std::span<const int32_t> tokens,
-                                         const SoftFeatures& features = {},
-                                         const CancelToken* cancel = nullptr);
+  // Appends what `prompt` has beyond the tokens held, which must be its beginning (see
+  // keep_common_prefix), chunk by chunk; returns the last one's logits [vocab_size]. Where image
+  // blocks attend to themselves, no chunk cuts one. Errors: as step; nothing to append; kBadInput
+  // for an image block longer than a chunk may be; kCancelled between two chunks, which leaves the
+  // chunks done.
+  Result<std::span<const float>> prefill(const Prompt& prompt, const CancelToken* cancel = nullptr);
 
   // Keeps what the sequence and `prompt` begin with in common, as far as the caches can go back and
-  // short of the prompt's last token (whose logits are needed). Returns the tokens kept.
-  int64_t keep_common_prefix(std::span<const int32_t> prompt);
+  // short of the prompt's last token (whose logits are needed). Soft tokens are the same when their
+  // content is. Returns the tokens kept.
+  int64_t keep_common_prefix(const Prompt& prompt);
   void reset();
 
   // The tokens whose keys and values are held.

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "checkpoint/generation_config.h"
 #include "runtime/decoder.h"
+#include "runtime/prompt.h"
 #include "runtime/sampler.h"
 #include "text/tokenizer.h"
 
@@ -71,7 +72,7 @@ struct GenerationHooks {
 // Decoder::keep_common_prefix). Errors: kBadInput for an empty prompt, one that leaves no room
 // in the decoder's context, or bad options; those of the decoder. Being cancelled is not an error.
 Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
-                            std::span<const int32_t> prompt, const GenerationOptions& options,
+                            const Prompt& prompt, const GenerationOptions& options,
                             const GenerationHooks& hooks = {});
 
 }  // namespace lapidary::runtime

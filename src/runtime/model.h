@@ -1,7 +1,7 @@
 // A package, opened: everything one needs to talk to the model in it.
 //
 //   LAP_ASSIGN_OR_RETURN(Model model, Model::open("tiny.lap", {}));
-//   LAP_ASSIGN_OR_RETURN(std::vector<int32_t> prompt, model.chat_prompt(messages));
+//   LAP_ASSIGN_OR_RETURN(Prompt prompt, model.chat_prompt(messages));
 //   LAP_ASSIGN_OR_RETURN(Decoder decoder, model.new_decoder({.max_context = 4096}));
 //   LAP_ASSIGN_OR_RETURN(Generation reply, generate(decoder, model.tokenizer(), prompt, options));
 #pragma once
@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@
 #include "checkpoint/generation_config.h"
 #include "package/package.h"
 #include "runtime/decoder.h"
+#include "runtime/media_encoder.h"
+#include "runtime/prompt.h"
 #include "runtime/text_graphs.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -43,12 +46,14 @@ class Model {
   const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
   const TextGraphs& graphs() const { return *graphs_; }
 
-  // The ids of a conversation, ready for the model's turn. `messages` is an array of objects with
-  // "role" and "content", as in OpenAI's API. Errors: those of the template.
-  Result<std::vector<int32_t>> chat_prompt(const Json& messages) const;
-  // The ids of a text to be continued: <bos> and the text. A text that begins with <bos> gets no
-  // second one.
-  Result<std::vector<int32_t>> raw_prompt(std::string_view text) const;
+  // A conversation, ready for the model's turn. `messages` is an array of objects with "role" and
+  // "content", as in OpenAI's API. `media` fills the placeholders of its kind in the rendered text,
+  // in order. Errors: those of the template; kBadInput when placeholders and media of a kind do not
+  // agree in number.
+  Result<Prompt> chat_prompt(const Json& messages, std::span<const EncodedMedia> media = {}) const;
+  // A text to be continued: <bos> and the text. A text that begins with <bos> gets no second one.
+  // Placeholders as in chat_prompt.
+  Result<Prompt> raw_prompt(std::string_view text, std::span<const EncodedMedia> media = {}) const;
   // <bos>, when the model has one.
   std::optional<int32_t> bos() const { return bos_; }
 

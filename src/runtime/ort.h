@@ -44,7 +44,7 @@ struct SessionOptions {
   std::vector<OrtCustomOpDomain*> custom_ops = {};
 };
 
-enum class ElementType { kFloat32, kInt64 };
+enum class ElementType { kFloat32, kInt64, kBool };  // a bool is one byte, 0 or 1
 
 // Memory that a run reads or writes: row-major, not owned.
 struct TensorView {

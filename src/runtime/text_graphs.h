@@ -21,6 +21,7 @@ inline constexpr const char* kPerLayerInputs = "per_layer_inputs";
 inline constexpr const char* kAttentionMask = "attention_mask";
 inline constexpr const char* kLogitsToKeep = "logits_to_keep";
 inline constexpr const char* kSlidingWindowOffset = "sliding_window_offset";
+inline constexpr const char* kMmTokenTypeIds = "mm_token_type_ids";
 inline constexpr const char* kLogits = "logits";
 std::string past_key(int64_t layer);
 std::string past_value(int64_t layer);
