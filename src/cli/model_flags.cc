@@ -8,8 +8,8 @@
 #include <limits>
 #include <random>
 
+#include "base/utf8.h"
 #include "cli/terminal.h"
-#include "text/utf8.h"
 
 namespace lapidary::cli {
 namespace {
@@ -35,7 +35,7 @@ std::string check_seed(const std::string& text) {
 }  // namespace
 
 Status check_utf8(const std::string& where, std::string_view text) {
-  const size_t bad = text::find_invalid_utf8(text);
+  const size_t bad = find_invalid_utf8(text);
   if (bad == std::string_view::npos) return {};
   return bad_input(where, "byte " + std::to_string(bad) + " is not valid UTF-8",
                    "convert the text to UTF-8");

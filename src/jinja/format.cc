@@ -11,7 +11,7 @@ namespace {
 
 std::string first_code_points(const std::string& text, int count) {
   size_t i = 0;
-  while (count-- > 0 && i < text.size()) next_code_point(text, i);
+  while (count-- > 0 && i < text.size()) next_char(text, i);
   return text.substr(0, i);
 }
 
@@ -131,7 +131,7 @@ class PercentFormatter {
           fail("%c requires an int or a character");
         }
         std::string out;
-        append_code_point(out, static_cast<char32_t>(*value.integer()));
+        append_utf8(out, static_cast<char32_t>(*value.integer()));
         return {"", out};
       }
       case 'd':

@@ -33,7 +33,7 @@ Spec parse_spec(std::string_view text) {
   size_t i = 0;
   if (!text.empty()) {
     size_t after_fill = 0;
-    next_code_point(text, after_fill);
+    next_char(text, after_fill);
     if (after_fill < text.size() && is_align(text[after_fill])) {
       spec.fill = text.substr(0, after_fill);
       spec.align = text[after_fill];
@@ -77,7 +77,7 @@ std::string apply_text(const std::string& text, const Spec& spec) {
   std::string body = text;
   if (spec.number.precision) {
     size_t i = 0;
-    for (int k = 0; k < *spec.number.precision && i < body.size(); ++k) next_code_point(body, i);
+    for (int k = 0; k < *spec.number.precision && i < body.size(); ++k) next_char(body, i);
     body.resize(i);
   }
   const char align = spec.align == 0 || spec.align == '=' ? '<' : spec.align;

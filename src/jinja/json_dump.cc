@@ -60,7 +60,7 @@ class Dumper {
                              : text.size());
     for (size_t i = 0; i < text.size();) {
       const size_t start = i;
-      const char32_t c = next_code_point(text, i);
+      const char32_t c = next_char(text, i);
       switch (c) {
         case '"':
           out_ += "\\\"";

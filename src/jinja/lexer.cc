@@ -58,7 +58,7 @@ class Lexer {
   size_t skip_space(size_t i) const {
     while (i < source_.size()) {
       size_t next = i;
-      if (!is_space(next_code_point(source_, next))) break;
+      if (!is_space(next_char(source_, next))) break;
       i = next;
     }
     return i;
@@ -180,9 +180,9 @@ class Lexer {
       return advance(position_ + op.size());
     }
     size_t next = position_;
-    const char32_t c = next_code_point(source_, next);
+    const char32_t c = next_char(source_, next);
     std::string shown;
-    append_code_point(shown, c);
+    append_utf8(shown, c);
     fail_here("unexpected character " + repr_char(shown));
   }
   static std::string repr_char(const std::string& text) { return "'" + text + "'"; }
@@ -269,7 +269,7 @@ class Lexer {
     size_t i = position_;
     while (i < source_.size()) {
       size_t next = i;
-      const char32_t c = next_code_point(source_, next);
+      const char32_t c = next_char(source_, next);
       const bool part =
           c == '_' || (c < 0x80 ? (c >= '0' && c <= '9') || is_alpha(c) : is_alnum(c));
       if (!part) break;
@@ -277,7 +277,7 @@ class Lexer {
     }
     if (i == position_) return false;
     size_t first = position_;
-    const char32_t c = next_code_point(source_, first);
+    const char32_t c = next_char(source_, first);
     if (c != '_' && !is_alpha(c)) fail_here("invalid character in identifier");
     push(TokenKind::kName, source_.substr(position_, i - position_));
     advance(i);

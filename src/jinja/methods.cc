@@ -57,9 +57,9 @@ Window window(std::string_view text, const Bound& args) {
   const int64_t stop = args.some(2) ? clamp(args.integer(2, size)) : size;
   if (start > stop || raw_start > size) return {"", 0, false};
   size_t begin = 0;
-  for (int64_t i = 0; i < start; ++i) next_code_point(text, begin);
+  for (int64_t i = 0; i < start; ++i) next_char(text, begin);
   size_t end = begin;
-  for (int64_t i = start; i < stop; ++i) next_code_point(text, end);
+  for (int64_t i = start; i < stop; ++i) next_char(text, end);
   return {text.substr(begin, end - begin), start};
 }
 

@@ -90,7 +90,7 @@ std::string repr_string(std::string_view text) {
   std::string out(1, quote);
   for (size_t i = 0; i < text.size();) {
     const size_t start = i;
-    const char32_t c = next_code_point(text, i);
+    const char32_t c = next_char(text, i);
     if (c == static_cast<char32_t>(quote) || c == '\\') {
       out += '\\';
       out += static_cast<char>(c);

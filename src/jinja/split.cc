@@ -15,7 +15,7 @@ size_t previous(std::string_view text, size_t end) {
   return i;
 }
 
-bool space_at(std::string_view text, size_t i) { return is_space(next_code_point(text, i)); }
+bool space_at(std::string_view text, size_t i) { return is_space(next_char(text, i)); }
 
 Pieces split_space_left(std::string_view text, int64_t max) {
   Pieces out;
@@ -26,7 +26,7 @@ Pieces split_space_left(std::string_view text, int64_t max) {
       break;
     }
     size_t end = 0;
-    while (end < text.size() && !space_at(text, end)) next_code_point(text, end);
+    while (end < text.size() && !space_at(text, end)) next_char(text, end);
     out.push_back(text.substr(0, end));
     text = strip(text.substr(end), Ends::kLeft);
   }
@@ -87,7 +87,7 @@ Pieces split_lines(std::string_view text, bool keep_ends) {
   size_t start = 0;
   for (size_t i = 0; i < text.size();) {
     const size_t end = i;
-    const char32_t c = next_code_point(text, i);
+    const char32_t c = next_char(text, i);
     if (!is_line_end(c)) continue;
     if (c == '\r' && i < text.size() && text[i] == '\n') ++i;
     out.push_back(text.substr(start, (keep_ends ? i : end) - start));

@@ -54,7 +54,7 @@ bool append_hex(std::string_view raw, size_t& i, size_t digits, std::string& out
     problem = "an escape names no character";
     return false;
   }
-  append_code_point(out, c);
+  append_utf8(out, c);
   return true;
 }
 
@@ -79,7 +79,7 @@ std::optional<std::string> unescape_literal(std::string_view raw, std::string& p
       for (int k = 0; k < 2 && i < raw.size() && raw[i] >= '0' && raw[i] <= '7'; ++k, ++i) {
         code = code * 8 + static_cast<char32_t>(raw[i] - '0');
       }
-      append_code_point(out, code);
+      append_utf8(out, code);
     } else if (c == 'x' || c == 'u' || c == 'U') {
       if (!append_hex(raw, i, c == 'x' ? 2 : c == 'u' ? 4 : 8, out, problem)) return std::nullopt;
     } else if (c == 'N') {

@@ -65,7 +65,7 @@ std::string replace_text(std::string_view text, std::string_view from, std::stri
       push(to);
       if (position >= text.size()) break;
       size_t next = position;
-      next_code_point(text, next);
+      next_char(text, next);
       push(text.substr(position, next - position));
       position = next;
     } else {

@@ -85,76 +85,23 @@ void push_lower(const Text& text, size_t at, Text& out) {
 
 }  // namespace
 
-bool valid_utf8(std::string_view bytes) {
-  size_t i = 0;
-  while (i < bytes.size()) {
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const size_t extra = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || i + extra >= bytes.size()) return false;
-    char32_t c = lead & (0x3Fu >> extra);
-    for (size_t k = 1; k <= extra; ++k) {
-      const auto next = static_cast<unsigned char>(bytes[i + k]);
-      if ((next & 0xC0u) != 0x80) return false;
-      c = (c << 6) | (next & 0x3Fu);
-    }
-    if ((extra == 2 && c < 0x800) || (extra == 3 && c < 0x10000)) return false;
-    if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) return false;
-    i += extra + 1;
-  }
-  return true;
-}
-
 size_t count_code_points(std::string_view bytes) {
   return static_cast<size_t>(std::count_if(bytes.begin(), bytes.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0u) != 0x80;
   }));
 }
 
-char32_t next_code_point(std::string_view bytes, size_t& position) {
-  const auto lead = static_cast<unsigned char>(bytes[position++]);
-  if (lead < 0x80) return lead;
-  const int extra = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-  char32_t c = lead & (0x3Fu >> extra);
-  for (int k = 0; k < extra && position < bytes.size(); ++k) {
-    c = (c << 6) | (static_cast<unsigned char>(bytes[position++]) & 0x3Fu);
-  }
-  return c;
-}
-
 Text decode(std::string_view bytes) {
   Text out;
   out.reserve(bytes.size());
-  for (size_t i = 0; i < bytes.size();) out.push_back(next_code_point(bytes, i));
+  for (size_t i = 0; i < bytes.size();) out.push_back(next_char(bytes, i));
   return out;
-}
-
-void append_code_point(std::string& out, char32_t c) {
-  const auto push = [&](char32_t v) { out.push_back(static_cast<char>(v)); };
-  if (c < 0x80) {
-    push(c);
-  } else if (c < 0x800) {
-    push(0xC0 | (c >> 6));
-    push(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    push(0xE0 | (c >> 12));
-    push(0x80 | ((c >> 6) & 0x3F));
-    push(0x80 | (c & 0x3F));
-  } else {
-    push(0xF0 | (c >> 18));
-    push(0x80 | ((c >> 12) & 0x3F));
-    push(0x80 | ((c >> 6) & 0x3F));
-    push(0x80 | (c & 0x3F));
-  }
 }
 
 std::string encode(const Text& text) {
   std::string out;
   out.reserve(text.size());
-  for (char32_t c : text) append_code_point(out, c);
+  for (char32_t c : text) append_utf8(out, c);
   return out;
 }
 
@@ -237,14 +184,14 @@ std::string_view strip_if(std::string_view bytes, Ends ends, Drop drop) {
   size_t end = bytes.size();
   while (ends != Ends::kRight && begin < end) {
     size_t next = begin;
-    if (!drop(next_code_point(bytes, next))) break;
+    if (!drop(next_char(bytes, next))) break;
     begin = next;
   }
   while (ends != Ends::kLeft && end > begin) {
     size_t start = end - 1;
     while (start > begin && (static_cast<unsigned char>(bytes[start]) & 0xC0u) == 0x80) --start;
     size_t next = start;
-    if (!drop(next_code_point(bytes, next))) break;
+    if (!drop(next_char(bytes, next))) break;
     end = start;
   }
   return bytes.substr(begin, end - begin);

@@ -3,7 +3,7 @@
 //   Text text = decode("Größe");          // code points; text.size() == 5
 //   encode(upper(text));                  // "GRÖSSE"
 //
-// Every function expects valid UTF-8 (`valid_utf8` is checked where text enters the room). Figures
+// Every function expects valid UTF-8 (checked where text enters the room). Figures
 // follow the Unicode version named in unicode_tables.inc.
 #pragma once
 
@@ -12,18 +12,16 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.h"
+
 namespace lapidary::jinja {
 
 using Text = std::u32string;
 
-bool valid_utf8(std::string_view bytes);
 // Number of code points.
 size_t count_code_points(std::string_view bytes);
 Text decode(std::string_view bytes);
 std::string encode(const Text& text);
-void append_code_point(std::string& out, char32_t c);
-// The code point that starts at `position`, which moves behind it.
-char32_t next_code_point(std::string_view bytes, size_t& position);
 
 bool is_space(char32_t c);     // str.isspace, what str.strip and str.split remove
 bool is_line_end(char32_t c);  // what str.splitlines splits at

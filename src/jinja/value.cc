@@ -296,7 +296,7 @@ Items iterate(const Value& value, Runtime& runtime) {
     runtime.spend_items(value.string().size());
     for (size_t i = 0; i < value.string().size();) {
       const size_t start = i;
-      next_code_point(value.string(), i);
+      next_char(value.string(), i);
       items.emplace_back(value.string().substr(start, i - start));
     }
     return items;

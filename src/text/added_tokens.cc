@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/character_class.h"
-#include "text/utf8.h"
 
 namespace lapidary::text {
 namespace {

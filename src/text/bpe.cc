@@ -4,7 +4,7 @@
 #include <queue>
 #include <utility>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace lapidary::text {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/normalizer.h"
-#include "text/utf8.h"
 
 namespace lapidary::text {
 namespace {

@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "base/parallel.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace lapidary::text {
 namespace {

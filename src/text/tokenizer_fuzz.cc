@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 namespace {
 
@@ -24,7 +24,7 @@ void exercise(const lapidary::text::Tokenizer& tokenizer, std::string_view rest)
     std::string out;
     for (const int32_t id : ids) {
       const std::string piece = stream.push(id);
-      if (lapidary::text::find_invalid_utf8(piece) != std::string::npos) std::abort();
+      if (lapidary::find_invalid_utf8(piece) != std::string::npos) std::abort();
       out += piece;
     }
     if (out + stream.flush() != tokenizer.decode(ids, skip)) std::abort();

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "text/testing/test_files.h"
-#include "text/utf8.h"
 
 namespace lapidary::text {
 namespace {

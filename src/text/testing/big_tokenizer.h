@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace lapidary::text::testing {
 

@@ -1,8 +1,8 @@
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <cstring>
 
-namespace lapidary::text {
+namespace lapidary {
 namespace {
 
 bool is_continuation(unsigned char byte) { return (byte & 0xc0u) == 0x80u; }
@@ -89,4 +89,4 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-}  // namespace lapidary::text
+}  // namespace lapidary
