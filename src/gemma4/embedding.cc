@@ -1,6 +1,7 @@
 #include "gemma4/embedding.h"
 
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "gemma4/text_weights.h"
@@ -27,9 +28,16 @@ Ref scaled_embedding(Builder& b, const Ref& ids, const std::string& name,
   return b.op("Mul", {rows, b.constant_scalar(scale)}, name);
 }
 
-// True where input_ids holds the placeholder.
-Ref is_token(Builder& b, const Ref& ids, int64_t token, const std::string& at) {
-  return b.op("Equal", {ids, b.constant_scalar(token)}, at);
+// True where input_ids holds one of the placeholders; omitted when there is none.
+Ref is_any_of(Builder& b, const Ref& ids, const std::vector<std::optional<int64_t>>& tokens,
+              const std::string& at) {
+  Ref mask;
+  for (const auto& token : tokens) {
+    if (!token) continue;
+    const Ref here = b.op("Equal", {ids, b.constant_scalar(*token)}, at);
+    mask = mask.omitted() ? here : b.op("Or", {mask, here}, at);
+  }
+  return mask;
 }
 
 // embeds with the rows under `mask` replaced by the rows of `features`, in order. Placeholders
@@ -69,29 +77,25 @@ Ref per_layer_inputs(Builder& b, const TextConfig& text, const EmbeddingWeights&
 // input_ids with <pad> for every placeholder, of whatever medium and whether or not the model has
 // its tower: placeholders have no rows of their own in either table.
 Ref pad_placeholders(Builder& b, const checkpoint::Config& config, const Ref& ids) {
-  Ref mask;
-  for (const auto& token : {config.image_token_id, config.video_token_id, config.audio_token_id}) {
-    if (!token) continue;
-    const Ref here = is_token(b, ids, *token, "soft_tokens");
-    mask = mask.omitted() ? here : b.op("Or", {mask, here}, "soft_tokens");
-  }
+  const Ref mask = is_any_of(
+      b, ids, {config.image_token_id, config.video_token_id, config.audio_token_id}, "soft_tokens");
   if (mask.omitted()) return ids;
   const Ref pad = b.constant_scalar(config.text.pad_token_id.value_or(0));
   return b.op("Where", {mask, pad, ids}, "soft_tokens");
 }
 
 Ref place_soft_tokens(Builder& b, const checkpoint::Config& config, const Ref& ids, Ref embeds) {
-  const auto place = [&](int64_t token, const std::string& name, const std::string& count) {
-    const int64_t hidden = config.text.hidden_size;
-    const Ref features = b.optional_input(name, {count, hidden}, tensor::floats({0, hidden}, {}));
-    embeds = place_features(b, embeds, is_token(b, ids, token, name), features, name);
+  const auto place = [&](const std::vector<std::optional<int64_t>>& tokens, const std::string& name,
+                         const std::string& count) {
+    const Ref features = b.input(name, DType::kFloat, {count, config.text.hidden_size});
+    embeds = place_features(b, embeds, is_any_of(b, ids, tokens, name), features, name);
   };
-  if (config.vision && config.image_token_id) {
-    place(*config.image_token_id, "image_features", "num_image_tokens");
+  // A config with a tower has its placeholder (checkpoint::Config); frames of videos go through the
+  // vision encoder as images do.
+  if (config.vision) {
+    place({config.image_token_id, config.video_token_id}, "image_features", "num_image_tokens");
   }
-  if (config.audio && config.audio_token_id) {
-    place(*config.audio_token_id, "audio_features", "num_audio_tokens");
-  }
+  if (config.audio) place({config.audio_token_id}, "audio_features", "num_audio_tokens");
   return embeds;
 }
 

@@ -96,13 +96,27 @@ TEST(Decoder, UntiedHeadsAreTheirOwnWeight) {
               ::testing::HasSubstr("lm_head.weight"));
 }
 
-TEST(Embedding, FeaturesAreOptional) {
+// ONNX Runtime GenAI feeds features always, and asks the graph for their dtype: a default would
+// hide the input from it.
+TEST(Embedding, FeaturesAreRequired) {
   const Checkpoint c = tiny();
   const Graph g = build_embedding(c.config, c.weights).value();
   ASSERT_TRUE(graph::check(g).ok());
   EXPECT_THAT(names(g.inputs), ElementsAre("input_ids", "image_features", "audio_features"));
   EXPECT_THAT(names(g.outputs), ElementsAre("inputs_embeds", "per_layer_inputs"));
-  EXPECT_EQ(g.initializers.at("image_features").shape(), (tensor::Shape{0, 128}));
+  EXPECT_FALSE(g.initializers.contains("image_features"));
+  EXPECT_EQ(g.inputs[1].shape,
+            (graph::SymbolicShape{std::string("num_image_tokens"), int64_t{128}}));
+}
+
+TEST(Embedding, ModelsWithoutTowersTakeNoFeatures) {
+  checkpoint::Config config = tiny().config;
+  const Checkpoint c = tiny();
+  config.vision.reset();
+  EXPECT_THAT(names(build_embedding(config, c.weights).value().inputs),
+              ElementsAre("input_ids", "audio_features"));
+  config.audio.reset();
+  EXPECT_THAT(names(build_embedding(config, c.weights).value().inputs), ElementsAre("input_ids"));
 }
 
 TEST(Embedding, ModelsWithoutPerLayerInputsHaveOneOutput) {

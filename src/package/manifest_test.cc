@@ -28,8 +28,10 @@ Manifest sample() {
               .max_positions = 4096,
               .caches = {{0, 2, 32, true}, {2, 1, 64, false}},
               .pad_token_id = 0,
-              .image_token_id = 7,
-              .audio_token_id = -1};
+              .vision_bidirectional_attention = true};
+  out.vision =
+      VisionModel{.image_token_id = 7, .video_token_id = -1, .boi_token_id = 5, .eoi_token_id = 6};
+  out.audio = AudioModel{.audio_token_id = 8, .boa_token_id = 9, .eoa_token_id = -1};
   Component decoder;
   decoder.name = "decoder";
   decoder.file = "decoder/model.onnx";
@@ -39,8 +41,17 @@ Manifest sample() {
   decoder.ops = {{"MatMul", 3}, {"com.microsoft::MatMulNBits", 40}};
   decoder.tensors = {{"w_Q4", "uint8", {8, 4, 16}, 512, "k-quant int4, block 32, asymmetric"},
                      {"norm.weight", "float32", {128}, 512, ""}};
-  out.components = {decoder};
-  out.files = {{"decoder/model.onnx", 4096, "abcd"}, {"tokenizer.json", 10, "ef"}};
+  Component vision;
+  vision.name = "vision_encoder";
+  vision.file = "vision_encoder/model.onnx";
+  Component audio;
+  audio.name = "audio_encoder";
+  audio.file = "audio_encoder/model.onnx";
+  out.components = {decoder, vision, audio};
+  out.files = {{"decoder/model.onnx", 4096, "abcd"},
+               {"tokenizer.json", 10, "ef"},
+               {"vision_encoder/model.onnx", 11, "01"},
+               {"audio_encoder/model.onnx", 12, "02"}};
   return out;
 }
 
@@ -53,7 +64,16 @@ TEST(Manifest, ReadsBackWhatItWrote) {
   EXPECT_EQ(to_json(*read), to_json(sample()));
   EXPECT_EQ(read->text.caches[1].head_dim, 64);
   EXPECT_FALSE(read->text.caches[1].sliding);
-  EXPECT_EQ(read->text.image_token_id, 7);
+  EXPECT_TRUE(read->text.vision_bidirectional_attention);
+  ASSERT_TRUE(read->vision.has_value());
+  EXPECT_EQ(read->vision->image_token_id, 7);
+  EXPECT_EQ(read->vision->video_token_id, -1);
+  EXPECT_EQ(read->vision->boi_token_id, 5);
+  EXPECT_EQ(read->vision->eoi_token_id, 6);
+  ASSERT_TRUE(read->audio.has_value());
+  EXPECT_EQ(read->audio->audio_token_id, 8);
+  EXPECT_EQ(read->audio->boa_token_id, 9);
+  EXPECT_EQ(read->audio->eoa_token_id, -1);
   const Component* decoder = read->component("decoder");
   ASSERT_NE(decoder, nullptr);
   EXPECT_TRUE(decoder->inputs[1].optional);
@@ -61,7 +81,24 @@ TEST(Manifest, ReadsBackWhatItWrote) {
   EXPECT_EQ(decoder->ops.at("com.microsoft::MatMulNBits"), 40);
   EXPECT_EQ(decoder->tensors[0].quantization, "k-quant int4, block 32, asymmetric");
   EXPECT_EQ(read->files[0].size, 4096u);
-  EXPECT_EQ(read->component("vision_encoder"), nullptr);
+  EXPECT_EQ(read->component("no_such"), nullptr);
+}
+
+// Sections are absent, not empty: a runtime asks `if (manifest.vision)`.
+TEST(Manifest, TextModelsHaveNoModalitySections) {
+  const TempDir dir;
+  Manifest text = sample();
+  text.vision.reset();
+  text.audio.reset();
+  text.components.resize(1);
+  const Json json = to_json(text);
+  EXPECT_FALSE(json.contains("vision"));
+  EXPECT_FALSE(json.contains("audio"));
+  dir.write(kManifestFile, json);
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_FALSE(read->vision.has_value());
+  EXPECT_FALSE(read->audio.has_value());
 }
 
 struct Damage {
@@ -89,6 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, DamagedManifest,
     ::testing::Values(
         Damage{"Version", [](Json& j) { j["format_version"] = 99; }, "'format_version' is 99"},
+        Damage{"OldVersion", [](Json& j) { j["format_version"] = 1; },
+               "'format_version' is 1, this program reads 2 (build the package again"},
         Damage{"NoVersion", [](Json& j) { j.erase("format_version"); }, "'format_version'"},
         Damage{"UnknownKey", [](Json& j) { j["extra"] = 1; }, "'extra' is not a known key"},
         Damage{"Array", [](Json& j) { j = Json::array(); }, "must be an object"},
@@ -105,6 +144,26 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"Layer", [](Json& j) { j["text"]["caches"][1]["layer"] = 0; }, "appears twice"},
         Damage{"HeadDim", [](Json& j) { j["text"]["caches"][0]["head_dim"] = 0; }, "head_dim"},
         Damage{"Vocabulary", [](Json& j) { j["text"]["vocab_size"] = "many"; }, "text.vocab_size"},
+        Damage{"PadBeyondVocabulary", [](Json& j) { j["text"]["pad_token_id"] = 1024; },
+               "'text.pad_token_id' is 1024"},
+        Damage{"NoDirection", [](Json& j) { j["text"].erase("vision_bidirectional_attention"); },
+               "text.vision_bidirectional_attention"},
+        Damage{"VisionNumber", [](Json& j) { j["vision"] = 7; }, "'vision' must be an object"},
+        Damage{"NoImageToken", [](Json& j) { j["vision"].erase("image_token_id"); },
+               "'vision.image_token_id' is missing"},
+        Damage{"NegativeImageToken", [](Json& j) { j["vision"]["image_token_id"] = -1; },
+               "'vision.image_token_id' is -1"},
+        Damage{"VideoTokenBeyondVocabulary", [](Json& j) { j["vision"]["video_token_id"] = 1024; },
+               "'vision.video_token_id' is 1024"},
+        Damage{"UnknownVisionKey", [](Json& j) { j["vision"]["depth"] = 1; }, "'vision.depth'"},
+        Damage{"NegativeAudioToken", [](Json& j) { j["audio"]["audio_token_id"] = -1; },
+               "'audio.audio_token_id' is -1"},
+        Damage{"AudioMarkText", [](Json& j) { j["audio"]["boa_token_id"] = "<boa>"; },
+               "audio.boa_token_id"},
+        Damage{"EncoderWithoutSection", [](Json& j) { j.erase("vision"); },
+               "'vision' is missing, but 'components' has a vision_encoder"},
+        Damage{"SectionWithoutEncoder", [](Json& j) { j["components"].erase(2); },
+               "'audio' is there, but 'components' has no audio_encoder"},
         Damage{"Shape", [](Json& j) { j["components"][0]["inputs"][0]["shape"] = {1.5}; },
                "components[0].inputs[0].shape"},
         Damage{"Hash", [](Json& j) { j["files"][0].erase("xxh3"); }, "files[0].xxh3"}),

@@ -74,6 +74,44 @@ TEST(TextModel, ListsLayersThatOwnCachesOnly) {
   EXPECT_EQ(text.caches[2].head_dim, 64);
 }
 
+TEST(TextModel, RecordsBothWayAttention) {
+  checkpoint::Config config = tiny().config;
+  EXPECT_FALSE(text_model(config).vision_bidirectional_attention);
+  config.text.vision_bidirectional_attention = true;
+  EXPECT_TRUE(text_model(config).vision_bidirectional_attention);
+}
+
+// Ids that a config leaves out default to the published models', which a small vocabulary does not
+// have: a runtime that wrote such a mark into a prompt would read beyond the embedding table.
+TEST(VisionModel, RecordsIdsThatTheVocabularyHas) {
+  checkpoint::Config config = tiny().config;
+  const auto vision = vision_model(config);
+  ASSERT_TRUE(vision.has_value());
+  EXPECT_EQ(vision->image_token_id, 19);
+  EXPECT_EQ(vision->video_token_id, 23);
+  EXPECT_EQ(vision->boi_token_id, 17);
+  EXPECT_EQ(vision->eoi_token_id, 21);
+  config.video_token_id = std::nullopt;
+  config.boi_token_id = 255999;
+  EXPECT_EQ(vision_model(config)->video_token_id, -1);
+  EXPECT_EQ(vision_model(config)->boi_token_id, -1);
+  config.vision.reset();
+  EXPECT_FALSE(vision_model(config).has_value());
+}
+
+TEST(AudioModel, RecordsIdsThatTheVocabularyHas) {
+  checkpoint::Config config = tiny().config;
+  const auto audio = audio_model(config);
+  ASSERT_TRUE(audio.has_value());
+  EXPECT_EQ(audio->audio_token_id, 20);
+  EXPECT_EQ(audio->boa_token_id, 18);
+  EXPECT_EQ(audio->eoa_token_id, 22);
+  config.eoa_token_id = std::nullopt;
+  EXPECT_EQ(audio_model(config)->eoa_token_id, -1);
+  config.audio.reset();
+  EXPECT_FALSE(audio_model(config).has_value());
+}
+
 // GenAI feeds what is listed: an optional input in the list would have to be fed.
 TEST(GenaiConfig, ListsRequiredInputsOnly) {
   const auto checkpoint = tiny();

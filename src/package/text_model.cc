@@ -1,6 +1,14 @@
 #include "package/text_model.h"
 
 namespace lapidary::package {
+namespace {
+
+// Keys that a file leaves out have the published models' ids, beyond a small vocabulary: no token.
+int64_t known_token(const checkpoint::Config& config, std::optional<int64_t> id) {
+  return id && *id < config.text.vocab_size ? *id : -1;
+}
+
+}  // namespace
 
 TextModel text_model(const checkpoint::Config& config) {
   const checkpoint::TextConfig& text = config.text;
@@ -14,9 +22,23 @@ TextModel text_model(const checkpoint::Config& config) {
     out.caches.push_back({layer, text.kv_heads(layer), text.head_dim(layer), !text.is_full(layer)});
   }
   out.pad_token_id = text.pad_token_id.value_or(0);
-  if (config.vision) out.image_token_id = config.image_token_id.value_or(-1);
-  if (config.audio) out.audio_token_id = config.audio_token_id.value_or(-1);
+  out.vision_bidirectional_attention = text.vision_bidirectional_attention;
   return out;
+}
+
+std::optional<VisionModel> vision_model(const checkpoint::Config& config) {
+  if (!config.vision) return std::nullopt;
+  return VisionModel{.image_token_id = known_token(config, config.image_token_id),
+                     .video_token_id = known_token(config, config.video_token_id),
+                     .boi_token_id = known_token(config, config.boi_token_id),
+                     .eoi_token_id = known_token(config, config.eoi_token_id)};
+}
+
+std::optional<AudioModel> audio_model(const checkpoint::Config& config) {
+  if (!config.audio) return std::nullopt;
+  return AudioModel{.audio_token_id = known_token(config, config.audio_token_id),
+                    .boa_token_id = known_token(config, config.boa_token_id),
+                    .eoa_token_id = known_token(config, config.eoa_token_id)};
 }
 
 }  // namespace lapidary::package

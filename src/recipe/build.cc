@@ -104,6 +104,8 @@ class Build {
     manifest.source = options_.checkpoint.string();
     manifest.sources = {{"checkpoint", plan_.source_hash}};
     manifest.text = package::text_model(checkpoint_.config);
+    manifest.vision = package::vision_model(checkpoint_.config);
+    manifest.audio = package::audio_model(checkpoint_.config);
     for (const PlannedComponent& component : plan_.components) {
       manifest.components.push_back(component.record);
     }

@@ -1,14 +1,25 @@
 #include "recipe/components.h"
 
+#include "gemma4/audio_encoder.h"
 #include "gemma4/decoder.h"
 #include "gemma4/embedding.h"
+#include "gemma4/vision_encoder.h"
 
 namespace lapidary::recipe {
+namespace {
+
+bool always(const checkpoint::Config& /*config*/) { return true; }
+bool has_vision(const checkpoint::Config& config) { return config.vision.has_value(); }
+bool has_audio(const checkpoint::Config& config) { return config.audio.has_value(); }
+
+}  // namespace
 
 const std::vector<ComponentBuilder>& component_builders() {
   static const std::vector<ComponentBuilder> builders = {
-      {"embedding", &gemma4::build_embedding},
-      {"decoder", &gemma4::build_decoder},
+      {"vision_encoder", &has_vision, &gemma4::build_vision_encoder},
+      {"audio_encoder", &has_audio, &gemma4::build_audio_encoder},
+      {"embedding", &always, &gemma4::build_embedding},
+      {"decoder", &always, &gemma4::build_decoder},
   };
   return builders;
 }

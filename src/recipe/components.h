@@ -1,4 +1,8 @@
 // The components that a package can have, in the order data flows through them.
+//
+//   for (const ComponentBuilder& each : component_builders()) {
+//     if (each.is_part_of(config)) graphs.push_back(each.build(config, weights).value());
+//   }
 #pragma once
 
 #include <vector>
@@ -10,7 +14,8 @@
 namespace lapidary::recipe {
 
 struct ComponentBuilder {
-  const char* name;  // folder of the package, and what recipes say
+  const char* name;                               // folder of the package, and what recipes say
+  bool (*is_part_of)(const checkpoint::Config&);  // whether a model has it
   Result<graph::Graph> (*build)(const checkpoint::Config&, const checkpoint::Weights&);
 };
 

@@ -52,6 +52,7 @@ Result<Plan> make_plan(const Recipe& recipe, const checkpoint::Checkpoint& check
   Plan out;
   LAP_ASSIGN_OR_RETURN(out.source_hash, checkpoint.source_hash());
   for (const ComponentBuilder& builder : component_builders()) {
+    if (!builder.is_part_of(checkpoint.config)) continue;
     LAP_ASSIGN_OR_RETURN(PlannedComponent component, plan_component(builder, recipe, checkpoint));
     component.key = component_key(component, recipe, out.source_hash, checkpoint);
     out.components.push_back(std::move(component));

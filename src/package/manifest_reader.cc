@@ -1,0 +1,242 @@
+#include <memory>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "package/manifest.h"
+
+namespace lapidary::package {
+namespace {
+
+constexpr const char* kRebuild = "build the package again";
+
+// Readers over the elements of arrays, which JsonReader alone does not give.
+class ManifestReader {
+ public:
+  ManifestReader(const Json& json, std::string where)
+      : json_(json), where_(std::move(where)), error_(std::make_shared<std::optional<Error>>()) {}
+
+  Result<Manifest> read() {
+    if (!json_.is_object()) return bad_input(where_, "must be an object", kRebuild);
+    JsonReader root(&json_, "", error_, where_);
+    Manifest out;
+    out.format_version = static_cast<int>(root.integer("format_version", {.min = 0}));
+    if (root.status().ok() && out.format_version != kFormatVersion) {
+      return unsupported(where_,
+                         "'format_version' is " + std::to_string(out.format_version) +
+                             ", this program reads " + std::to_string(kFormatVersion),
+                         "build the package again with this version of lapidary");
+    }
+    out.lapidary_version = root.string("lapidary_version");
+    out.recipe_name = root.string("recipe_name");
+    out.recipe = root.raw("recipe");
+    out.source = root.string("source");
+    JsonReader sources = root.child("sources");
+    for (const auto& [file, hash] : sources.json().items()) {
+      out.sources[file] = sources.string(file);
+    }
+    out.text = text(root.child("text"));
+    if (auto section = root.optional_child("vision")) {
+      out.vision = vision(*std::move(section), out.text.vocab_size);
+    }
+    if (auto section = root.optional_child("audio")) {
+      out.audio = audio(*std::move(section), out.text.vocab_size);
+    }
+    for (JsonReader& entry : elements(root, "components")) {
+      out.components.push_back(component(entry));
+    }
+    for (JsonReader& entry : elements(root, "files")) out.files.push_back(file(entry));
+    root.reject_unknown(kRebuild);
+    check_references(out, root);
+    check_sections(out, root);
+    LAP_RETURN_IF_ERROR(root.status());
+    return out;
+  }
+
+ private:
+  std::vector<JsonReader> elements(JsonReader& parent, const std::string& key) {
+    const Json& array = parent.raw(key);
+    std::vector<JsonReader> out;
+    if (!array.is_array()) {
+      parent.fail(key, "must be an array", kRebuild);
+      return out;
+    }
+    const std::string path = parent.path().empty() ? key : parent.path() + "." + key;
+    for (size_t i = 0; i < array.size(); ++i) {
+      if (!array[i].is_object()) {
+        parent.fail(key, "must hold objects", kRebuild);
+        return {};
+      }
+      out.emplace_back(&array[i], path + "[" + std::to_string(i) + "]", error_, where_);
+    }
+    return out;
+  }
+
+  TextModel text(JsonReader reader) {
+    TextModel out;
+    out.vocab_size = reader.integer("vocab_size", {.min = 1});
+    out.hidden_size = reader.integer("hidden_size", {.min = 1});
+    out.per_layer_width = reader.integer("per_layer_width", {.min = 0});
+    out.sliding_window = reader.integer("sliding_window", {.min = 0});
+    out.max_positions = reader.integer("max_positions", {.min = 1});
+    out.pad_token_id = reader.integer("pad_token_id", {.min = 0, .max = out.vocab_size - 1});
+    out.vision_bidirectional_attention = reader.boolean("vision_bidirectional_attention");
+    std::set<int64_t> layers;
+    for (JsonReader& entry : elements(reader, "caches")) {
+      CacheSpec cache;
+      cache.layer = entry.integer("layer", {.min = 0});
+      cache.kv_heads = entry.integer("kv_heads", {.min = 1});
+      cache.head_dim = entry.integer("head_dim", {.min = 1});
+      cache.sliding = entry.boolean("sliding");
+      entry.reject_unknown(kRebuild);
+      if (!layers.insert(cache.layer).second) entry.fail("layer", "appears twice", kRebuild);
+      out.caches.push_back(cache);
+    }
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  VisionModel vision(JsonReader reader, int64_t vocab_size) {
+    const IntegerRange token = {.min = -1, .max = vocab_size - 1};
+    VisionModel out;
+    out.image_token_id = reader.integer("image_token_id", {.min = 0, .max = vocab_size - 1});
+    out.video_token_id = reader.integer("video_token_id", token);
+    out.boi_token_id = reader.integer("boi_token_id", token);
+    out.eoi_token_id = reader.integer("eoi_token_id", token);
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  AudioModel audio(JsonReader reader, int64_t vocab_size) {
+    const IntegerRange token = {.min = -1, .max = vocab_size - 1};
+    AudioModel out;
+    out.audio_token_id = reader.integer("audio_token_id", {.min = 0, .max = vocab_size - 1});
+    out.boa_token_id = reader.integer("boa_token_id", token);
+    out.eoa_token_id = reader.integer("eoa_token_id", token);
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  std::vector<Port> ports(JsonReader& parent, const std::string& key) {
+    std::vector<Port> out;
+    for (JsonReader& entry : elements(parent, key)) {
+      Port port;
+      port.name = entry.string("name");
+      port.dtype = entry.string("dtype");
+      const Json& shape = entry.raw("shape");
+      if (!shape.is_array()) entry.fail("shape", "must be an array", kRebuild);
+      for (const Json& dim : shape) {
+        if (dim.is_string()) {
+          port.shape.push_back(dim.get<std::string>());
+        } else if (dim.is_number_unsigned()) {
+          port.shape.push_back(std::to_string(dim.get<uint64_t>()));
+        } else {
+          entry.fail("shape", "must hold numbers and names", kRebuild);
+        }
+      }
+      port.optional = entry.boolean_or("optional", false);
+      entry.reject_unknown(kRebuild);
+      out.push_back(std::move(port));
+    }
+    return out;
+  }
+
+  Component component(JsonReader& reader) {
+    Component out;
+    out.name = reader.string("name");
+    out.file = relative_path(reader, "file");
+    out.inputs = ports(reader, "inputs");
+    out.outputs = ports(reader, "outputs");
+    JsonReader ops = reader.child("ops");
+    for (const auto& [op, count] : ops.json().items()) out.ops[op] = ops.integer(op, {.min = 0});
+    for (JsonReader& entry : elements(reader, "tensors")) {
+      TensorRecord tensor;
+      tensor.name = entry.string("name");
+      tensor.dtype = entry.string("dtype");
+      tensor.shape = entry.integers("shape", {.min = 0});
+      tensor.bytes = entry.integer("bytes", {.min = 0});
+      tensor.quantization = entry.string_or("quantization", "");
+      entry.reject_unknown(kRebuild);
+      out.tensors.push_back(std::move(tensor));
+    }
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  FileRecord file(JsonReader& reader) {
+    FileRecord out;
+    out.path = relative_path(reader, "path");
+    out.size = static_cast<uint64_t>(reader.integer("size", {.min = 0}));
+    out.xxh3 = reader.string("xxh3");
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  // A package must not make anyone read files outside its folder.
+  std::string relative_path(JsonReader& reader, const std::string& key) {
+    std::string out = reader.string(key);
+    const std::filesystem::path path(out);
+    bool inside = !path.is_absolute() && out.find('\0') == std::string::npos;
+    for (const auto& part : path) inside = inside && part != "..";
+    if (!inside) reader.fail(key, "leads outside the package", kRebuild);
+    return out;
+  }
+
+  // A section without its encoder, or the other way round, would fail in the middle of a prompt.
+  void check_sections(const Manifest& manifest, JsonReader& root) {
+    const auto check = [&](const char* section, bool there, const char* component) {
+      const bool built = manifest.component(component) != nullptr;
+      if (there && !built) {
+        root.fail(section, std::string("is there, but 'components' has no ") + component, kRebuild);
+      } else if (built && !there) {
+        root.fail(section, std::string("is missing, but 'components' has a ") + component,
+                  kRebuild);
+      }
+    };
+    check("vision", manifest.vision.has_value(), "vision_encoder");
+    check("audio", manifest.audio.has_value(), "audio_encoder");
+  }
+
+  // Every component's model is among the files, so that it is verified before it is loaded.
+  void check_references(const Manifest& manifest, JsonReader& root) {
+    std::set<std::string> names;
+    std::set<std::string> files;
+    for (const FileRecord& record : manifest.files) {
+      if (!files.insert(record.path).second) {
+        root.fail("files", "lists '" + record.path + "' twice", kRebuild);
+      }
+    }
+    for (const Component& component : manifest.components) {
+      if (!names.insert(component.name).second) {
+        root.fail("components", "names '" + component.name + "' twice", kRebuild);
+      }
+      if (!files.contains(component.file)) {
+        root.fail("components", "uses '" + component.file + "', which 'files' does not list",
+                  kRebuild);
+      }
+    }
+  }
+
+  const Json& json_;
+  std::string where_;
+  std::shared_ptr<std::optional<Error>> error_;
+};
+
+}  // namespace
+
+Result<Manifest> read_manifest(const std::filesystem::path& package) {
+  const std::filesystem::path path = package / kManifestFile;
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(package, ignored)) {
+    return bad_input(package.string(), "is not a directory",
+                     "give a package, the folder that `lapidary build` made");
+  }
+  if (!std::filesystem::exists(path, ignored)) {
+    return bad_input(path.string(), "is missing", "is this a package of `lapidary build`?");
+  }
+  LAP_ASSIGN_OR_RETURN(const Json json, load_json(path));
+  return ManifestReader(json, path.string()).read();
+}
+
+}  // namespace lapidary::package
