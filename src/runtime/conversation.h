@@ -34,6 +34,8 @@ class Conversation {
 
   const Json& messages() const { return messages_; }
   const Decoder& decoder() const { return decoder_; }
+  // Encoding an item before its turn finds bad files early, and the turn finds it in the cache.
+  MediaEncoder& media_encoder() { return encoder_; }
 
  private:
   Model model_;
