@@ -4,25 +4,12 @@
 #include <string>
 #include <utility>
 
+#include "runtime/soft_blocks.h"
+
 namespace lapidary::runtime {
 namespace {
 
 using ort::ElementType;
-
-// The rows of `features` that belong to the next `count` soft tokens; `features` keeps the rest.
-std::span<const float> take_rows(std::span<const float>& features, int64_t count, int64_t hidden) {
-  const auto floats = std::min(features.size(), static_cast<size_t>(count * hidden));
-  const std::span<const float> rows = features.first(floats);
-  features = features.subspan(floats);
-  return rows;
-}
-
-ort::TensorView rows_view(std::span<const float> rows, int64_t hidden) {
-  // ONNX Runtime only reads an input, but its type does not say so.
-  return {ElementType::kFloat32,
-          const_cast<float*>(rows.data()),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-          {static_cast<int64_t>(rows.size()) / hidden, hidden}};
-}
 
 bool has_input(const ort::Session& session, const std::string& name) {
   return std::any_of(session.inputs().begin(), session.inputs().end(),
@@ -44,7 +31,8 @@ Decoder::Decoder(std::shared_ptr<const TextGraphs> graphs, KvCache cache, ort::B
   per_layer_.resize(step * static_cast<size_t>(text.per_layer_width));
   mask_.assign(static_cast<size_t>(cache_.max_context()), 1);
   scalars_.resize(2);
-  tokens_.reserve(static_cast<size_t>(cache_.max_context()));
+  if (text.vision_bidirectional_attention) token_types_.resize(step);
+  held_.ids.reserve(static_cast<size_t>(cache_.max_context()));
 }
 
 Result<Decoder> Decoder::create(std::shared_ptr<const TextGraphs> graphs,
@@ -106,23 +94,35 @@ Status Decoder::bind_tokens(int64_t count) {
   return {};
 }
 
-Status Decoder::bind_features(const SoftFeatures& features) {
-  const bool any = !features.image.empty() || !features.audio.empty();
-  if (!any && !features_bound_) return {};  // the graph's default: no rows
+Status Decoder::bind_features(std::span<const SoftBlock> blocks, const Range& positions) {
   const int64_t hidden = graphs_->text.hidden_size;
-  const std::pair<const char*, std::span<const float>> kinds[] = {
-      {port::kImageFeatures, features.image}, {port::kAudioFeatures, features.audio}};
+  const auto image = soft_rows(blocks, Medium::kImage, positions, hidden, image_rows_);
+  const auto audio = soft_rows(blocks, Medium::kAudio, positions, hidden, audio_rows_);
+  const bool none = image.empty() && audio.empty();
+  if (none && no_features_bound_) return {};
+  no_features_bound_ = false;
+  const std::pair<const char*, std::span<const float>> kinds[] = {{port::kImageFeatures, image},
+                                                                  {port::kAudioFeatures, audio}};
   for (const auto& [name, rows] : kinds) {
-    if (!has_input(graphs_->embedding, name)) {
-      if (rows.empty()) continue;
+    if (has_input(graphs_->embedding, name)) {
+      const int64_t count = static_cast<int64_t>(rows.size()) / hidden;
+      LAP_RETURN_IF_ERROR(embedding_.input(name, ort::input_view(rows, {count, hidden})));
+    } else if (!rows.empty()) {
       return unsupported(graphs_->embedding.path().string(),
                          std::string("has no input '") + name + "'",
                          "use a package of a model that takes this kind of input");
     }
-    LAP_RETURN_IF_ERROR(embedding_.input(name, rows_view(rows, hidden)));
   }
-  features_bound_ = any;
+  no_features_bound_ = none;
   return {};
+}
+
+Status Decoder::bind_token_types(std::span<const SoftBlock> blocks, const Range& positions) {
+  if (token_types_.empty()) return {};
+  write_token_types(blocks, positions, token_types_);
+  return decoder_.input(
+      port::kMmTokenTypeIds,
+      {ElementType::kInt64, token_types_.data(), {1, positions.end - positions.begin}});
 }
 
 Status Decoder::bind_logits(int64_t kept) {
@@ -153,69 +153,87 @@ Status Decoder::check_step(std::span<const int32_t> tokens, int64_t logits_to_ke
   return {};
 }
 
+Status Decoder::check_prompt(const Prompt& prompt) const {
+  const auto total = static_cast<int64_t>(prompt.ids.size());
+  if (total > cache_.max_context()) {
+    return bad_input("prompt",
+                     std::to_string(total) + " tokens do not fit into a context of " +
+                         std::to_string(cache_.max_context()),
+                     "shorten it or choose a larger context");
+  }
+  LAP_RETURN_IF_ERROR(check_blocks(prompt, graphs_->text.hidden_size));
+  if (prompt.ids.empty()) return bad_input("prompt", "is empty");
+  if (total <= cache_.size()) return bad_input("prompt", "has nothing beyond the tokens held");
+  const bool whole_images = graphs_->text.vision_bidirectional_attention;
+  if (common_prefix(held_, prompt, whole_images) != cache_.size()) {
+    return internal_error("prompt", "does not begin with the tokens held");
+  }
+  return {};
+}
+
 Result<std::span<const float>> Decoder::step(std::span<const int32_t> tokens,
-                                             int64_t logits_to_keep, const SoftFeatures& features) {
+                                             int64_t logits_to_keep) {
+  return run(tokens, logits_to_keep, {});
+}
+
+Result<std::span<const float>> Decoder::run(std::span<const int32_t> tokens, int64_t logits_to_keep,
+                                            std::span<const SoftBlock> blocks) {
   LAP_RETURN_IF_ERROR(check_step(tokens, logits_to_keep));
   const auto count = static_cast<int64_t>(tokens.size());
+  const Range positions = {cache_.size(), cache_.size() + count};
   const int64_t kept = logits_to_keep > 0 ? logits_to_keep : count;
   LAP_RETURN_IF_ERROR(cache_.prepare(count));
   LAP_RETURN_IF_ERROR(bind_tokens(count));
-  LAP_RETURN_IF_ERROR(bind_features(features));
+  LAP_RETURN_IF_ERROR(bind_features(blocks, positions));
+  LAP_RETURN_IF_ERROR(bind_token_types(blocks, positions));
   LAP_RETURN_IF_ERROR(bind_logits(kept));
-  LAP_RETURN_IF_ERROR(decoder_.input(
-      port::kAttentionMask, {ElementType::kInt64, mask_.data(), {1, cache_.size() + count}}));
+  LAP_RETURN_IF_ERROR(decoder_.input(port::kAttentionMask,
+                                     {ElementType::kInt64, mask_.data(), {1, positions.end}}));
   std::copy(tokens.begin(), tokens.end(), ids_.begin());
   scalars_ = {logits_to_keep, cache_.sliding_offset()};
   LAP_RETURN_IF_ERROR(embedding_.run());
   LAP_RETURN_IF_ERROR(decoder_.run());
   cache_.commit(count);
-  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+  held_.ids.insert(held_.ids.end(), tokens.begin(), tokens.end());
+  for (const SoftBlock& block : blocks) {
+    const bool begins_here = positions.begin <= block.begin && block.begin < positions.end;
+    if (begins_here) held_.blocks.push_back(block);
+  }
   return std::span<const float>(logits_.data(),
                                 static_cast<size_t>(kept * graphs_->text.vocab_size));
 }
 
-Result<std::span<const float>> Decoder::prefill(std::span<const int32_t> tokens,
-                                                const SoftFeatures& features,
-                                                const CancelToken* cancel) {
-  const package::TextModel& text = graphs_->text;
-  const auto total = static_cast<int64_t>(tokens.size());
-  if (cache_.size() + total > cache_.max_context()) {
-    return bad_input("prompt",
-                     std::to_string(cache_.size() + total) +
-                         " tokens do not fit into a context of " +
-                         std::to_string(cache_.max_context()),
-                     "shorten it or choose a larger context");
-  }
-  SoftFeatures rest = features;
+Result<std::span<const float>> Decoder::prefill(const Prompt& prompt, const CancelToken* cancel) {
+  LAP_RETURN_IF_ERROR(check_prompt(prompt));
+  const std::vector<Range> whole = graphs_->text.vision_bidirectional_attention
+                                       ? image_runs(prompt.blocks)
+                                       : std::vector<Range>();
+  const Range positions = {cache_.size(), static_cast<int64_t>(prompt.ids.size())};
+  LAP_ASSIGN_OR_RETURN(const std::vector<Range> chunks,
+                       plan_chunks(positions, whole, cache_.max_step()));
   std::span<const float> logits;
-  for (size_t begin = 0; begin == 0 || begin < tokens.size();) {
+  for (const Range& chunk : chunks) {
     if (cancel != nullptr && cancel->cancelled()) return cancelled();
-    const std::span<const int32_t> part = tokens.subspan(
-        begin, std::min(tokens.size() - begin, static_cast<size_t>(cache_.max_step())));
-    const auto soft = [&](int64_t id) {
-      return id < 0 ? 0 : std::count(part.begin(), part.end(), static_cast<int32_t>(id));
-    };
-    SoftFeatures now;
-    now.image = take_rows(rest.image, soft(text.image_token_id), text.hidden_size);
-    now.audio = take_rows(rest.audio, soft(text.audio_token_id), text.hidden_size);
-    LAP_ASSIGN_OR_RETURN(logits, step(part, 1, now));
-    begin += part.size();
+    const auto tokens = std::span(prompt.ids)
+                            .subspan(static_cast<size_t>(chunk.begin),
+                                     static_cast<size_t>(chunk.end - chunk.begin));
+    LAP_ASSIGN_OR_RETURN(logits, run(tokens, 1, prompt.blocks));
   }
   return logits;
 }
 
-int64_t Decoder::keep_common_prefix(std::span<const int32_t> prompt) {
-  const size_t limit = std::min(tokens_.size(), prompt.empty() ? 0 : prompt.size() - 1);
-  const auto differ = std::mismatch(prompt.begin(), prompt.begin() + static_cast<ptrdiff_t>(limit),
-                                    tokens_.begin());
-  const int64_t kept = cache_.truncate(differ.first - prompt.begin());
-  tokens_.resize(static_cast<size_t>(kept));
+int64_t Decoder::keep_common_prefix(const Prompt& prompt) {
+  const bool whole_images = graphs_->text.vision_bidirectional_attention;
+  const int64_t kept = cache_.truncate(common_prefix(held_, prompt, whole_images));
+  held_.ids.resize(static_cast<size_t>(kept));
+  std::erase_if(held_.blocks, [&](const SoftBlock& block) { return block.begin >= kept; });
   return kept;
 }
 
 void Decoder::reset() {
   cache_.reset();
-  tokens_.clear();
+  held_.ids.clear();
+  held_.blocks.clear();
 }
 
 }  // namespace lapidary::runtime

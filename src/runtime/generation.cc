@@ -80,9 +80,9 @@ Ending take_token(int32_t token, const GenerationOptions& options, const Decoder
   return {enough || full, FinishReason::kLength};
 }
 
-Status check_room(std::span<const int32_t> prompt, const Decoder& decoder) {
-  if (prompt.empty()) return bad_input("prompt", "is empty");
-  const auto tokens = static_cast<int64_t>(prompt.size());
+Status check_room(const Prompt& prompt, const Decoder& decoder) {
+  if (prompt.ids.empty()) return bad_input("prompt", "is empty");
+  const auto tokens = static_cast<int64_t>(prompt.ids.size());
   const int64_t context = decoder.cache().max_context();
   if (tokens < context) return {};
   return bad_input("prompt",
@@ -167,18 +167,17 @@ Status validate(const GenerationOptions& options) {
 }
 
 Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
-                            std::span<const int32_t> prompt, const GenerationOptions& options,
+                            const Prompt& prompt, const GenerationOptions& options,
                             const GenerationHooks& hooks) {
   LAP_RETURN_IF_ERROR(validate(options));
   LAP_RETURN_IF_ERROR(check_room(prompt, decoder));
   const Clock::time_point start = Clock::now();
   Generation reply;
-  reply.timings.prompt_tokens = static_cast<int64_t>(prompt.size());
+  reply.timings.prompt_tokens = static_cast<int64_t>(prompt.ids.size());
   reply.timings.reused_tokens = decoder.keep_common_prefix(prompt);
 
   const Clock::time_point prompt_start = Clock::now();
-  auto logits = decoder.prefill(prompt.subspan(static_cast<size_t>(reply.timings.reused_tokens)),
-                                {}, hooks.cancel);
+  auto logits = decoder.prefill(prompt, hooks.cancel);
   reply.timings.prompt_seconds = seconds_since(prompt_start);
   if (!logits.ok()) {
     if (logits.error().kind != ErrorKind::kCancelled) return logits.take_error();
@@ -186,7 +185,7 @@ Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
     return reply;
   }
   Sampler sampler(options.sampling, decoder.text().vocab_size);
-  sampler.observe(prompt);
+  sampler.observe(prompt.ids);
   TextStream stream(tokenizer, options.stop_strings, hooks, reply.text);
   LAP_RETURN_IF_ERROR(decode(decoder, *logits, sampler, options, hooks, stream, reply, start));
   stream.finish();

@@ -1,5 +1,6 @@
 #include "runtime/model.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace lapidary::runtime {
@@ -35,28 +36,55 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
   if (const auto bos = model.generation_config_.bos_token_id) {
     model.bos_ = static_cast<int32_t>(*bos);
   }
+  LAP_ASSIGN_OR_RETURN(model.media_, media_tokens(model.manifest(), model.tokenizer_));
+  if (!model.media_.empty()) {
+    LAP_ASSIGN_OR_RETURN(model.processor_, checkpoint::ProcessorConfig::load(model.package_.dir));
+  }
+  model.session_options_ = options.session;
   LAP_ASSIGN_OR_RETURN(model.graphs_, TextGraphs::open(model.package_, options.session));
   return model;
 }
 
-Result<std::vector<int32_t>> Model::chat_prompt(const Json& messages) const {
+const MediaTokens* Model::media(MediaKind kind) const {
+  const auto at = std::find_if(media_.begin(), media_.end(),
+                               [&](const MediaTokens& tokens) { return tokens.kind == kind; });
+  return at == media_.end() ? nullptr : &*at;
+}
+
+Result<Prompt> Model::prompt_of(std::string_view text, std::span<const EncodedMedia> media) const {
+  LAP_ASSIGN_OR_RETURN(const std::string expanded, expand_placeholders(text, media_, media));
+  LAP_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer_.encode(expanded, false));
+  LAP_ASSIGN_OR_RETURN(std::vector<SoftBlock> blocks, place_blocks(ids, media_, media));
+  return Prompt(std::move(ids), std::move(blocks));
+}
+
+Result<Prompt> Model::chat_prompt(const Json& messages, std::span<const EncodedMedia> media) const {
   if (!chat_template_) {
     return bad_input(package_.path(kChatTemplate).string(), "the package has no chat template",
                      "use --raw, or build the package from a checkpoint that has one");
   }
   LAP_ASSIGN_OR_RETURN(const std::string text, chat_template_->render(messages));
   // The template writes <bos> itself.
-  return tokenizer_.encode(text, false);
+  return prompt_of(text, media);
 }
 
-Result<std::vector<int32_t>> Model::raw_prompt(std::string_view text) const {
-  LAP_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer_.encode(text, false));
-  if (bos_ && (ids.empty() || ids.front() != *bos_)) ids.insert(ids.begin(), *bos_);
-  return ids;
+Result<Prompt> Model::raw_prompt(std::string_view text, std::span<const EncodedMedia> media) const {
+  LAP_ASSIGN_OR_RETURN(Prompt prompt, prompt_of(text, media));
+  if (bos_ && (prompt.ids.empty() || prompt.ids.front() != *bos_)) {
+    prompt.ids.insert(prompt.ids.begin(), *bos_);
+    for (SoftBlock& block : prompt.blocks) ++block.begin;
+  }
+  return prompt;
 }
 
 Result<Decoder> Model::new_decoder(const DecoderOptions& options) const {
-  return Decoder::create(graphs_, options);
+  DecoderOptions chosen = options;
+  if (manifest().text.vision_bidirectional_attention && options.chunk > 0) {
+    // An image is never cut there, so a chunk must hold the longest.
+    chosen.chunk = std::max(
+        {options.chunk, processor_.image.max_soft_tokens, processor_.video.frames.max_soft_tokens});
+  }
+  return Decoder::create(graphs_, chosen);
 }
 
 }  // namespace lapidary::runtime

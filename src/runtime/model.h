@@ -18,9 +18,11 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "checkpoint/generation_config.h"
+#include "checkpoint/processor_config.h"
 #include "package/package.h"
 #include "runtime/decoder.h"
 #include "runtime/media_encoder.h"
+#include "runtime/placeholders.h"
 #include "runtime/prompt.h"
 #include "runtime/text_graphs.h"
 #include "text/chat_template.h"
@@ -45,6 +47,12 @@ class Model {
   const text::Tokenizer& tokenizer() const { return tokenizer_; }
   const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
   const TextGraphs& graphs() const { return *graphs_; }
+  const package::Package& package() const { return package_; }
+  // What the front ends do; the defaults when the package takes no media.
+  const checkpoint::ProcessorConfig& processor() const { return processor_; }
+  const ort::SessionOptions& session_options() const { return session_options_; }
+  // How media of a kind appear in prompts; null when the package does not take that kind.
+  const MediaTokens* media(MediaKind kind) const;
 
   // A conversation, ready for the model's turn. `messages` is an array of objects with "role" and
   // "content", as in OpenAI's API. `media` fills the placeholders of its kind in the rendered text,
@@ -57,16 +65,22 @@ class Model {
   // <bos>, when the model has one.
   std::optional<int32_t> bos() const { return bos_; }
 
+  // Where images attend to themselves and so are never cut, a chunk is at least as long as the
+  // longest image.
   Result<Decoder> new_decoder(const DecoderOptions& options) const;
 
  private:
   Model(package::Package package, text::Tokenizer tokenizer);
+  Result<Prompt> prompt_of(std::string_view text, std::span<const EncodedMedia> media) const;
 
   package::Package package_;
   text::Tokenizer tokenizer_;
   std::optional<text::ChatTemplate> chat_template_;
   checkpoint::GenerationConfig generation_config_;
   std::optional<int32_t> bos_;
+  std::vector<MediaTokens> media_;
+  checkpoint::ProcessorConfig processor_;
+  ort::SessionOptions session_options_;
   std::shared_ptr<const TextGraphs> graphs_;
 };
 

@@ -140,21 +140,43 @@ std::vector<Port> output_ports(const Ort::Session& session) {
   return ports;
 }
 
+template <typename T>
+Ort::Value value_of(void* data, size_t elements, const std::vector<int64_t>& shape) {
+  return Ort::Value::CreateTensor<T>(cpu_memory(), static_cast<T*>(data), elements, shape.data(),
+                                     shape.size());
+}
+
 Ort::Value value_of(const TensorView& tensor) {
   size_t elements = 1;
   for (const int64_t dim : tensor.shape) elements *= static_cast<size_t>(dim);
   // ONNX Runtime refuses a null pointer even for an empty tensor.
   static std::array<int64_t, 1> nothing{};
   void* data = tensor.data != nullptr ? tensor.data : nothing.data();
-  if (tensor.type == ElementType::kInt64) {
-    return Ort::Value::CreateTensor<int64_t>(cpu_memory(), static_cast<int64_t*>(data), elements,
-                                             tensor.shape.data(), tensor.shape.size());
+  switch (tensor.type) {
+    case ElementType::kInt64:
+      return value_of<int64_t>(data, elements, tensor.shape);
+    case ElementType::kBool:
+      return value_of<bool>(data, elements, tensor.shape);
+    case ElementType::kFloat32:
+      break;
   }
-  return Ort::Value::CreateTensor<float>(cpu_memory(), static_cast<float*>(data), elements,
-                                         tensor.shape.data(), tensor.shape.size());
+  return value_of<float>(data, elements, tensor.shape);
 }
 
 }  // namespace
+
+// ONNX Runtime only reads an input, but its type does not say so.
+// NOLINTBEGIN(cppcoreguidelines-pro-type-const-cast)
+TensorView input_view(std::span<const float> data, std::vector<int64_t> shape) {
+  return {ElementType::kFloat32, const_cast<float*>(data.data()), std::move(shape)};
+}
+TensorView input_view(std::span<const int64_t> data, std::vector<int64_t> shape) {
+  return {ElementType::kInt64, const_cast<int64_t*>(data.data()), std::move(shape)};
+}
+TensorView input_view(std::span<const uint8_t> data, std::vector<int64_t> shape) {
+  return {ElementType::kBool, const_cast<uint8_t*>(data.data()), std::move(shape)};
+}
+// NOLINTEND(cppcoreguidelines-pro-type-const-cast)
 
 struct Session::State {
   std::filesystem::path path;

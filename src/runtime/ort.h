@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +53,11 @@ struct TensorView {
   void* data = nullptr;
   std::vector<int64_t> shape = {};
 };
+
+// Views of what a run only reads; bytes are bools.
+TensorView input_view(std::span<const float> data, std::vector<int64_t> shape);
+TensorView input_view(std::span<const int64_t> data, std::vector<int64_t> shape);
+TensorView input_view(std::span<const uint8_t> data, std::vector<int64_t> shape);
 
 // One input or output as the model file declares it.
 struct Port {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "runtime/port_check.h"
+#include "runtime/component.h"
 
 namespace lapidary::runtime {
 
@@ -45,6 +45,9 @@ std::vector<PortRule> decoder_inputs(const package::TextModel& text) {
     rules.push_back({port::past_key(cache.layer), "float32", dims});
     rules.push_back({port::past_value(cache.layer), "float32", dims});
   }
+  if (text.vision_bidirectional_attention) {
+    rules.push_back({port::kMmTokenTypeIds, "int64", {kAny, kAny}});
+  }
   rules.push_back({port::kSlidingWindowOffset,
                    "int64",
                    {1},
@@ -60,18 +63,6 @@ std::vector<PortRule> decoder_outputs(const package::TextModel& text) {
     rules.push_back({port::present_value(cache.layer), "float32", dims});
   }
   return rules;
-}
-
-Result<ort::Session> open_component(const package::Package& package, const std::string& name,
-                                    const std::vector<PortRule>& inputs,
-                                    const std::vector<PortRule>& outputs,
-                                    const ort::SessionOptions& options) {
-  LAP_ASSIGN_OR_RETURN(const package::Component* component, package.component(name));
-  LAP_ASSIGN_OR_RETURN(ort::Session session,
-                       ort::Session::open(package.path(component->file), options));
-  LAP_RETURN_IF_ERROR(check_against_manifest(session, *component));
-  LAP_RETURN_IF_ERROR(check_ports(session, inputs, outputs));
-  return session;
 }
 
 }  // namespace
