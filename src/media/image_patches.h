@@ -30,7 +30,8 @@ struct ImageSize {
 struct ImagePatches {
   int64_t patches = 0;
   int64_t soft_tokens = 0;            // patches / pooling_kernel_size^2
-  std::vector<float> pixel_values;    // [patches, 3 * patch_size^2], channel last, in [0, 1]
+  std::vector<float> pixel_values;    // [patches, 3 * patch_size^2], channel last; in [0, 1] unless
+                                      // the config normalizes, or does not rescale
   std::vector<int64_t> position_ids;  // [patches, 2]: x, y in patches
 };
 
@@ -40,7 +41,8 @@ Result<ImageSize> resized_size(const ImageSize& size,
                                const checkpoint::ImageProcessorConfig& config,
                                const std::string& where);
 
-// Errors: those of resized_size.
+// Errors: those of resized_size; a filter (`resample`) that the reference refuses too; without
+// do_resize, a picture that is not whole blocks within the budget, which the encoder cannot pool.
 Result<ImagePatches> image_patches(const Image& image,
                                    const checkpoint::ImageProcessorConfig& config,
                                    const std::string& where);

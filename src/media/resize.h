@@ -1,5 +1,10 @@
-// Resizing of 8-bit RGB with antialiasing: the separable filters of PIL and torchvision, whose
-// support grows with the reduction. Horizontally first, rounded to 8 bits, then vertically.
+// Resizing of 8-bit RGB with antialiasing, the very arithmetic of torchvision on 8-bit tensors:
+// horizontally first, rounded to 8 bits, then vertically; weights of 16 bits, whose scale is the
+// largest power of two that the greatest of them bears. Equal to torchvision 0.29 in every pixel
+// measured (resize_test.cc); PIL, with weights of 22 bits, differs in 0.5 % of random noise's
+// values, by one or two steps of 255.
+//
+//   const Image small = resize(photo, 912, 672, Resample::kBicubic);
 #pragma once
 
 #include <cstdint>
@@ -8,16 +13,16 @@
 
 namespace lapidary::media {
 
-// PIL's numbers, as `resample` of a processor config.
+// PIL's numbers, as `resample` of a processor config. Its 4 (box) and 5 (Hamming) are missing:
+// torchvision does not resize with them.
 enum class Resample : int64_t {
-  kNearest = 0,
+  kNearest = 0,  // without antialiasing
   kLanczos = 1,
   kBilinear = 2,
   kBicubic = 3,
-  kBox = 4,
-  kHamming = 5
 };
 
+// `width` and `height` are positive.
 Image resize(const Image& image, int64_t width, int64_t height, Resample filter);
 
 }  // namespace lapidary::media

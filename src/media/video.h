@@ -2,9 +2,13 @@
 //
 //   LAP_ASSIGN_OR_RETURN(Video video, sample_video("frames/", processor.video, {.fps = 24}));
 //
-// num_frames of them are taken at even distances, as the reference samples; each is turned into
-// patches like an image, with the video section's own soft-token budget. Source:
-// Gemma4VideoProcessor and BaseVideoProcessor.sample_frames of transformers 5.23.
+// "Frame 2" comes before "frame 10": runs of digits in names compare as numbers, all else byte by
+// byte. Hidden files and files that are no images by their content are passed over.
+//
+// num_frames of them are taken at even distances, as the reference samples (which refuses a video
+// of fewer frames, where all are taken here); each is turned into patches like an image, with the
+// video section's own soft-token budget. Source: Gemma4VideoProcessor and
+// BaseVideoProcessor.sample_frames of transformers 5.23.
 #pragma once
 
 #include <cstdint>
