@@ -56,30 +56,34 @@ class ChunkedAttention {
         "per_dim_scale");
   }
 
-  // The context of every chunk: [batch, chunks, context, heads, head_dim], zeros beyond both ends.
+  // The context of every chunk: [batch, chunks, context, hidden], zeros beyond both ends.
   Ref contexts(const Ref& x, const std::string& at) {
     const Ref padded = b_.op(
         "Pad", {x, b_.constant({0, shape_.past, 0, 0, shape_.future + shape_.chunk - 1, 0})}, at);
-    const Ref gathered =
-        b_.op("Gather", {padded, frames_.context_indices}, at, {{"axis", int64_t{1}}});
-    return b_.op("Reshape",
-                 {gathered, b_.constant({0, 0, shape_.context(), shape_.heads, shape_.head_dim})},
-                 at);
+    return b_.op("Gather", {padded, frames_.context_indices}, at, {{"axis", int64_t{1}}});
   }
 
-  // [batch, heads, chunks, head_dim, context]
+  // [batch, heads, chunks, head_dim, context]. A transpose of matrices and one of whole blocks: on
+  // the CPU one transpose for both takes ten times as long.
   Ref keys(const Ref& x) {
     // softplus(1) / softplus(0)
     const auto scale = static_cast<float>(std::log(1.0 + std::numbers::e) / std::numbers::ln2);
-    const Ref k = b_.op(
-        "Mul", {clipped_linear(b_, x, "k_proj", w_.k_proj), b_.constant_scalar(scale)}, "keys");
-    return transpose(contexts(k, "keys"), "keys", {0, 3, 1, 4, 2});
+    const Ref k = clipped_linear(b_, x, "k_proj", w_.k_proj);
+    const Ref scaled = b_.op("Mul", {k, b_.constant_scalar(scale)}, "keys");
+    const Ref columns = transpose(contexts(scaled, "keys"), "keys", {0, 1, 3, 2});
+    const Ref split = b_.op(
+        "Reshape", {columns, b_.constant({0, 0, shape_.heads, shape_.head_dim, shape_.context()})},
+        "keys");
+    return transpose(split, "keys", {0, 2, 1, 3, 4});
   }
 
   // [batch, heads, chunks, context, head_dim]
   Ref values(const Ref& x) {
-    const Ref v = clipped_linear(b_, x, "v_proj", w_.v_proj);
-    return transpose(contexts(v, "values"), "values", {0, 3, 1, 2, 4});
+    const Ref rows = contexts(clipped_linear(b_, x, "v_proj", w_.v_proj), "values");
+    const Ref split = b_.op(
+        "Reshape", {rows, b_.constant({0, 0, shape_.context(), shape_.heads, shape_.head_dim})},
+        "values");
+    return transpose(split, "values", {0, 3, 1, 2, 4});
   }
 
   // [batch, heads, chunks, chunk, context]: q times the projected position of each place.
