@@ -3,9 +3,14 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <utility>
 
+#include "cli/attachments.h"
 #include "cli/commands.h"
+#include "cli/count_progress.h"
 #include "cli/line_reader.h"
+#include "cli/media_flags.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"
 #include "runtime/conversation.h"
@@ -16,13 +21,19 @@ namespace {
 constexpr int64_t kDefaultContext = 8192;
 
 constexpr const char* kHelp =
-    "/reset  forget the conversation\n"
-    "/stats  speed of the last reply\n"
-    "/exit   leave (also Ctrl-D)\n"
+    "/image FILE  show an image with the next message\n"
+    "/audio FILE  let it hear a sound with the next message\n"
+    "/video DIR   show a video, as a folder of frames, with the next message\n"
+    "/media       what goes with the next message\n"
+    "/reset       forget the conversation and what is attached\n"
+    "/stats       speed of the last reply\n"
+    "/exit        leave (also Ctrl-D)\n"
+    "FILE is the rest of the line; ~ is your home folder.\n"
     "Ctrl-C ends a reply, and leaves at the prompt.\n";
 
 struct ChatFlags {
   ModelFlags model;
+  MediaFlags media;
   GenerationFlags generation;
   std::string system;
 };
@@ -46,20 +57,25 @@ class ChatSession {
         return cancel.cancelled() ? kExitInterrupted : finish_output();
       }
       if (*line == "/exit") return finish_output();
-      if (line->empty() || command(*line)) continue;
+      if (line->empty() || command(*line, cancel)) continue;
       LAP_RETURN_IF_ERROR(reply(*line, cancel));
     }
   }
 
  private:
   // True when the line was a command.
-  bool command(const std::string& line) {
+  bool command(const std::string& line, const CancelToken& cancel) {
     if (line == "/help") {
       write_out(kHelp);
     } else if (line == "/reset") {
       conversation_.clear();
+      attachments_.clear();
     } else if (line == "/stats") {
-      write_out(last_ ? stats_text(*last_, load_seconds_) : "no reply yet\n");
+      write_out(last_ ? last_media_ + stats_text(*last_, load_seconds_) : "no reply yet\n");
+    } else if (line == "/media") {
+      write_out(attachments_.list());
+    } else if (const auto item = parse_attachment(line)) {
+      attach(*item, cancel);
     } else if (line.starts_with('/')) {
       write_out("unknown command " + line + "; /help lists them\n");
     } else {
@@ -68,21 +84,41 @@ class ChatSession {
     return true;
   }
 
-  // A turn that does not fit is reported and the session goes on; other errors end it.
+  // Encodes at once, so that a bad file is known at once; the turn finds it in the cache.
+  void attach(const runtime::MediaItem& item, const CancelToken& cancel) {
+    if (item.path.empty()) {
+      report(bad_input(std::string("/") + runtime::name(item.kind), "needs the name of a file"));
+      return;
+    }
+    CountProgress progress;
+    auto encoded = conversation_.media_encoder().encode(std::vector{item}, &progress, &cancel);
+    if (!encoded.ok()) {
+      report(encoded.error());
+      return;
+    }
+    write_out(attachments_.add(item, std::move(encoded->front())));
+  }
+
+  // A turn that does not fit is reported and the session goes on, as after a file that is gone
+  // since it was attached; other errors end it.
   Status reply(const std::string& line, const CancelToken& cancel) {
     if (const Status text = check_utf8("prompt", line); !text.ok()) {
       report(text.error());
       return {};
     }
+    CountProgress progress;
     auto reply = conversation_.send(
-        line, options_,
-        {.on_text = [](std::string_view piece) { write_out(piece); }, .cancel = &cancel});
+        {line, attachments_.items()}, options_,
+        {.on_text = [](std::string_view piece) { write_out(piece); }, .cancel = &cancel},
+        &progress);
     if (!reply.ok()) {
-      if (reply.error().kind != ErrorKind::kBadInput) return reply.take_error();
+      if (reply.error().kind == ErrorKind::kInternal) return reply.take_error();
       report(reply.error());
       return {};
     }
     last_ = std::move(reply).value();
+    last_media_ = media_stats_text(attachments_.items(), attachments_.encoded());
+    attachments_.clear();
     if (!last_->text.ends_with('\n')) write_out("\n");
     return {};
   }
@@ -90,7 +126,9 @@ class ChatSession {
   runtime::Conversation conversation_;
   runtime::GenerationOptions options_;
   double load_seconds_;
+  Attachments attachments_;
   std::optional<runtime::Generation> last_;
+  std::string last_media_;  // what --stats says of the media of the last turn
 };
 
 Result<int> chat(const ChatFlags& flags) {
@@ -106,7 +144,8 @@ Result<int> chat(const ChatFlags& flags) {
                        model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
   const double load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  ChatSession session(runtime::Conversation(std::move(model), std::move(decoder), flags.system),
+  ChatSession session(runtime::Conversation(std::move(model), std::move(decoder), flags.system,
+                                            flags.media.options()),
                       std::move(options), load_seconds);
   return session.loop();
 }
@@ -117,7 +156,9 @@ void add_chat_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ChatFlags>();
   CLI::App* command = app.add_subcommand("chat", "Talk with the model, turn by turn");
   flags->model.add_to(*command);
+  flags->model.add_chunk_to(*command);
   flags->model.add_context_to(*command);
+  flags->media.add_options_to(*command);
   flags->generation.add_to(*command);
   command->add_option("--system", flags->system, "System message");
   command->callback([flags, &exit_code] {

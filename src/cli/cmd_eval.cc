@@ -1,14 +1,21 @@
-// lapidary eval PACKAGE --text FILE: perplexity.
+// lapidary eval PACKAGE: perplexity of a text, or answers about images and clips.
 #include <unistd.h>
 
 #include <array>
+#include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"
+#include "eval/media_eval.h"
+#include "eval/media_set.h"
 #include "eval/perplexity.h"
 
 namespace lapidary::cli {
@@ -17,18 +24,20 @@ namespace {
 struct EvalFlags {
   ModelFlags model;
   std::string text;
+  std::string media;
+  std::optional<size_t> limit;  // of each kind of media
   bool json = false;
 };
 
 // Redraws one line on a terminal; a line for every tenth part elsewhere.
-void show_progress(int64_t line, int64_t lines) {
+void show_progress(const char* noun, int64_t done, int64_t all) {
   if (isatty(STDERR_FILENO) == 1) {
-    std::fprintf(stderr, "\r\x1b[Keval: line %lld of %lld", static_cast<long long>(line),
-                 static_cast<long long>(lines));
-    if (line == lines) std::fputs("\r\x1b[K", stderr);
-  } else if (line == lines || line * 10 / lines != (line - 1) * 10 / lines) {
-    std::fprintf(stderr, "eval: line %lld of %lld\n", static_cast<long long>(line),
-                 static_cast<long long>(lines));
+    std::fprintf(stderr, "\r\x1b[Keval: %s %lld of %lld", noun, static_cast<long long>(done),
+                 static_cast<long long>(all));
+    if (done == all) std::fputs("\r\x1b[K", stderr);
+  } else if (done == all || done * 10 / all != (done - 1) * 10 / all) {
+    std::fprintf(stderr, "eval: %s %lld of %lld\n", noun, static_cast<long long>(done),
+                 static_cast<long long>(all));
   }
 }
 
@@ -52,27 +61,150 @@ void print(const eval::Perplexity& result, bool as_json) {
   write_out(text.data());
 }
 
-Result<int> evaluate(const EvalFlags& flags) {
+Result<int> evaluate_text(const EvalFlags& flags) {
   const CancelToken& cancel = catch_interrupts();
   LAP_ASSIGN_OR_RETURN(const std::string text, read_text_file(flags.text));
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
+  const auto on_line = [](int64_t line, int64_t lines) { show_progress("line", line, lines); };
   LAP_ASSIGN_OR_RETURN(const eval::Perplexity result, eval::perplexity(model, text,
                                                                        {.where = flags.text,
                                                                         .chunk = flags.model.chunk,
                                                                         .cancel = &cancel,
-                                                                        .on_line = show_progress}));
+                                                                        .on_line = on_line}));
   print(result, flags.json);
   return finish_output();
+}
+
+// What is not a number is null.
+Json ratio(double value) { return std::isnan(value) ? Json() : Json(value); }
+
+Json score_json(const eval::MediaScore& score, runtime::MediaKind kind) {
+  Json json = {{"items", score.items},
+               {"exact", score.exact},
+               {"exact_match", ratio(score.exact_match())},
+               {"recorded", score.recorded},
+               {"equal_to_recorded", score.equal_to_recorded}};
+  if (kind == runtime::MediaKind::kAudio) {
+    json["word_error_rate"] = ratio(score.words.rate());
+    json["word_errors"] = score.words.errors;
+    json["reference_words"] = score.words.reference_words;
+  }
+  return json;
+}
+
+Json answer_json(const eval::MediaAnswer& answer) {
+  Json json = {{"kind", runtime::name(answer.question.item.kind)},
+               {"file", answer.question.file},
+               {"question", answer.question.question},
+               {"answer", answer.text},
+               {"reference", answer.question.reference},
+               {"ok", answer.exact},
+               {"equal_to_recorded", Json()},
+               {"tokens", answer.tokens}};
+  if (answer.equals_recorded) json["equal_to_recorded"] = *answer.equals_recorded;
+  if (answer.words) json["word_errors"] = answer.words->errors;
+  return json;
+}
+
+Json to_json(const eval::MediaEval& result) {
+  Json items = Json::array();
+  for (const eval::MediaAnswer& answer : result.answers) items.push_back(answer_json(answer));
+  Json json = Json::object();
+  if (result.images.items > 0) {
+    json["images"] = score_json(result.images, runtime::MediaKind::kImage);
+  }
+  if (result.audio.items > 0) {
+    json["audio"] = score_json(result.audio, runtime::MediaKind::kAudio);
+  }
+  json["seconds"] = result.seconds;
+  json["peak_memory_bytes"] = peak_resident_bytes();
+  json["items"] = std::move(items);
+  return json;
+}
+
+std::string score_text(const char* name, const eval::MediaScore& score) {
+  if (score.items == 0) return {};
+  std::array<char, 256> line{};
+  std::snprintf(line.data(), line.size(), "%s: %lld of %lld exactly right (%.1f %%)", name,
+                static_cast<long long>(score.exact), static_cast<long long>(score.items),
+                100 * score.exact_match());
+  std::string text = line.data();
+  if (score.words.reference_words > 0) {
+    std::snprintf(line.data(), line.size(), ", word error rate %.2f %% (%lld of %lld words)",
+                  100 * score.words.rate(), static_cast<long long>(score.words.errors),
+                  static_cast<long long>(score.words.reference_words));
+    text += line.data();
+  }
+  if (score.recorded > 0) {
+    text += ", tokens equal to the recorded ones: " + std::to_string(score.equal_to_recorded) +
+            " of " + std::to_string(score.recorded);
+  }
+  return text + "\n";
+}
+
+void print(const eval::MediaEval& result, bool as_json) {
+  if (as_json) {
+    write_out(to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    return;
+  }
+  std::string text = score_text("images", result.images) + score_text("audio", result.audio);
+  for (const eval::MediaAnswer& answer : result.answers) {
+    if (answer.exact) continue;
+    text += "  " + answer.question.file + ": " + Json(answer.text).dump() + ", expected " +
+            Json(answer.question.reference).dump() + "\n";
+  }
+  write_out(text);
+}
+
+// The first `limit` of each kind.
+std::vector<eval::MediaQuestion> first_of(const std::vector<eval::MediaQuestion>& questions,
+                                          size_t limit) {
+  std::vector<eval::MediaQuestion> out;
+  std::map<runtime::MediaKind, size_t> taken;
+  for (const eval::MediaQuestion& question : questions) {
+    if (taken[question.item.kind]++ < limit) out.push_back(question);
+  }
+  return out;
+}
+
+Result<int> evaluate_media(const EvalFlags& flags) {
+  const CancelToken& cancel = catch_interrupts();
+  LAP_ASSIGN_OR_RETURN(std::vector<eval::MediaQuestion> questions,
+                       eval::load_media_set(flags.media));
+  if (flags.limit) questions = first_of(questions, *flags.limit);
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
+  const auto on_item = [](int64_t item, int64_t items) { show_progress("item", item, items); };
+  LAP_ASSIGN_OR_RETURN(
+      const eval::MediaEval result,
+      eval::evaluate_media(model, questions,
+                           {.chunk = flags.model.chunk, .cancel = &cancel, .on_item = on_item}));
+  print(result, flags.json);
+  return finish_output();
+}
+
+Result<int> evaluate(const EvalFlags& flags) {
+  if (flags.text.empty() == flags.media.empty()) {
+    return bad_input("eval", "takes either --text or --media");
+  }
+  if (flags.limit && flags.media.empty()) {
+    return bad_input("--limit", "has no meaning without --media", "leave it out");
+  }
+  return flags.media.empty() ? evaluate_text(flags) : evaluate_media(flags);
 }
 
 }  // namespace
 
 void add_eval_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<EvalFlags>();
-  CLI::App* command = app.add_subcommand("eval", "Measure the perplexity of a text");
+  CLI::App* command = app.add_subcommand(
+      "eval", "Measure the perplexity of a text, or judge answers about images and sound");
   flags->model.add_to(*command);
-  command->add_option("--text", flags->text, "Text file; each line stands alone after <bos>")
-      ->required();
+  flags->model.add_chunk_to(*command);
+  command->add_option("--text", flags->text, "Text file; each line stands alone after <bos>");
+  command->add_option("--media", flags->media,
+                      "JSON file with images, clips, questions and reference answers");
+  command->add_option("--limit", flags->limit, "Only the first so many images, and clips")
+      ->check(CLI::Range(size_t{1}, size_t{1} << 30));
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags, &exit_code] {
     const Result<int> result = evaluate(*flags);

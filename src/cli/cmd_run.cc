@@ -2,17 +2,23 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <utility>
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/count_progress.h"
+#include "cli/media_flags.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"
+#include "runtime/media_encoder.h"
+#include "runtime/user_turn.h"
 
 namespace lapidary::cli {
 namespace {
 
 struct RunFlags {
   ModelFlags model;
+  MediaFlags media;
   GenerationFlags generation;
   std::string prompt;
   std::string system;
@@ -20,6 +26,22 @@ struct RunFlags {
   bool stats = false;
   bool json = false;
 };
+
+// What is asked, with what was seen and heard.
+struct Question {
+  runtime::UserTurn turn;
+  std::vector<runtime::EncodedMedia> media;  // of turn.media
+  runtime::Prompt prompt;
+};
+
+struct Reply {
+  runtime::Generation generation;
+  double load_seconds = 0;  // of everything but the encoders
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 Result<std::string> prompt_text(const RunFlags& flags) {
   if (flags.prompt != "-") return flags.prompt;
@@ -29,15 +51,25 @@ Result<std::string> prompt_text(const RunFlags& flags) {
   return text;
 }
 
-Result<std::vector<int32_t>> prompt_ids(const RunFlags& flags, const runtime::Model& model,
-                                        const std::string& text) {
-  if (flags.raw) return model.raw_prompt(text);
+Result<Question> ask(const RunFlags& flags, const runtime::Model& model, runtime::UserTurn turn,
+                     const CancelToken& cancel) {
   Json messages = Json::array();
   if (!flags.system.empty()) {
     messages.push_back(Json{{"role", "system"}, {"content", flags.system}});
   }
-  messages.push_back(Json{{"role", "user"}, {"content", text}});
-  return model.chat_prompt(messages);
+  if (!flags.raw) {
+    // Before the encoders run: it finds placeholders that do not fit the files.
+    LAP_ASSIGN_OR_RETURN(Json content, runtime::turn_content(turn, model));
+    messages.push_back(Json{{"role", "user"}, {"content", std::move(content)}});
+  }
+  Question out;
+  CountProgress progress;
+  runtime::MediaEncoder encoder(model, flags.media.options());
+  LAP_ASSIGN_OR_RETURN(out.media, encoder.encode(turn.media, &progress, &cancel));
+  LAP_ASSIGN_OR_RETURN(out.prompt, flags.raw ? model.raw_prompt(turn.text, out.media)
+                                             : model.chat_prompt(messages, out.media));
+  out.turn = std::move(turn);
+  return out;
 }
 
 // Caches for just what this one reply can need.
@@ -49,42 +81,37 @@ int64_t context_for(const RunFlags& flags, const runtime::Model& model, size_t p
   return used >= positions ? positions : used + std::min(max_tokens, positions - used);
 }
 
-Json reply_json(const std::vector<int32_t>& prompt, const runtime::Generation& reply,
-                double load_seconds) {
-  return {{"prompt_tokens", prompt},
-          {"tokens", reply.tokens},
-          {"text", reply.text},
-          {"finish_reason", runtime::name(reply.finish_reason)},
-          {"timings", timings_json(reply, load_seconds)}};
+Json reply_json(const Question& question, const Reply& reply) {
+  Json json = {{"prompt_tokens", question.prompt.ids},
+               {"tokens", reply.generation.tokens},
+               {"text", reply.generation.text},
+               {"finish_reason", runtime::name(reply.generation.finish_reason)},
+               {"timings", timings_json(reply.generation, reply.load_seconds)}};
+  if (!question.media.empty()) json["media"] = media_json(question.turn.media, question.media);
+  return json;
 }
 
-void print_reply(const RunFlags& flags, const std::vector<int32_t>& prompt,
-                 const runtime::Generation& reply, double load_seconds) {
+void print_reply(const RunFlags& flags, const Question& question, const Reply& reply) {
   if (flags.json) {
-    write_out(reply_json(prompt, reply, load_seconds).dump() + "\n");
-  } else if (!reply.text.ends_with('\n')) {
+    // File names need not be UTF-8.
+    const auto replace = Json::error_handler_t::replace;
+    write_out(reply_json(question, reply).dump(-1, ' ', false, replace) + "\n");
+  } else if (!reply.generation.text.ends_with('\n')) {
     write_out("\n");
   }
-  if (flags.stats) std::fputs(stats_text(reply, load_seconds).c_str(), stderr);
+  if (!flags.stats) return;
+  const std::string media = media_stats_text(question.turn.media, question.media);
+  std::fputs((media + stats_text(reply.generation, reply.load_seconds)).c_str(), stderr);
 }
 
-Result<int> run(const RunFlags& flags) {
-  CancelToken& cancel = catch_interrupts();
-  if (flags.raw && !flags.system.empty()) {
-    return bad_input("--system", "has no meaning with --raw", "put the text into the prompt");
-  }
-  LAP_ASSIGN_OR_RETURN(const std::string text, prompt_text(flags));
-  LAP_RETURN_IF_ERROR(check_utf8("prompt", text));
-  LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
+Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Question& question,
+                     const runtime::GenerationOptions& options, CancelToken& cancel) {
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
-  LAP_ASSIGN_OR_RETURN(const runtime::GenerationOptions options, flags.generation.resolve(model));
-  LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> prompt, prompt_ids(flags, model, text));
-  const int64_t context = context_for(flags, model, prompt.size(), options.max_tokens);
+  const int64_t context = context_for(flags, model, question.prompt.ids.size(), options.max_tokens);
   LAP_ASSIGN_OR_RETURN(runtime::Decoder decoder,
                        model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
-  const double load_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  Reply reply;
+  reply.load_seconds = seconds_since(start);
   runtime::GenerationHooks hooks{.on_text = {}, .cancel = &cancel};
   if (!flags.json) {
     // Nobody reads on: finish_output() reports why.
@@ -92,12 +119,33 @@ Result<int> run(const RunFlags& flags) {
       if (!write_out(piece)) cancel.cancel();
     };
   }
-  LAP_ASSIGN_OR_RETURN(const runtime::Generation reply,
-                       runtime::generate(decoder, model.tokenizer(), prompt, options, hooks));
-  print_reply(flags, prompt, reply, load_seconds);
+  LAP_ASSIGN_OR_RETURN(reply.generation, runtime::generate(decoder, model.tokenizer(),
+                                                           question.prompt, options, hooks));
+  return reply;
+}
+
+Result<int> run(const RunFlags& flags) {
+  CancelToken& cancel = catch_interrupts();
+  if (flags.raw && !flags.system.empty()) {
+    return bad_input("--system", "has no meaning with --raw", "put the text into the prompt");
+  }
+  runtime::UserTurn turn;
+  LAP_ASSIGN_OR_RETURN(turn.media, flags.media.items());
+  LAP_ASSIGN_OR_RETURN(turn.text, prompt_text(flags));
+  LAP_RETURN_IF_ERROR(check_utf8("prompt", turn.text));
+  LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
+  const auto start = std::chrono::steady_clock::now();
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
+  const double open_seconds = seconds_since(start);
+  LAP_ASSIGN_OR_RETURN(const runtime::GenerationOptions options, flags.generation.resolve(model));
+  LAP_ASSIGN_OR_RETURN(const Question question, ask(flags, model, std::move(turn), cancel));
+  LAP_ASSIGN_OR_RETURN(Reply reply, answer(flags, model, question, options, cancel));
+  reply.load_seconds += open_seconds;
+  print_reply(flags, question, reply);
   const int written = finish_output();
   if (written != kExitOk) return written;
-  return reply.finish_reason == runtime::FinishReason::kCancelled ? kExitInterrupted : kExitOk;
+  return reply.generation.finish_reason == runtime::FinishReason::kCancelled ? kExitInterrupted
+                                                                             : kExitOk;
 }
 
 }  // namespace
@@ -106,8 +154,11 @@ void add_run_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Generate a reply to one prompt");
   flags->model.add_to(*command);
+  flags->model.add_chunk_to(*command);
   flags->model.add_context_to(*command);
   command->add_option("PROMPT", flags->prompt, "The prompt; - reads standard input")->required();
+  flags->media.add_items_to(*command);
+  flags->media.add_options_to(*command);
   flags->generation.add_to(*command);
   command->add_option("--system", flags->system, "System message of the chat template");
   command->add_flag("--raw", flags->raw, "Continue the prompt as it is: no chat template");

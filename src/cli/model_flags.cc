@@ -45,10 +45,13 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_option("PACKAGE", package, "Package directory, made by `lapidary build`")->required();
   command.add_option("--threads", threads, "Threads (default: all processors)")
       ->check(CLI::Range(0, 1024));
+  command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
+}
+
+void ModelFlags::add_chunk_to(CLI::App& command) {
   command.add_option("--chunk", chunk, "Most prompt tokens in one run of the graphs")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
-  command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
 }
 
 void ModelFlags::add_context_to(CLI::App& command) {

@@ -24,6 +24,8 @@ struct ModelFlags {
   bool no_verify = false;
 
   void add_to(CLI::App& command);
+  // --chunk, for the commands that run prompts.
+  void add_chunk_to(CLI::App& command);
   // --context, for the commands whose cache is the user's to size.
   void add_context_to(CLI::App& command);
   // `cancel` ends the verification of the files.

@@ -1,0 +1,181 @@
+// lapidary features PACKAGE --image F | --audio F -o X.npy: what an encoder puts out, or is given.
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/media_flags.h"
+#include "cli/model_flags.h"
+#include "cli/terminal.h"
+#include "runtime/media_encoder.h"
+#include "tensor/npy.h"
+
+namespace lapidary::cli {
+namespace {
+
+using runtime::MediaKind;
+using tensor::DType;
+
+struct FeaturesFlags {
+  ModelFlags model;
+  std::string image;
+  std::string audio;
+  std::string output;
+  bool frontend = false;
+  bool json = false;
+};
+
+// One file written.
+struct Array {
+  std::string name;  // of the graph's input or output
+  std::filesystem::path path;
+  tensor::TensorType type;
+};
+
+struct Features {
+  runtime::MediaItem item;
+  std::vector<Array> arrays;
+  Json details;  // more members for --json
+};
+
+// "x.npy" to "x.position_ids.npy".
+std::filesystem::path beside(const std::filesystem::path& output, const std::string& name) {
+  return std::filesystem::path(output).replace_extension(name + ".npy");
+}
+
+template <typename T>
+Status save(const Array& array, const std::vector<T>& values) {
+  LAP_ASSIGN_OR_RETURN(const std::string bytes,
+                       tensor::npy_bytes(array.type, std::as_bytes(std::span(values))));
+  return replace_file(array.path, bytes);
+}
+
+Result<std::vector<Array>> save_image_inputs(const FeaturesFlags& flags,
+                                             const media::ImagePatches& patches) {
+  const int64_t width = static_cast<int64_t>(patches.pixel_values.size()) / patches.patches;
+  std::vector<Array> arrays = {
+      {"pixel_values", flags.output, {DType::kFloat, {patches.patches, width}}},
+      {"pixel_position_ids",
+       beside(flags.output, "position_ids"),
+       {DType::kInt64, {patches.patches, 2}}}};
+  LAP_RETURN_IF_ERROR(save(arrays[0], patches.pixel_values));
+  LAP_RETURN_IF_ERROR(save(arrays[1], patches.position_ids));
+  return arrays;
+}
+
+Result<std::vector<Array>> save_audio_inputs(const FeaturesFlags& flags, const media::LogMel& mel) {
+  std::vector<Array> arrays = {
+      {"input_features", flags.output, {DType::kFloat, {mel.frames, mel.bins}}},
+      {"input_features_mask",
+       beside(flags.output, "input_features_mask"),
+       {DType::kBool, {mel.frames}}}};
+  LAP_RETURN_IF_ERROR(save(arrays[0], mel.input_features));
+  LAP_RETURN_IF_ERROR(save(arrays[1], mel.input_features_mask));
+  return arrays;
+}
+
+Result<std::vector<Array>> save_inputs(const FeaturesFlags& flags, const runtime::MediaItem& item,
+                                       const runtime::MediaEncoder& encoder) {
+  if (item.kind == MediaKind::kImage) {
+    LAP_ASSIGN_OR_RETURN(const media::ImagePatches patches, encoder.image_frontend(item.path));
+    return save_image_inputs(flags, patches);
+  }
+  LAP_ASSIGN_OR_RETURN(const media::LogMel mel, encoder.audio_frontend(item.path));
+  return save_audio_inputs(flags, mel);
+}
+
+Result<std::vector<Array>> save_outputs(const FeaturesFlags& flags, const runtime::MediaItem& item,
+                                        const runtime::Model& model,
+                                        const runtime::EncodedMedia& encoded) {
+  const runtime::SoftTokens& tokens = *encoded.blocks.front();
+  const std::string name = item.kind == MediaKind::kImage ? "image_features" : "audio_features";
+  const int64_t hidden = model.manifest().text.hidden_size;
+  std::vector<Array> arrays = {{name, flags.output, {DType::kFloat, {tokens.count, hidden}}}};
+  LAP_RETURN_IF_ERROR(save(arrays[0], tokens.features));
+  return arrays;
+}
+
+void print(const Features& features, bool as_json) {
+  if (!as_json) {
+    std::string text;
+    for (const Array& array : features.arrays) {
+      text += array.path.string() + ": " + array.name + " " +
+              std::string(tensor::name_of(array.type.dtype)) + " " +
+              tensor::to_string(array.type.shape) + "\n";
+    }
+    write_out(text);
+    return;
+  }
+  Json outputs = Json::array();
+  for (const Array& array : features.arrays) {
+    outputs.push_back(Json{{"name", array.name},
+                           {"file", array.path.string()},
+                           {"dtype", tensor::name_of(array.type.dtype)},
+                           {"shape", array.type.shape}});
+  }
+  Json json = {{"kind", runtime::name(features.item.kind)},
+               {"file", features.item.path.string()},
+               {"outputs", std::move(outputs)}};
+  json.update(features.details);
+  // File names need not be UTF-8.
+  write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+Result<runtime::MediaItem> item_of(const FeaturesFlags& flags) {
+  if (flags.image.empty() == flags.audio.empty()) {
+    return bad_input("features", "takes one --image or one --audio");
+  }
+  if (std::filesystem::path(flags.output).extension() != ".npy") {
+    return bad_input(flags.output, "is no name of a NumPy file", "let it end in .npy");
+  }
+  if (flags.audio.empty()) return runtime::MediaItem{MediaKind::kImage, flags.image};
+  return runtime::MediaItem{MediaKind::kAudio, flags.audio};
+}
+
+Result<int> features(const FeaturesFlags& flags) {
+  const CancelToken& cancel = catch_interrupts();
+  Features out;
+  LAP_ASSIGN_OR_RETURN(out.item, item_of(flags));
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
+  runtime::MediaEncoder encoder(model);
+  const auto start = std::chrono::steady_clock::now();
+  if (flags.frontend) {
+    LAP_ASSIGN_OR_RETURN(out.arrays, save_inputs(flags, out.item, encoder));
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    out.details = Json{{"seconds", spent.count()}};
+  } else {
+    LAP_ASSIGN_OR_RETURN(const runtime::EncodedMedia encoded, encoder.encode(out.item, &cancel));
+    LAP_ASSIGN_OR_RETURN(out.arrays, save_outputs(flags, out.item, model, encoded));
+    out.details = Json{{"content_hash", encoded.blocks.front()->content_hash},
+                       {"timings", media_timings_json(encoded.timings)}};
+  }
+  print(out, flags.json);
+  return finish_output();
+}
+
+}  // namespace
+
+void add_features_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<FeaturesFlags>();
+  CLI::App* command = app.add_subcommand(
+      "features", "Write what the encoder makes of an image or a sound as a NumPy file");
+  flags->model.add_to(*command);
+  command->add_option("--image", flags->image, "Image file");
+  command->add_option("--audio", flags->audio, "Sound file");
+  command->add_option("-o,--output", flags->output, "The .npy file: soft tokens [tokens, hidden]")
+      ->required();
+  command->add_flag("--frontend", flags->frontend,
+                    "Write the encoder's inputs instead; the second one beside the .npy file");
+  command->add_flag("--json", flags->json, "Print one JSON object: shapes, times, hash");
+  command->callback([flags, &exit_code] {
+    const Result<int> result = features(*flags);
+    exit_code = result.ok() ? result.value() : report(result.error());
+  });
+}
+
+}  // namespace lapidary::cli

@@ -1,0 +1,118 @@
+#include "cli/media_flags.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace lapidary::cli {
+namespace {
+
+using runtime::MediaKind;
+
+constexpr const char* kImage = "--image";
+constexpr const char* kAudio = "--audio";
+constexpr const char* kVideo = "--video";
+constexpr const char* kVideoFps = "--video-fps";
+constexpr const char* kSplitAudio = "--split-audio";
+
+double micro(double value) { return std::round(value * 1e6) / 1e6; }
+
+// CLI11 lets "nan" and "-1" pass.
+std::string check_rate(const std::string& text) {
+  char* end = nullptr;
+  const double rate = std::strtod(text.c_str(), &end);
+  if (*end == '\0' && std::isfinite(rate) && rate > 0) return {};
+  return text + " is not a positive number";
+}
+
+}  // namespace
+
+void MediaFlags::add_items_to(CLI::App& command) {
+  command_ = &command;
+  command.add_option(kImage, image_, "Image file: PNG, JPEG, WebP, BMP (repeatable)")
+      ->allow_extra_args(false);
+  command.add_option(kAudio, audio_, "Sound file: WAV, FLAC, OGG, MP3 (repeatable)")
+      ->allow_extra_args(false);
+  command.add_option(kVideo, video_, "Folder with the frames of a video (repeatable)")
+      ->allow_extra_args(false);
+}
+
+void MediaFlags::add_options_to(CLI::App& command) {
+  command.add_option(kVideoFps, video_fps_, "Frames a second in the folders of videos")
+      ->check(check_rate, "")
+      ->capture_default_str();
+  command.add_flag(kSplitAudio, split_audio_,
+                   "Cut sound that is longer than the model takes into several clips");
+}
+
+Result<std::vector<runtime::MediaItem>> MediaFlags::items() const {
+  // Each value of an option was parsed once: CLI11 lists the option each time.
+  std::array<size_t, 3> next{};
+  const std::array<std::pair<const char*, const std::vector<std::string>*>, 3> lists = {
+      {{kImage, &image_}, {kAudio, &audio_}, {kVideo, &video_}}};
+  constexpr std::array kKinds = {MediaKind::kImage, MediaKind::kAudio, MediaKind::kVideo};
+  std::vector<runtime::MediaItem> out;
+  for (const CLI::Option* option : command_->parse_order()) {
+    for (size_t i = 0; i < lists.size(); ++i) {
+      if (!option->check_name(lists[i].first)) continue;
+      const std::string& path = lists[i].second->at(next[i]++);
+      if (path.empty()) return bad_input(lists[i].first, "is an empty name");
+      out.push_back({kKinds[i], path});
+    }
+  }
+  if (command_->count(kVideoFps) > 0 && video_.empty()) {
+    return bad_input(kVideoFps, "has no meaning without --video", "leave it out");
+  }
+  if (split_audio_ && audio_.empty()) {
+    return bad_input(kSplitAudio, "has no meaning without --audio", "leave it out");
+  }
+  return out;
+}
+
+runtime::MediaEncoderOptions MediaFlags::options() const {
+  return {.video_fps = video_fps_, .split_audio = split_audio_};
+}
+
+int64_t soft_tokens_of(const runtime::EncodedMedia& media) {
+  int64_t count = 0;
+  for (const auto& block : media.blocks) count += block->count;
+  return count;
+}
+
+std::string media_stats_text(std::span<const runtime::MediaItem> items,
+                             std::span<const runtime::EncodedMedia> encoded) {
+  std::string text;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const runtime::MediaTimings& t = encoded[i].timings;
+    std::array<char, 256> line{};
+    std::snprintf(line.data(), line.size(),
+                  "%-7s %lld soft tokens, decoded in %.3f s, front end %.3f s, encoder %.3f s: ",
+                  runtime::name(items[i].kind), static_cast<long long>(soft_tokens_of(encoded[i])),
+                  t.decode_seconds, t.frontend_seconds, t.encoder_seconds);
+    text += line.data() + items[i].path.string() + (encoded[i].cached ? " (seen before)\n" : "\n");
+  }
+  return text;
+}
+
+Json media_json(std::span<const runtime::MediaItem> items,
+                std::span<const runtime::EncodedMedia> encoded) {
+  Json out = Json::array();
+  for (size_t i = 0; i < items.size(); ++i) {
+    out.push_back(Json{{"kind", runtime::name(items[i].kind)},
+                       {"file", items[i].path.string()},
+                       {"soft_tokens", soft_tokens_of(encoded[i])},
+                       {"cached", encoded[i].cached},
+                       {"timings", media_timings_json(encoded[i].timings)}});
+  }
+  return out;
+}
+
+Json media_timings_json(const runtime::MediaTimings& timings) {
+  return {{"decode_seconds", micro(timings.decode_seconds)},
+          {"frontend_seconds", micro(timings.frontend_seconds)},
+          {"encoder_seconds", micro(timings.encoder_seconds)}};
+}
+
+}  // namespace lapidary::cli
