@@ -1,5 +1,7 @@
 #include "built_model.h"
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -7,6 +9,8 @@
 #include "gemma4/decoder.h"
 #include "gemma4/embedding.h"
 #include "graph/onnx_writer.h"
+#include "package/text_model.h"
+#include "runtime/soft_blocks.h"
 
 namespace lapidary::golden {
 namespace {
@@ -21,26 +25,32 @@ Result<Session> save_and_open(const graph::Graph& graph, const std::filesystem::
   return Session::open(model, {.threads = 1});
 }
 
-package::TextModel describe(const checkpoint::TextConfig& text) {
-  package::TextModel model;
-  model.vocab_size = text.vocab_size;
-  model.hidden_size = text.hidden_size;
-  model.per_layer_width = text.num_layers() * text.hidden_size_per_layer_input;
-  model.sliding_window = text.sliding_window;
-  model.max_positions = text.max_position_embeddings;
-  for (int64_t layer : text.cache_layers()) {
-    model.caches.push_back(
-        {layer, text.kv_heads(layer), text.head_dim(layer), !text.is_full(layer)});
-  }
-  return model;
+// Binds the rows of one medium; none at all when the prompt has none.
+Status feed(Binding& binding, const Session& embedding, const char* name,
+            std::span<const float> rows, int64_t width) {
+  const auto& inputs = embedding.inputs();
+  const bool taken = std::any_of(inputs.begin(), inputs.end(),
+                                 [&](const runtime::ort::Port& port) { return port.name == name; });
+  if (!taken) return {};
+  return binding.input(
+      name, runtime::ort::input_view(rows, {static_cast<int64_t>(rows.size()) / width, width}));
 }
 
-// Bindings take mutable memory; inputs are not written.
-Status feed(Binding& binding, const char* name, std::span<const float> rows, int64_t width) {
-  if (rows.empty()) return {};
-  const int64_t count = static_cast<int64_t>(rows.size()) / width;
-  return binding.input(name,
-                       {ElementType::kFloat32, const_cast<float*>(rows.data()), {count, width}});
+// Each run of `placeholder` takes the next rows of `features`.
+void add_blocks(runtime::Prompt& prompt, int64_t placeholder, runtime::Medium medium,
+                std::span<const float> features, size_t hidden) {
+  const auto id = static_cast<int32_t>(placeholder);
+  for (auto at = prompt.ids.begin(); !features.empty();) {
+    at = std::find(at, prompt.ids.end(), id);
+    const auto end = std::find_if(at, prompt.ids.end(), [&](int32_t other) { return other != id; });
+    const auto rows = features.first(static_cast<size_t>(end - at) * hidden);
+    auto tokens = std::make_shared<runtime::SoftTokens>();
+    tokens->count = end - at;
+    tokens->features.assign(rows.begin(), rows.end());
+    prompt.blocks.push_back({at - prompt.ids.begin(), medium, std::move(tokens)});
+    features = features.subspan(rows.size());
+    at = end;
+  }
 }
 
 }  // namespace
@@ -55,24 +65,45 @@ Result<BuiltModel> build_model(const std::filesystem::path& checkpoint,
                        save_and_open(embedding, scratch / "embedding/model.onnx"));
   LAP_ASSIGN_OR_RETURN(Session decoder_session,
                        save_and_open(decoder, scratch / "decoder/model.onnx"));
-  return BuiltModel(std::make_shared<runtime::TextGraphs>(runtime::TextGraphs{
-      describe(source.config.text), std::move(embedding_session), std::move(decoder_session)}));
+  return BuiltModel(std::make_shared<runtime::TextGraphs>(
+      runtime::TextGraphs{package::text_model(source.config), std::move(embedding_session),
+                          std::move(decoder_session)}));
 }
 
-Result<Embedded> embed(const runtime::TextGraphs& model, std::vector<int64_t> ids,
-                       const runtime::SoftFeatures& features) {
+runtime::Prompt prompt_with(const checkpoint::Config& config, const std::vector<int64_t>& ids,
+                            const std::vector<float>& image_features,
+                            const std::vector<float>& audio_features) {
+  runtime::Prompt prompt(std::vector<int32_t>(ids.begin(), ids.end()));
+  const auto hidden = static_cast<size_t>(config.text.hidden_size);
+  add_blocks(prompt, config.image_token_id.value_or(-1), runtime::Medium::kImage, image_features,
+             hidden);
+  add_blocks(prompt, config.audio_token_id.value_or(-1), runtime::Medium::kAudio, audio_features,
+             hidden);
+  std::sort(prompt.blocks.begin(), prompt.blocks.end(),
+            [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  return prompt;
+}
+
+Result<Embedded> embed(const runtime::TextGraphs& model, const runtime::Prompt& prompt) {
   namespace port = runtime::port;
-  const auto count = static_cast<int64_t>(ids.size());
+  using runtime::Medium;
+  const auto count = static_cast<int64_t>(prompt.ids.size());
   const int64_t hidden = model.text.hidden_size;
   const int64_t width = model.text.per_layer_width;
+  const std::vector<int64_t> ids(prompt.ids.begin(), prompt.ids.end());
+  std::vector<float> images;
+  std::vector<float> sounds;
   Embedded out;
   out.inputs_embeds.resize(static_cast<size_t>(count * hidden));
   out.per_layer_inputs.resize(static_cast<size_t>(count * width));
   LAP_ASSIGN_OR_RETURN(Binding binding, model.embedding.bind());
+  LAP_RETURN_IF_ERROR(binding.input(port::kInputIds, runtime::ort::input_view(ids, {1, count})));
   LAP_RETURN_IF_ERROR(
-      binding.input(port::kInputIds, {ElementType::kInt64, ids.data(), {1, count}}));
-  LAP_RETURN_IF_ERROR(feed(binding, port::kImageFeatures, features.image, hidden));
-  LAP_RETURN_IF_ERROR(feed(binding, port::kAudioFeatures, features.audio, hidden));
+      feed(binding, model.embedding, port::kImageFeatures,
+           runtime::soft_rows(prompt.blocks, Medium::kImage, {0, count}, hidden, images), hidden));
+  LAP_RETURN_IF_ERROR(
+      feed(binding, model.embedding, port::kAudioFeatures,
+           runtime::soft_rows(prompt.blocks, Medium::kAudio, {0, count}, hidden, sounds), hidden));
   LAP_RETURN_IF_ERROR(binding.output(
       port::kInputsEmbeds, {ElementType::kFloat32, out.inputs_embeds.data(), {1, count, hidden}}));
   if (width > 0) {

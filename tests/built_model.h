@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "checkpoint/config.h"
 #include "runtime/decoder.h"
+#include "runtime/prompt.h"
 #include "runtime/text_graphs.h"
 
 namespace lapidary::golden {
@@ -26,8 +28,13 @@ struct Embedded {
   std::vector<float> per_layer_inputs;  // [tokens, layers * ple], empty if the model has none
 };
 
-// The embedding graph alone. Features may be empty; their inputs are left out then.
-Result<Embedded> embed(const runtime::TextGraphs& model, std::vector<int64_t> ids,
-                       const runtime::SoftFeatures& features);
+// The embedding graph alone.
+Result<Embedded> embed(const runtime::TextGraphs& model, const runtime::Prompt& prompt);
+
+// A prompt whose k-th image (audio) placeholder is row k of the features, each run of placeholders
+// a block.
+runtime::Prompt prompt_with(const checkpoint::Config& config, const std::vector<int64_t>& ids,
+                            const std::vector<float>& image_features,
+                            const std::vector<float>& audio_features);
 
 }  // namespace lapidary::golden

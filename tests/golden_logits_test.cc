@@ -18,7 +18,7 @@ namespace lapidary::golden {
 namespace {
 
 using runtime::Decoder;
-using runtime::SoftFeatures;
+using runtime::Prompt;
 
 constexpr float kLogitTolerance = 1e-3F;
 
@@ -133,7 +133,8 @@ TEST_P(GoldenLogits, ChunkedPrompt) {
       if (chunk == 1 && ids.size() > 200) continue;  // slow, and nothing new
       SCOPED_TRACE(one.name + ", chunks of " + std::to_string(chunk));
       Decoder decoder = new_decoder(ids.size(), chunk);
-      EXPECT_LE(max_difference(take(decoder.prefill(ids)), one.prefill.row(one.prefill.rows() - 1)),
+      EXPECT_LE(max_difference(take(decoder.prefill(Prompt(ids))),
+                               one.prefill.row(one.prefill.rows() - 1)),
                 kLogitTolerance);
     }
   }
@@ -145,7 +146,7 @@ TEST_P(GoldenLogits, StepByStep) {
     SCOPED_TRACE(one.name);
     const Tokens ids = narrow(one.input_ids);
     Decoder decoder = new_decoder(ids.size() + one.tokens.size(), 64);
-    auto logits = take(decoder.prefill(ids));
+    auto logits = take(decoder.prefill(Prompt(ids)));
     for (size_t step = 0; step < one.tokens.size(); ++step) {
       ASSERT_EQ(greedy(logits, one, step), one.tokens[step]) << "token " << step;
       const auto token = static_cast<int32_t>(one.tokens[step]);
@@ -161,17 +162,16 @@ TEST_P(GoldenLogits, StepByStep) {
 // Catches scaled soft tokens, per-layer inputs looked up for the placeholder instead of <pad>, and
 // features put at the wrong places.
 TEST_P(GoldenLogits, SoftTokens) {
+  const auto config = take(checkpoint::Config::load(golden_.checkpoint / "config.json"));
   for (const EmbeddingCase& one : golden_.embedding) {
     SCOPED_TRACE(one.name);
-    const SoftFeatures features = {.image = one.image_features.data,
-                                   .audio = one.audio_features.data};
-    const Embedded embedded = take(embed(*model_, one.input_ids, features));
+    const Prompt prompt =
+        prompt_with(config, one.input_ids, one.image_features.data, one.audio_features.data);
+    const Embedded embedded = take(embed(*model_, prompt));
     EXPECT_LE(max_difference(embedded.inputs_embeds, one.inputs_embeds.data), 1e-5F);
     EXPECT_LE(max_difference(embedded.per_layer_inputs, one.per_layer_inputs.data), 1e-4F);
-    const Tokens ids = narrow(one.input_ids);
-    Decoder decoder = new_decoder(ids.size(), ids.size());
-    EXPECT_LE(max_difference(take(decoder.step(ids, 1, features)), one.last_logits.data),
-              kLogitTolerance);
+    Decoder decoder = new_decoder(prompt.ids.size(), prompt.ids.size());
+    EXPECT_LE(max_difference(take(decoder.prefill(prompt)), one.last_logits.data), kLogitTolerance);
   }
 }
 

@@ -12,7 +12,7 @@ namespace lapidary::runtime {
 
 struct UserTurn {
   std::string text;
-  std::vector<MediaItem> media;
+  std::vector<MediaItem> media = {};
 };
 
 // The turn's "content" for a chat template: the media parts in the order given, then the text. When

@@ -55,7 +55,7 @@ TEST(Conversation, LaterTurnsReuseTheCacheAndChangeNothing) {
       SCOPED_TRACE(turn);
       Json messages = chat.messages();
       messages.push_back(Json{{"role", "user"}, {"content", turn}});
-      const auto reply = chat.send(turn, greedy());
+      const auto reply = chat.send({turn}, greedy());
       ASSERT_TRUE(reply.ok()) << reply.error().message();
       const auto expected = fresh(messages, options);
       EXPECT_EQ(reply->text, expected.text);
@@ -96,7 +96,7 @@ TEST(Conversation, ACancelledReplyStaysAsFarAsItGot) {
   runtime::Conversation chat = conversation();
   CancelToken cancel;
   int pieces = 0;
-  const auto reply = chat.send(kTurns[1], greedy(),
+  const auto reply = chat.send({kTurns[1]}, greedy(),
                                {.on_text =
                                     [&](std::string_view) {
                                       if (++pieces == 5) cancel.cancel();
@@ -106,16 +106,16 @@ TEST(Conversation, ACancelledReplyStaysAsFarAsItGot) {
   EXPECT_EQ(reply->finish_reason, runtime::FinishReason::kCancelled);
   EXPECT_EQ(pieces, 5);
   EXPECT_EQ(chat.messages().back()["content"], reply->text);
-  EXPECT_TRUE(chat.send("What is seven plus eight?", greedy()).ok());
+  EXPECT_TRUE(chat.send({"What is seven plus eight?"}, greedy()).ok());
 }
 
 TEST(Conversation, ATurnThatDoesNotFitLeavesTheConversationAlone) {
   runtime::Conversation chat = conversation({.max_context = 64});
-  ASSERT_TRUE(chat.send("What color is the sky?", greedy()).ok());
+  ASSERT_TRUE(chat.send({"What color is the sky?"}, greedy()).ok());
   const Json before = chat.messages();
   std::string words;
   for (int i = 0; i < 100; ++i) words += "word ";
-  const auto reply = chat.send(words, greedy());
+  const auto reply = chat.send({words}, greedy());
   ASSERT_FALSE(reply.ok());
   EXPECT_EQ(reply.error().kind, ErrorKind::kBadInput);
   EXPECT_EQ(chat.messages(), before);

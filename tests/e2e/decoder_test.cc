@@ -1,8 +1,14 @@
 // The decoder's own promises, on the tiny model: chunks, windows and soft tokens.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <memory>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "e2e/child.h"
 #include "runtime/model.h"
@@ -73,35 +79,105 @@ TEST(Decoder, TheLastLogitsAreThoseOfAll) {
   }
 }
 
+runtime::SoftBlock some_block(int64_t begin, int64_t count, runtime::Medium medium,
+                              const std::string& hash) {
+  std::mt19937 random(static_cast<uint32_t>(std::hash<std::string>()(hash)));
+  std::normal_distribution<float> normal;
+  auto soft = std::make_shared<runtime::SoftTokens>();
+  soft->count = count;
+  soft->content_hash = hash;
+  soft->features.resize(static_cast<size_t>(count * model().manifest().text.hidden_size));
+  for (float& x : soft->features) x = normal(random);
+  return {begin, medium, std::move(soft)};
+}
+
+// Text with two images and a clip between: [10, 20) and [20, 30) are images, [40, 55) is sound.
+runtime::Prompt mixed_prompt(const std::string& second_image) {
+  const auto& manifest = model().manifest();
+  std::vector<int32_t> tokens = some_tokens(80);
+  const auto fill = [&](ptrdiff_t begin, ptrdiff_t end, int64_t id) {
+    std::fill(tokens.begin() + begin, tokens.begin() + end, static_cast<int32_t>(id));
+  };
+  fill(10, 30, manifest.vision->image_token_id);
+  fill(40, 55, manifest.audio->audio_token_id);
+  return runtime::Prompt(std::move(tokens),
+                         {some_block(10, 10, runtime::Medium::kImage, "first"),
+                          some_block(20, 10, runtime::Medium::kImage, second_image),
+                          some_block(40, 15, runtime::Medium::kAudio, "sound")});
+}
+
+std::vector<float> last_logits(Decoder& decoder, const runtime::Prompt& prompt) {
+  const auto logits = decoder.prefill(prompt).value();
+  return {logits.begin(), logits.end()};
+}
+
 // Image and audio tokens that a chunk's border separates must each get their own row.
 TEST(Decoder, SoftTokensKeepTheirRowsAcrossChunks) {
-  const auto& text = model().manifest().text;
-  ASSERT_GE(text.image_token_id, 0);
-  ASSERT_GE(text.audio_token_id, 0);
-  std::vector<int32_t> tokens = some_tokens(80);
-  for (size_t i = 10; i < 30; ++i) tokens[i] = static_cast<int32_t>(text.image_token_id);
-  for (size_t i = 40; i < 55; ++i) tokens[i] = static_cast<int32_t>(text.audio_token_id);
-  std::mt19937 random(6);
-  std::normal_distribution<float> normal;
-  std::vector<float> image(20 * static_cast<size_t>(text.hidden_size));
-  std::vector<float> audio(15 * static_cast<size_t>(text.hidden_size));
-  for (float& x : image) x = normal(random);
-  for (float& x : audio) x = normal(random);
-  const auto logits = [&](int64_t chunk, const runtime::SoftFeatures& features) {
+  const auto logits = [&](int64_t chunk, const runtime::Prompt& prompt) {
     Decoder decoder = model().new_decoder({.max_context = 100, .chunk = chunk}).value();
-    const auto span = decoder.prefill(tokens, features).value();
-    return std::vector<float>(span.begin(), span.end());
+    return last_logits(decoder, prompt);
   };
-  const auto whole = logits(100, {image, audio});
-  EXPECT_LT(largest_difference(whole, logits(9, {image, audio})), 1e-4f);
-  std::swap(image[0], image.back());
-  EXPECT_GT(largest_difference(whole, logits(9, {image, audio})), 1e-4f) << "rows are not read";
+  const auto whole = logits(100, mixed_prompt("second"));
+  for (const int64_t chunk : {1, 9, 25}) {
+    EXPECT_LT(largest_difference(whole, logits(chunk, mixed_prompt("second"))), 1e-4f) << chunk;
+  }
+  EXPECT_GT(largest_difference(whole, logits(9, mixed_prompt("other"))), 1e-4f)
+      << "rows are not read";
+}
+
+// Equal ids with another image are another prompt; equal content is the same one.
+TEST(Decoder, AnotherImageIsNotReused) {
+  const DecoderOptions options{.max_context = 100, .chunk = 7};
+  Decoder decoder = model().new_decoder(options).value();
+  last_logits(decoder, mixed_prompt("second"));
+  EXPECT_EQ(decoder.keep_common_prefix(mixed_prompt("second")), 79);
+  last_logits(decoder, mixed_prompt("second"));
+  const runtime::Prompt other = mixed_prompt("other");
+  EXPECT_EQ(decoder.keep_common_prefix(other), 20);
+  Decoder anew = model().new_decoder(options).value();
+  EXPECT_LT(largest_difference(last_logits(decoder, other), last_logits(anew, other)), 1e-4f);
+  runtime::Prompt text(other.ids);
+  EXPECT_EQ(decoder.keep_common_prefix(text), 10) << "placeholders without soft tokens";
+}
+
+// A prompt of which only a beginning is held, up to the middle of an image, goes on there.
+TEST(Decoder, APromptGoesOnInsideAnImage) {
+  const DecoderOptions options{.max_context = 100, .chunk = 5};
+  const runtime::Prompt prompt = mixed_prompt("second");
+  Decoder decoder = model().new_decoder(options).value();
+  last_logits(decoder, prompt);
+  runtime::Prompt images(prompt.ids, {prompt.blocks[0], prompt.blocks[1]});
+  images.ids.resize(30);  // its last token is left out, so 29 are kept
+  EXPECT_EQ(decoder.keep_common_prefix(images), 29);
+  EXPECT_EQ(decoder.keep_common_prefix(prompt), 29);
+  Decoder anew = model().new_decoder(options).value();
+  EXPECT_LT(largest_difference(last_logits(decoder, prompt), last_logits(anew, prompt)), 1e-4f);
+}
+
+// What would put soft tokens at wrong places must never run.
+TEST(Decoder, RefusesBlocksThatDoNotFit) {
+  Decoder decoder = model().new_decoder({.max_context = 100}).value();
+  const auto error_of = [&](const runtime::Prompt& prompt) {
+    const auto result = decoder.prefill(prompt);
+    return result.ok() ? std::string() : result.error().message();
+  };
+  runtime::Prompt prompt = mixed_prompt("second");
+  prompt.blocks[1].begin = 19;
+  EXPECT_NE(error_of(prompt).find("overlap"), std::string::npos);
+  prompt = mixed_prompt("second");
+  prompt.ids.resize(50);
+  EXPECT_NE(error_of(prompt).find("beyond"), std::string::npos);
+  auto narrow = std::make_shared<runtime::SoftTokens>(*prompt.blocks[0].tokens);
+  narrow->features.pop_back();
+  prompt.blocks = {{10, runtime::Medium::kImage, narrow}};
+  EXPECT_NE(error_of(prompt).find("features"), std::string::npos);
+  EXPECT_EQ(decoder.tokens().size(), 0u);
 }
 
 TEST(Decoder, RefusesWhatItCannotRun) {
   Decoder decoder = model().new_decoder({.max_context = 16, .chunk = 8}).value();
   const auto error_of = [&](std::vector<int32_t> tokens) {
-    const auto result = decoder.prefill(tokens);
+    const auto result = decoder.prefill(runtime::Prompt(std::move(tokens)));
     return result.ok() ? std::string() : result.error().message();
   };
   EXPECT_NE(error_of({}).find("empty"), std::string::npos);
