@@ -1,6 +1,9 @@
 #include "package/genai_config.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "package/genai_processors.h"
 
 namespace lapidary::package {
 namespace {
@@ -23,11 +26,9 @@ Json stage(const Component& component) {
             {"outputs", std::move(outputs)}}}};
 }
 
-Json decoder(const Manifest& manifest, const checkpoint::TextConfig& text) {
-  Json pipeline = Json::array();
-  for (const Component& component : manifest.components) pipeline.push_back(stage(component));
-  // Head dims and cache heads differ by layer: GenAI takes them from the graph's input shapes; what
-  // stands here is a default that no layer of ours uses.
+// Head dims and cache heads differ by layer: GenAI takes them from the graph's input shapes; what
+// stands here is a default that no layer of ours uses.
+Json decoder(const checkpoint::TextConfig& text) {
   return {{"hidden_size", text.hidden_size},
           {"num_attention_heads", text.num_attention_heads},
           {"num_key_value_heads", text.base_kv_heads},
@@ -35,15 +36,69 @@ Json decoder(const Manifest& manifest, const checkpoint::TextConfig& text) {
           {"head_size", text.base_head_dim},
           {"session_options", {{"log_severity_level", kLogErrorsOnly}}},
           {"inputs",
-           {{"input_ids", "input_ids"},
-            {"attention_mask", "attention_mask"},
+           {{"attention_mask", "attention_mask"},
             {"past_key_names", "past_key_values.%d.key"},
             {"past_value_names", "past_key_values.%d.value"}}},
           {"outputs",
            {{"logits", "logits"},
             {"present_key_names", "present.%d.key"},
-            {"present_value_names", "present.%d.value"}}},
-          {"pipeline", std::move(pipeline)}};
+            {"present_value_names", "present.%d.value"}}}};
+}
+
+// One graph after the other, each output an input of a later one.
+void describe_pipeline(Json& model, const Manifest& manifest) {
+  model["decoder"]["inputs"]["input_ids"] = "input_ids";
+  Json pipeline = Json::array();
+  for (const char* name : {"embedding", "decoder"}) {
+    if (const Component* component = manifest.component(name)) {
+      pipeline.push_back(stage(*component));
+    }
+  }
+  model["decoder"]["pipeline"] = std::move(pipeline);
+}
+
+void describe_audio(Json& model, const Manifest& manifest) {
+  const Component* encoder = manifest.component("audio_encoder");
+  if (encoder == nullptr) {
+    // Its default names a file, and GenAI then misses the model.
+    model["speech"] = {{"config_filename", ""}};
+    return;
+  }
+  model["audio_token_id"] = manifest.audio->audio_token_id;
+  if (manifest.audio->boa_token_id >= 0) model["boa_token_id"] = manifest.audio->boa_token_id;
+  model["embedding"]["inputs"]["audio_features"] = "audio_features";
+  model["speech"] = {
+      {"filename", encoder->file},
+      {"config_filename", kAudioProcessorFile},
+      {"inputs", {{"audio_embeds", "input_features"}, {"attention_mask", "input_features_mask"}}},
+      {"outputs", {{"audio_features", "audio_features"}}}};
+}
+
+void describe_gemma4(Json& model, const Manifest& manifest,
+                     const checkpoint::VisionConfig& vision) {
+  const Component* encoder = manifest.component("vision_encoder");
+  model["image_token_id"] = manifest.vision->image_token_id;
+  if (manifest.vision->video_token_id >= 0) {
+    model["video_token_id"] = manifest.vision->video_token_id;
+  }
+  model["decoder"]["filename"] = manifest.component("decoder")->file;
+  model["decoder"]["inputs"]["inputs_embeds"] = "inputs_embeds";
+  model["embedding"] = {
+      {"filename", manifest.component("embedding")->file},
+      {"inputs", {{"input_ids", "input_ids"}, {"image_features", "image_features"}}},
+      {"outputs", {{"inputs_embeds", "inputs_embeds"}}}};
+  if (manifest.text.per_layer_width > 0) {
+    model["decoder"]["inputs"]["per_layer_inputs"] = "per_layer_inputs";
+    model["embedding"]["outputs"]["per_layer_inputs"] = "per_layer_inputs";
+  }
+  model["vision"] = {
+      {"filename", encoder->file},
+      {"config_filename", kImageProcessorFile},
+      {"spatial_merge_size", vision.pooling_kernel_size},
+      {"patch_size", vision.patch_size},
+      {"inputs", {{"pixel_values", "pixel_values"}, {"pixel_position_ids", "pixel_position_ids"}}},
+      {"outputs", {{"image_features", "image_features"}}}};
+  describe_audio(model, manifest);
 }
 
 Json search(const checkpoint::GenerationConfig& generation, int64_t max_length) {
@@ -62,13 +117,12 @@ Json search(const checkpoint::GenerationConfig& generation, int64_t max_length) 
 Json genai_config(const Manifest& manifest, const checkpoint::Config& config,
                   const checkpoint::GenerationConfig& generation) {
   const TextModel& text = manifest.text;
-  Json model = {{"type", "decoder-pipeline"},
-                {"pad_token_id", text.pad_token_id},
-                {"eos_token_id", generation.eos_token_ids},
-                {"vocab_size", text.vocab_size},
-                {"context_length", text.max_positions},
-                {"decoder", decoder(manifest, config.text)}};
+  const bool sees = manifest.component("vision_encoder") != nullptr;
+  Json model = {{"type", sees ? "gemma4" : "decoder-pipeline"}, {"pad_token_id", text.pad_token_id},
+                {"eos_token_id", generation.eos_token_ids},     {"vocab_size", text.vocab_size},
+                {"context_length", text.max_positions},         {"decoder", decoder(config.text)}};
   if (generation.bos_token_id) model["bos_token_id"] = *generation.bos_token_id;
+  sees ? describe_gemma4(model, manifest, *config.vision) : describe_pipeline(model, manifest);
   return {{"model", std::move(model)},
           {"search", search(generation, std::min(text.max_positions, kDefaultMaxLength))}};
 }

@@ -8,6 +8,7 @@
 #include "graph/builder.h"
 #include "package/component_record.h"
 #include "package/genai_config.h"
+#include "package/genai_processors.h"
 #include "package/side_files.h"
 #include "package/text_model.h"
 #include "tensor/expressions.h"
@@ -112,6 +113,104 @@ TEST(AudioModel, RecordsIdsThatTheVocabularyHas) {
   EXPECT_FALSE(audio_model(config).has_value());
 }
 
+// A manifest with the named components, and with the sections that belong to them.
+Manifest manifest_of(const checkpoint::Config& config, const std::vector<std::string>& names) {
+  Manifest out;
+  out.text = text_model(config);
+  for (const std::string& name : names) {
+    Component component;
+    component.name = name;
+    component.file = name + "/model.onnx";
+    if (name == "vision_encoder") out.vision = vision_model(config);
+    if (name == "audio_encoder") out.audio = audio_model(config);
+    out.components.push_back(component);
+  }
+  return out;
+}
+
+// What GenAI finds no name for it does not feed or does not find: the model loads and fails later.
+TEST(GenaiConfig, PackagesThatSeeAndHearAreGemma4) {
+  const auto checkpoint = tiny();
+  const Manifest manifest =
+      manifest_of(checkpoint.config, {"vision_encoder", "audio_encoder", "embedding", "decoder"});
+  const Json model = genai_config(manifest, checkpoint.config, checkpoint.generation)["model"];
+  EXPECT_EQ(model["type"], "gemma4");
+  EXPECT_FALSE(model["decoder"].contains("pipeline"));
+  EXPECT_EQ(model["decoder"]["filename"], "decoder/model.onnx");
+  EXPECT_EQ(model["decoder"]["inputs"]["inputs_embeds"], "inputs_embeds");
+  EXPECT_EQ(model["decoder"]["inputs"]["per_layer_inputs"], "per_layer_inputs");
+  EXPECT_EQ(model["embedding"]["filename"], "embedding/model.onnx");
+  EXPECT_EQ(model["embedding"]["inputs"]["image_features"], "image_features");
+  EXPECT_EQ(model["embedding"]["inputs"]["audio_features"], "audio_features");
+  EXPECT_EQ(model["embedding"]["outputs"]["per_layer_inputs"], "per_layer_inputs");
+  EXPECT_EQ(model["vision"]["filename"], "vision_encoder/model.onnx");
+  EXPECT_EQ(model["vision"]["config_filename"], "image_processor.json");
+  EXPECT_EQ(model["vision"]["spatial_merge_size"], 3);
+  EXPECT_EQ(model["speech"]["filename"], "audio_encoder/model.onnx");
+  EXPECT_EQ(model["speech"]["config_filename"], "audio_feature_extraction.json");
+  EXPECT_EQ(model["speech"]["inputs"]["audio_embeds"], "input_features");
+  EXPECT_EQ(model["speech"]["inputs"]["attention_mask"], "input_features_mask");
+  EXPECT_EQ(model["image_token_id"], 19);
+  EXPECT_EQ(model["video_token_id"], 23);
+  EXPECT_EQ(model["audio_token_id"], 20);
+  EXPECT_EQ(model["boa_token_id"], 18);
+}
+
+// GenAI's default names a file for sound; with that and without a model it refuses the package.
+TEST(GenaiConfig, WithoutEarsNoSpeechFileIsNamed) {
+  const auto checkpoint = tiny();
+  const Manifest manifest =
+      manifest_of(checkpoint.config, {"vision_encoder", "embedding", "decoder"});
+  const Json model = genai_config(manifest, checkpoint.config, checkpoint.generation)["model"];
+  EXPECT_EQ(model["type"], "gemma4");
+  EXPECT_EQ(model["speech"], Json({{"config_filename", ""}}));
+  EXPECT_FALSE(model["embedding"]["inputs"].contains("audio_features"));
+  EXPECT_FALSE(model.contains("audio_token_id"));
+}
+
+// GenAI's gemma4 loads a vision model always.
+TEST(GenaiConfig, WithoutEyesItIsAPipeline) {
+  const auto checkpoint = tiny();
+  const Manifest manifest =
+      manifest_of(checkpoint.config, {"audio_encoder", "embedding", "decoder"});
+  const Json model = genai_config(manifest, checkpoint.config, checkpoint.generation)["model"];
+  EXPECT_EQ(model["type"], "decoder-pipeline");
+  ASSERT_EQ(model["decoder"]["pipeline"].size(), 2u);
+  EXPECT_TRUE(model["decoder"]["pipeline"][0].contains("embedding"));
+  EXPECT_TRUE(model["decoder"]["pipeline"][1].contains("decoder"));
+  EXPECT_FALSE(model.contains("speech"));
+}
+
+// GenAI's reader tells 20 from 20.0 and true from 1, and refuses the wrong one.
+TEST(GenaiProcessors, NumbersHaveTheTypesThatGenaiReads) {
+  checkpoint::ProcessorConfig processor;
+  processor.image.max_soft_tokens = 70;
+  processor.audio.preemphasis = 0.97;
+  const Json image = Json::parse(genai_image_processor(processor.image).dump());
+  const Json& transform = image["processor"]["transforms"][1]["operation"];
+  EXPECT_EQ(transform["type"], "Gemma4ImageTransform");
+  EXPECT_EQ(transform["attrs"]["max_soft_tokens"], 70);
+  EXPECT_EQ(transform["attrs"].size(), 3u);
+  const Json audio = Json::parse(genai_audio_processor(processor.audio).dump());
+  const Json& mel = audio["feature_extraction"]["sequence"][1]["operation"];
+  EXPECT_EQ(mel["type"], "Gemma4LogMel");
+  for (const char* key : {"frame_length_ms", "hop_length_ms", "min_frequency", "max_frequency",
+                          "preemphasis", "mel_floor"}) {
+    EXPECT_TRUE(mel["attrs"][key].is_number_float()) << key;
+  }
+  for (const char* key :
+       {"feature_size", "sampling_rate", "preemphasis_htk_flavor", "fft_overdrive"}) {
+    EXPECT_TRUE(mel["attrs"][key].is_number_integer()) << key;
+  }
+  EXPECT_EQ(mel["attrs"]["preemphasis"], 0.97);
+  EXPECT_FALSE(mel["attrs"].contains("per_bin_mean"));
+  processor.audio.per_bin_mean.assign(128, 1.0);
+  EXPECT_EQ(genai_audio_processor(processor.audio)["feature_extraction"]["sequence"][1]["operation"]
+                                                  ["attrs"]["per_bin_mean"]
+                                                      .size(),
+            128u);
+}
+
 // GenAI feeds what is listed: an optional input in the list would have to be fed.
 TEST(GenaiConfig, ListsRequiredInputsOnly) {
   const auto checkpoint = tiny();
@@ -127,6 +226,25 @@ TEST(GenaiConfig, ListsRequiredInputsOnly) {
   EXPECT_EQ(config["model"]["type"], "decoder-pipeline");
   EXPECT_EQ(config["model"]["eos_token_id"], Json({1, 6}));
   EXPECT_EQ(config["search"]["max_length"], 4096);
+}
+
+// What genai_config.json names must be there, and what it does not name must not.
+TEST(SideFiles, GenaiProcessorsComeWithTheirEncoders) {
+  const auto checkpoint = tiny();
+  const TempDir sees;
+  const TempDir reads;
+  const Manifest both =
+      manifest_of(checkpoint.config, {"vision_encoder", "audio_encoder", "embedding", "decoder"});
+  ASSERT_TRUE(write_side_files(checkpoint, both, sees.path()).ok());
+  EXPECT_TRUE(std::filesystem::exists(sees.path() / kImageProcessorFile));
+  EXPECT_TRUE(std::filesystem::exists(sees.path() / kAudioProcessorFile));
+  EXPECT_EQ(load_json(sees.path() / kImageProcessorFile)
+                .value()["processor"]["transforms"][1]["operation"]["attrs"]["max_soft_tokens"],
+            checkpoint.processor.image.max_soft_tokens);
+  const Manifest text = manifest_of(checkpoint.config, {"embedding", "decoder"});
+  ASSERT_TRUE(write_side_files(checkpoint, text, reads.path()).ok());
+  EXPECT_FALSE(std::filesystem::exists(reads.path() / kImageProcessorFile));
+  EXPECT_FALSE(std::filesystem::exists(reads.path() / kAudioProcessorFile));
 }
 
 // A package has no config.json, so the ids that the checkpoint keeps there must move.

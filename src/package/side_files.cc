@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "package/file_hash.h"
 #include "package/genai_config.h"
+#include "package/genai_processors.h"
 
 namespace lapidary::package {
 namespace {
@@ -48,6 +49,14 @@ Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& 
   LAP_RETURN_IF_ERROR(write_json(kGenerationConfig, generation));
   LAP_RETURN_IF_ERROR(write_json("genai_config.json",
                                  genai_config(manifest, checkpoint.config, checkpoint.generation)));
+  if (manifest.vision) {
+    LAP_RETURN_IF_ERROR(
+        write_json(kImageProcessorFile, genai_image_processor(checkpoint.processor.image)));
+  }
+  if (manifest.audio) {
+    LAP_RETURN_IF_ERROR(
+        write_json(kAudioProcessorFile, genai_audio_processor(checkpoint.processor.audio)));
+  }
   return written;
 }
 
