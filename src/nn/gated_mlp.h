@@ -5,6 +5,7 @@
 #include <string>
 
 #include "graph/builder.h"
+#include "nn/clipped_linear.h"
 
 namespace lapidary::nn {
 
@@ -14,9 +15,18 @@ struct GatedMlpWeights {
   tensor::Tensor down_proj;  // [hidden, intermediate]
 };
 
+// The same dims.
+struct ClippedGatedMlpWeights {
+  ClippedLinearWeights gate_proj, up_proj, down_proj;
+};
+
 // x: [..., hidden] -> [..., hidden]. Names: <name>.gate_proj, <name>.up_proj, <name>.down_proj.
 graph::Ref gated_mlp(graph::Builder& b, const graph::Ref& x, const std::string& name,
                      const GatedMlpWeights& weights);
+
+// The same of clipped linears; their names are those of clipped_linear.
+graph::Ref clipped_gated_mlp(graph::Builder& b, const graph::Ref& x, const std::string& name,
+                             const ClippedGatedMlpWeights& weights);
 
 // Gelu with the tanh approximation ("gelu_pytorch_tanh").
 graph::Ref gelu_tanh(graph::Builder& b, const graph::Ref& x, const std::string& name);
