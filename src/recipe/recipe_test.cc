@@ -67,6 +67,11 @@ TEST(Recipe, ComponentsAreGlobs) {
       parsed(with_passes(R"({"q": {"type": "OnnxKQuantQuantization", "components": ["dec*"]}})"));
   EXPECT_NE(recipe.steps[0].pass_for("decoder"), nullptr);
   EXPECT_EQ(recipe.steps[0].pass_for("embedding"), nullptr);
+  const Recipe encoders = parsed(
+      with_passes(R"({"q": {"type": "OnnxKQuantQuantization", "components": ["*_encoder"]}})"));
+  EXPECT_NE(encoders.steps[0].pass_for("vision_encoder"), nullptr);
+  EXPECT_NE(encoders.steps[0].pass_for("audio_encoder"), nullptr);
+  EXPECT_EQ(encoders.steps[0].pass_for("decoder"), nullptr);
 }
 
 TEST(Recipe, ComponentOptionsOverrideOnlyThere) {
@@ -164,7 +169,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "'passes.x.component_options.decodr' is no component"},
         Refusal{"Component", with_passes(R"({"x": {"type": "OnnxKQuantQuantization",
                  "components": ["lm"]}})"),
-                "holds 'lm', which matches no component"},
+                "holds 'lm', which matches no component (components: vision_encoder, "
+                "audio_encoder, embedding, decoder)"},
         Refusal{"Precision",
                 with_passes(R"({"b": {"type": "MobiusBuilder", "precision": "int4"}})"),
                 "'passes.b.precision' is 'int4'"},
