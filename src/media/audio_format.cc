@@ -1,5 +1,6 @@
 #include "media/audio_format.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -80,16 +81,6 @@ bool is_adts_frame(Bytes file) {
   return header && (*header & 0xFFF6) == 0xFFF0;
 }
 
-// What stands behind an ID3v2 tag, which MP3 files (and others) begin with.
-Bytes after_id3(Bytes file) {
-  if (!has(file, 0, "ID3") || file.size() < 10) return file;
-  size_t length = 10;
-  for (size_t i = 6; i < 10; ++i) {
-    length += std::to_integer<size_t>(file[i] & std::byte{0x7F}) << (7 * (9 - i));
-  }
-  return length < file.size() ? file.subspan(length) : Bytes{};
-}
-
 // How a file of chunks is laid out, and which chunk holds the sound.
 struct Chunks {
   size_t first;
@@ -160,9 +151,11 @@ Status check_au(Bytes file, const std::string& where) {
 
 // Walks the pages: "OggS", 22 bytes, the number of segments, their lengths, the segments.
 Status check_ogg(Bytes file, const std::string& where) {
+  constexpr std::string_view kCapture = "OggS";
   constexpr size_t kHeader = 27;
   size_t at = 0;
-  while (has(file, at, "OggS")) {
+  // What is no page is none of ours: libogg looks for the next.
+  while (at < file.size() && has(file, at, kCapture.substr(0, file.size() - at))) {
     const uint64_t present = file.size() - at;
     uint64_t size = kHeader;
     if (present >= kHeader) {
@@ -180,6 +173,18 @@ Status check_ogg(Bytes file, const std::string& where) {
 
 }  // namespace
 
+std::span<const std::byte> skip_id3(std::span<const std::byte> file) {
+  constexpr size_t kHeader = 10;
+  while (has(file, 0, "ID3") && file.size() >= kHeader) {
+    size_t length = kHeader;
+    for (size_t i = 6; i < kHeader; ++i) {  // seven bits a byte
+      length += std::to_integer<size_t>(file[i] & std::byte{0x7F}) << (7 * (kHeader - 1 - i));
+    }
+    file = file.subspan(std::min(length, file.size()));
+  }
+  return file;
+}
+
 Result<AudioContainer> identify_audio(std::span<const std::byte> file, const std::string& where) {
   if (file.empty()) return bad_input(where, "is empty", kReadFormats);
   const bool wav = has(file, 0, "RIFF") || has(file, 0, "RIFX") || has(file, 0, "RF64");
@@ -190,10 +195,9 @@ Result<AudioContainer> identify_audio(std::span<const std::byte> file, const std
   if (has(file, 0, ".snd") || has(file, 0, "dns.")) return AudioContainer::kAu;
   if (has(file, 0, "caff")) return AudioContainer::kCaf;
   if (has(file, 0, "OggS")) return AudioContainer::kOgg;
-  const Bytes content = after_id3(file);
-  if (has(content, 0, "fLaC")) return AudioContainer::kFlac;
-  if (is_mpeg_frame(content)) return AudioContainer::kMpeg;
-  const char* name = is_adts_frame(content) ? "an AAC file" : nullptr;
+  if (has(file, 0, "fLaC")) return AudioContainer::kFlac;
+  if (is_mpeg_frame(file)) return AudioContainer::kMpeg;
+  const char* name = is_adts_frame(file) ? "an AAC file" : nullptr;
   for (const Magic& magic : kNotRead) {
     if (!name && has(file, magic.offset, magic.text)) name = magic.name;
   }

@@ -4,9 +4,10 @@
 //
 // Framing (half a frame of zeros in front, one sample more than a frame and the last dropped),
 // periodic Hann window, optional pre-emphasis, magnitudes of the FFT, HTK mel filters, ln(mel +
-// mel_floor), optional normalization per bin. The samples are padded to a multiple of 128; a frame
-// is valid only if its last sample is real, and invalid frames are zero. Source:
-// Gemma4AudioFeatureExtractor of transformers 5.23 (feature_extraction_gemma4.py).
+// mel_floor), optional normalization per bin. The FFT is in double and only its result rounded to
+// float, as numpy does it. The samples are padded to a multiple of 128; a frame is valid only if
+// its last sample is real, and invalid frames are zero. Source: Gemma4AudioFeatureExtractor of
+// transformers 5.23 (feature_extraction_gemma4.py).
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,12 @@ class LogMelExtractor {
   LogMelExtractor(LogMelExtractor&&) noexcept;
   LogMelExtractor& operator=(LogMelExtractor&&) noexcept;
 
-  // `samples` at config.sampling_rate. A clip too short for one frame has no frames.
-  // Errors: kBadInput for dither, which is random, and for memory that cannot be had.
+  // `samples` at config.sampling_rate, all of them: the reference drops what is beyond 480000
+  // (max_audio_samples). A clip too short for one frame has no frames, one just long enough only
+  // frames that are not valid. padding_value never shows: a frame that it reaches is not valid.
+  // Errors: kBadInput for dither, which is random, for a configuration that gives no front end
+  // (frames of under 2 or over 2^20 samples, an empty range of frequencies), for samples so large
+  // that their log-mel is not finite, and for memory that cannot be had.
   Result<LogMel> extract(std::span<const float> samples) const;
 
  private:
@@ -44,7 +49,8 @@ class LogMelExtractor {
 
 // Soft tokens that the audio encoder makes of a clip: the mask after two halvings.
 int64_t audio_soft_tokens(std::span<const uint8_t> input_features_mask);
-// Samples that make at most `audio_seq_length` soft tokens: what a clip may be long.
+// How long a clip may be: the most samples that make at most `audio_seq_length` soft tokens, but
+// no more than 480000 (30 s at 16 kHz), where the reference's feature extractor cuts, at any rate.
 int64_t max_audio_samples(const checkpoint::ProcessorConfig& config);
 
 }  // namespace lapidary::media

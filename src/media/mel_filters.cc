@@ -23,8 +23,8 @@ std::vector<MelFilter> make_mel_filters(const checkpoint::AudioFeatureConfig& co
 
   // The last bin lies at half the sampling rate, rounded down to a whole number of Hz.
   const int64_t last_bin = config.fft_length() / 2;
-  const auto nyquist = static_cast<double>(config.sampling_rate / 2);
-  const double width = nyquist / static_cast<double>(last_bin);
+  const int64_t nyquist = config.sampling_rate / 2;
+  const double width = static_cast<double>(nyquist) / static_cast<double>(last_bin);
   std::vector<MelFilter> filters(count);
   for (size_t i = 0; i < count; ++i) {
     const double left = corners[i], centre = corners[i + 1], right = corners[i + 2];
