@@ -28,6 +28,9 @@ constexpr double kLayerNormEps = 1e-6;
 // float32 a limit of the default's size never bites and is left out.
 constexpr double kNoGradientClipping = 1e10;
 
+// Frames of 40 ms that the queries of a chunk share. The mask of a chunk grows with its square.
+constexpr int64_t kLongestContext = 4096;
+
 class AudioEncoderBuilder {
  public:
   AudioEncoderBuilder(const AudioConfig& audio, int64_t text_hidden, const AudioWeights& weights)
@@ -133,10 +136,22 @@ class AudioEncoderBuilder {
   nn::ChunkedFrames frames_;
 };
 
+Status check_context(const AudioConfig& audio) {
+  const int64_t context =
+      audio.attention_chunk_size + audio.attention_context_left - 1 + audio.attention_context_right;
+  if (context <= kLongestContext) return {};
+  return unsupported("config.json: audio_config",
+                     "attention_chunk_size with attention_context_left and attention_context_right "
+                     "makes a context of " +
+                         std::to_string(context) + " frames, more than " +
+                         std::to_string(kLongestContext));
+}
+
 }  // namespace
 
 Result<graph::Graph> build_audio_encoder(const checkpoint::Config& config,
                                          const checkpoint::Weights& weights) {
+  LAP_RETURN_IF_ERROR(check_context(*config.audio));
   LAP_ASSIGN_OR_RETURN(const AudioWeights w, audio_weights(*config.audio, weights));
   return AudioEncoderBuilder(*config.audio, config.text.hidden_size, w).build();
 }

@@ -17,7 +17,8 @@
 
 namespace lapidary::gemma4 {
 
-// `config.audio` must be there.
+// `config.audio` must be there. Errors: a tensor is missing; an attention context of more than 4096
+// frames (kUnsupported).
 Result<graph::Graph> build_audio_encoder(const checkpoint::Config& config,
                                          const checkpoint::Weights& weights);
 

@@ -1,0 +1,120 @@
+// The structure of the audio encoder's graph; its numbers are tested against the reference by the
+// golden tests.
+#include "gemma4/audio_encoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gemma4/audio_weights.h"
+
+namespace lapidary::gemma4 {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using ::testing::HasSubstr;
+
+struct Source {
+  checkpoint::Config config;
+  checkpoint::Weights weights;
+};
+
+template <typename T>
+T take(Result<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.error().message());
+  return std::move(result).value();
+}
+
+Source open(const std::string& path) {
+  const auto dir = std::filesystem::path(LAPIDARY_SOURCE_DIR) / path;
+  return {take(checkpoint::Config::load(dir / "config.json")),
+          take(checkpoint::Weights::open(dir))};
+}
+Source tiny() { return open("models/tiny-gemma4/checkpoint"); }
+Source plain() { return open("tests/golden/audio_encoder/look_ahead"); }
+
+Graph build(const Source& source) {
+  return take(build_audio_encoder(source.config, source.weights));
+}
+
+size_t count(const Graph& g, const std::string& op) {
+  return static_cast<size_t>(std::count_if(g.nodes.begin(), g.nodes.end(),
+                                           [&](const Node& node) { return node.op_type == op; }));
+}
+
+// Catches names or types that ONNX Runtime GenAI's packages do not have.
+TEST(AudioEncoder, HasThePortsOfThePackage) {
+  const Graph g = build(tiny());
+  ASSERT_TRUE(graph::check(g).ok());
+  ASSERT_EQ(g.inputs.size(), 2U);
+  EXPECT_EQ(g.inputs[0].name, "input_features");
+  EXPECT_EQ(graph::to_string(g.inputs[0].shape), "[batch, time, 128]");
+  EXPECT_EQ(g.inputs[1].name, "input_features_mask");
+  EXPECT_EQ(g.inputs[1].dtype, graph::DType::kBool);
+  ASSERT_EQ(g.outputs.size(), 1U);
+  EXPECT_EQ(g.outputs[0].name, "audio_features");
+  EXPECT_EQ(graph::to_string(g.outputs[0].shape), "[num_audio_tokens, 128]");
+}
+
+// Catches a weight or bound of the checkpoint that the graph forgets, or files under another name.
+TEST(AudioEncoder, UsesEveryTensorOfTheTower) {
+  for (const Source& source : {tiny(), plain()}) {
+    const Graph g = build(source);
+    size_t seen = 0;
+    for (const std::string& name : source.weights.names()) {
+      if (!name.starts_with(kAudioTower) && !name.starts_with(kEmbedAudio)) continue;
+      EXPECT_NE(g.constant(name), nullptr) << name;
+      ++seen;
+    }
+    EXPECT_GT(seen, 0U);
+  }
+}
+
+// Catches linears that a quantization pass would not find: ten a layer and the relative keys, and
+// the three around the layers.
+TEST(AudioEncoder, LinearsAreMatMulsWithAConstant) {
+  const Source source = tiny();
+  const Graph g = build(source);
+  const auto linears = std::count_if(g.nodes.begin(), g.nodes.end(), [&](const Node& node) {
+    return node.op_type == "MatMul" && g.constant(node.inputs[1]) != nullptr;
+  });
+  EXPECT_EQ(linears, source.config.audio->num_hidden_layers * 11 + 3);
+}
+
+// Catches clamps that cannot bite in float32 and only cost time, and clamps that are lost.
+TEST(AudioEncoder, GradientClippingIsLeftOutAtTheDefault) {
+  Source source = plain();  // its linears have no clips
+  ASSERT_FALSE(source.config.audio->use_clipped_linears);
+  source.config.audio->gradient_clipping = 1e10;
+  EXPECT_EQ(count(build(source), "Clip"), 0U);
+  source.config.audio->gradient_clipping = 100.0;
+  // Before and after each feed-forward and the attention, in the convolution, at the end.
+  const auto layers = static_cast<size_t>(source.config.audio->num_hidden_layers);
+  EXPECT_EQ(count(build(source), "Clip"), layers * 8);
+}
+
+TEST(AudioEncoder, NamesAMissingTensor) {
+  Source source = plain();
+  source.config.audio->num_hidden_layers += 1;
+  const auto g = build_audio_encoder(source.config, source.weights);
+  ASSERT_FALSE(g.ok());
+  EXPECT_THAT(g.error().message(), HasSubstr("model.audio_tower.layers.2.feed_forward1"));
+}
+
+// Catches a config that makes the mask's table take gigabytes.
+TEST(AudioEncoder, RefusesHugeContexts) {
+  Source source = plain();
+  source.config.audio->attention_chunk_size = 65536;
+  const auto g = build_audio_encoder(source.config, source.weights);
+  ASSERT_FALSE(g.ok());
+  EXPECT_THAT(g.error().message(), HasSubstr("attention_chunk_size"));
+}
+
+}  // namespace
+}  // namespace lapidary::gemma4
