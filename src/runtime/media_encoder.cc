@@ -28,12 +28,6 @@ std::string timestamp(double seconds) {
   return text;
 }
 
-uint64_t bytes_of(const Path& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  return error ? 0 : size;
-}
-
 bool cancel_asked(const CancelToken* cancel) { return cancel != nullptr && cancel->cancelled(); }
 
 }  // namespace
@@ -73,7 +67,7 @@ struct MediaEncoder::State {
   Result<EncodedMedia> encode(const MediaItem& item, ProgressSink& progress,
                               const CancelToken* cancel);
   Result<std::vector<media::VideoFrame>> frames(const Path& folder) const;
-  uint64_t bytes(const MediaItem& item) const;
+  uint64_t units(const MediaItem& item) const;
 
   Model model;
   MediaEncoderOptions options;
@@ -158,7 +152,7 @@ Result<EncodedMedia> MediaEncoder::State::encode_image(const MediaItem& item,
   out.cached = true;
   LAP_RETURN_IF_ERROR(add_picture(item.path, item.kind, out));
   out.replacement = tokens->marked(out.blocks.front()->count);
-  progress.advance(bytes_of(item.path));
+  progress.advance(1);
   return out;
 }
 
@@ -175,7 +169,7 @@ Result<EncodedMedia> MediaEncoder::State::encode_video(const MediaItem& item,
     LAP_RETURN_IF_ERROR(add_picture(frame.path, item.kind, out));
     if (!out.replacement.empty()) out.replacement += " ";
     out.replacement += timestamp(frame.seconds) + " " + tokens->marked(out.blocks.back()->count);
-    progress.advance(bytes_of(frame.path));
+    progress.advance(1);
   }
   return out;
 }
@@ -224,7 +218,7 @@ Result<EncodedMedia> MediaEncoder::State::encode_audio(const MediaItem& item,
   }
   out.blocks = found->second;
   for (const auto& block : out.blocks) out.replacement += tokens->marked(block->count);
-  progress.advance(bytes_of(item.path));
+  progress.advance(1);
   return out;
 }
 
@@ -248,13 +242,10 @@ Result<std::vector<media::VideoFrame>> MediaEncoder::State::frames(const Path& f
 }
 
 // What encode() will report as progress.
-uint64_t MediaEncoder::State::bytes(const MediaItem& item) const {
-  if (item.kind != MediaKind::kVideo) return bytes_of(item.path);
+uint64_t MediaEncoder::State::units(const MediaItem& item) const {
+  if (item.kind != MediaKind::kVideo) return 1;
   const auto shown = frames(item.path);
-  uint64_t sum = 0;
-  if (!shown.ok()) return sum;
-  for (const media::VideoFrame& frame : *shown) sum += bytes_of(frame.path);
-  return sum;
+  return shown.ok() ? shown->size() : 1;
 }
 
 MediaEncoder::MediaEncoder(const Model& model, MediaEncoderOptions options)
@@ -276,7 +267,7 @@ Result<std::vector<EncodedMedia>> MediaEncoder::encode(const std::vector<MediaIt
   NullProgress silent;
   ProgressSink& sink = progress != nullptr ? *progress : silent;
   uint64_t total = 0;
-  for (const MediaItem& item : items) total += state_->bytes(item);
+  for (const MediaItem& item : items) total += state_->units(item);
   sink.stage("encode", total);
   for (const MediaItem& item : items) {
     LAP_ASSIGN_OR_RETURN(EncodedMedia encoded, state_->encode(item, sink, cancel));

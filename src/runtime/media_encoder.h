@@ -67,7 +67,7 @@ class MediaEncoder {
   // Errors: kUnsupported when the package has no such encoder; kBadInput naming the file; those of
   // the graphs; kCancelled between two frames of a video or two pieces of a clip.
   Result<EncodedMedia> encode(const MediaItem& item, const CancelToken* cancel = nullptr);
-  // All of them, in order, with progress in bytes of the files.
+  // All of them, in order, with progress: an image, a video frame or a clip is a unit.
   Result<std::vector<EncodedMedia>> encode(const std::vector<MediaItem>& items,
                                            ProgressSink* progress, const CancelToken* cancel);
 

@@ -19,21 +19,25 @@ std::string seconds_text(double seconds) {
   return text;
 }
 
+// A pipe would wait for a writer, a device might never end.
+Status check_regular(const Path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) return {};
+  return bad_input(path.string(), "is not a regular file");
+}
+
 }  // namespace
 
 Result<std::string> content_hash(const Path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  // A pipe would wait for a writer, a device might never end.
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    return bad_input(path.string(), "is not a regular file");
-  }
+  LAP_RETURN_IF_ERROR(check_regular(path));
   return package::file_hash(path, {});
 }
 
 Result<media::ImagePatches> load_patches(const Path& path,
                                          const checkpoint::ImageProcessorConfig& config,
                                          MediaTimings& timings) {
+  LAP_RETURN_IF_ERROR(check_regular(path));
   LAP_ASSIGN_OR_RETURN(const media::Image image,
                        timed(timings.decode_seconds, [&] { return media::load_image(path); }));
   return timed(timings.frontend_seconds,
@@ -42,6 +46,7 @@ Result<media::ImagePatches> load_patches(const Path& path,
 
 Result<media::Audio> load_clip(const Path& path, const checkpoint::ProcessorConfig& config,
                                bool any_length, MediaTimings& timings) {
+  LAP_RETURN_IF_ERROR(check_regular(path));
   LAP_ASSIGN_OR_RETURN(media::Audio decoded,
                        timed(timings.decode_seconds, [&] { return media::load_audio(path); }));
   LAP_ASSIGN_OR_RETURN(media::Audio audio, timed(timings.frontend_seconds, [&] {

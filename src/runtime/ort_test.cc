@@ -167,6 +167,33 @@ TEST(Ort, CustomOperatorRuns) {
   EXPECT_THAT(y, ElementsAre(3, 6));
 }
 
+// Masks are bytes here and bools there, and a prompt without images feeds no rows at all.
+TEST(Ort, BoolsAndEmptyTensorsAreFed) {
+  TestModel model("masked");
+  model.input("mask", {"n"}, onnx::TensorProto::BOOL).input("x", {"n"}).input("rows", {"m", "2"});
+  model.floats("zero", {}, {0}).output("y", {"n"}).output("sum", {"2"});
+  model.integers("axis", {1}, {0});
+  model.node("Where", {"mask", "x", "zero"}, {"y"});
+  TestModel::attribute(model.node("ReduceSum", {"rows", "axis"}, {"sum"}), "keepdims", int64_t{0});
+  auto session = Session::open(model.save(temp_file("masked.onnx")), {.threads = 1});
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  EXPECT_EQ(session->inputs()[0].dtype, "bool");
+  auto binding = session->bind();
+  ASSERT_TRUE(binding.ok());
+  const std::vector<uint8_t> mask{1, 0, 1};
+  const std::vector<float> x{1, 2, 3};
+  std::vector<float> y(3);
+  std::vector<float> sum{7, 7};
+  ASSERT_TRUE(binding->input("mask", input_view(mask, {3})).ok());
+  ASSERT_TRUE(binding->input("x", input_view(x, {3})).ok());
+  ASSERT_TRUE(binding->input("rows", input_view(std::span<const float>(), {0, 2})).ok());
+  ASSERT_TRUE(binding->output("y", view(y)).ok());
+  ASSERT_TRUE(binding->output("sum", view(sum)).ok());
+  ASSERT_TRUE(binding->run().ok());
+  EXPECT_THAT(y, ElementsAre(1, 0, 3));
+  EXPECT_THAT(sum, ElementsAre(0, 0));
+}
+
 TEST(Ort, ProfilingWritesATrace) {
   const auto prefix = temp_file("trace");
   const auto model = add_model();
