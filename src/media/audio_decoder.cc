@@ -88,7 +88,7 @@ Result<Audio> read_all(AudioReader& reader, const std::string& where, const Audi
     LAP_RETURN_IF_ERROR(append_mono(frames, info.channels, where, audio));
     decoded += n;
   }
-  if (info.frames && decoded < *info.frames) {
+  if (info.frames && decoded < *info.frames - info.slack) {
     return bad_input(where,
                      "is truncated or damaged: " + std::to_string(*info.frames) +
                          " samples announced, " + std::to_string(decoded) + " decoded",

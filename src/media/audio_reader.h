@@ -21,6 +21,7 @@ struct AudioStreamInfo {
   int64_t sampling_rate = 0;  // Hz
   int64_t channels = 0;
   std::optional<int64_t> frames;  // announced by the file, if it does; not to be believed
+  int64_t slack = 0;              // by how many frames a sound file may fall short of that
 };
 
 class AudioReader {

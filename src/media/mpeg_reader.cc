@@ -18,6 +18,8 @@ off_t memory_seek(void* user, off_t offset, int whence) {
   return memory(user).seek(offset, whence);
 }
 
+constexpr int64_t kFrame = 1152;  // samples, the most
+
 // Whether the first frame is an encoder's note of how many frames follow, instead of sound.
 bool announces_length(std::span<const std::byte> file) {
   constexpr size_t kReach = 64;  // behind the frame's header and side information
@@ -63,6 +65,7 @@ class MpegReader final : public AudioReader {
     info_ = {.sampling_rate = rate, .channels = channels, .frames = std::nullopt};
     if (const off_t length = mpg123_length(handle_); announces_length(bytes_) && length >= 0) {
       info_.frames = length;
+      info_.slack = 2 * kFrame;  // encoders that count their note, and the last frame's reservoir
     }
     return {};
   }

@@ -60,6 +60,9 @@ class SndfileReader final : public AudioReader {
     info_ = {.sampling_rate = info.samplerate, .channels = info.channels, .frames = std::nullopt};
     // A stream whose length is unknown has the largest number.
     if (info.frames < std::numeric_limits<sf_count_t>::max()) info_.frames = info.frames;
+    // OGG counts from its pages' positions, which encoders start anywhere within a block.
+    constexpr int64_t kLargestBlock = 8192;
+    if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_OGG) info_.slack = kLargestBlock;
     return {};
   }
 
