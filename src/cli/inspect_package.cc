@@ -90,6 +90,31 @@ std::string model_text(const Manifest& manifest) {
          " of the last " + std::to_string(text.sliding_window) + " positions)\n";
 }
 
+// "image 19", "video none".
+std::string token_text(const char* role, int64_t id) {
+  return std::string(role) + (id < 0 ? " none" : " " + std::to_string(id));
+}
+
+// What the model takes beside text.
+std::string media_text(const Manifest& manifest) {
+  std::string out;
+  if (const auto& vision = manifest.vision) {
+    out += "sees images: tokens " + token_text("image", vision->image_token_id) + ", " +
+           token_text("video", vision->video_token_id) + ", " +
+           token_text("begin", vision->boi_token_id) + ", " +
+           token_text("end", vision->eoi_token_id) +
+           (manifest.text.vision_bidirectional_attention ? "; an image attends to itself both ways"
+                                                         : "") +
+           "\n";
+  }
+  if (const auto& audio = manifest.audio) {
+    out += "hears sound: tokens " + token_text("audio", audio->audio_token_id) + ", " +
+           token_text("begin", audio->boa_token_id) + ", " +
+           token_text("end", audio->eoa_token_id) + "\n";
+  }
+  return out;
+}
+
 std::string files_text(const Manifest& manifest) {
   Table table({"file", "bytes", "xxh3"});
   for (const package::FileRecord& file : manifest.files) {
@@ -145,7 +170,8 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
     return out;
   }
   std::string out = flags.path + ": recipe " + manifest.recipe_name + ", from " + manifest.source +
-                    ", by lapidary " + manifest.lapidary_version + "\n" + model_text(manifest);
+                    ", by lapidary " + manifest.lapidary_version + "\n" + model_text(manifest) +
+                    media_text(manifest);
   for (const Component& component : components) out += "\n" + component_text(component, flags);
   if (flags.component.empty()) out += "\n" + files_text(manifest);
   if (flags.verify) out += "every file matches its checksum\n";

@@ -52,13 +52,32 @@ INSTANTIATE_TEST_SUITE_P(
              [](Scratch& s) { s.truncate(kManifest, 30'000); },
              {"lapidary.json", "not valid JSON"}},
         Case{"Version",
-             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["format_version"] = 2; }); },
+             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["format_version"] = 3; }); },
              {"lapidary.json", "format_version"}},
+        Case{"OldVersion",
+             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["format_version"] = 1; }); },
+             {"lapidary.json", "'format_version' is 1", "build the package again"}},
+        Case{"NoVisionSection",
+             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j.erase("vision"); }); },
+             {"lapidary.json", "'vision' is missing", "vision_encoder"}},
+        Case{"NoAudioEncoder",
+             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["components"].erase(1); }); },
+             {"lapidary.json", "'audio' is there", "audio_encoder"}},
+        Case{"ImageTokenNull",
+             [](Scratch& s) {
+               s.edit_json(kManifest, [](Json& j) { j["vision"]["image_token_id"] = nullptr; });
+             },
+             {"lapidary.json", "vision.image_token_id"}},
+        Case{"AudioMarkBeyondVocabulary",
+             [](Scratch& s) {
+               s.edit_json(kManifest, [](Json& j) { j["audio"]["boa_token_id"] = 256000; });
+             },
+             {"lapidary.json", "'audio.boa_token_id' is 256000"}},
         Case{"UnknownKey",
              [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["text"]["layers"] = 2; }); },
              {"lapidary.json", "text.layers"}},
         Case{"NoDecoder",
-             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["components"].erase(1); }); },
+             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["components"].erase(3); }); },
              {"lapidary.json", "decoder"}},
         Case{"OutsidePath",
              [](Scratch& s) {
@@ -89,6 +108,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ModelFlipped",
              [](Scratch& s) { flip(s, kModel, 70'000); },
              {"decoder/model.onnx", "checksum"}},
+        Case{"VisionEncoderMissing",
+             [](Scratch& s) { s.remove("package/vision_encoder/model.onnx"); },
+             {"vision_encoder/model.onnx", "missing"}},
+        Case{"AudioDataChanged",
+             [](Scratch& s) { flip(s, "package/audio_encoder/model.onnx.data", 5'000); },
+             {"audio_encoder/model.onnx.data", "checksum"}},
         Case{"TokenizerChanged",
              [](Scratch& s) { flip(s, "package/tokenizer.json", 30'000); },
              {"tokenizer.json", "checksum"}},
@@ -151,6 +176,50 @@ INSTANTIATE_TEST_SUITE_P(
                              bless(s, "chat_template.jinja");
                            },
                            {"chat_template.jinja"}}),
+    name_of);
+
+// An encoder is loaded when the first image or sound comes; what a checksum cannot see is refused
+// then.
+class Encoder : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Encoder, IsRefusedWhenItsMediumComes) {
+  Scratch scratch;
+  scratch.add_package();
+  GetParam().damage(scratch);
+  const std::string samples = std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/samples/";
+  scratch.expect_refused({"run", scratch.at("package"), "What?", "--image", samples + "image0.png",
+                          "--audio", samples + "audio0.wav", "--max-tokens", "1"},
+                         GetParam().parts);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Content, Encoder,
+    ::testing::Values(Case{"Garbage",
+                           [](Scratch& s) {
+                             s.write("package/vision_encoder/model.onnx", "this is no ONNX model");
+                             bless(s, "vision_encoder/model.onnx");
+                           },
+                           {"vision_encoder/model.onnx"}},
+                      Case{"Truncated",
+                           [](Scratch& s) {
+                             s.truncate("package/audio_encoder/model.onnx", 30'000);
+                             bless(s, "audio_encoder/model.onnx");
+                           },
+                           {"audio_encoder/model.onnx"}},
+                      Case{"Swapped",
+                           [](Scratch& s) {
+                             s.write("package/vision_encoder/model.onnx",
+                                     s.read("package/audio_encoder/model.onnx"));
+                             bless(s, "vision_encoder/model.onnx");
+                           },
+                           {"vision_encoder"}},
+                      Case{"OtherPort",
+                           [](Scratch& s) {
+                             s.edit_json(kManifest, [](Json& j) {
+                               j["components"][1]["inputs"][1]["name"] = "mask";
+                             });
+                           },
+                           {"audio_encoder/model.onnx", "'mask'"}}),
     name_of);
 
 // The commands share one way to open packages; each is tried once.
