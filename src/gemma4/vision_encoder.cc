@@ -157,7 +157,7 @@ class VisionEncoderBuilder {
                                               vision_.pooling_kernel_size, root, "pooler");
     const Ref rows = b_.op("Reshape", {grid.cells, b_.constant({-1, width})}, "pooler");
     const Ref is_real = b_.op("Reshape", {grid.is_real, b_.constant({-1})}, "pooler.is_real");
-    const Ref tokens = b_.op("Compress", {rows, is_real}, "pooler", {{"axis", int64_t{0}}});
+    Ref tokens = b_.op("Compress", {rows, is_real}, "pooler", {{"axis", int64_t{0}}});
     if (!vision_.standardize) return tokens;
     const Ref bias = b_.weight("std_bias", tensor::cast(*w_.std_bias, DType::kFloat));
     const Ref scale = b_.weight("std_scale", tensor::cast(*w_.std_scale, DType::kFloat));

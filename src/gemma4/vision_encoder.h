@@ -6,8 +6,13 @@
 //                       after the other, padding left out
 //
 // num_patches must be a multiple of pooling_kernel_size^2 and may differ from run to run; images of
-// one batch are padded to one length. Source: Gemma4VisionModel and Gemma4MultimodalEmbedder of
-// transformers.
+// one batch are padded to one length. Patches come in any order, padding among them; those of an
+// image fill a grid whose sides are multiples of pooling_kernel_size. What padding holds does not
+// matter. A position beyond position_embedding_size makes the run fail.
+//
+// Source: Gemma4VisionModel and Gemma4MultimodalEmbedder of transformers. Two differences: an image
+// of nothing but padding gives no soft token (there it gives one), and pooling_kernel_size 1 gives
+// each patch as a soft token (there it gives the padding).
 #pragma once
 
 #include "base/result.h"

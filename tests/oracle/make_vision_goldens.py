@@ -31,12 +31,12 @@ TINY = "models/tiny-gemma4/checkpoint"
 SAMPLE = "models/tiny-gemma4/samples/image5.png"  # 504 of 630 patches are real
 # The vision_config's difference from the tiny model's, and the text model's hidden size.
 RANDOM = {
-    # Everything the other way round: plain linears, standardize, one key/value head for three, pooling 2, another theta
-    # and patch size, heads that do not add up to the hidden size.
+    # Everything the other way round: plain linears, standardize, one key/value head for three, pooling 2, another theta,
+    # epsilon and patch size, heads that do not add up to the hidden size.
     "standardized": dict(vision=dict(hidden_size=40, intermediate_size=72, num_hidden_layers=2, num_attention_heads=3,
                                      num_key_value_heads=1, head_dim=12, patch_size=8, pooling_kernel_size=2,
                                      position_embedding_size=33, use_clipped_linears=False, standardize=True,
-                                     rms_norm_eps=1e-5, rope_parameters=dict(rope_type="axial", rope_theta=37.0)),
+                                     rms_norm_eps=3e-2, rope_parameters=dict(rope_type="axial", rope_theta=37.0)),
                          text=24),
     # Bounds that bite at every linear, one side of one of them infinite; two key/value heads for four; pooling 4.
     "clipped": dict(vision=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
