@@ -1,6 +1,7 @@
-// PNG through libpng, as PIL makes RGB of it: tRNS and gamma are ignored, alpha is dropped, 16-bit
-// colour keeps its high byte. 16-bit grey without alpha is *clipped* at 255, as PIL's mode "I;16"
-// converts: surprising, but what the reference shows the model.
+// PNG through libpng, as PIL and the reference's processor make RGB of it: gamma is ignored, alpha
+// is dropped, 16-bit colour keeps its high byte. Two of its ways surprise, but are what the
+// reference shows the model: 16-bit grey without alpha is *clipped* at 255 (PIL's mode "I;16"), and
+// where tRNS makes just one colour transparent, that colour becomes white.
 #include <png.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "media/exif_orientation.h"
@@ -93,7 +95,8 @@ void read_rows(PngFile& f, png_bytepp rows) {
   png_read_end(f.png, f.info);
 }
 
-using Palette = std::array<std::array<uint8_t, 3>, 256>;
+using Pixel = std::array<uint8_t, 3>;
+using Palette = std::array<Pixel, 256>;
 
 // Indices past the palette's end are black.
 Palette palette_of(const PngFile& f) {
@@ -107,10 +110,47 @@ Palette palette_of(const PngFile& f) {
   return palette;
 }
 
+// The colour that PIL remembers as the transparent one, in its own reading of 16-bit values.
+std::optional<Pixel> transparent_color(const PngFile& f) {
+  png_bytep alphas = nullptr;
+  png_color_16p color = nullptr;
+  int count = 0;
+  if (png_get_tRNS(f.png, f.info, &alphas, &count, &color) == 0) return std::nullopt;
+  switch (png_get_color_type(f.png, f.info)) {
+    case PNG_COLOR_TYPE_PALETTE: {
+      // All opaque but one: anything else is dropped like other alpha.
+      const std::span<const uint8_t> entries(alphas, static_cast<size_t>(count));
+      const auto opaque = std::count(entries.begin(), entries.end(), 255);
+      const auto clear = std::find(entries.begin(), entries.end(), 0);
+      if (clear == entries.end() || opaque + 1 != count) return std::nullopt;
+      return palette_of(f).at(static_cast<size_t>(clear - entries.begin()));
+    }
+    case PNG_COLOR_TYPE_GRAY: {
+      const int depth = png_get_bit_depth(f.png, f.info);
+      if (depth == 1 || depth == 16) {
+        return (color->gray & 255) == 0 ? std::optional<Pixel>(Pixel{}) : std::nullopt;
+      }
+      const auto level = static_cast<uint8_t>(std::min<int>(color->gray, 255));
+      return Pixel{level, level, level};
+    }
+    case PNG_COLOR_TYPE_RGB:
+      return Pixel{static_cast<uint8_t>(color->red & 255), static_cast<uint8_t>(color->green & 255),
+                   static_cast<uint8_t>(color->blue & 255)};
+    default:
+      return std::nullopt;
+  }
+}
+
+void whiten(Image& image, const Pixel& color) {
+  for (auto pixel = image.rgb.begin(); pixel != image.rgb.end(); pixel += 3) {
+    if (std::equal(color.begin(), color.end(), pixel)) std::fill_n(pixel, 3, uint8_t{255});
+  }
+}
+
 // From the last pixel to the first, as source and result share the row's memory.
 void expand_row(uint8_t* row, int64_t width, size_t bytes_per_pixel, const Palette* palette) {
   for (int64_t x = width - 1; x >= 0; --x) {
-    std::array<uint8_t, 3> pixel{};
+    Pixel pixel{};
     if (bytes_per_pixel == 2) {
       pixel.fill(row[2 * x] != 0 ? 255 : row[2 * x + 1]);
     } else if (palette != nullptr) {
@@ -183,12 +223,14 @@ Result<DecodedImage> decode_png(Bytes file, const std::string& where, const Imag
   if (!guarded(f, read_header)) return f.error(where);
   LAP_ASSIGN_OR_RETURN(Image image, new_image(png_get_image_width(f.png, f.info),
                                               png_get_image_height(f.png, f.info), where, limits));
+  const std::optional<Pixel> transparent = transparent_color(f);
   std::vector<png_bytep> rows(static_cast<size_t>(image.height));
   for (size_t y = 0; y < rows.size(); ++y) {
     rows[y] = image.rgb.data() + y * static_cast<size_t>(image.width) * 3;
   }
   if (!guarded(f, read_rows, rows.data())) return f.error(where);
   expand(f, image);
+  if (transparent) whiten(image, *transparent);
   return DecodedImage{std::move(image), orientation_of_png(f)};
 }
 
