@@ -15,7 +15,7 @@ using Path = std::filesystem::path;
 
 std::string seconds_text(double seconds) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.1f s", seconds);
+  std::snprintf(text, sizeof text, "%.2f s", seconds);
   return text;
 }
 
