@@ -7,6 +7,7 @@
 #include "gemma4/text_weights.h"
 #include "graph/builder.h"
 #include "nn/attention.h"
+#include "nn/block_attention.h"
 #include "nn/gated_mlp.h"
 #include "nn/linear.h"
 #include "nn/rms_norm.h"
@@ -20,6 +21,10 @@ using checkpoint::TextConfig;
 using graph::Builder;
 using graph::Ref;
 using tensor::DType;
+
+// Values of mm_token_type_ids whose tokens attend to each other.
+constexpr int64_t kImageType = 1;
+constexpr int64_t kVideoType = 2;
 
 // What the layers of one kind (sliding or full attention) share in a step.
 struct AttentionKind {
@@ -78,6 +83,10 @@ class DecoderBuilder {
     logits_to_keep_ = b_.optional_input("logits_to_keep", {int64_t{1}}, tensor::integers({1}, {0}));
     sliding_window_offset_ =
         b_.optional_input("sliding_window_offset", {int64_t{1}}, tensor::integers({1}, {0}));
+    if (text_.vision_bidirectional_attention) {
+      mm_token_type_ids_ =
+          b_.optional_input("mm_token_type_ids", {batch, sequence}, tensor::integers({1, 1}, {0}));
+    }
   }
 
   // Lengths, positions, rotary tables: the same for every layer of a kind.
@@ -107,6 +116,7 @@ class DecoderBuilder {
     sliding_.length = length(b_.op("Sub", {valid, sliding_window_offset_}, "sliding_attention"),
                              b_.op("Sub", {total, sliding_window_offset_}, "sliding_attention"),
                              "sliding_attention");
+    if (text_.vision_bidirectional_attention) describe_blocks(past, total);
     for (const bool is_full : {false, true}) {
       const int64_t i = first_layer(is_full);
       if (i < 0) continue;
@@ -116,6 +126,21 @@ class DecoderBuilder {
           nn::rope_frequencies(text_.head_dim(i), rope.theta, rope.rotated_pairs(text_.head_dim(i)),
                                rope.factor));
     }
+  }
+
+  // past: [batch], total: [1]; positions before and after the step.
+  void describe_blocks(const Ref& past, const Ref& total) {
+    const auto scope = b_.enter("vision_blocks");
+    const auto has_type = [&](int64_t type) {
+      return b_.op("Equal", {mm_token_type_ids_, b_.constant_scalar(type)}, "in_block");
+    };
+    const Ref shape = b_.op("Shape", {hidden_}, "sequence", {{"end", int64_t{2}}});
+    const Ref in_block = b_.op(
+        "Expand", {b_.op("Or", {has_type(kImageType), has_type(kVideoType)}, "in_block"), shape},
+        "in_block");
+    const Ref rows_before = b_.op("Sub", {past, sliding_window_offset_}, "past");
+    const Ref rows = b_.op("Sub", {total, sliding_window_offset_}, "total");
+    blocks_ = nn::block_mask(b_, in_block, rows_before, rows, text_.sliding_window, "mask");
   }
 
   int64_t first_layer(bool is_full) const {
@@ -132,11 +157,12 @@ class DecoderBuilder {
             b_.op("Cast", {b_.op("Squeeze", {total}, at)}, at, to_int32)};
   }
 
-  // The kept positions of a [batch, sequence, ...] value.
-  Ref keep(const Ref& x, const std::string& at) {
+  // The kept positions of a value with the sequence at `axis`.
+  Ref keep(const Ref& x, const std::string& at, int64_t axis = 1) {
     return b_.op(
         "Slice",
-        {x, keep_from_, b_.constant({std::numeric_limits<int64_t>::max()}), b_.constant({1})}, at);
+        {x, keep_from_, b_.constant({std::numeric_limits<int64_t>::max()}), b_.constant({axis})},
+        at);
   }
 
   // From here on only the positions whose logits are wanted are computed.
@@ -151,6 +177,7 @@ class DecoderBuilder {
       if (each->rope.cos.omitted()) continue;
       each->rope = {keep(each->rope.cos, "cos"), keep(each->rope.sin, "sin")};
     }
+    if (!blocks_.visible.omitted()) blocks_.visible = keep(blocks_.visible, "visible", 2);
   }
 
   void layer(int64_t i) {
@@ -227,15 +254,15 @@ class DecoderBuilder {
                                       text_.head_dim(i),
                                       text_.is_full(i) ? 0 : text_.sliding_window, 1.0f};
     const nn::KvLength& len = kind(i).length;
+    const bool in_blocks = text_.vision_bidirectional_attention && !text_.is_full(i);
     Ref attended;
     if (text_.is_kv_shared(i)) {
-      attended = nn::attend(b_, query(i, normed), present_.at(text_.donor_of(i)), none(i), len,
-                            shape, "attention");
-    } else if (i == text_.last_donor()) {
+      attended = attend(i, normed, present_.at(text_.donor_of(i)), shape);
+    } else if (i == text_.last_donor() || in_blocks) {
       const Ref k = key(i, normed);
       present_[i] = nn::append(b_, k, value(i, normed), past_.at(i), len, shape, "kv_cache");
-      narrow_to_kept(normed);
-      attended = nn::attend(b_, query(i, normed), present_.at(i), none(i), len, shape, "attention");
+      if (i == text_.last_donor()) narrow_to_kept(normed);
+      attended = attend(i, normed, present_.at(i), shape);
     } else {
       const Ref q = query(i, normed);
       const Ref k = key(i, normed);
@@ -245,6 +272,16 @@ class DecoderBuilder {
       attended = out.output;
     }
     return nn::linear(b_, attended, "o_proj", weights(i).o_proj);
+  }
+
+  // Attention to a cache that holds the step's keys and values already.
+  Ref attend(int64_t i, const Ref& normed, const nn::KvCache& cache,
+             const nn::AttentionShape& shape) {
+    if (text_.vision_bidirectional_attention && !text_.is_full(i)) {
+      return nn::attend_in_blocks(b_, query(i, normed), cache, blocks_, shape, "attention");
+    }
+    const Ref& no_kv = none(i);
+    return nn::attend(b_, query(i, normed), cache, no_kv, kind(i).length, shape, "attention");
   }
 
   // [batch, 0, kv_heads * head_dim]: no new keys or values.
@@ -292,6 +329,8 @@ class DecoderBuilder {
   Ref per_layer_inputs_;  // omitted when the model has none
   Ref attention_mask_, logits_to_keep_, sliding_window_offset_, keep_from_;
   AttentionKind sliding_, full_;
+  Ref mm_token_type_ids_;  // both only with bidirectional attention
+  nn::BlockMask blocks_;
   std::map<int64_t, nn::KvCache> past_, present_;  // by layer
 };
 
