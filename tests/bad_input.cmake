@@ -3,7 +3,9 @@
 file(GLOB bad_input_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/bad_input/*.cc)
 add_executable(bad_input_test ${bad_input_sources})
 add_dependencies(bad_input_test lapidary)
-target_link_libraries(bad_input_test PRIVATE lapidary_package lapidary_warnings GTest::gmock_main)
+find_package(ZLIB REQUIRED)  # libpng's: to make pictures that inflate
+target_link_libraries(bad_input_test PRIVATE
+  lapidary_package lapidary_warnings ZLIB::ZLIB GTest::gmock_main)
 target_include_directories(bad_input_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_compile_definitions(bad_input_test PRIVATE
   LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"

@@ -83,8 +83,10 @@ Outcome run_program(const std::vector<std::string>& arguments, const Limits& lim
     kill(pid, SIGKILL);
   }
   int status = 0;
-  waitpid(pid, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out.text(), err.text()};
+  rusage usage = {};
+  wait4(pid, &status, 0, &usage);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out.text(), err.text(),
+          int64_t{usage.ru_maxrss} * 1024};
 }
 
 void Scratch::add_checkpoint() {
@@ -159,6 +161,9 @@ void Scratch::expect_refused(const std::vector<std::string>& arguments,
   EXPECT_THAT(outcome.err, ::testing::StartsWith("lapidary: error: "));
   EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
   for (const std::string& part : parts) EXPECT_THAT(outcome.err, ::testing::HasSubstr(part));
+  if (limits.resident_bytes > 0) {
+    EXPECT_LT(outcome.resident_bytes, limits.resident_bytes);
+  }
   EXPECT_EQ(listing(), before);
 }
 

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,7 +23,15 @@ struct Outcome {
   int exit_code = -1;  // 128 + signal when killed
   std::string out;
   std::string err;
+  int64_t resident_bytes = 0;  // the most it held
 };
+
+// Memory for any small input, whatever it claims. Sanitizers keep what is freed.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int64_t kBounded = 4'000'000'000;
+#else
+inline constexpr int64_t kBounded = 500'000'000;
+#endif
 
 inline constexpr int kCannotMount = 126;  // exit code when `tiny_disk` is not to be had
 
@@ -30,6 +39,7 @@ struct Limits {
   long file_bytes = -1;        // RLIMIT_FSIZE: writes beyond fail, as on a full disk
   std::string tiny_disk = {};  // a folder on which the child sees a file system of 1 MiB
   int kill_after_us = -1;      // SIGKILL so long after the start
+  int64_t resident_bytes = 0;  // expect_refused: most that it may hold; 0: not checked
 };
 
 Outcome run_program(const std::vector<std::string>& arguments, const Limits& limits = {});
