@@ -42,6 +42,11 @@ Case read_case(const Json& json, const std::vector<float>& blob) {
   result.min_tokens = json.at("greedy").at("min_tokens");
   result.after = json.at("decode").at("after").get<std::vector<int64_t>>();
   result.decode = read_array(json.at("decode").at("logits"), blob);
+  if (json.contains("token_types")) {
+    result.token_types = json.at("token_types").get<std::vector<int64_t>>();
+    result.image_features = read_array(json.at("image_features"), blob);
+    result.causal = read_array(json.at("causal"), blob);
+  }
   return result;
 }
 

@@ -33,6 +33,11 @@ struct Case {
   int64_t min_tokens = 0;       // stop tokens were masked for the first min_tokens
   std::vector<int64_t> after;   // indices into `tokens`
   Array decode;                 // [after, vocab]: logits of the step that reads tokens[after[i]]
+
+  // Only in bidirectional.json, by make_bidirectional_goldens.py.
+  std::vector<int64_t> token_types;  // mm_token_type_ids
+  Array image_features;              // [image tokens, hidden]
+  Array causal;                      // [1, vocab]: last position's logits without token_types
 };
 
 struct EmbeddingCase {

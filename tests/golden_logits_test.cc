@@ -2,16 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <span>
-#include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "built_model.h"
+#include "golden_check.h"
 #include "golden_file.h"
 
 namespace lapidary::golden {
@@ -21,23 +19,6 @@ using runtime::Decoder;
 using runtime::Prompt;
 
 constexpr float kLogitTolerance = 1e-3F;
-
-float max_difference(std::span<const float> actual, std::span<const float> expected) {
-  if (actual.size() != expected.size()) return std::numeric_limits<float>::infinity();
-  float worst = 0.0F;
-  for (size_t i = 0; i < actual.size(); ++i) {
-    const float difference = std::abs(actual[i] - expected[i]);
-    if (std::isnan(difference)) return std::numeric_limits<float>::infinity();
-    worst = std::max(worst, difference);
-  }
-  return worst;
-}
-
-template <typename T>
-T take(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message());
-  return std::move(result).value();
-}
 
 using Tokens = std::vector<int32_t>;
 

@@ -40,6 +40,12 @@ FLAGS = {
     # Written by transformers' save_pretrained: per_layer_config in place of global_head_dim, another order of tensors.
     "resaved": "--layers 6 --hidden 32 --ff 64 --heads 4 --kv-heads 1 --head-dim 16 --global-head-dim 32 --pattern 2"
                " --kv-shared 3 --double-wide 1 --window 16 --ple 8 --seed 17",
+    # Image tokens attend to each other both ways in the sliding layers; the last donor is one of them. The vision tower
+    # is there for its config: without one, no graph takes image features.
+    "bidirectional": "--layers 6 --hidden 32 --ff 48 --heads 4 --kv-heads 2 --head-dim 16 --global-head-dim 32 --pattern 1"
+                     " --kv-shared 3 --double-wide 1 --window 8 --ple 8 --bidirectional-vision --vision-layers 1"
+                     " --vision-hidden 16 --vision-ff 16 --vision-heads 1 --vision-head-dim 16 --vision-positions 32"
+                     " --seed 18",
 }
 
 

@@ -242,7 +242,8 @@ def config(a, ids):
         num_hidden_layers=a.layers, num_attention_heads=a.heads, num_key_value_heads=a.kv_heads, head_dim=a.head_dim,
         global_head_dim=a.global_head_dim, hidden_size_per_layer_input=a.ple, num_kv_shared_layers=a.kv_shared,
         use_double_wide_mlp=bool(a.double_wide), sliding_window=a.window, layer_types=layer_types(a),
-        max_position_embeddings=a.context, tie_word_embeddings=not a.untied)
+        max_position_embeddings=a.context, tie_word_embeddings=not a.untied,
+        use_bidirectional_attention="vision" if a.bidirectional_vision else None)
     c["vision_config"].update(
         hidden_size=a.vision_hidden, intermediate_size=a.vision_ff, num_hidden_layers=a.vision_layers,
         num_attention_heads=a.vision_heads, num_key_value_heads=a.vision_heads, head_dim=a.vision_head_dim,
@@ -270,6 +271,8 @@ def main():
     ap.add_argument("--store-shared-kv", action="store_true",
                     help="also store the K/V weights that KV-shared layers never use (loaders must ignore them)")
     ap.add_argument("--untied", action="store_true", help="store lm_head.weight apart from the embedding table")
+    ap.add_argument("--bidirectional-vision", action="store_true",
+                    help="use_bidirectional_attention: image tokens attend to each other both ways")
     for k in PRESETS["tiny"]:
         ap.add_argument("--" + k.replace("_", "-"), type=int)
     a = ap.parse_args()

@@ -1,0 +1,34 @@
+// What golden tests have in common.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+#include "base/result.h"
+
+namespace lapidary::golden {
+
+// The value, or an exception that fails the test with the error's message.
+template <typename T>
+T take(Result<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.error().message());
+  return std::move(result).value();
+}
+
+// Infinity for NaN and for sizes that differ.
+inline float max_difference(std::span<const float> actual, std::span<const float> expected) {
+  if (actual.size() != expected.size()) return std::numeric_limits<float>::infinity();
+  float worst = 0.0F;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    const float difference = std::abs(actual[i] - expected[i]);
+    if (std::isnan(difference)) return std::numeric_limits<float>::infinity();
+    worst = std::max(worst, difference);
+  }
+  return worst;
+}
+
+}  // namespace lapidary::golden
