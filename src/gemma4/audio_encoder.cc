@@ -1,5 +1,6 @@
 #include "gemma4/audio_encoder.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -30,6 +31,16 @@ constexpr double kNoGradientClipping = 1e10;
 
 // Frames of 40 ms that the queries of a chunk share. The mask of a chunk grows with its square.
 constexpr int64_t kLongestContext = 4096;
+
+// No visible logit is below -cap. A masked one this far below it weighs exactly 0, and a row of
+// nothing but masked keys is uniform, as with any lower value. Configs say -1e9, which half
+// precision does not hold.
+constexpr double kFarBelow = 1000.0;
+
+float invalid_logit(const AudioConfig& audio) {
+  return static_cast<float>(
+      std::max(audio.attention_invalid_logits_value, -audio.attention_logit_cap - kFarBelow));
+}
 
 class AudioEncoderBuilder {
  public:
@@ -125,7 +136,7 @@ class AudioEncoderBuilder {
       .past = audio_.attention_context_left - 1,
       .future = audio_.attention_context_right,
       .logit_cap = static_cast<float>(audio_.attention_logit_cap),
-      .invalid_logit = static_cast<float>(audio_.attention_invalid_logits_value)};
+      .invalid_logit = invalid_logit(audio_)};
   const float limit_ = audio_.gradient_clipping < kNoGradientClipping
                            ? static_cast<float>(audio_.gradient_clipping)
                            : std::numeric_limits<float>::infinity();
