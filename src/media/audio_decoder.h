@@ -10,7 +10,8 @@
 // or a clip longer than `max_seconds`, of which no more than that is ever held in memory. A file
 // that ends before the sound that it announces is truncated and refused, where the reference would
 // take what is there; not to be told are OGG cut between two pages, the last two frames of MP3, and
-// MP3 without a Xing header. Source: load_audio of transformers 5.23 (audio_utils.py: soundfile,
+// MP3 without a Xing header, which is decoded to its end (the reference stops where it guesses the
+// end to be). Source: load_audio of transformers 5.23 (audio_utils.py: soundfile,
 // mean, soxr_hq).
 #pragma once
 

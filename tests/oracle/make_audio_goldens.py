@@ -8,6 +8,9 @@ Gemma4AudioFeatureExtractor: the mono samples at the file's own rate, the sample
 log-mel frames; and sums over all of each, so that what is not stored counts too. `variants` are
 feature extractors with other options, over samples at their own rate.
 
+MP3 files without a Xing header are left out: soundfile takes an estimate of their length, by which
+it may lose the end. Files written anew differ in a date (PEAK chunks) and in OGG's serial numbers.
+
 goldens.json tells where in goldens.f32 (little-endian float32) each array begins.
 """
 
