@@ -62,11 +62,13 @@ constexpr int kMaxPrecision = 22;  // 8 bits of pixel and 2 of overshoot still f
 int precision_for(double greatest) {
   int precision = 0;
   while (precision < kMaxPrecision &&
-         static_cast<int>(0.5 + greatest * static_cast<double>(1 << (precision + 1))) < 1 << 15) {
+         std::floor(greatest * static_cast<double>(1 << (precision + 1)) + 0.5) < 0x1p15) {
     ++precision;
   }
   return precision;
 }
+
+int64_t whole(double value) { return static_cast<int64_t>(std::floor(value)); }
 
 Taps taps_for(int64_t in, int64_t out, const Kernel& kernel) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
@@ -79,8 +81,8 @@ Taps taps_for(int64_t in, int64_t out, const Kernel& kernel) {
   double greatest = 0.0;
   for (int64_t i = 0; i < out; ++i) {
     const double center = scale * (static_cast<double>(i) + 0.5);
-    const int64_t first = std::max(static_cast<int64_t>(center - support + 0.5), int64_t{0});
-    const int64_t end = std::min(static_cast<int64_t>(center + support + 0.5), in);
+    const int64_t first = std::max(whole(center - support + 0.5), int64_t{0});
+    const int64_t end = std::min(whole(center + support + 0.5), in);
     const int64_t count = std::clamp(end - first, int64_t{0}, taps.stride);
     double* w = weights.data() + i * taps.stride;
     double sum = 0.0;
@@ -161,7 +163,7 @@ std::vector<int64_t> nearest_sources(int64_t in, int64_t out) {
   const float scale = static_cast<float>(in) / static_cast<float>(out);
   std::vector<int64_t> sources(static_cast<size_t>(out));
   for (int64_t i = 0; i < out; ++i) {
-    const auto source = static_cast<int64_t>(std::floor(static_cast<float>(i) * scale));
+    const auto source = static_cast<int64_t>(static_cast<float>(i) * scale);
     sources[static_cast<size_t>(i)] = std::min(source, in - 1);
   }
   return sources;
