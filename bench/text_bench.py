@@ -77,7 +77,8 @@ def weight_bytes(package):
     """Bytes of weights that one decoded token reads: all linears of both graphs, no tables that are gathered from."""
     manifest = json.load(open(os.path.join(package, "lapidary.json")))
     return sum(tensor["bytes"] for component in manifest["components"] for tensor in component["tensors"]
-               if not any(table in tensor["name"] for table in ("embed_tokens", "cos", "sin"))
+               if component["name"] in ("embedding", "decoder")
+               and not any(table in tensor["name"] for table in ("embed_tokens", "cos", "sin"))
                or "lm_head" in tensor["name"])
 
 
