@@ -95,6 +95,7 @@ TEST(DecodeAudio, SaysWhatIsMissing) {
   EXPECT_THAT(refusal("hello, this is text and not a sound"), HasSubstr("not a sound file"));
   EXPECT_THAT(refusal(Wav{}.file()), HasSubstr("no samples"));
   EXPECT_THAT(refusal("RIFF" + bytes_of<uint32_t>({4}) + "WAVE"), HasSubstr("cannot be decoded"));
+  EXPECT_THAT(refusal(read_clip("mp3_16000.mp3").substr(0, 60)), HasSubstr("ends within a frame"));
 }
 
 // Files that people do have, and that libsndfile would only call unknown.

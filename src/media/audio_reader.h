@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -48,8 +49,12 @@ Result<std::unique_ptr<AudioReader>> open_mpeg(std::span<const std::byte> file,
                                                const std::string& where);
 
 // What every reader says of a damaged file; `why` are the library's words.
-inline Error undecodable(const std::string& where, const std::string& why) {
-  return bad_input(where, "cannot be decoded: " + why, "copy or record the file again");
+inline Error undecodable(const std::string& where, std::string_view why) {
+  constexpr std::string_view kNoise = "Error : ";
+  if (why.starts_with(kNoise)) why.remove_prefix(kNoise.size());
+  while (why.ends_with('.')) why.remove_suffix(1);
+  return bad_input(where, "cannot be decoded: " + std::string(why),
+                   "copy or record the file again");
 }
 
 }  // namespace lapidary::media

@@ -79,7 +79,10 @@ class MpegReader final : public AudioReader {
   }
 
  private:
-  Error damaged() const { return undecodable(where_, mpg123_strerror(handle_)); }
+  Error damaged() const {
+    const bool ended = mpg123_errcode(handle_) == MPG123_LSEEK_FAILED;
+    return undecodable(where_, ended ? "it ends within a frame" : mpg123_strerror(handle_));
+  }
 
   std::span<const std::byte> bytes_;
   MemoryFile memory_;
