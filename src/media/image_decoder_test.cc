@@ -69,9 +69,8 @@ TEST(ImageDecoder, EveryPrefixIsRefusedOrDecodesAsTheWhole) {
     for (size_t size = 0; size < file.size(); size += step) {
       const auto part = decode(file.substr(0, size));
       if (!part.ok()) continue;
-      // What may miss: the padding of the last row, or whatever follows the first frame or the end
-      // mark of run lengths.
-      EXPECT_THAT(name, ::testing::AnyOf(HasSubstr("bmp"), HasSubstr("animated")));
+      // What may miss: the padding of the last row, or the end mark of run lengths.
+      EXPECT_THAT(name, HasSubstr(".bmp"));
       EXPECT_EQ(part->rgb, whole->rgb) << name << " at " << size;
     }
   }
@@ -133,8 +132,8 @@ TEST(ImageDecoder, ManyScansAreRefused) {
     for (int i = 0; i < times; ++i) out += jpeg.substr(scan, end - scan);
     return decode(out + jpeg.substr(end));
   };
-  EXPECT_TRUE(repeated(100).ok());
-  EXPECT_THAT(error_of(repeated(600)), HasSubstr("more than 500 scans"));
+  EXPECT_TRUE(repeated(50).ok());
+  EXPECT_THAT(error_of(repeated(150)), HasSubstr("more than 100 scans"));
 }
 
 TEST(ImageDecoder, TellsWhatItCannotRead) {

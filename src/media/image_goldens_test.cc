@@ -65,7 +65,8 @@ Worst compare(const std::vector<float>& values, std::span<const float> samples) 
   Worst worst;
   for (size_t k = 0; k < samples.size(); ++k) {
     const size_t at = k * size_t{2654435761} % values.size();
-    const double difference = std::abs(double{values[at]} - double{samples[k]});
+    const double difference =
+        std::abs(static_cast<double>(values[at]) - static_cast<double>(samples[k]));
     worst.difference = std::max(worst.difference, difference);
     worst.above += difference > 1e-3 ? 1 : 0;
   }

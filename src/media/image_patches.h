@@ -41,8 +41,9 @@ Result<ImageSize> resized_size(const ImageSize& size,
                                const checkpoint::ImageProcessorConfig& config,
                                const std::string& where);
 
-// Errors: those of resized_size; a filter (`resample`) that the reference refuses too; without
-// do_resize, a picture that is not whole blocks within the budget, which the encoder cannot pool.
+// do_convert_rgb changes nothing: a decoded picture is RGB. Errors: those of resized_size; a filter
+// (`resample`) that the reference refuses too; without do_resize, a picture that is not whole
+// blocks within the budget, which the encoder cannot pool.
 Result<ImagePatches> image_patches(const Image& image,
                                    const checkpoint::ImageProcessorConfig& config,
                                    const std::string& where);

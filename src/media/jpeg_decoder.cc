@@ -19,7 +19,8 @@ namespace lapidary::media {
 namespace {
 
 // A scan may be a few bytes that touch every block: without a bound, hours of work fit in a file.
-constexpr int kMaxScans = 500;
+// Encoders write about ten.
+constexpr int kMaxScans = 100;
 constexpr int kApp1 = JPEG_APP0 + 1;
 
 // libjpeg's state for one file. Its errors leave by longjmp, so what runs between `guarded`'s
