@@ -13,7 +13,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using lapidary::media::LogMelExtractor;
   static const LogMelExtractor extractor{lapidary::checkpoint::AudioFeatureConfig{}};
-  constexpr lapidary::media::AudioLimits kLimits = {.max_seconds = 2, .max_file_bytes = 1 << 20};
+  static const lapidary::media::AudioLimits kLimits = {.max_seconds = 2, .max_file_bytes = 1 << 20};
   auto audio = lapidary::media::decode_audio(std::as_bytes(std::span(data, size)), "fuzz", kLimits);
   if (!audio.ok()) return 0;
   if (audio->samples.empty() || audio->seconds() > kLimits.max_seconds) std::abort();
