@@ -32,7 +32,7 @@ PIN_ORT_API_MAX=31
 PIN_DEBIAN_BUILD=(
   g++ cmake ninja-build ccache
   protobuf-compiler libprotobuf-dev nlohmann-json3-dev libcli11-dev libxxhash-dev
-  libpng-dev libjpeg62-turbo-dev libwebp-dev libstb-dev # images
+  libpng-dev libjpeg62-turbo-dev libwebp-dev # images
   libsndfile1-dev libmpg123-dev libsoxr-dev libkissfft-dev  # sound
   libgtest-dev libgmock-dev libbenchmark-dev
   ca-certificates python3 python3-pip # to fetch and unpack the wheels
