@@ -71,10 +71,11 @@ TEST_F(Places, FullDiskWhileWritingAnything) {
                           {.file_bytes = 16});
 }
 TEST_F(Places, FullDiskAfterOneComponent) {
-  // Enough for the embedding, too little for the decoder: what was finished goes as well.
+  // Enough for the vision encoder, too little for the audio encoder: what was finished goes as
+  // well.
   scratch_.expect_refused(
       {"build", scratch_.at("checkpoint"), "-r", "cpu-int4", "-o", scratch_.at("out")},
-      {"out.partial/decoder", "File too large"}, {.file_bytes = 500'000});
+      {"out.partial/audio_encoder", "File too large"}, {.file_bytes = 800'000});
 }
 TEST_F(Places, FullDiskIsSeenBeforeWriting) {
   const std::string disk = scratch_.at("disk");
