@@ -3,9 +3,8 @@
 //
 //   LAP_ASSIGN_OR_RETURN(Decoder decoder, model.new_decoder({.max_context = 8192}));
 //   Conversation chat(model, std::move(decoder), "You answer briefly.");
-//   LAP_ASSIGN_OR_RETURN(Generation reply, chat.send({"What is this?", {{MediaKind::kImage,
-//   "a.png"}}},
-//                                                  options, hooks));
+//   UserTurn turn{"What is this?", {{MediaKind::kImage, "a.png"}}};
+//   LAP_ASSIGN_OR_RETURN(Generation reply, chat.send(turn, options, hooks));
 #pragma once
 
 #include <string>

@@ -10,6 +10,8 @@
 
 namespace lapidary::runtime {
 
+class Model;
+
 struct UserTurn {
   std::string text;
   std::vector<MediaItem> media = {};
@@ -18,8 +20,7 @@ struct UserTurn {
 // The turn's "content" for a chat template: the media parts in the order given, then the text. When
 // the text itself holds placeholders of a kind (the model's "<|image|>"), these are the places, one
 // for each item of that kind, and no parts are added for it. Error: kBadInput when text and items
-// of a kind do not agree in number.
-class Model;
+// of a kind do not agree in number; kUnsupported for a kind that the package has no encoder for.
 Result<Json> turn_content(const UserTurn& turn, const Model& model);
 
 }  // namespace lapidary::runtime

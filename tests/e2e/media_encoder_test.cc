@@ -24,10 +24,8 @@ using runtime::MediaEncoder;
 using runtime::MediaItem;
 using runtime::MediaKind;
 using ::testing::AllOf;
-using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-using ::testing::StartsWith;
 namespace fs = std::filesystem;
 
 runtime::Model open(const std::string& package) {
@@ -170,8 +168,7 @@ TEST_F(MediaTest, LongClipsAreRefusedOrSplit) {
   const fs::path clip = tone("long.wav", 16000 * 65);
   MediaEncoder strict(model());
   EXPECT_THAT(error_of(strict.encode({MediaKind::kAudio, clip})),
-              AllOf(HasSubstr("long.wav"), HasSubstr("65.00 s"), HasSubstr("30"),
-                    HasSubstr("--split-audio")));
+              AllOf(HasSubstr("long.wav"), HasSubstr("30"), HasSubstr("--split-audio")));
   MediaEncoder splitting(model(), {.split_audio = true});
   const auto pieces = splitting.encode({MediaKind::kAudio, clip}).value();
   ASSERT_THAT(pieces.blocks, SizeIs(3));
