@@ -28,7 +28,7 @@ Error too_long(const std::string& where, const std::string& length, const AudioL
   return bad_input(
       where,
       "lasts " + length + ", longer than the " + seconds_text(limits.max_seconds) + " allowed",
-      "cut it into shorter clips");
+      limits.too_long_remedy);
 }
 
 Status check_info(const AudioStreamInfo& info, const std::string& where) {
@@ -106,7 +106,7 @@ Result<Audio> decode_audio(std::span<const std::byte> file, const std::string& w
     return bad_input(where,
                      "has " + std::to_string(file.size()) + " bytes, at most " +
                          std::to_string(limits.max_file_bytes) + " are read",
-                     "cut it into shorter clips");
+                     limits.too_long_remedy);
   }
   const auto content = skip_id3(file);
   LAP_ASSIGN_OR_RETURN(const AudioContainer container, identify_audio(content, where));

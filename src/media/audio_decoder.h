@@ -28,6 +28,7 @@ namespace lapidary::media {
 
 struct AudioLimits {
   double max_seconds = 3600;
+  std::string too_long_remedy = "cut it into shorter clips";
   int64_t max_file_bytes = int64_t{1} << 30;
 };
 

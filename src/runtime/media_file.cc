@@ -13,6 +13,8 @@ namespace {
 
 using Path = std::filesystem::path;
 
+constexpr const char* kTooLongRemedy = "cut it, or split it with --split-audio";
+
 std::string seconds_text(double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f s", seconds);
@@ -31,6 +33,13 @@ Status check_regular(const Path& path) {
 
 Result<std::string> content_hash(const Path& path) {
   LAP_RETURN_IF_ERROR(check_regular(path));
+  // What no decoder will read is not worth hashing, which takes minutes for a file of 100 GB.
+  std::error_code error;
+  const uint64_t bytes = std::filesystem::file_size(path, error);
+  if (!error && bytes > static_cast<uint64_t>(media::AudioLimits().max_file_bytes)) {
+    return bad_input(path.string(), "has " + std::to_string(bytes) +
+                                        " bytes, more than any image or sound that is read");
+  }
   return package::file_hash(path, {});
 }
 
@@ -47,18 +56,25 @@ Result<media::ImagePatches> load_patches(const Path& path,
 Result<media::Audio> load_clip(const Path& path, const checkpoint::ProcessorConfig& config,
                                bool any_length, MediaTimings& timings) {
   LAP_RETURN_IF_ERROR(check_regular(path));
-  LAP_ASSIGN_OR_RETURN(media::Audio decoded,
-                       timed(timings.decode_seconds, [&] { return media::load_audio(path); }));
+  const int64_t most = media::max_audio_samples(config);
+  media::AudioLimits limits;
+  if (!any_length) {
+    // No more is decoded than is used: a small file may hold hours.
+    limits.max_seconds =
+        static_cast<double>(most) / static_cast<double>(config.audio.sampling_rate);
+    limits.too_long_remedy = kTooLongRemedy;
+  }
+  LAP_ASSIGN_OR_RETURN(media::Audio decoded, timed(timings.decode_seconds, [&] {
+                         return media::load_audio(path, limits);
+                       }));
   LAP_ASSIGN_OR_RETURN(media::Audio audio, timed(timings.frontend_seconds, [&] {
                          return media::resample(std::move(decoded), config.audio.sampling_rate);
                        }));
-  const int64_t most = media::max_audio_samples(config);
   if (any_length || static_cast<int64_t>(audio.samples.size()) <= most) return audio;
-  const double limit = static_cast<double>(most) / static_cast<double>(audio.sampling_rate);
   return bad_input(path.string(),
                    seconds_text(audio.seconds()) + " of sound; the model takes " +
-                       seconds_text(limit) + " in one clip",
-                   "cut it, or split it with --split-audio");
+                       seconds_text(limits.max_seconds) + " in one clip",
+                   kTooLongRemedy);
 }
 
 }  // namespace lapidary::runtime

@@ -117,6 +117,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Sound", [](Scratch& s) { s.write("x.png", s.read(kSamples + "audio0.wav")); }, {}},
         Case{
             "Gif", [](Scratch& s) { s.write("x.png", "GIF89a" + std::string(40, '\1')); }, {"GIF"}},
+        // Catches a file that is hashed or mapped before anyone looks at its size.
+        Case{"Huge",
+             [](Scratch& s) {
+               s.write("x.png", black_png(9, 9));
+               std::filesystem::resize_file(s.at("x.png"), uint64_t{100'000'000'000});
+             },
+             {"bytes"}},
         Case{"PngTruncated",
              [](Scratch& s) {
                s.write("x.png", s.read(kSamples + "image0.png"));
@@ -215,6 +222,12 @@ INSTANTIATE_TEST_SUITE_P(
                s.truncate("x.wav", 30);
              },
              {}},
+        Case{"Huge",
+             [](Scratch& s) {
+               s.write("x.wav", s.read(kSamples + "audio0.wav"));
+               std::filesystem::resize_file(s.at("x.wav"), uint64_t{100'000'000'000});
+             },
+             {"bytes"}},
         Case{"NoSamples", [](Scratch& s) { s.write("x.wav", wav_header(0)); }, {}},
         Case{"OneSample",
              [](Scratch& s) { s.write("x.wav", wav_header(2) + std::string(2, '\1')); },
@@ -251,8 +264,11 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{"ALittleTooLong",
              [](Scratch& s) { write_sparse_wav(s, "x.wav", 31); },
-             {"31.00 s", "--split-audio"}},
-        Case{"HalfAnHour", [](Scratch& s) { write_sparse_wav(s, "x.wav", 1'800); }, {}},
+             {"31", "--split-audio"}},
+        // 650 MB of samples.
+        Case{"HalfAnHourOfFastSamples",
+             [](Scratch& s) { write_sparse_wav(s, "x.wav", 1'800, {.rate = 96'000, .bits = 16}); },
+             {"--split-audio"}},
         // 288 MB, and 1.15 GB.
         Case{"TenHoursOf8Bits",
              [](Scratch& s) { write_sparse_wav(s, "x.wav", 36'000, {.rate = 8'000, .bits = 8}); },
