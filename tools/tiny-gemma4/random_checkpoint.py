@@ -54,7 +54,8 @@ def layer_types(a):
 
 
 def tensors(a):
-    """(name, shape, kind) of every stored tensor, in file order. kind: linear | embed | norm | scalar:VALUE | table"""
+    """(name, shape, kind) of every stored tensor, in file order. kind: linear | embed | norm | norm:MEAN |
+    scalar:VALUE | bound:VALUE | noise:STD"""
     T = "model.language_model."
     out = [(T + "embed_tokens.weight", (a.vocab, a.hidden), "embed")]
     if a.ple:
@@ -89,21 +90,28 @@ def tensors(a):
                     (p + "post_per_layer_input_norm.weight", (a.hidden,), "norm")]
 
     def clipped(name, o, i):
-        return [(name + ".linear.weight", (o, i), "linear"), (name + ".input_min", (), "scalar:-12.0"),
-                (name + ".input_max", (), "scalar:12.0"), (name + ".output_min", (), "scalar:-24.0"),
-                (name + ".output_max", (), "scalar:24.0")]
+        bounds = (("input_min", "bound:-1.5"), ("input_max", "bound:1.5"), ("output_min", "bound:-2.5"),
+                  ("output_max", "bound:2.5")) if a.biting else (
+                      ("input_min", "scalar:-12.0"), ("input_max", "scalar:12.0"), ("output_min", "scalar:-24.0"),
+                      ("output_max", "scalar:24.0"))
+        return [(name + ".linear.weight", (o, i), "linear")] + [(f"{name}.{n}", (), kind) for n, kind in bounds]
+
+    bias, table = ("noise:0.3", "noise:0.5") if a.biting else ("scalar:0", "noise:0.02")
+    # Whole norms make the scores of random queries and keys so large (8 in standard deviation for heads of 64) that
+    # attention is nearly one-hot, and 16 layers of it blow float32's rounding up to 1e-3 in the reference itself.
+    qk_norm = "norm:0.5" if a.biting else "norm"
 
     if a.vision_layers:
         V, h, hd = "model.vision_tower.", a.vision_hidden, a.vision_head_dim
         w = a.vision_heads * hd
         out += [(V + "patch_embedder.input_proj.weight", (h, 3 * 16 * 16), "linear"),
-                (V + "patch_embedder.position_embedding_table", (2, a.vision_positions, h), "table")]
+                (V + "patch_embedder.position_embedding_table", (2, a.vision_positions, h), table)]
         for i in range(a.vision_layers):
             p = f"{V}encoder.layers.{i}."
             for n in "qkv":
                 out += clipped(f"{p}self_attn.{n}_proj", w, h)
             out += clipped(f"{p}self_attn.o_proj", h, w)
-            out += [(f"{p}self_attn.{n}_norm.weight", (hd,), "norm") for n in "qk"]
+            out += [(f"{p}self_attn.{n}_norm.weight", (hd,), qk_norm) for n in "qk"]
             out += clipped(p + "mlp.gate_proj", a.vision_ff, h) + clipped(p + "mlp.up_proj", a.vision_ff, h)
             out += clipped(p + "mlp.down_proj", h, a.vision_ff)
             out += [(p + n + ".weight", (h,), "norm") for n in
@@ -125,12 +133,12 @@ def tensors(a):
             for n in ("q_proj", "k_proj", "v_proj", "post"):
                 out += clipped(f"{p}self_attn.{n}", h, h)
             out += [(p + "self_attn.relative_k_proj.weight", (h, h), "linear"),
-                    (p + "self_attn.per_dim_scale", (h // a.audio_heads,), "zero")]
+                    (p + "self_attn.per_dim_scale", (h // a.audio_heads,), bias)]
             out += clipped(p + "lconv1d.linear_start", 2 * h, h) + clipped(p + "lconv1d.linear_end", h, h)
             out += [(p + "lconv1d.depthwise_conv1d.weight", (h, 1, 5), "linear")]
             out += [(p + n + ".weight", (h,), "norm") for n in
                     ("lconv1d.pre_layer_norm", "lconv1d.conv_norm", "norm_pre_attn", "norm_post_attn", "norm_out")]
-        out += [(A + "output_proj.weight", (a.audio_out, h), "linear"), (A + "output_proj.bias", (a.audio_out,), "zero"),
+        out += [(A + "output_proj.weight", (a.audio_out, h), "linear"), (A + "output_proj.bias", (a.audio_out,), bias),
                 ("model.embed_audio.embedding_projection.weight", (a.hidden, a.audio_out), "linear")]
     if a.untied:
         out.append(("lm_head.weight", (a.vocab, a.hidden), "embed"))
@@ -148,18 +156,21 @@ def values(name, shape, kind, seed, step=1 << 23):
     h = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
     g = np.random.Generator(np.random.SFC64(int.from_bytes(h, "little")))
     fan = math.prod(shape[1:]) if len(shape) > 1 else 1
-    std = dict(linear=fan ** -0.5, embed=shape[-1] ** -0.5 if len(shape) else 0, norm=0.1, table=0.02).get(kind, 0)
+    std = dict(linear=fan ** -0.5, embed=shape[-1] ** -0.5 if len(shape) else 0, norm=0.1).get(kind.split(":")[0], 0)
+    if kind.startswith("noise:"):
+        std = float(kind[6:])
     for at in range(0, n, step):
         k = min(step, n - at)
         if kind.startswith("scalar:"):
             x = np.full(k, float(kind[7:]), np.float32)
-        elif kind == "zero":
-            x = np.zeros(k, np.float32)
+        elif kind.startswith("bound:"):
+            x = np.float32(kind[6:]) * g.uniform(0.7, 1.3, k).astype(np.float32)
         else:
             x = g.standard_normal(k, np.float32)
             x *= std
-            if kind == "norm":
+            if kind.startswith("norm"):
                 x += 1
+                x *= float(kind[5:] or 1)
         yield to_bf16(x).tobytes()
 
 
@@ -271,6 +282,9 @@ def main():
     ap.add_argument("--store-shared-kv", action="store_true",
                     help="also store the K/V weights that KV-shared layers never use (loaders must ignore them)")
     ap.add_argument("--untied", action="store_true", help="store lm_head.weight apart from the embedding table")
+    ap.add_argument("--biting", action="store_true",
+                    help="encoders in which every option shows: bounds that differ and bite, no zero biases and scales,"
+                         " a position table of some weight")
     ap.add_argument("--bidirectional-vision", action="store_true",
                     help="use_bidirectional_attention: image tokens attend to each other both ways")
     for k in PRESETS["tiny"]:
