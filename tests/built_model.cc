@@ -15,9 +15,9 @@
 namespace lapidary::golden {
 namespace {
 
-using runtime::ort::Binding;
-using runtime::ort::ElementType;
-using runtime::ort::Session;
+using ort::Binding;
+using ort::ElementType;
+using ort::Session;
 
 Result<Session> save_and_open(const graph::Graph& graph, const std::filesystem::path& model) {
   std::filesystem::create_directories(model.parent_path());
@@ -30,10 +30,10 @@ Status feed(Binding& binding, const Session& embedding, const char* name,
             std::span<const float> rows, int64_t width) {
   const auto& inputs = embedding.inputs();
   const bool taken = std::any_of(inputs.begin(), inputs.end(),
-                                 [&](const runtime::ort::Port& port) { return port.name == name; });
+                                 [&](const ort::Port& port) { return port.name == name; });
   if (!taken) return {};
-  return binding.input(
-      name, runtime::ort::input_view(rows, {static_cast<int64_t>(rows.size()) / width, width}));
+  return binding.input(name,
+                       ort::input_view(rows, {static_cast<int64_t>(rows.size()) / width, width}));
 }
 
 // Each run of `placeholder` takes the next rows of `features`.
@@ -97,7 +97,7 @@ Result<Embedded> embed(const runtime::TextGraphs& model, const runtime::Prompt& 
   out.inputs_embeds.resize(static_cast<size_t>(count * hidden));
   out.per_layer_inputs.resize(static_cast<size_t>(count * width));
   LAP_ASSIGN_OR_RETURN(Binding binding, model.embedding.bind());
-  LAP_RETURN_IF_ERROR(binding.input(port::kInputIds, runtime::ort::input_view(ids, {1, count})));
+  LAP_RETURN_IF_ERROR(binding.input(port::kInputIds, ort::input_view(ids, {1, count})));
   LAP_RETURN_IF_ERROR(
       feed(binding, model.embedding, port::kImageFeatures,
            runtime::soft_rows(prompt.blocks, Medium::kImage, {0, count}, hidden, images), hidden));

@@ -19,7 +19,7 @@
 #include "checkpoint/weights.h"
 #include "gemma4/audio_encoder.h"
 #include "graph/onnx_writer.h"
-#include "runtime/ort.h"
+#include "ort/session.h"
 
 namespace lapidary::golden {
 namespace {
@@ -27,9 +27,9 @@ namespace {
 using checkpoint::Config;
 using checkpoint::SafetensorsFile;
 using checkpoint::TensorEntry;
-using runtime::ort::ElementType;
-using runtime::ort::input_view;
-using runtime::ort::Session;
+using ort::ElementType;
+using ort::input_view;
+using ort::Session;
 
 constexpr double kCosine = 0.999999;
 constexpr float kTolerance = 1e-3F;

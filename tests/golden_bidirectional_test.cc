@@ -21,11 +21,11 @@ namespace lapidary::golden {
 namespace {
 
 namespace port = runtime::port;
+using ort::Binding;
+using ort::ElementType;
+using ort::input_view;
 using runtime::Decoder;
 using runtime::Prompt;
-using runtime::ort::Binding;
-using runtime::ort::ElementType;
-using runtime::ort::input_view;
 
 constexpr float kLogitTolerance = 1e-3F;
 constexpr int64_t kKeepEverything = 100000;

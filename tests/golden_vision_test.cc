@@ -21,15 +21,15 @@
 #include "checkpoint/weights.h"
 #include "gemma4/vision_encoder.h"
 #include "graph/onnx_writer.h"
-#include "runtime/ort.h"
+#include "ort/session.h"
 
 namespace lapidary::golden {
 namespace {
 
 using Path = std::filesystem::path;
-using runtime::ort::Binding;
-using runtime::ort::ElementType;
-using runtime::ort::Session;
+using ort::Binding;
+using ort::ElementType;
+using ort::Session;
 
 constexpr double kMinCosine = 0.999999;
 constexpr float kMaxDifference = 1e-3F;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ort/session.h"
 #include "package/package.h"
-#include "runtime/ort.h"
 #include "runtime/port_check.h"
 
 namespace lapidary::runtime {

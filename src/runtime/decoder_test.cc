@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/test_model.h"
+#include "ort/test_model.h"
 
 namespace lapidary::runtime {
 namespace {
@@ -24,16 +24,16 @@ constexpr auto kInt64 = onnx::TensorProto::INT64;
 
 // inputs_embeds: of each token, the sum of all image features of the run.
 Path embedding_model(const Path& dir) {
-  TestModel model("embedding");
+  ort::TestModel model("embedding");
   model.input("input_ids", {"b", "s"}, kInt64)
       .input("image_features", {"n", "1"})
       .input("audio_features", {"m", "1"})
       .integers("last", {1}, {-1})
       .output("inputs_embeds", {"b", "s", "1"});
-  TestModel::attribute(model.node("ReduceSum", {"image_features"}, {"images"}), "keepdims",
-                       int64_t{0});
+  ort::TestModel::attribute(model.node("ReduceSum", {"image_features"}, {"images"}), "keepdims",
+                            int64_t{0});
   auto* cast = model.node("Cast", {"input_ids"}, {"ids"});
-  TestModel::attribute(cast, "to", int64_t{onnx::TensorProto::FLOAT});
+  ort::TestModel::attribute(cast, "to", int64_t{onnx::TensorProto::FLOAT});
   model.node("Sub", {"ids", "ids"}, {"zeros"});
   model.node("Add", {"zeros", "images"}, {"sums"});
   model.node("Unsqueeze", {"sums", "last"}, {"inputs_embeds"});
@@ -42,7 +42,7 @@ Path embedding_model(const Path& dir) {
 
 // logits [1, 1, 3] of a run: how many tokens, the sum of mm_token_type_ids, of inputs_embeds.
 Path decoder_model(const Path& dir) {
-  TestModel model("decoder");
+  ort::TestModel model("decoder");
   model.input("inputs_embeds", {"b", "s", "1"})
       .input("attention_mask", {"b", "t"}, kInt64)
       .input("logits_to_keep", {"1"}, kInt64)
@@ -50,15 +50,15 @@ Path decoder_model(const Path& dir) {
       .integers("shape", {3}, {1, 1, 1})
       .output("logits", {"b", "1", "3"});
   const auto as_float = [&](const std::string& from) {
-    TestModel::attribute(model.node("Cast", {from}, {from + "_float"}), "to",
-                         int64_t{onnx::TensorProto::FLOAT});
+    ort::TestModel::attribute(model.node("Cast", {from}, {from + "_float"}), "to",
+                              int64_t{onnx::TensorProto::FLOAT});
     model.node("Reshape", {from + "_float", "shape"}, {from + "_cell"});
   };
   model.node("Size", {"mm_token_type_ids"}, {"tokens"});
   model.node("ReduceSum", {"mm_token_type_ids"}, {"types"});
   model.node("ReduceSum", {"inputs_embeds"}, {"embeds"});
   for (const char* name : {"tokens", "types", "embeds"}) as_float(name);
-  TestModel::attribute(
+  ort::TestModel::attribute(
       model.node("Concat", {"tokens_cell", "types_cell", "embeds_cell"}, {"logits"}), "axis",
       int64_t{2});
   return model.save(dir / "decoder.onnx");

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ort/session.h"
 #include "package/manifest.h"
-#include "runtime/ort.h"
 
 namespace lapidary::runtime {
 

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "runtime/test_model.h"
+#include "ort/test_model.h"
 
 namespace lapidary::runtime {
 namespace {
@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 // y = x + bias: x [batch, 4], bias [4] optional.
 ort::Session session() {
-  TestModel model("add");
+  ort::TestModel model("add");
   model.input("x", {"batch", "4"}).input("bias", {"4"}).output("y", {"batch", "4"});
   model.floats("bias", {4}, {1, 1, 1, 1});
   model.node("Add", {"x", "bias"}, {"y"});

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "base/result.h"
+#include "ort/session.h"
 #include "package/package.h"
-#include "runtime/ort.h"
 
 namespace lapidary::runtime {
 

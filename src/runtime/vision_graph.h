@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 #include "media/image_patches.h"
+#include "ort/session.h"
 #include "package/package.h"
-#include "runtime/ort.h"
 
 namespace lapidary::runtime {
 

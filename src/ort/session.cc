@@ -1,4 +1,4 @@
-#include "runtime/ort.h"
+#include "ort/session.h"
 
 #include <onnxruntime_cxx_api.h>
 #include <onnxruntime_session_options_config_keys.h>
@@ -10,7 +10,7 @@
 
 #include "base/parallel.h"
 
-namespace lapidary::runtime::ort {
+namespace lapidary::ort {
 namespace {
 
 // ONNX Runtime keeps one environment a process. It lives until exit, as its logger must outlive
@@ -249,4 +249,4 @@ Status Binding::run() {
                  [&] { state_->session->session.Run(state_->run_options, state_->binding); });
 }
 
-}  // namespace lapidary::runtime::ort
+}  // namespace lapidary::ort

@@ -22,7 +22,7 @@
 
 struct OrtCustomOpDomain;
 
-namespace lapidary::runtime::ort {
+namespace lapidary::ort {
 
 // The version of the library that is linked, e.g. "1.31.1".
 std::string version();
@@ -108,4 +108,4 @@ class Binding {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace lapidary::runtime::ort
+}  // namespace lapidary::ort

@@ -1,4 +1,4 @@
-#include "runtime/ort.h"
+#include "ort/session.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <fstream>
 #include <optional>
 
-#include "runtime/test_model.h"
+#include "ort/test_model.h"
 
-namespace lapidary::runtime::ort {
+namespace lapidary::ort {
 namespace {
 
 using ::testing::ElementsAre;
@@ -205,4 +205,4 @@ TEST(Ort, ProfilingWritesATrace) {
 }
 
 }  // namespace
-}  // namespace lapidary::runtime::ort
+}  // namespace lapidary::ort

@@ -12,7 +12,7 @@
 
 #include "onnx.pb.h"
 
-namespace lapidary::runtime {
+namespace lapidary::ort {
 
 class TestModel {
  public:
@@ -117,4 +117,4 @@ class TestModel {
   onnx::ModelProto model_;
 };
 
-}  // namespace lapidary::runtime
+}  // namespace lapidary::ort
