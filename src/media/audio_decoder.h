@@ -28,6 +28,9 @@ namespace lapidary::media {
 
 struct AudioLimits {
   double max_seconds = 3600;
+  // After mixing to one channel: 256 MB, 25 minutes at 44.1 kHz. Bounds what a small file of a high
+  // rate can unpack to.
+  int64_t max_samples = int64_t{1} << 26;
   std::string too_long_remedy = "cut it into shorter clips";
   int64_t max_file_bytes = int64_t{1} << 30;
 };

@@ -138,6 +138,9 @@ TEST(DecodeAudio, RefusesNumbersThatAreNone) {
 TEST(DecodeAudio, KeepsToItsLimits) {
   const std::string second = Wav{.data = std::string(32000, '\1')}.file();
   EXPECT_TRUE(decode(second, {.max_seconds = 1}).ok());
+  EXPECT_TRUE(decode(second, {.max_samples = 16000}).ok());
+  // A high rate must not make a short clip large.
+  EXPECT_THAT(refusal(decode(second, {.max_samples = 8000})), HasSubstr("longer than the 0.5 s"));
   EXPECT_THAT(refusal(decode(second, {.max_seconds = 0.99})),
               AllOf(HasSubstr("lasts 1 s"), HasSubstr("0.99 s"), HasSubstr("shorter")));
   EXPECT_THAT(refusal(decode(second, {.max_file_bytes = 32043})), HasSubstr("32044 bytes"));
