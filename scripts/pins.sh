@@ -13,6 +13,10 @@ PIN_ONNX=1.23.2
 PIN_ONNX_SHA256_x86_64=c03ecf6b835d136108eeaeeafbd0026fc7b3cf98661409fbc6b63d5a29361348
 PIN_ONNX_SHA256_aarch64=83b3fc8321303c9da62824730457ba2f7ae0970f0e2f7fc0117912df7f8a4826
 
+# Qualcomm's compiler and emulator of the HTP behind ONNX Runtime; only with scripts/bootstrap --qnn.
+PIN_QNN=2.7.0
+PIN_QNN_SHA256_x86_64=c56c01562b8534fe8980cfea4601408d950c065f8251fb862ce82101c52c9849
+
 PIN_WHEEL_PYTHON=3.11 # which of a release's wheels we take, not which Python must be installed
 
 # --- ONNX Runtime's C++ headers: in no wheel, and not in Debian 12, so out of a later Debian. ---
