@@ -1,0 +1,104 @@
+#include "target/soc.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace lapidary::target {
+namespace {
+
+constexpr int64_t kMiB = int64_t{1} << 20;
+
+constexpr std::array kArchs = {Arch::kV73, Arch::kV75, Arch::kV79, Arch::kV81};
+
+constexpr std::array kSocs = {
+    Soc{"SC8380XP", 60, Arch::kV73, 8 * kMiB},  Soc{"SM8550", 43, Arch::kV73, 8 * kMiB},
+    Soc{"SA8255", 52, Arch::kV73, 8 * kMiB},    Soc{"QCS8550", 66, Arch::kV73, 8 * kMiB},
+    Soc{"QCS9100", 77, Arch::kV73, 8 * kMiB},   Soc{"IQX5121", 119, Arch::kV73, 8 * kMiB},
+    Soc{"SC8340XP", 120, Arch::kV73, 8 * kMiB},
+
+    Soc{"SM8650", 57, Arch::kV75, 8 * kMiB},    Soc{"SA8620P", 67, Arch::kV75, 8 * kMiB},
+    Soc{"QCS8300", 82, Arch::kV75, 8 * kMiB},   Soc{"QCS8625", 90, Arch::kV75, 8 * kMiB},
+
+    Soc{"SM8750", 69, Arch::kV79, 8 * kMiB},    Soc{"SXR2330P", 75, Arch::kV79, 8 * kMiB},
+    Soc{"CQ8725S", 104, Arch::kV79, 8 * kMiB},  Soc{"CQ8750S", 105, Arch::kV79, 8 * kMiB},
+
+    Soc{"SM8850", 87, Arch::kV81, 8 * kMiB},    Soc{"SA8797", 72, Arch::kV81, 16 * kMiB},
+    Soc{"SC8480XP", 88, Arch::kV81, 8 * kMiB},  Soc{"SM8850L", 92, Arch::kV81, 8 * kMiB},
+    Soc{"SC8440XP", 94, Arch::kV81, 8 * kMiB},  Soc{"SM8845", 97, Arch::kV81, 8 * kMiB},
+    Soc{"QCS8845", 109, Arch::kV81, 8 * kMiB},  Soc{"QMX115", 115, Arch::kV81, 2 * kMiB},
+    Soc{"IPQ9650", 117, Arch::kV81, 2 * kMiB},  Soc{"SM7950", 123, Arch::kV81, 4 * kMiB},
+};
+
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string known_archs() {
+  std::string out;
+  for (const Arch arch : kArchs) out += (out.empty() ? "" : ", ") + name_of(arch);
+  return out;
+}
+
+std::string known_socs() {
+  std::string out;
+  for (const Soc& soc : kSocs) out += (out.empty() ? "" : ", ") + std::string(soc.name);
+  return out;
+}
+
+Result<Arch> find_arch(const std::string& flag) {
+  const std::string wanted = upper(flag);
+  for (const Arch arch : kArchs) {
+    const std::string name = upper(name_of(arch));
+    if (wanted == name || wanted == name.substr(1)) return arch;
+  }
+  return bad_input("arch '" + flag + "'", "is not known", "those known are " + known_archs());
+}
+
+Result<const Soc*> find_soc(const std::string& flag) {
+  const std::string wanted = upper(flag);
+  for (const Soc& soc : kSocs) {
+    if (wanted == soc.name || wanted == std::to_string(soc.model)) return &soc;
+  }
+  return bad_input("SoC '" + flag + "'", "is not known",
+                   "those known are " + known_socs() + "; `lapidary targets` shows their numbers");
+}
+
+}  // namespace
+
+std::span<const Arch> archs() { return kArchs; }
+std::span<const Soc> socs() { return kSocs; }
+
+std::string name_of(Arch arch) { return "v" + std::to_string(static_cast<int>(arch)); }
+
+const Soc& representative(Arch arch) {
+  return *std::find_if(kSocs.begin(), kSocs.end(),
+                       [arch](const Soc& soc) { return soc.arch == arch; });
+}
+
+std::string name_of(const Target& at) { return name_of(at.arch) + " (" + at.soc->name + ")"; }
+
+Result<Target> resolve(const std::string& arch, const std::string& soc) {
+  if (arch.empty() && soc.empty()) {
+    return bad_input("target", "neither an arch nor a SoC is named",
+                     "give one of " + known_archs() + ", or a SoC such as " + kSocs[0].name);
+  }
+  if (soc.empty()) {
+    LAP_ASSIGN_OR_RETURN(const Arch wanted, find_arch(arch));
+    return Target{wanted, &representative(wanted)};
+  }
+  LAP_ASSIGN_OR_RETURN(const Soc* const chip, find_soc(soc));
+  if (!arch.empty()) {
+    LAP_ASSIGN_OR_RETURN(const Arch wanted, find_arch(arch));
+    if (wanted != chip->arch) {
+      return bad_input(
+          "arch '" + arch + "'",
+          "contradicts SoC " + std::string(chip->name) + ", which is " + name_of(chip->arch),
+          "leave one of the two out");
+    }
+  }
+  return Target{chip->arch, chip};
+}
+
+}  // namespace lapidary::target
