@@ -1,53 +1,16 @@
 #include "ort/session.h"
 
-#include <onnxruntime_cxx_api.h>
 #include <onnxruntime_session_options_config_keys.h>
 
-#include <array>
 #include <fstream>
-#include <optional>
-#include <string_view>
+#include <utility>
 
 #include "base/parallel.h"
+#include "ort/element_types.h"
+#include "ort/environment.h"
 
 namespace lapidary::ort {
 namespace {
-
-// ONNX Runtime keeps one environment a process. It lives until exit, as its logger must outlive
-// every session. Its own log lines would break the "library never prints" rule; what matters in
-// them also arrives as exceptions.
-const Ort::Env& environment() {
-  static const Ort::Env env(ORT_LOGGING_LEVEL_FATAL, "lapidary");
-  return env;
-}
-
-const Ort::MemoryInfo& cpu_memory() {
-  static const Ort::MemoryInfo info =
-      Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
-  return info;
-}
-
-std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) out.push_back(c == '\n' || c == '\r' ? ' ' : c);
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
-// Calls `body`; an exception becomes an error of `kind` about the model at `where`.
-template <typename Body>
-Status guarded(const std::filesystem::path& where, ErrorKind kind, const Body& body) {
-  try {
-    body();
-    return {};
-  } catch (const Ort::Exception& e) {
-    return Error{kind, "ONNX Runtime: " + one_line(e.what()), where.string(), ""};
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorKind::kInternal, "out of memory", where.string(), ""};
-  } catch (const std::exception& e) {
-    return Error{kind, one_line(e.what()), where.string(), ""};
-  }
-}
 
 GraphOptimizationLevel level(Optimization optimization) {
   switch (optimization) {
@@ -76,32 +39,9 @@ Ort::SessionOptions ort_options(const SessionOptions& options) {
   for (const auto& [key, value] : options.config) out.AddConfigEntry(key.c_str(), value.c_str());
   if (!options.profile_prefix.empty()) out.EnableProfiling(options.profile_prefix.c_str());
   for (OrtCustomOpDomain* domain : options.custom_ops) out.Add(domain);
+  if (options.verbose) out.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);
+  if (options.execution_provider) append_execution_provider(*options.execution_provider, out);
   return out;
-}
-
-std::string dtype_name(ONNXTensorElementDataType type) {
-  switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
-      return "float32";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
-      return "float16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
-      return "bfloat16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
-      return "float64";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
-      return "int64";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
-      return "int32";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
-      return "uint8";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
-      return "int8";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
-      return "bool";
-    default:
-      return "type " + std::to_string(static_cast<int>(type));
-  }
 }
 
 Port port_of(std::string name, const Ort::TypeInfo& type, bool optional) {
@@ -110,7 +50,7 @@ Port port_of(std::string name, const Ort::TypeInfo& type, bool optional) {
   port.optional = optional;
   if (type.GetONNXType() != ONNX_TYPE_TENSOR) return port;
   const auto info = type.GetTensorTypeAndShapeInfo();
-  port.dtype = dtype_name(info.GetElementType());
+  port.dtype = port_dtype(info.GetElementType());
   port.dims = info.GetShape();
   for (const char* symbol : info.GetSymbolicDimensions()) port.symbols.emplace_back(symbol);
   return port;
@@ -140,43 +80,7 @@ std::vector<Port> output_ports(const Ort::Session& session) {
   return ports;
 }
 
-template <typename T>
-Ort::Value value_of(void* data, size_t elements, const std::vector<int64_t>& shape) {
-  return Ort::Value::CreateTensor<T>(cpu_memory(), static_cast<T*>(data), elements, shape.data(),
-                                     shape.size());
-}
-
-Ort::Value value_of(const TensorView& tensor) {
-  size_t elements = 1;
-  for (const int64_t dim : tensor.shape) elements *= static_cast<size_t>(dim);
-  // ONNX Runtime refuses a null pointer even for an empty tensor.
-  static std::array<int64_t, 1> nothing{};
-  void* data = tensor.data != nullptr ? tensor.data : nothing.data();
-  switch (tensor.type) {
-    case ElementType::kInt64:
-      return value_of<int64_t>(data, elements, tensor.shape);
-    case ElementType::kBool:
-      return value_of<bool>(data, elements, tensor.shape);
-    case ElementType::kFloat32:
-      break;
-  }
-  return value_of<float>(data, elements, tensor.shape);
-}
-
 }  // namespace
-
-// ONNX Runtime only reads an input, but its type does not say so.
-// NOLINTBEGIN(cppcoreguidelines-pro-type-const-cast)
-TensorView input_view(std::span<const float> data, std::vector<int64_t> shape) {
-  return {ElementType::kFloat32, const_cast<float*>(data.data()), std::move(shape)};
-}
-TensorView input_view(std::span<const int64_t> data, std::vector<int64_t> shape) {
-  return {ElementType::kInt64, const_cast<int64_t*>(data.data()), std::move(shape)};
-}
-TensorView input_view(std::span<const uint8_t> data, std::vector<int64_t> shape) {
-  return {ElementType::kBool, const_cast<uint8_t*>(data.data()), std::move(shape)};
-}
-// NOLINTEND(cppcoreguidelines-pro-type-const-cast)
 
 struct Session::State {
   std::filesystem::path path;
@@ -218,6 +122,27 @@ Result<Binding> Session::bind() const {
     state->binding = Ort::IoBinding(state_->session);
   }));
   return Binding(std::move(state));
+}
+
+Result<std::vector<HostTensor>> Session::run(std::span<const HostTensor> inputs) const {
+  std::vector<HostTensor> outputs;
+  LAP_RETURN_IF_ERROR(guarded(state_->path, ErrorKind::kInternal, [&] {
+    std::vector<const char*> input_names;
+    std::vector<Ort::Value> input_values;
+    for (const HostTensor& tensor : inputs) {
+      input_names.push_back(tensor.name.c_str());
+      input_values.push_back(value_of(input_view(tensor)));
+    }
+    std::vector<const char*> output_names;
+    for (const Port& port : state_->outputs) output_names.push_back(port.name.c_str());
+    const std::vector<Ort::Value> values =
+        state_->session.Run(Ort::RunOptions(), input_names.data(), input_values.data(),
+                            input_values.size(), output_names.data(), output_names.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      outputs.push_back(host_tensor(state_->outputs[i].name, values[i]));
+    }
+  }));
+  return outputs;
 }
 
 Result<std::string> Session::end_profiling() const {

@@ -1,4 +1,4 @@
-// ONNX Runtime behind our own types. This file and its test are the only ones that see its headers.
+// ONNX Runtime behind our own types. This room is the only one that sees its headers.
 //
 //   LAP_ASSIGN_OR_RETURN(ort::Session session, ort::Session::open(path, {.threads = 2}));
 //   LAP_ASSIGN_OR_RETURN(ort::Binding binding, session.bind());
@@ -10,11 +10,14 @@
 // failing run is kInternal. Each names the model file. No exception leaves this file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +31,16 @@ namespace lapidary::ort {
 std::string version();
 
 enum class Optimization { kNone, kBasic, kExtended, kAll };
+
+// An accelerator's execution provider that lives in a library of its own ("plugin"). The library is
+// loaded once a process and stays until it ends. Its options are passed on verbatim, and providers
+// accept unknown ones in silence: validate them first.
+struct ExecutionProvider {
+  std::string name;               // as its devices are listed: "QNN"
+  std::filesystem::path library;  // libonnxruntime_providers_qnn.so
+  std::vector<std::pair<std::string, std::string>> options = {};
+  bool allow_cpu = false;  // false: a node that the provider does not take is an error
+};
 
 struct SessionOptions {
   int threads = 0;  // threads of one operator, the caller's among them; 0: default_threads()
@@ -43,9 +56,28 @@ struct SessionOptions {
   std::string profile_prefix = {};  // not empty: write a JSON trace to PREFIX_<date>.json
   // Operators of our own. Not owned; a domain must outlive every session made with it.
   std::vector<OrtCustomOpDomain*> custom_ops = {};
+  std::optional<ExecutionProvider> execution_provider = {};  // none: the CPU
+  // Everything that ONNX Runtime has to say goes to the process's own output. Only for a process
+  // that is made to be listened to (htp/worker.h).
+  bool verbose = false;
 };
 
-enum class ElementType { kFloat32, kInt64, kBool };  // a bool is one byte, 0 or 1
+// A bool is one byte, 0 or 1.
+enum class ElementType {
+  kFloat32,
+  kInt64,
+  kBool,
+  kFloat16,
+  kInt32,
+  kUint16,
+  kInt16,
+  kUint8,
+  kInt8
+};
+size_t size_of(ElementType type);  // in bytes
+// As ports spell them: "float32", "uint16", ...
+std::string_view name_of(ElementType type);
+std::optional<ElementType> element_type(std::string_view name);
 
 // Memory that a run reads or writes: row-major, not owned.
 struct TensorView {
@@ -58,6 +90,14 @@ struct TensorView {
 TensorView input_view(std::span<const float> data, std::vector<int64_t> shape);
 TensorView input_view(std::span<const int64_t> data, std::vector<int64_t> shape);
 TensorView input_view(std::span<const uint8_t> data, std::vector<int64_t> shape);
+
+// A tensor that owns its values: row-major.
+struct HostTensor {
+  std::string name;
+  ElementType type = ElementType::kFloat32;
+  std::vector<int64_t> shape = {};
+  std::vector<std::byte> data = {};
+};
 
 // One input or output as the model file declares it.
 struct Port {
@@ -79,6 +119,9 @@ class Session {
   const std::vector<Port>& inputs() const;  // required ones first, then optional ones
   const std::vector<Port>& outputs() const;
   Result<Binding> bind() const;
+  // One run that allocates its outputs, all of them, in the order of outputs(). For tools; what
+  // runs often binds its own memory. Thread-safe.
+  Result<std::vector<HostTensor>> run(std::span<const HostTensor> inputs) const;
   // Ends profiling and returns the trace's file name. Only with SessionOptions::profile_prefix.
   Result<std::string> end_profiling() const;
 

@@ -204,5 +204,45 @@ TEST(Ort, ProfilingWritesATrace) {
   EXPECT_TRUE(std::filesystem::exists(*trace));
 }
 
+// Catches an element type whose size or number differs from ONNX Runtime's.
+TEST(Ort, RunAllocatesOutputsOfEveryElementType) {
+  const std::vector<std::pair<ElementType, onnx::TensorProto::DataType>> types = {
+      {ElementType::kFloat32, onnx::TensorProto::FLOAT},
+      {ElementType::kFloat16, onnx::TensorProto::FLOAT16},
+      {ElementType::kInt64, onnx::TensorProto::INT64},
+      {ElementType::kInt32, onnx::TensorProto::INT32},
+      {ElementType::kUint16, onnx::TensorProto::UINT16},
+      {ElementType::kInt16, onnx::TensorProto::INT16},
+      {ElementType::kUint8, onnx::TensorProto::UINT8},
+      {ElementType::kInt8, onnx::TensorProto::INT8},
+      {ElementType::kBool, onnx::TensorProto::BOOL}};
+  for (const auto& [type, proto] : types) {
+    const std::string name(name_of(type));
+    TestModel model("identity");
+    model.input("x", {"3"}, proto).output("y", {"3"}, proto).node("Identity", {"x"}, {"y"});
+    auto session = Session::open(model.save(temp_file(name + ".onnx")), {.threads = 1});
+    ASSERT_TRUE(session.ok()) << session.error().message();
+    EXPECT_EQ(session->inputs()[0].dtype, name);
+    EXPECT_EQ(element_type(name), type);
+    HostTensor x{"x", type, {3}, {}};
+    for (size_t i = 0; i < 3 * size_of(type); ++i) x.data.push_back(std::byte(i % 2));
+    auto y = session->run(std::span(&x, 1));
+    ASSERT_TRUE(y.ok()) << y.error().message();
+    ASSERT_EQ(y->size(), 1u);
+    EXPECT_EQ((*y)[0].name, "y");
+    EXPECT_EQ((*y)[0].shape, x.shape);
+    EXPECT_EQ((*y)[0].data, x.data);
+  }
+}
+
+// Catches an accelerator that is missing but only noticed, if at all, as a slow CPU.
+TEST(Ort, AMissingExecutionProviderLibraryIsAnError) {
+  SessionOptions options{.threads = 1};
+  options.execution_provider = ExecutionProvider{"QNN", temp_file("no_such_library.so")};
+  const auto session = Session::open(add_model(), options);
+  ASSERT_FALSE(session.ok());
+  EXPECT_THAT(session.error().message(), HasSubstr("no_such_library.so"));
+}
+
 }  // namespace
 }  // namespace lapidary::ort

@@ -1,0 +1,21 @@
+// Element types and values, ours and ONNX Runtime's. Inside this room only.
+#pragma once
+
+#include <onnxruntime_cxx_api.h>
+
+#include <string>
+
+#include "ort/session.h"
+
+namespace lapidary::ort {
+
+// "float32", ...; "type N" for a type that we have no name for.
+std::string port_dtype(ONNXTensorElementDataType type);
+
+// A value over the caller's memory.
+Ort::Value value_of(const TensorView& tensor);
+TensorView input_view(const HostTensor& tensor);
+// A copy. Throws std::runtime_error for what is no tensor of a type of ours.
+HostTensor host_tensor(const std::string& name, const Ort::Value& value);
+
+}  // namespace lapidary::ort

@@ -1,0 +1,65 @@
+#include "ort/environment.h"
+
+#include <onnxruntime_session_options_config_keys.h>
+
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <unordered_map>
+#include <vector>
+
+namespace lapidary::ort {
+namespace {
+
+// Which library a provider's name was registered with. ONNX Runtime has no second library under
+// one name, and no way to ask.
+void register_library(const ExecutionProvider& provider) {
+  static std::mutex mutex;
+  static std::map<std::string, std::filesystem::path> registered;
+  const std::scoped_lock lock(mutex);
+  const auto found = registered.find(provider.name);
+  if (found == registered.end()) {
+    environment().RegisterExecutionProviderLibrary(provider.name.c_str(),
+                                                   provider.library.string());
+    registered.emplace(provider.name, provider.library);
+  } else if (found->second != provider.library) {
+    throw std::runtime_error("execution provider " + provider.name + " is loaded from " +
+                             found->second.string() + " already, not " + provider.library.string());
+  }
+}
+
+}  // namespace
+
+// Log lines would break the "library never prints" rule; what matters in them also arrives as
+// exceptions.
+Ort::Env& environment() {
+  static Ort::Env env(ORT_LOGGING_LEVEL_FATAL, "lapidary");
+  return env;
+}
+
+void append_execution_provider(const ExecutionProvider& provider, Ort::SessionOptions& session) {
+  register_library(provider);
+  std::vector<Ort::ConstEpDevice> devices;
+  for (const Ort::ConstEpDevice& device : environment().GetEpDevices()) {
+    if (provider.name == device.EpName() && devices.empty()) devices.push_back(device);
+  }
+  if (devices.empty()) {
+    throw std::runtime_error("execution provider " + provider.name + " of " +
+                             provider.library.string() + " lists no device");
+  }
+  const std::unordered_map<std::string, std::string> options(provider.options.begin(),
+                                                             provider.options.end());
+  session.AppendExecutionProvider_V2(environment(), devices, options);
+  if (!provider.allow_cpu) {
+    session.AddConfigEntry(kOrtSessionOptionsDisableCPUEPFallback, "1");
+  }
+}
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) out.push_back(c == '\n' || c == '\r' ? ' ' : c);
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+}  // namespace lapidary::ort

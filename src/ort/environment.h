@@ -1,0 +1,42 @@
+// What the files of this room share and no other room may see: ONNX Runtime's environment.
+#pragma once
+
+#include <onnxruntime_cxx_api.h>
+
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "ort/session.h"
+
+namespace lapidary::ort {
+
+// ONNX Runtime keeps one environment a process. It lives until exit, as its logger must outlive
+// every session.
+Ort::Env& environment();
+
+// Registers the provider's library with the process, unless that has been done, and appends the
+// provider to `session`. Throws what ONNX Runtime throws, std::runtime_error when the library lists
+// no device.
+void append_execution_provider(const ExecutionProvider& provider, Ort::SessionOptions& session);
+
+std::string one_line(std::string_view text);
+
+// Calls `body`; an exception becomes an error of `kind` about the model at `where`.
+template <typename Body>
+Status guarded(const std::filesystem::path& where, ErrorKind kind, const Body& body) {
+  try {
+    body();
+    return {};
+  } catch (const Ort::Exception& e) {
+    return Error{kind, "ONNX Runtime: " + one_line(e.what()), where.string(), ""};
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorKind::kInternal, "out of memory", where.string(), ""};
+  } catch (const std::exception& e) {
+    return Error{kind, one_line(e.what()), where.string(), ""};
+  }
+}
+
+}  // namespace lapidary::ort
