@@ -1,5 +1,5 @@
-# e2e_test: the program as a user runs it, on packages of the tiny model (label `e2e`). A fixture
-# builds the packages once, with the program itself.
+# The program as a user runs it, on packages of the tiny model (label `e2e`). A fixture builds the
+# packages once, with the program itself.
 set(e2e_packages ${CMAKE_BINARY_DIR}/e2e-packages)
 set(tiny_checkpoint ${CMAKE_SOURCE_DIR}/models/tiny-gemma4/checkpoint)
 add_test(NAME e2e_packages.clean COMMAND ${CMAKE_COMMAND} -E rm -rf ${e2e_packages})
@@ -11,14 +11,24 @@ foreach(recipe cpu-fp32 cpu-int4)
     FIXTURES_REQUIRED e2e_clean FIXTURES_SETUP e2e_packages LABELS e2e)
 endforeach()
 
-file(GLOB e2e_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/e2e/*.cc)
-add_executable(e2e_test ${e2e_sources})
-add_dependencies(e2e_test lapidary)
-target_link_libraries(e2e_test PRIVATE lapidary_eval lapidary_warnings GTest::gmock_main)
-target_include_directories(e2e_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(e2e_test PRIVATE
-  LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-  LAPIDARY_PROGRAM="$<TARGET_FILE:lapidary>"
-  LAPIDARY_PACKAGES="${e2e_packages}")
-gtest_discover_tests(e2e_test PROPERTIES
-  LABELS e2e FIXTURES_REQUIRED e2e_packages DISCOVERY_TIMEOUT 60)
+# NAME_test: the sources of tests/NAME, which run the program on those packages.
+function(lapidary_program_test name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/${name}/*.cc)
+  add_executable(${name}_test ${sources})
+  add_dependencies(${name}_test lapidary)
+  target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} lapidary_warnings GTest::gmock_main)
+  target_include_directories(${name}_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+  target_compile_definitions(${name}_test PRIVATE
+    LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    LAPIDARY_PROGRAM="$<TARGET_FILE:lapidary>"
+    LAPIDARY_PACKAGES="${e2e_packages}")
+  gtest_discover_tests(${name}_test PROPERTIES
+    LABELS e2e FIXTURES_REQUIRED e2e_packages DISCOVERY_TIMEOUT 60)
+endfunction()
+
+lapidary_program_test(e2e LIBS lapidary_eval)
+
+# Everything that can be wrong: one line on standard error, exit code 2, nothing left behind.
+find_package(ZLIB REQUIRED)  # libpng's: to make pictures that inflate
+lapidary_program_test(bad_input LIBS lapidary_package ZLIB::ZLIB)

@@ -6,10 +6,8 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/weights.h"
 #include "gemma4/audio_encoder.h"
+#include "golden_check.h"
 #include "graph/onnx_writer.h"
 #include "ort/session.h"
 
@@ -33,15 +32,6 @@ using ort::Session;
 
 constexpr double kCosine = 0.999999;
 constexpr float kTolerance = 1e-3F;
-
-template <typename T>
-T take(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message());
-  return std::move(result).value();
-}
-void take(const Status& status) {
-  if (!status.ok()) throw std::runtime_error(status.error().message());
-}
 
 struct AudioCase {
   std::string name;
@@ -97,27 +87,6 @@ std::vector<AudioCase> read_cases(const std::filesystem::path& path, int64_t mel
     cases.push_back(read_case(*file, name, mel_bins));
   }
   return cases;
-}
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0.0;
-  for (size_t i = 0; i < a.size(); ++i) sum += double{a[i]} * double{b[i]};
-  return sum;
-}
-
-// NaN for vectors that hold one, which no bound lets pass.
-double cosine(std::span<const float> a, std::span<const float> b) {
-  return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
-}
-
-float max_difference(std::span<const float> a, std::span<const float> b) {
-  float worst = 0.0F;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const float difference = std::abs(a[i] - b[i]);
-    if (std::isnan(difference)) return std::numeric_limits<float>::infinity();
-    worst = std::max(worst, difference);
-  }
-  return worst;
 }
 
 class GoldenAudioEncoder : public testing::TestWithParam<const char*> {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -17,6 +18,18 @@ template <typename T>
 T take(Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.error().message());
   return std::move(result).value();
+}
+
+inline void take(const Status& status) {
+  if (!status.ok()) throw std::runtime_error(status.error().message());
+}
+
+// NaN for vectors that hold one, which no bound lets pass.
+inline double cosine(std::span<const float> a, std::span<const float> b) {
+  const auto dot = [](std::span<const float> x, std::span<const float> y) {
+    return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+  };
+  return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
 }
 
 // Infinity for NaN and for sizes that differ.

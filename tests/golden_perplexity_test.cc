@@ -7,12 +7,12 @@
 #include <filesystem>
 #include <fstream>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/json.h"
+#include "golden_check.h"
 #include "package/package.h"
 #include "recipe/build.h"
 #include "runtime/decoder.h"
@@ -22,12 +22,6 @@ namespace lapidary::golden {
 namespace {
 
 using Path = std::filesystem::path;
-
-template <typename T>
-T take(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message());
-  return std::move(result).value();
-}
 
 double negative_log_likelihood(std::span<const float> logits, int32_t target) {
   const auto top = static_cast<double>(*std::max_element(logits.begin(), logits.end()));

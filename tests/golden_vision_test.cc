@@ -6,9 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <limits>
 #include <memory>
-#include <numeric>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -20,6 +18,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/weights.h"
 #include "gemma4/vision_encoder.h"
+#include "golden_check.h"
 #include "graph/onnx_writer.h"
 #include "ort/session.h"
 
@@ -34,11 +33,6 @@ using ort::Session;
 constexpr double kMinCosine = 0.999999;
 constexpr float kMaxDifference = 1e-3F;
 
-template <typename T>
-T take(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message());
-  return std::move(result).value();
-}
 void require(const Status& status) {
   if (!status.ok()) throw std::runtime_error(status.error().message());
 }
@@ -107,23 +101,6 @@ VisionCase read_case(const Json& json, size_t per_patch) {
     }
   }
   return one;
-}
-
-double cosine(std::span<const float> a, std::span<const float> b) {
-  const auto dot = [](std::span<const float> x, std::span<const float> y) {
-    return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
-  };
-  return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
-}
-
-float max_difference(std::span<const float> a, std::span<const float> b) {
-  float worst = 0.0F;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const float difference = std::abs(a[i] - b[i]);
-    if (std::isnan(difference)) return std::numeric_limits<float>::infinity();
-    worst = std::max(worst, difference);
-  }
-  return worst;
 }
 
 class GoldenVision : public testing::TestWithParam<const char*> {

@@ -3,23 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "e2e/child.h"
+#include "e2e/opened_model.h"
 #include "runtime/conversation.h"
 
 namespace lapidary::e2e {
 namespace {
 
 using ::testing::HasSubstr;
-
-const runtime::Model& model() {
-  static const runtime::Model opened = [] {
-    runtime::ModelOptions options;
-    options.session.threads = 1;
-    auto result = runtime::Model::open(package("cpu-fp32"), options);
-    if (!result.ok()) throw std::runtime_error(result.error().message());
-    return std::move(result).value();
-  }();
-  return opened;
-}
 
 runtime::Conversation conversation(const runtime::DecoderOptions& options = {.max_context = 2048}) {
   return {model(), model().new_decoder(options).value(), "You are a helpful assistant."};

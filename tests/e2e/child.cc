@@ -1,6 +1,7 @@
 #include "e2e/child.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +87,13 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
   waitpid(pid, &status, 0);
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
+}
+
+Json json_of(const Outcome& outcome) {
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  auto json = parse_json(outcome.out, "standard output");
+  EXPECT_TRUE(json.ok()) << outcome.out;
+  return json.ok() ? *json : Json::object();
 }
 
 std::string package(const std::string& recipe) {

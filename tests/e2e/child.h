@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+
 namespace lapidary::e2e {
 
 struct Outcome {
@@ -22,6 +24,10 @@ struct ChildOptions {
 };
 
 Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& options = {});
+
+// The JSON object that the program printed. The running test fails when it did anything else: an
+// exit code other than 0, no JSON.
+Json json_of(const Outcome& outcome);
 
 // A package that the test fixture built: "cpu-fp32", "cpu-int4".
 std::string package(const std::string& recipe);

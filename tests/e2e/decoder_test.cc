@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "e2e/child.h"
+#include "e2e/opened_model.h"
 #include "runtime/model.h"
 
 namespace lapidary::e2e {
@@ -18,17 +18,6 @@ namespace {
 
 using runtime::Decoder;
 using runtime::DecoderOptions;
-
-const runtime::Model& model() {
-  static const runtime::Model opened = [] {
-    runtime::ModelOptions options;
-    options.session.threads = 1;
-    auto result = runtime::Model::open(package("cpu-fp32"), options);
-    if (!result.ok()) throw std::runtime_error(result.error().message());
-    return std::move(result).value();
-  }();
-  return opened;
-}
 
 std::vector<int32_t> some_tokens(size_t count) {
   std::mt19937 random(5);

@@ -41,11 +41,7 @@ class Features : public ::testing::Test {
 
   Json features(std::vector<std::string> words) const {
     words.insert(words.begin(), {"features", package("cpu-fp32"), "--threads", "1", "--json"});
-    const Outcome outcome = lapidary(words);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    auto json = parse_json(outcome.out, "standard output");
-    EXPECT_TRUE(json.ok()) << outcome.out;
-    return json.ok() ? *json : Json::object();
+    return json_of(lapidary(words));
   }
 
   // The values of a .npy file whose header says `header`.

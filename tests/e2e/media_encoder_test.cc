@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "e2e/child.h"
+#include "e2e/opened_model.h"
 #include "runtime/conversation.h"
 
 namespace lapidary::e2e {
@@ -27,19 +28,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 namespace fs = std::filesystem;
-
-runtime::Model open(const std::string& package) {
-  runtime::ModelOptions options;
-  options.session.threads = 1;
-  auto result = runtime::Model::open(package, options);
-  if (!result.ok()) throw std::runtime_error(result.error().message());
-  return std::move(result).value();
-}
-
-const runtime::Model& model() {
-  static const runtime::Model opened = open(package("cpu-fp32"));
-  return opened;
-}
 
 runtime::GenerationOptions greedy() {
   runtime::GenerationOptions options = runtime::default_options(model().generation_config());
@@ -215,7 +203,7 @@ TEST_F(MediaTest, APackageWithoutEncodersSaysSo) {
   const Outcome built =
       lapidary({"build", checkpoint, "--recipe", "cpu-fp32", "-o", text_only.string()});
   ASSERT_EQ(built.exit_code, 0) << built.err;
-  const runtime::Model reads = open(text_only.string());
+  const runtime::Model reads = open_model(text_only.string());
   MediaEncoder encoder(reads);
   for (const MediaItem& item : {image(0), audio(0), MediaItem{MediaKind::kVideo, dir_}}) {
     EXPECT_THAT(error_of(encoder.encode(item), ErrorKind::kUnsupported),

@@ -16,11 +16,7 @@ Json evaluate(const std::string& recipe, const std::vector<std::string>& more = 
   std::vector<std::string> words = {"eval", package(recipe), "--media", tiny("eval/eval.json"),
                                     "--json"};
   words.insert(words.end(), more.begin(), more.end());
-  const Outcome outcome = lapidary(words);
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  auto json = parse_json(outcome.out, "standard output");
-  EXPECT_TRUE(json.ok()) << outcome.out;
-  return json.ok() ? *json : Json::object();
+  return json_of(lapidary(words));
 }
 
 // Hugging Face in float32: 45 captions, 50 transcripts, and the very tokens of eval.json.

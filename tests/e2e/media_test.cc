@@ -52,11 +52,8 @@ Json run_json(std::vector<std::string> words) {
   words.emplace_back("--greedy");
   words.emplace_back("--json");
   const Outcome outcome = lapidary(words);
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, IsEmpty());
-  auto json = parse_json(outcome.out, "standard output");
-  EXPECT_TRUE(json.ok()) << outcome.out;
-  return json.ok() ? *json : Json::object();
+  return json_of(outcome);
 }
 
 std::vector<std::string> command(const Json& sample, const std::string& recipe) {

@@ -47,11 +47,7 @@ std::vector<std::string> command(const Json& sample, const std::string& recipe) 
 Json run_json(std::vector<std::string> words, const std::vector<std::string>& more = {}) {
   words.emplace_back("--json");
   words.insert(words.end(), more.begin(), more.end());
-  const Outcome outcome = lapidary(words);
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  auto json = parse_json(outcome.out, "standard output");
-  EXPECT_TRUE(json.ok()) << outcome.out;
-  return json.ok() ? *json : Json::object();
+  return json_of(lapidary(words));
 }
 
 Outcome run(const std::vector<std::string>& more) {
