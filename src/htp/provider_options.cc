@@ -1,0 +1,201 @@
+#include "htp/provider_options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <numeric>
+#include <span>
+
+namespace lapidary::htp {
+namespace {
+
+enum class Kind { kSwitch, kChoice, kNumber, kText };
+
+// One option of the provider. Keys: the strings of onnxruntime-qnn 2.7.0's library; values: its
+// sources and the session options' documentation, which agree with the library's strings.
+struct Option {
+  std::string_view key;
+  Kind kind = Kind::kSwitch;      // a switch is "0" or "1"
+  std::string_view choices = {};  // of kChoice: separated by single spaces
+  int64_t min = 0;
+  int64_t max = 0;
+};
+
+constexpr std::string_view kPerformanceModes =
+    "burst balanced default high_performance high_power_saver low_balanced low_power_saver "
+    "power_saver extreme_power_saver sustained_high_performance";
+
+constexpr std::array kOptions = {
+    Option{"device_id", Kind::kNumber, {}, 0, 255},
+    Option{"disable_file_mapped_weights"},
+    Option{"dump_json_qnn_graph"},
+    Option{"dump_qnn_ep_input_graph"},
+    Option{"dump_qnn_ep_input_graph_dir", Kind::kText},
+    Option{"dump_qnn_ir_dlc"},
+    Option{"dump_qnn_ir_dlc_dir", Kind::kText},
+    Option{"enable_block_quant_weight_optimization"},
+    Option{"enable_framework_op_trace"},
+    Option{"enable_htp_fp16_clamp_overflow"},
+    Option{"enable_htp_fp16_precision"},
+    Option{"enable_htp_graph_splitting"},
+    Option{"enable_htp_monolithic_lstm"},
+    Option{"enable_htp_prepare_and_load"},
+    Option{"enable_htp_prepare_only"},
+    Option{"enable_htp_shared_memory_allocator"},
+    Option{"enable_htp_spill_fill_buffer"},
+    Option{"enable_vtcm_backup_buffer_sharing"},
+    Option{"extended_udma"},
+    Option{"framework_op_trace_dir", Kind::kText},
+    Option{"htp_bf16_enable"},
+    Option{"htp_graph_finalization_optimization_mode", Kind::kChoice, "0 1 2 3"},
+    Option{"htp_graph_splitting_num_prepare_threads", Kind::kNumber, {}, 1, 256},
+    Option{"htp_performance_mode", Kind::kChoice, kPerformanceModes},
+    Option{"htp_reused_io_limit_mb", Kind::kNumber, {}, 0, 1 << 20},
+    Option{"htp_share_resource_optimization"},
+    Option{"json_qnn_graph_dir", Kind::kText},
+    Option{"offload_graph_io_quantization"},
+    Option{"op_affinity", Kind::kText},
+    Option{"op_packages", Kind::kText},
+    Option{"profiling_file_path", Kind::kText},
+    Option{"profiling_level", Kind::kChoice, "off basic detailed optrace"},
+    Option{"qnn_context_priority", Kind::kChoice, "low normal normal_high high"},
+    Option{"qnn_ir_backend_path", Kind::kText},
+    Option{"qnn_saver_path", Kind::kText},
+    Option{"rpc_control_latency", Kind::kNumber, {}, 0, 1'000'000},
+    Option{"skip_backend_op_validation"},
+    Option{"skip_qnn_version_check"},
+    Option{"vtcm_mb", Kind::kNumber, {}, 1, 1024},
+};
+constexpr std::array<std::string_view, 4> kSetHere = {"backend_path", "backend_type", "htp_arch",
+                                                      "soc_model"};
+
+// The chip whose records stand for an arch when no other is named.
+constexpr std::array kChips = {Chip{73, 43}, Chip{75, 57}, Chip{79, 69}, Chip{81, 87}};
+
+// Smallest number of letters to add, drop or change (Levenshtein).
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string join(std::span<const std::string_view> words) {
+  std::string out;
+  for (const std::string_view word : words) {
+    if (!out.empty()) out += ", ";
+    out += word;
+  }
+  return out;
+}
+
+// Keys that a misspelling may have meant: the nearest, three at most.
+std::string near_keys(std::string_view key) {
+  std::vector<std::string_view> keys;
+  for (const Option& option : kOptions) keys.push_back(option.key);
+  std::stable_sort(keys.begin(), keys.end(), [&](std::string_view a, std::string_view b) {
+    return edit_distance(key, a) < edit_distance(key, b);
+  });
+  return join(std::span(keys).first(3));
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    words.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+std::optional<int64_t> number_of(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+Status check_value(const Option& option, const std::string& value) {
+  const std::string where = "QNN option " + std::string(option.key);
+  switch (option.kind) {
+    case Kind::kText:
+      if (!value.empty()) return {};
+      return bad_input(where, "is empty");
+    case Kind::kNumber: {
+      const std::optional<int64_t> number = number_of(value);
+      if (number && *number >= option.min && *number <= option.max) return {};
+      return bad_input(where, "'" + value + "' is no number from " + std::to_string(option.min) +
+                                  " to " + std::to_string(option.max));
+    }
+    case Kind::kSwitch:
+    case Kind::kChoice:
+      break;
+  }
+  const std::vector<std::string_view> choices =
+      words_of(option.kind == Kind::kSwitch ? "0 1" : option.choices);
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return {};
+  return bad_input(where, "'" + value + "' is not one of " + join(choices));
+}
+
+Status check_option(const std::string& key, const std::string& value) {
+  if (std::find(kSetHere.begin(), kSetHere.end(), key) != kSetHere.end()) {
+    return bad_input("QNN option " + key, "is set from the arch, the soc and the libraries' folder",
+                     "leave it out");
+  }
+  const auto* const found = std::find_if(kOptions.begin(), kOptions.end(),
+                                         [&](const Option& option) { return option.key == key; });
+  if (found == kOptions.end()) {
+    return bad_input("QNN option " + key, "does not exist", "near ones: " + near_keys(key));
+  }
+  return check_value(*found, value);
+}
+
+}  // namespace
+
+Result<Chip> parse_chip(const std::string& arch, const std::string& soc_model) {
+  std::string_view digits = arch;
+  if (digits.starts_with('v') || digits.starts_with('V')) digits.remove_prefix(1);
+  const std::optional<int64_t> number = number_of(digits);
+  const auto* const known = std::find_if(kChips.begin(), kChips.end(), [&](const Chip& chip) {
+    return number && chip.arch == *number;
+  });
+  if (known == kChips.end()) {
+    std::string archs;
+    for (const Chip& chip : kChips) {
+      archs += (archs.empty() ? "v" : ", v") + std::to_string(chip.arch);
+    }
+    return bad_input("arch '" + arch + "'", "is not known", "known archs: " + archs);
+  }
+  Chip chip = *known;
+  if (soc_model.empty()) return chip;
+  const std::optional<int64_t> soc = number_of(soc_model);
+  if (!soc || *soc < 1 || *soc > 100000) {
+    return bad_input("soc '" + soc_model + "'", "is no soc model of QNN",
+                     "give its number, e.g. 87 for SM8850");
+  }
+  chip.soc_model = static_cast<int>(*soc);
+  return chip;
+}
+
+Result<ProviderOptions> provider_options(const Libraries& libraries, const Chip& chip,
+                                         const std::map<std::string, std::string>& extra) {
+  ProviderOptions options = {{"backend_path", libraries.backend().string()},
+                             {"htp_arch", std::to_string(chip.arch)},
+                             {"soc_model", std::to_string(chip.soc_model)}};
+  for (const auto& [key, value] : extra) {
+    LAP_RETURN_IF_ERROR(check_option(key, value));
+    options.emplace_back(key, value);
+  }
+  return options;
+}
+
+}  // namespace lapidary::htp

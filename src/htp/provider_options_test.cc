@@ -1,0 +1,72 @@
+#include "htp/provider_options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lapidary::htp {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+std::string error_of(const std::map<std::string, std::string>& extra) {
+  const auto options = provider_options({"/qnn"}, {81, 87}, extra);
+  return options.ok() ? "" : options.error().message();
+}
+
+TEST(ProviderOptions, ArchSocAndBackendAreAlwaysSet) {
+  const auto options = provider_options({"/qnn"}, {79, 69}, {{"vtcm_mb", "8"}});
+  ASSERT_TRUE(options.ok()) << options.error().message();
+  EXPECT_THAT(*options, Contains(Pair("htp_arch", "79")));
+  EXPECT_THAT(*options, Contains(Pair("soc_model", "69")));
+  EXPECT_THAT(*options, Contains(Pair("backend_path", "/qnn/libQnnHtp.so")));
+  EXPECT_THAT(*options, Contains(Pair("vtcm_mb", "8")));
+}
+
+TEST(ProviderOptions, AMisspeltKeyIsAnErrorThatNamesNearOnes) {
+  EXPECT_THAT(error_of({{"htp_performance_mod", "burst"}}),
+              AllOf(HasSubstr("htp_performance_mod"), HasSubstr("does not exist"),
+                    HasSubstr("near ones: htp_performance_mode")));
+  EXPECT_THAT(error_of({{"", "1"}}), HasSubstr("does not exist"));
+}
+
+TEST(ProviderOptions, AValueOutsideTheKeysIsAnErrorThatListsThem) {
+  EXPECT_THAT(error_of({{"htp_performance_mode", "brust"}}),
+              AllOf(HasSubstr("brust"), HasSubstr("burst")));
+  EXPECT_THAT(error_of({{"enable_htp_spill_fill_buffer", "true"}}), HasSubstr("0, 1"));
+  EXPECT_THAT(error_of({{"htp_graph_finalization_optimization_mode", "4"}}),
+              HasSubstr("0, 1, 2, 3"));
+  for (const char* bad : {"0", "-1", "8 ", "8.0", "", "99999999999999999999"}) {
+    EXPECT_THAT(error_of({{"vtcm_mb", bad}}), HasSubstr("no number from 1")) << bad;
+  }
+  EXPECT_THAT(error_of({{"profiling_file_path", ""}}), HasSubstr("empty"));
+}
+
+// The provider obeys soc_model where it and htp_arch disagree: nobody may set one of them apart.
+TEST(ProviderOptions, WhatIsSetHereCannotBeSetTwice) {
+  for (const char* key : {"htp_arch", "soc_model", "backend_path", "backend_type"}) {
+    EXPECT_THAT(error_of({{key, "1"}}), HasSubstr("leave it out")) << key;
+  }
+}
+
+TEST(Chip, AnArchHasAChipUnlessOneIsNamed) {
+  EXPECT_EQ(parse_chip("v81")->soc_model, 87);
+  EXPECT_EQ(parse_chip("79")->soc_model, 69);
+  EXPECT_EQ(parse_chip("v73", "60")->soc_model, 60);
+  EXPECT_EQ(parse_chip("v73", "60")->arch, 73);
+}
+
+TEST(Chip, UnknownOnesListTheKnown) {
+  for (const char* arch : {"", "v", "v99", "vv81", "81x", "-81"}) {
+    const auto chip = parse_chip(arch);
+    ASSERT_FALSE(chip.ok()) << arch;
+    EXPECT_THAT(chip.error().message(), HasSubstr("v73, v75, v79, v81"));
+  }
+  EXPECT_FALSE(parse_chip("v81", "SM8850").ok());
+  EXPECT_FALSE(parse_chip("v81", "0").ok());
+}
+
+}  // namespace
+}  // namespace lapidary::htp
