@@ -1,0 +1,138 @@
+#include "target/conditions.h"
+
+#include <algorithm>
+
+namespace lapidary::target {
+namespace {
+
+using graph::DType;
+using graph::Node;
+
+Truth truth(bool value) { return value ? Truth::kYes : Truth::kNo; }
+Truth both(Truth a, Truth b) { return std::min(a, b); }
+
+template <typename T>
+bool allows(const std::vector<T>& list, T item) {
+  return list.empty() || std::find(list.begin(), list.end(), item) != list.end();
+}
+
+std::string value_at(const Node& node, int operand) {
+  const auto& names = operand == kOutput ? node.outputs : node.inputs;
+  const size_t i = operand == kOutput ? 0 : static_cast<size_t>(operand);
+  return i < names.size() ? names[i] : "";
+}
+
+// For kAnyInput: yes when it holds for one of them.
+template <typename Check>
+Truth for_operand(const Node& node, int operand, const Check& check) {
+  if (operand != kAnyInput) return check(value_at(node, operand));
+  Truth out = Truth::kNo;
+  for (const std::string& input : node.inputs) {
+    if (!input.empty()) out = std::max(out, check(input));
+  }
+  return out;
+}
+
+struct Evaluate {
+  const Node& node;
+  const GraphFacts& facts;
+
+  Truth operator()(const OperandIs& want) const {
+    return for_operand(node, want.operand, [&](const std::string& value) {
+      const Operand operand = facts.operand(value);
+      const bool unknown = operand.storage == DType::kUndefined;
+      if (unknown) return value.empty() ? Truth::kNo : Truth::kUnknown;
+      Truth out = truth(allows(want.storage, operand.storage));
+      out = both(out, truth(allows(want.schemes, operand.scheme)));
+      if (want.constant) out = both(out, truth(*want.constant == operand.constant));
+      if (want.block_size) {
+        out = both(out, truth(want.block_size->holds(static_cast<double>(operand.block_size))));
+      }
+      if (want.zero_points) {
+        out = both(out, !operand.zero_points ? Truth::kUnknown
+                                             : truth(*operand.zero_points == *want.zero_points));
+      }
+      return out;
+    });
+  }
+
+  Truth operator()(const RankIn& want) const {
+    const auto dims = facts.dims(value_at(node, want.operand));
+    if (!dims) return Truth::kUnknown;
+    return truth(want.range.holds(static_cast<double>(dims->size())));
+  }
+
+  Truth operator()(const DimIn& want) const {
+    const auto dims = facts.dims(value_at(node, want.operand));
+    if (!dims) return Truth::kUnknown;
+    const auto rank = static_cast<int64_t>(dims->size());
+    const int64_t axis = want.axis < 0 ? want.axis + rank : want.axis;
+    if (axis < 0 || axis >= rank) return Truth::kNo;
+    const int64_t dim = (*dims)[static_cast<size_t>(axis)];
+    if (dim == kSymbolicDim) return Truth::kUnknown;
+    return truth(want.range.holds(static_cast<double>(dim)));
+  }
+
+  Truth operator()(const ElementsIn& want) const {
+    const auto dims = facts.dims(value_at(node, want.operand));
+    if (!dims) return Truth::kUnknown;
+    if (std::find(dims->begin(), dims->end(), kSymbolicDim) != dims->end()) return Truth::kUnknown;
+    return truth(want.range.holds(static_cast<double>(tensor::element_count(*dims))));
+  }
+
+  Truth operator()(const AttributeIn& want) const {
+    double value = want.fallback;
+    const auto it = node.attributes.find(want.name);
+    if (it != node.attributes.end()) {
+      if (const auto* integer = std::get_if<int64_t>(&it->second)) {
+        value = static_cast<double>(*integer);
+      } else if (const auto* number = std::get_if<float>(&it->second)) {
+        value = *number;
+      } else {
+        return Truth::kUnknown;
+      }
+    }
+    return truth(want.range.holds(value));
+  }
+
+  Truth operator()(const InputGiven& want) const {
+    return truth(want.given == !value_at(node, want.input).empty());
+  }
+
+  Truth operator()(const ValueIn& want) const {
+    return for_operand(node, want.operand, [&](const std::string& value) {
+      const auto values = facts.values(value);
+      if (!values) return Truth::kNo;  // not a constant: the rule is about those
+      return truth(std::any_of(values->begin(), values->end(),
+                               [&](float x) { return want.range.holds(x); }));
+    });
+  }
+
+  // What is declared counts here, whatever else is known of the shape: the stack reads that.
+  Truth operator()(const HasSymbolicDim&) const {
+    const graph::Graph& graph = facts.graph();
+    for (const auto* ports : {&graph.inputs, &graph.outputs}) {
+      for (const graph::ValueInfo& port : *ports) {
+        if (port.name != value_at(node, 0)) continue;
+        return truth(std::any_of(port.shape.begin(), port.shape.end(), [](const graph::Dim& dim) {
+          return std::holds_alternative<std::string>(dim);
+        }));
+      }
+    }
+    return Truth::kNo;
+  }
+};
+
+}  // namespace
+
+Truth holds(const Condition& condition, const Node& node, const GraphFacts& facts) {
+  return std::visit(Evaluate{node, facts}, condition);
+}
+
+Truth holds(const Rule& rule, const Node& node, const GraphFacts& facts) {
+  Truth out = Truth::kYes;
+  for (const Condition& condition : rule.when) out = both(out, holds(condition, node, facts));
+  return out;
+}
+
+}  // namespace lapidary::target

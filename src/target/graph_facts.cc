@@ -1,0 +1,161 @@
+#include "target/graph_facts.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lapidary::target {
+namespace {
+
+using graph::DType;
+using graph::Graph;
+using graph::Node;
+using graph::Tensor;
+
+// The dtypes of values, as far as they can be told: what an operator yields that inference does not
+// know is left out. (Inference over the whole graph would stop at the first one, which is often
+// the one that a rule refuses.)
+graph::DTypes known_dtypes(const Graph& graph) {
+  graph::DTypes out;
+  for (const auto& [name, tensor] : graph.initializers) out[name] = tensor.dtype();
+  for (const graph::ValueInfo& input : graph.inputs) out[input.name] = input.dtype;
+  for (const Node& node : graph.nodes) {
+    Graph alone;
+    alone.nodes = {node};
+    for (const std::string& input : node.inputs) {
+      const auto known = out.find(input);
+      if (known != out.end()) alone.inputs.push_back({input, known->second, {}});
+    }
+    const auto dtypes = infer_dtypes(alone);
+    if (!dtypes.ok()) continue;
+    for (const std::string& output : node.outputs) {
+      if (!output.empty()) out[output] = dtypes->at(output);
+    }
+  }
+  return out;
+}
+
+std::vector<int64_t> declared_dims(const graph::SymbolicShape& shape) {
+  std::vector<int64_t> out;
+  for (const graph::Dim& dim : shape) {
+    const auto* number = std::get_if<int64_t>(&dim);
+    out.push_back(number == nullptr ? kSymbolicDim : *number);
+  }
+  return out;
+}
+
+bool is_quantization(const Node& node) {
+  return node.domain.empty() &&
+         (node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear");
+}
+
+std::string input_of(const Node& node, size_t i) {
+  return i < node.inputs.size() ? node.inputs[i] : "";
+}
+
+}  // namespace
+
+std::string name_of(Scheme scheme) {
+  switch (scheme) {
+    case Scheme::kPlain:
+      return "not quantized";
+    case Scheme::kTensor:
+      return "per tensor";
+    case Scheme::kChannel:
+      return "per channel";
+    case Scheme::kBlock:
+      return "in blocks";
+    case Scheme::kBlockExpansion:
+      break;
+  }
+  return "LPBQ";
+}
+
+GraphFacts::GraphFacts(const Graph& graph, Shapes shapes)
+    : graph_(graph), shapes_(std::move(shapes)), dtypes_(known_dtypes(graph)) {
+  for (const Node& node : graph.nodes) {
+    for (const std::string& output : node.outputs) {
+      if (!output.empty()) producers_[output] = &node;
+    }
+  }
+}
+
+const Node* GraphFacts::producer(const std::string& value) const {
+  const auto it = producers_.find(value);
+  return it == producers_.end() ? nullptr : it->second;
+}
+
+const Tensor* GraphFacts::constant(const std::string& value) const {
+  if (const Tensor* tensor = graph_.constant(value)) return tensor;
+  const Node* node = producer(value);
+  if (node == nullptr || node->qualified_op() != "Constant") return nullptr;
+  const auto it = node->attributes.find("value");
+  return it == node->attributes.end() ? nullptr : std::get_if<Tensor>(&it->second);
+}
+
+std::optional<bool> GraphFacts::has_zero_points(const Node& dequantize) const {
+  const std::string name = input_of(dequantize, 2);
+  if (name.empty()) return false;
+  const Tensor* tensor = constant(name);
+  if (tensor == nullptr || tensor->type().elements() > kMostValuesRead) return std::nullopt;
+  const auto bytes = tensor->materialize();
+  if (!bytes.ok()) return std::nullopt;
+  return std::any_of(bytes->begin(), bytes->end(), [](std::byte b) { return b != std::byte{0}; });
+}
+
+Operand GraphFacts::operand(const std::string& value) const {
+  Operand out;
+  const Node* node = producer(value);
+  if (node == nullptr || node->qualified_op() != "DequantizeLinear") {
+    const auto dtype = dtypes_.find(value);
+    if (dtype != dtypes_.end()) out.storage = dtype->second;
+    out.constant = constant(value) != nullptr;
+    out.zero_points = false;
+    return out;
+  }
+  const std::string codes = input_of(*node, 0), scale = input_of(*node, 1);
+  const auto dtype = dtypes_.find(codes);
+  if (dtype != dtypes_.end()) out.storage = dtype->second;
+  out.constant = constant(codes) != nullptr;
+  out.zero_points = has_zero_points(*node);
+  out.block_size = node->int_attribute("block_size", 0);
+  const Node* scale_from = producer(scale);
+  if (out.block_size > 0) {
+    const bool integers = scale_from != nullptr && scale_from->qualified_op() == "DequantizeLinear";
+    out.scheme = integers ? Scheme::kBlockExpansion : Scheme::kBlock;
+    return out;
+  }
+  const auto scale_dims = dims(scale);
+  if (!scale_dims) return {};  // per tensor or per channel, who knows: not known at all
+  const bool one = scale_dims->empty() || *scale_dims == std::vector<int64_t>{1};
+  out.scheme = one ? Scheme::kTensor : Scheme::kChannel;
+  return out;
+}
+
+std::optional<std::vector<int64_t>> GraphFacts::dims(const std::string& value) const {
+  std::string at = value;
+  for (size_t steps = 0; steps <= graph_.nodes.size(); ++steps) {
+    const auto given = shapes_.find(at);
+    if (given != shapes_.end()) return given->second;
+    for (const auto* ports : {&graph_.inputs, &graph_.outputs}) {
+      for (const graph::ValueInfo& port : *ports) {
+        if (port.name == at && !port.shape.empty()) return declared_dims(port.shape);
+      }
+    }
+    if (const Tensor* tensor = constant(at)) return tensor->shape();
+    const Node* node = producer(at);
+    if (node == nullptr || !is_quantization(*node)) return std::nullopt;
+    at = input_of(*node, 0);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<float>> GraphFacts::values(const std::string& value) const {
+  const Tensor* tensor = constant(value);
+  if (tensor == nullptr || tensor->type().elements() > kMostValuesRead) return std::nullopt;
+  if (!tensor::is_float(tensor->dtype())) return std::nullopt;
+  auto floats = tensor->to_floats();
+  if (!floats.ok()) return std::nullopt;
+  return std::move(floats).value();
+}
+
+}  // namespace lapidary::target

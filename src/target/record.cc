@@ -1,0 +1,129 @@
+#include "target/record.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "target/tables.h"
+
+namespace lapidary::target {
+namespace {
+
+// "16384", "-0.5": numbers of conditions are small or round.
+std::string number(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e15) {
+    return std::to_string(static_cast<int64_t>(value));
+  }
+  std::string out = std::to_string(value);
+  out.erase(out.find_last_not_of('0') + 1);
+  return out;
+}
+
+std::string text_of(const Range& range) {
+  const Range all;
+  if (range.min == range.max) return number(range.min);
+  if (range.max == all.max) return "at least " + number(range.min);
+  if (range.min == all.min) return "at most " + number(range.max);
+  return number(range.min) + " to " + number(range.max);
+}
+
+std::string operand_name(int operand) {
+  if (operand == kOutput) return "output";
+  if (operand == kAnyInput) return "an input";
+  return "input " + std::to_string(operand);
+}
+
+template <typename T, typename Name>
+std::string joined(const std::vector<T>& items, const Name& name) {
+  std::string out;
+  for (const T& item : items) out += (out.empty() ? "" : " or ") + std::string(name(item));
+  return out;
+}
+
+struct Describe {
+  std::string operator()(const OperandIs& is) const {
+    std::string out = operand_name(is.operand);
+    if (is.constant) out += *is.constant ? " constant" : " computed";
+    if (!is.storage.empty()) {
+      out += " " + joined(is.storage, [](tensor::DType dtype) { return tensor::name_of(dtype); });
+    }
+    const bool plain = is.schemes == std::vector<Scheme>{Scheme::kPlain};
+    if (!is.schemes.empty() && !plain) {
+      out += " " + joined(is.schemes, [](Scheme scheme) { return name_of(scheme); });
+    }
+    if (is.block_size) out += ", block size " + text_of(*is.block_size);
+    if (is.zero_points) out += *is.zero_points ? ", zero points other than 0" : ", zero points 0";
+    return out;
+  }
+  std::string operator()(const RankIn& in) const {
+    return operand_name(in.operand) + " rank " + text_of(in.range);
+  }
+  std::string operator()(const DimIn& in) const {
+    return operand_name(in.operand) + " dim " + std::to_string(in.axis) + " " + text_of(in.range);
+  }
+  std::string operator()(const ElementsIn& in) const {
+    return operand_name(in.operand) + " of " + text_of(in.range) + " values";
+  }
+  std::string operator()(const ValueIn& in) const {
+    return operand_name(in.operand) + " a constant with values " + text_of(in.range);
+  }
+  std::string operator()(const AttributeIn& in) const { return in.name + " " + text_of(in.range); }
+  std::string operator()(const InputGiven& given) const {
+    return operand_name(given.input) + (given.given ? " given" : " omitted");
+  }
+  std::string operator()(const HasSymbolicDim&) const { return "a symbolic dim"; }
+};
+
+bool holds_for(const Rule& rule, Arch arch) {
+  return rule.holds.empty() ||
+         std::find(rule.holds.begin(), rule.holds.end(), arch) != rule.holds.end();
+}
+
+}  // namespace
+
+std::string name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kNative:
+      return "native";
+    case Verdict::kLowered:
+      return "lowered";
+    case Verdict::kRefused:
+      return "refused";
+    case Verdict::kWrong:
+      return "wrong numbers";
+    case Verdict::kUnmeasured:
+      break;
+  }
+  return "unmeasured";
+}
+
+std::string describe(const Condition& condition) { return std::visit(Describe{}, condition); }
+
+std::string describe(const Rule& rule) {
+  std::string out;
+  for (const Condition& condition : rule.when) {
+    out += (out.empty() ? "" : "; ") + describe(condition);
+  }
+  return out.empty() ? "any" : out;
+}
+
+bool was_seen_on(const Rule& rule, Arch arch) {
+  return std::find(rule.seen_on.begin(), rule.seen_on.end(), arch) != rule.seen_on.end();
+}
+
+Result<Record> record_of(Arch arch, const std::string& onnxruntime_qnn) {
+  const Stack& stack = measured_stack();
+  if (onnxruntime_qnn != stack.onnxruntime_qnn) {
+    return unsupported("onnxruntime-qnn " + onnxruntime_qnn,
+                       "nothing was measured with this version",
+                       "use onnxruntime-qnn " + stack.onnxruntime_qnn);
+  }
+  Record out{arch, stack, {}, limits(), preferences()};
+  for (const std::span<const Rule> table : {weight_rules(), product_rules(), operator_rules()}) {
+    for (const Rule& rule : table) {
+      if (holds_for(rule, arch)) out.rules.push_back(&rule);
+    }
+  }
+  return out;
+}
+
+}  // namespace lapidary::target
