@@ -17,6 +17,7 @@ constexpr int64_t kIrVersion = 11;
 
 void set_type(const ValueInfo& value, onnx::ValueInfoProto& proto) {
   proto.set_name(value.name);
+  if (value.dtype == DType::kUndefined) return;  // readers infer dtype and shape
   auto* type = proto.mutable_type()->mutable_tensor_type();
   type->set_elem_type(static_cast<int32_t>(value.dtype));
   auto* shape = type->mutable_shape();

@@ -100,7 +100,7 @@ Result<EmulatorRun> outcome(const EmulatorJob& job, const fs::path& folder, size
 
 }  // namespace
 
-Result<Emulator> Emulator::create(const Libraries& libraries, const Chip& chip,
+Result<Emulator> Emulator::create(const Libraries& libraries, const target::Target& chip,
                                   EmulatorSettings settings) {
   LAP_ASSIGN_OR_RETURN(ProviderOptions options,
                        htp::provider_options(libraries, chip, settings.provider_options));

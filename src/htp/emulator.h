@@ -2,7 +2,7 @@
 // of their own: a crash, a hang or too much memory is an Error that names the model.
 //
 //   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
-//                        htp::Emulator::create(qnn, {.arch = 81, .soc_model = 87}, {}));
+//                        htp::Emulator::create(qnn, chip, {}));
 //   Result<htp::EmulatorRun> run = emulator.run({.model = "part0.onnx", .inputs = tensors},
 //   folder); run->outputs, run->compile_seconds, run->graph_dumps
 //
@@ -51,7 +51,7 @@ struct EmulatorRun {
 class Emulator {
  public:
   // Errors: those of provider_options().
-  static Result<Emulator> create(const Libraries& libraries, const Chip& chip,
+  static Result<Emulator> create(const Libraries& libraries, const target::Target& chip,
                                  EmulatorSettings settings);
 
   // Compiles and runs one model. `folder` is made; logs and dumps stay there.

@@ -4,7 +4,9 @@
 #include <array>
 #include <charconv>
 #include <numeric>
+#include <optional>
 #include <span>
+#include <string_view>
 
 namespace lapidary::htp {
 namespace {
@@ -68,9 +70,6 @@ constexpr std::array kOptions = {
 };
 constexpr std::array<std::string_view, 4> kSetHere = {"backend_path", "backend_type", "htp_arch",
                                                       "soc_model"};
-
-// The chip whose records stand for an arch when no other is named.
-constexpr std::array kChips = {Chip{73, 43}, Chip{75, 57}, Chip{79, 69}, Chip{81, 87}};
 
 // Smallest number of letters to add, drop or change (Levenshtein).
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -161,36 +160,11 @@ Status check_option(const std::string& key, const std::string& value) {
 
 }  // namespace
 
-Result<Chip> parse_chip(const std::string& arch, const std::string& soc_model) {
-  std::string_view digits = arch;
-  if (digits.starts_with('v') || digits.starts_with('V')) digits.remove_prefix(1);
-  const std::optional<int64_t> number = number_of(digits);
-  const auto* const known = std::find_if(kChips.begin(), kChips.end(), [&](const Chip& chip) {
-    return number && chip.arch == *number;
-  });
-  if (known == kChips.end()) {
-    std::string archs;
-    for (const Chip& chip : kChips) {
-      archs += (archs.empty() ? "v" : ", v") + std::to_string(chip.arch);
-    }
-    return bad_input("arch '" + arch + "'", "is not known", "known archs: " + archs);
-  }
-  Chip chip = *known;
-  if (soc_model.empty()) return chip;
-  const std::optional<int64_t> soc = number_of(soc_model);
-  if (!soc || *soc < 1 || *soc > 100000) {
-    return bad_input("soc '" + soc_model + "'", "is no soc model of QNN",
-                     "give its number, e.g. 87 for SM8850");
-  }
-  chip.soc_model = static_cast<int>(*soc);
-  return chip;
-}
-
-Result<ProviderOptions> provider_options(const Libraries& libraries, const Chip& chip,
+Result<ProviderOptions> provider_options(const Libraries& libraries, const target::Target& chip,
                                          const std::map<std::string, std::string>& extra) {
   ProviderOptions options = {{"backend_path", libraries.backend().string()},
-                             {"htp_arch", std::to_string(chip.arch)},
-                             {"soc_model", std::to_string(chip.soc_model)}};
+                             {"htp_arch", std::to_string(static_cast<int>(chip.arch))},
+                             {"soc_model", std::to_string(chip.soc->model)}};
   for (const auto& [key, value] : extra) {
     LAP_RETURN_IF_ERROR(check_option(key, value));
     options.emplace_back(key, value);

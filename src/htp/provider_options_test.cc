@@ -12,12 +12,12 @@ using ::testing::HasSubstr;
 using ::testing::Pair;
 
 std::string error_of(const std::map<std::string, std::string>& extra) {
-  const auto options = provider_options({"/qnn"}, {81, 87}, extra);
+  const auto options = provider_options({"/qnn"}, *target::resolve("v81", ""), extra);
   return options.ok() ? "" : options.error().message();
 }
 
 TEST(ProviderOptions, ArchSocAndBackendAreAlwaysSet) {
-  const auto options = provider_options({"/qnn"}, {79, 69}, {{"vtcm_mb", "8"}});
+  const auto options = provider_options({"/qnn"}, *target::resolve("v79", ""), {{"vtcm_mb", "8"}});
   ASSERT_TRUE(options.ok()) << options.error().message();
   EXPECT_THAT(*options, Contains(Pair("htp_arch", "79")));
   EXPECT_THAT(*options, Contains(Pair("soc_model", "69")));
@@ -49,23 +49,6 @@ TEST(ProviderOptions, WhatIsSetHereCannotBeSetTwice) {
   for (const char* key : {"htp_arch", "soc_model", "backend_path", "backend_type"}) {
     EXPECT_THAT(error_of({{key, "1"}}), HasSubstr("leave it out")) << key;
   }
-}
-
-TEST(Chip, AnArchHasAChipUnlessOneIsNamed) {
-  EXPECT_EQ(parse_chip("v81")->soc_model, 87);
-  EXPECT_EQ(parse_chip("79")->soc_model, 69);
-  EXPECT_EQ(parse_chip("v73", "60")->soc_model, 60);
-  EXPECT_EQ(parse_chip("v73", "60")->arch, 73);
-}
-
-TEST(Chip, UnknownOnesListTheKnown) {
-  for (const char* arch : {"", "v", "v99", "vv81", "81x", "-81"}) {
-    const auto chip = parse_chip(arch);
-    ASSERT_FALSE(chip.ok()) << arch;
-    EXPECT_THAT(chip.error().message(), HasSubstr("v73, v75, v79, v81"));
-  }
-  EXPECT_FALSE(parse_chip("v81", "SM8850").ok());
-  EXPECT_FALSE(parse_chip("v81", "0").ok());
 }
 
 }  // namespace

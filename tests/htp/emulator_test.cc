@@ -23,7 +23,7 @@ class HtpEmulator : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(test_folder()); }
 
   Emulator emulator(const std::string& arch, EmulatorSettings settings = {}) const {
-    return *Emulator::create(libraries_, *parse_chip(arch), std::move(settings));
+    return *Emulator::create(libraries_, *target::resolve(arch, ""), std::move(settings));
   }
 
   Libraries libraries_;
@@ -76,7 +76,8 @@ TEST_F(HtpEmulator, ABatchGoesOnAfterARefusedModel) {
 TEST_F(HtpEmulator, AChipThatDoesNotExistIsNamedAsTheCause) {
   const EmulatorJob job{saved(one_op("Tanh", {1, 8}), "tanh.onnx"),
                         {float_tensor("x", {1, 8}, gaussian(8, 1))}};
-  const auto emulator = Emulator::create(libraries_, {81, 9999}, {});
+  const target::Soc nothing{"nothing", 9999, target::Arch::kV81, 0};
+  const auto emulator = Emulator::create(libraries_, {target::Arch::kV81, &nothing}, {});
   ASSERT_TRUE(emulator.ok());
   const auto run = emulator->run(job, test_folder() / "run");
   ASSERT_FALSE(run.ok());
@@ -84,8 +85,8 @@ TEST_F(HtpEmulator, AChipThatDoesNotExistIsNamedAsTheCause) {
 }
 
 TEST_F(HtpEmulator, AMisspeltOptionIsRefusedBeforeTheStackSeesIt) {
-  const auto emulator =
-      Emulator::create(libraries_, {81, 87}, {.provider_options = {{"vtcm_mbs", "8"}}});
+  const auto emulator = Emulator::create(libraries_, *target::resolve("v81", ""),
+                                         {.provider_options = {{"vtcm_mbs", "8"}}});
   ASSERT_FALSE(emulator.ok());
   EXPECT_THAT(emulator.error().message(), AllOf(HasSubstr("vtcm_mbs"), HasSubstr("vtcm_mb,")));
 }

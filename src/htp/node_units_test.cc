@@ -1,0 +1,110 @@
+#include "htp/node_units.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tensor/expressions.h"
+
+namespace lapidary::htp {
+namespace {
+
+using graph::Graph;
+using tensor::DType;
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+// x -> Q -> DQ -> MatMul(w <- DQ(scale <- DQ)) -> Q -> DQ -> y
+Graph quantized_product() {
+  Graph graph;
+  graph.opsets = {{"", 23}};
+  graph.inputs = {{"x", DType::kFloat, {int64_t{1}, int64_t{2}}}};
+  graph.outputs = {{"y", DType::kFloat, {int64_t{1}, int64_t{2}}}};
+  for (const char* name : {"s", "w", "block", "wide"})
+    graph.initializers[name] = tensor::scalar(1.0f);
+  const auto node = [&graph](const char* op, const char* name, std::vector<std::string> inputs,
+                             const char* output) {
+    graph.nodes.push_back({"", op, name, std::move(inputs), {output}, {}});
+  };
+  node("QuantizeLinear", "q_x", {"x", "s"}, "xq");
+  node("DequantizeLinear", "dq_x", {"xq", "s"}, "xd");
+  node("DequantizeLinear", "dq_s", {"block", "wide"}, "ws");
+  node("DequantizeLinear", "dq_w", {"w", "ws"}, "wd");
+  node("MatMul", "mm", {"xd", "wd"}, "yd");
+  node("QuantizeLinear", "q_y", {"yd", "s"}, "yq");
+  node("DequantizeLinear", "dq_y", {"yq", "s"}, "y");
+  return graph;
+}
+
+TEST(NodeUnits, AProductTakesItsDequantizersAndItsQuantizerWithIt) {
+  const Graph graph = quantized_product();
+  const auto units = node_units(graph);
+  ASSERT_THAT(units, SizeIs(1));
+  EXPECT_THAT(units[0].members, ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_EQ(units[0].node, 4u);
+  EXPECT_THAT(units[0].inputs, ElementsAre("xq"));
+  EXPECT_THAT(units[0].outputs, ElementsAre("yq"));
+}
+
+TEST(NodeUnits, AChangeOfEncodingIsAPieceOfItsOwn) {
+  Graph graph = quantized_product();
+  graph.nodes.insert(graph.nodes.begin() + 2,
+                     {"", "QuantizeLinear", "again", {"xd", "s"}, {"xr"}, {}});
+  graph.outputs.push_back({"xr", DType::kUint8, {}});
+  const auto units = node_units(graph);
+  ASSERT_THAT(units, SizeIs(2));
+  EXPECT_THAT(units[0].members, ElementsAre(1, 2));
+  EXPECT_THAT(units[0].inputs, ElementsAre("xq"));
+  EXPECT_THAT(units[0].outputs, ElementsAre("xr"));
+}
+
+// Catches a cut that a quantized value's second reader would break.
+TEST(NodeUnits, AResultThatSomebodyElseReadsIsNotQuantizedAway) {
+  Graph graph = quantized_product();
+  graph.nodes.push_back({"", "Tanh", "reader", {"yd"}, {"t"}, {}});
+  graph.outputs.push_back({"t", DType::kFloat, {}});
+  const auto units = node_units(graph);
+  ASSERT_THAT(units, SizeIs(2));
+  EXPECT_THAT(units[0].outputs, ElementsAre("yd"));
+}
+
+TEST(NodeUnits, WhatOnlyConstantsReachAndWhatNobodyReadsAreLeftOut) {
+  Graph graph;
+  graph.inputs = {{"x", DType::kFloat, {int64_t{2}}}};
+  graph.outputs = {{"y", DType::kFloat, {int64_t{2}}}};
+  graph.initializers["c"] = tensor::floats({2}, {1, 2});
+  graph.nodes.push_back({"", "Tanh", "constant", {"c"}, {"d"}, {}});
+  graph.nodes.push_back({"", "Tanh", "unread", {"x"}, {"z"}, {}});
+  graph.nodes.push_back({"", "Add", "add", {"x", "d"}, {"y"}, {}});
+  const auto units = node_units(graph);
+  ASSERT_THAT(units, SizeIs(1));
+  EXPECT_THAT(units[0].inputs, ElementsAre("x", "d"));
+}
+
+TEST(NodeUnits, ACutIsAModelOfItsOwn) {
+  const Graph graph = quantized_product();
+  const ValueTypes types = {{"xq", {DType::kUint16, {1, 2}}}, {"yq", {DType::kUint16, {1, 2}}}};
+  const Graph part = cut(graph, node_units(graph)[0], types);
+  EXPECT_TRUE(check(part).ok()) << check(part).error().message();
+  EXPECT_EQ(part.initializers.size(), 4u);
+  EXPECT_EQ(part.inputs[0].dtype, DType::kUint16);
+}
+
+TEST(NodeUnits, KeysTellShapesAttributesAndSmallConstantsApartButNotWeightsOrNames) {
+  const auto key = [](int64_t axis, int64_t value, int64_t dim, float weight) {
+    Graph graph;
+    graph.inputs = {{"x", DType::kFloat, {dim}}};
+    graph.outputs = {{"y", DType::kFloat, {dim}}};
+    graph.initializers["i"] = tensor::integers({1}, {value});
+    graph.initializers["w"] = tensor::floats({100}, std::vector<float>(100, weight));
+    graph.nodes.push_back(
+        {"", "Op", "n" + std::to_string(weight), {"x", "i", "w"}, {"y"}, {{"axis", axis}}});
+    return *unit_key(graph, node_units(graph)[0], {{"x", {DType::kFloat, {dim}}}});
+  };
+  EXPECT_EQ(key(1, 2, 3, 4), key(1, 2, 3, 5));
+  EXPECT_NE(key(1, 2, 3, 4), key(2, 2, 3, 4));
+  EXPECT_NE(key(1, 2, 3, 4), key(1, 3, 3, 4));
+  EXPECT_NE(key(1, 2, 3, 4), key(1, 2, 4, 4));
+}
+
+}  // namespace
+}  // namespace lapidary::htp

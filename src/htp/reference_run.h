@@ -1,0 +1,30 @@
+// Every value of a static graph, computed by ONNX Runtime's CPU on inputs made from a seed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "graph/graph.h"
+#include "ort/session.h"
+
+namespace lapidary::htp {
+
+using Values = std::map<std::string, ort::HostTensor>;  // by value name
+
+// Inputs for a graph: floats gaussian with sigma 1, integers 0 or 1 (legal as index, token or
+// flag), bools of both kinds, quantized codes within a quarter of their range around its middle.
+// Equal for equal seeds. Errors: kBadInput for an input whose shape is not fixed; kUnsupported for
+// its dtype.
+Result<std::vector<ort::HostTensor>> seeded_inputs(const graph::Graph& graph, uint32_t seed);
+
+// Inputs and every node's outputs; all of them are in memory at once. The model is written to
+// `folder`, its nodes are run as they stand, unfused.
+// Errors: those of seeded_inputs() and of the CPU session; an input with a default is not fed.
+Result<Values> reference_values(const graph::Graph& graph, uint32_t seed,
+                                const std::filesystem::path& folder);
+
+}  // namespace lapidary::htp
