@@ -1,7 +1,10 @@
 #include "passes/blockwise_rtn_quantization.h"
 #include "passes/float_to_float16.h"
 #include "passes/kquant_quantization.h"
+#include "passes/lower_rms_norm.h"
+#include "passes/lower_rotary_embedding.h"
 #include "passes/pass.h"
+#include "passes/static_llm.h"
 
 namespace lapidary::passes {
 
@@ -14,6 +17,12 @@ const std::vector<PassEntry>& registry() {
        "GatherBlockQuantized)",
        &bind_blockwise_rtn_quantization},
       {"OnnxFloatToFloat16", "float32 weights and arithmetic to float16", &bind_float_to_float16},
+      {"StaticLLM", "the text decoder at fixed lengths, its attention as matrix products",
+       &bind_static_llm},
+      {"LowerRotaryEmbedding", "RotaryEmbedding to arithmetic, in a graph of fixed shapes",
+       &bind_lower_rotary_embedding},
+      {"LowerRMSNormalization", "norms of rank 4 to rank 3, in a graph of fixed shapes",
+       &bind_lower_rms_norm},
   };
   return entries;
 }

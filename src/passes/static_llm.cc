@@ -1,0 +1,173 @@
+#include "passes/static_llm.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "graph/static_shapes.h"
+#include "passes/lower_group_query_attention.h"
+#include "passes/node_rewriter.h"
+
+namespace lapidary::passes {
+namespace {
+
+using graph::DType;
+using graph::Graph;
+using graph::Node;
+
+constexpr int64_t kLongestContext = 1 << 20;
+
+Error not_a_decoder(const Graph& graph, const std::string& what) {
+  return bad_input(graph.name, what, "apply StaticLLM to the text decoder, as its first pass");
+}
+
+Status check_options(const StaticLlmOptions& options) {
+  if (options.context_length < 2 || options.context_length > kLongestContext) {
+    return bad_input("StaticLLM", "context_length is " + std::to_string(options.context_length),
+                     "choose one in [2, " + std::to_string(kLongestContext) + "]");
+  }
+  if (options.sequence_length < 1 || options.sequence_length >= options.context_length) {
+    return bad_input("StaticLLM", "sequence_length is " + std::to_string(options.sequence_length),
+                     "choose one in [1, context_length)");
+  }
+  return {};
+}
+
+Status check_decoder(const Graph& graph) {
+  if (graph.is_input("mm_token_type_ids")) {
+    return unsupported(graph.name, "images attend to themselves in this model",
+                       "there is no static form of such a decoder yet");
+  }
+  for (const char* input : {"inputs_embeds", "attention_mask"}) {
+    if (!graph.is_input(input)) {
+      return not_a_decoder(graph, std::string("has no input '") + input + "'");
+    }
+  }
+  return graph.is_output("logits") ? Status() : not_a_decoder(graph, "has no output 'logits'");
+}
+
+// The positions that sliding layers see, 0 without such layers.
+Result<int64_t> window_of(const Graph& graph) {
+  int64_t window = 0;
+  for (const Node& node : graph.nodes) {
+    if (node.op_type != "GroupQueryAttention") continue;
+    const int64_t own = std::max<int64_t>(node.int_attribute("local_window_size", 0), 0);
+    if (own > 0 && window > 0 && own != window) {
+      return unsupported("node '" + node.name + "'", "sees " + std::to_string(own) +
+                                                         " positions, other sliding layers " +
+                                                         std::to_string(window));
+    }
+    window = std::max(window, own);
+  }
+  return window;
+}
+
+// Numbers instead of symbols; optional inputs at their defaults.
+Status bind_inputs(Graph& graph, const graph::DimBindings& sizes) {
+  std::erase_if(graph.inputs,
+                [&](const auto& input) { return graph.initializers.contains(input.name); });
+  for (graph::ValueInfo& input : graph.inputs) {
+    for (graph::Dim& dim : input.shape) {
+      const auto* symbol = std::get_if<std::string>(&dim);
+      if (symbol == nullptr) continue;
+      const auto size = sizes.find(*symbol);
+      if (size == sizes.end()) {
+        return not_a_decoder(graph, "input '" + input.name + "' has a dim '" + *symbol + "'");
+      }
+      dim = size->second;
+    }
+  }
+  return {};
+}
+
+// "model.step.rotary_emb.full_attention/Cos" -> "rotary_emb.full_attention.cos"; "" for other
+// nodes.
+std::string rotary_input(const Node& node) {
+  const size_t begin = node.name.find("rotary_emb.");
+  if (begin == std::string::npos || (node.op_type != "Cos" && node.op_type != "Sin")) return "";
+  return node.name.substr(begin, node.name.rfind('/') - begin) +
+         (node.op_type == "Cos" ? ".cos" : ".sin");
+}
+
+// The rotary tables come from outside, so that the graph needs no positions.
+Status tables_as_inputs(Graph& graph) {
+  LAP_ASSIGN_OR_RETURN(const graph::StaticShapes known, graph::infer_shapes(graph));
+  NodeRewriter out(std::move(graph));
+  for (Node& node : out.take_nodes()) {
+    const std::string name = rotary_input(node);
+    if (name.empty()) {
+      out.keep(std::move(node));
+      continue;
+    }
+    const auto& shape = known.shapes.at(node.outputs[0]);
+    out.graph().inputs.push_back({name, DType::kFloat, {shape.begin(), shape.end()}});
+    out.replace(node.outputs[0], name);
+  }
+  graph = std::move(out).finish();
+  return {};
+}
+
+void drop_unread_inputs(Graph& graph) {
+  std::set<std::string> read;
+  for (const Node& node : graph.nodes) read.insert(node.inputs.begin(), node.inputs.end());
+  std::erase_if(graph.inputs, [&](const auto& input) { return !read.contains(input.name); });
+}
+
+// What is declared must be what is computed, dim by dim.
+Status declare_outputs(Graph& graph) {
+  LAP_ASSIGN_OR_RETURN(const graph::StaticShapes known, graph::infer_shapes(graph));
+  for (graph::ValueInfo& output : graph.outputs) {
+    const auto& shape = known.shapes.at(output.name);
+    output.shape = {shape.begin(), shape.end()};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<PassOutcome> static_llm(Graph graph, const StaticLlmOptions& options) {
+  LAP_RETURN_IF_ERROR(check_options(options));
+  LAP_RETURN_IF_ERROR(check_decoder(graph));
+  LAP_ASSIGN_OR_RETURN(const int64_t window, window_of(graph));
+  const int64_t past = options.context_length - options.sequence_length;
+  const int64_t sliding_past = std::clamp<int64_t>(window - 1, 1, past);
+  // attention_mask has but one length; it goes, along with all that is computed from it.
+  LAP_RETURN_IF_ERROR(bind_inputs(graph, {{"batch", 1},
+                                          {"sequence_len", options.sequence_length},
+                                          {"past_sequence_len", past},
+                                          {"sliding_past_sequence_len", sliding_past},
+                                          {"total_sequence_len", options.context_length}}));
+  if (!options.logits) {
+    std::erase_if(graph.outputs, [](const auto& output) { return output.name == "logits"; });
+    graph::remove_unused(graph);
+  }
+  LAP_RETURN_IF_ERROR(tables_as_inputs(graph));
+  LAP_ASSIGN_OR_RETURN(PassOutcome outcome, lower_group_query_attention(std::move(graph)));
+  drop_unread_inputs(outcome.graph);
+  LAP_RETURN_IF_ERROR(declare_outputs(outcome.graph));
+  outcome.graph.opsets.erase(graph::kMicrosoftDomain);
+  for (const Node& node : outcome.graph.nodes) {
+    if (!node.domain.empty()) outcome.graph.opsets[node.domain] = 1;
+  }
+  return outcome;
+}
+
+BoundPass bind_static_llm(JsonReader& reader) {
+  StaticLlmOptions options;
+  reader.integer_or("batch_size", 1, {1, 1});
+  options.context_length =
+      reader.integer_or("context_length", options.context_length, {2, kLongestContext});
+  options.sequence_length =
+      reader.integer_or("sequence_length", options.sequence_length, {1, kLongestContext});
+  options.logits = reader.boolean_or("logits", options.logits);
+  reader.reject_unknown("lengths are named by context_length and sequence_length");
+  Json json = {{"batch_size", 1},
+               {"context_length", options.context_length},
+               {"sequence_length", options.sequence_length},
+               {"logits", options.logits}};
+  return {"StaticLLM", std::move(json),
+          [options](Graph graph) { return static_llm(std::move(graph), options); }};
+}
+
+}  // namespace lapidary::passes
