@@ -119,6 +119,7 @@ const std::initializer_list<const char*> kSameAsFirstInput = {"Abs",
                                                               "Attention",
                                                               "com.microsoft::GroupQueryAttention",
                                                               "com.microsoft::MatMulNBits",
+                                                              "com.microsoft::MultiHeadAttention",
                                                               "com.microsoft::RotaryEmbedding"};
 
 const std::map<std::string, Rule, std::less<>>& rules() {

@@ -1,0 +1,311 @@
+#include "passes/encoding_groups.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "base/glob.h"
+#include "passes/affine_weight.h"
+
+namespace lapidary::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using tensor::DType;
+using tensor::Tensor;
+
+const std::set<std::string>& operators_on_all_inputs() {
+  static const std::set<std::string> ops = {"Abs",
+                                            "Add",
+                                            "Cos",
+                                            "Div",
+                                            "Erf",
+                                            "Exp",
+                                            "Gelu",
+                                            "Log",
+                                            "MatMul",
+                                            "Max",
+                                            "Mean",
+                                            "Min",
+                                            "Mul",
+                                            "Neg",
+                                            "Pow",
+                                            "Reciprocal",
+                                            "Relu",
+                                            "Sigmoid",
+                                            "Sin",
+                                            "Softmax",
+                                            "Softplus",
+                                            "Sqrt",
+                                            "Sub",
+                                            "Swish",
+                                            "Tanh",
+                                            "Concat",
+                                            "RMSNormalization",
+                                            "LayerNormalization",
+                                            "Where",
+                                            "Gemm",
+                                            "Conv"};
+  return ops;
+}
+const std::set<std::string>& operators_on_the_first_input() {
+  static const std::set<std::string> ops = {
+      "Clip",   "ReduceMax",      "ReduceMean", "ReduceMin", "ReduceSum", "Expand",  "Flatten",
+      "Gather", "GatherElements", "GatherND",   "Identity",  "Pad",       "Reshape", "Slice",
+      "Split",  "Squeeze",        "Tile",       "Transpose", "Unsqueeze"};
+  return ops;
+}
+const std::set<std::string>& movers() {
+  static const std::set<std::string> ops = {
+      "Concat",  "Expand", "Flatten", "Gather",  "GatherElements", "GatherND",  "Identity", "Pad",
+      "Reshape", "Slice",  "Split",   "Squeeze", "Tile",           "Transpose", "Unsqueeze"};
+  return ops;
+}
+
+// Sets of values, merged as movers connect them.
+class Sets {
+ public:
+  size_t index(const std::string& value) {
+    const auto [it, added] = indices_.try_emplace(value, parents_.size());
+    if (added) parents_.push_back(it->second);
+    return it->second;
+  }
+  size_t root(size_t i) const {
+    while (parents_[i] != i) i = parents_[i];
+    return i;
+  }
+  // The older one's root stays, so that a set is named after the first of its values.
+  void merge(size_t a, size_t b) {
+    const size_t x = root(a);
+    const size_t y = root(b);
+    parents_[std::max(x, y)] = std::min(x, y);
+  }
+
+ private:
+  std::map<std::string, size_t> indices_;
+  std::vector<size_t> parents_;
+};
+
+class Planner {
+ public:
+  Planner(const Graph& graph, const StaticQuantizationOptions& options)
+      : graph_(graph), options_(options) {}
+
+  Result<QuantizationPlan> run() {
+    LAP_ASSIGN_OR_RETURN(plan_.dtypes, graph::infer_dtypes(graph_));
+    for (const Node& node : graph_.nodes) {
+      if (selects(node)) plan_.selected.insert(node.name);
+    }
+    for (const graph::ValueInfo& input : graph_.inputs) sets_.index(input.name);
+    for (const Node& node : graph_.nodes) {
+      if (plan_.selected.contains(node.name)) connect(node);
+    }
+    for (const Node& node : graph_.nodes) anchor(node);
+    for (const auto* ports : {&graph_.inputs, &graph_.outputs}) {
+      for (const graph::ValueInfo& port : *ports) {
+        if (is_float(port.name) && matches_any(options_.quantized_io, port.name)) {
+          anchors_.insert(sets_.root(sets_.index(port.name)));
+        }
+      }
+    }
+    drop_loose_movers();
+    for (const graph::ValueInfo& input : graph_.inputs) add_value(input.name, nullptr);
+    for (const Node& node : graph_.nodes) fill(node);
+    for (const Node& node : graph_.nodes) note_readers(node);
+    return std::move(plan_);
+  }
+
+ private:
+  bool is_float(const std::string& value) const {
+    const auto it = plan_.dtypes.find(value);
+    return it != plan_.dtypes.end() && it->second == DType::kFloat;
+  }
+  bool is_constant(const std::string& value) const { return graph_.constant(value) != nullptr; }
+
+  std::vector<std::string> float_inputs(const Node& node) const {
+    std::vector<std::string> out;
+    for (const size_t i : data_inputs(node)) {
+      if (is_float(node.inputs[i])) out.push_back(node.inputs[i]);
+    }
+    return out;
+  }
+
+  bool selects(const Node& node) {
+    const bool touches_float =
+        std::any_of(node.inputs.begin(), node.inputs.end(),
+                    [&](const std::string& v) { return is_float(v) && !is_constant(v); }) &&
+        std::any_of(node.outputs.begin(), node.outputs.end(),
+                    [&](const std::string& v) { return is_float(v); });
+    const bool gathers = node.qualified_op() == "Gather" && is_float(node.inputs[0]);
+    if (!touches_float && !gathers) return false;
+    std::string reason;
+    if (matches_any(options_.nodes_to_exclude, node.name) || excludes_op(node)) {
+      reason = "excluded by the options";
+    } else if (data_inputs(node).empty()) {
+      reason = node.qualified_op() + " is not among the operators that are quantized";
+    } else {
+      reason = reason_against_weight(node);
+    }
+    if (!reason.empty()) plan_.declined.push_back({node.name, reason});
+    return reason.empty();
+  }
+
+  bool excludes_op(const Node& node) const {
+    const auto& ops = options_.op_types_to_exclude;
+    return std::any_of(ops.begin(), ops.end(), [&](const std::string& op) {
+      return op == node.op_type || op == node.qualified_op();
+    });
+  }
+
+  std::string reason_against_weight(const Node& node) {
+    if (!takes_channel_weight(node)) return "";
+    const Tensor* weight = graph_.constant(node.inputs[1]);
+    if (node.op_type != "MatMul") {
+      if (weight == nullptr) return "its weight is no constant";
+      if (node.inputs.size() > 2 && !node.inputs[2].empty()) {
+        return "it has a bias: emit an Add after it";
+      }
+    }
+    if (weight == nullptr || (node.op_type == "MatMul" && weight->shape().size() != 2)) return "";
+    const bool by_row =
+        node.op_type == "Conv" || (node.op_type == "Gemm" && node.int_attribute("transB", 0) == 1);
+    const size_t axis = by_row ? 0 : 1;
+    quant::IntegerType type = options_.weight_type;
+    for (const auto& [pattern, change] : options_.node_overrides) {
+      if (change.weight_type && glob_match(pattern, node.name)) {
+        type = *change.weight_type;
+        break;
+      }
+    }
+    std::string reason = reason_against_channels(*weight, axis, type);
+    if (reason.empty()) plan_.channel_axis[node.name] = axis;
+    return reason;
+  }
+
+  void connect(const Node& node) {
+    std::optional<size_t> first;
+    const auto add = [&](const std::string& value) {
+      if (!is_float(value) || is_constant(value)) return;
+      const size_t index = sets_.index(value);
+      if (first && moves_data(node)) sets_.merge(*first, index);
+      if (!first) first = index;
+    };
+    for (const std::string& value : float_inputs(node)) add(value);
+    for (const std::string& value : node.outputs) add(value);
+  }
+
+  // A set is worth an encoding when something computes with it.
+  void anchor(const Node& node) {
+    if (!plan_.selected.contains(node.name) || moves_data(node)) return;
+    for (const std::string& value : float_inputs(node)) {
+      if (!is_constant(value)) anchors_.insert(sets_.root(sets_.index(value)));
+    }
+    for (const std::string& value : node.outputs) {
+      if (is_float(value)) anchors_.insert(sets_.root(sets_.index(value)));
+    }
+  }
+
+  void drop_loose_movers() {
+    for (const Node& node : graph_.nodes) {
+      if (!moves_data(node) || !plan_.selected.contains(node.name)) continue;
+      const auto output = std::find_if(node.outputs.begin(), node.outputs.end(),
+                                       [&](const std::string& v) { return is_float(v); });
+      if (output == node.outputs.end() || !anchors_.contains(sets_.root(sets_.index(*output)))) {
+        plan_.selected.erase(node.name);
+      }
+    }
+  }
+
+  EncodingGroup* group_of(const std::string& value) {
+    const size_t root = sets_.root(sets_.index(value));
+    if (!anchors_.contains(root)) return nullptr;
+    const auto [it, added] = group_at_.try_emplace(root, plan_.groups.size());
+    if (added) plan_.groups.emplace_back();
+    plan_.group_of[value] = it->second;
+    return &plan_.groups[it->second];
+  }
+
+  void add_value(const std::string& value, const Node* producer) {
+    if (!is_float(value) || is_constant(value)) return;
+    EncodingGroup* group = group_of(value);
+    if (group == nullptr) return;
+    group->values.push_back(value);
+    if (producer != nullptr) group->producers.push_back(producer->name);
+    const bool selected = producer != nullptr && plan_.selected.contains(producer->name);
+    if (selected && producer->qualified_op() == "Softmax") {
+      group->holds_softmax = true;
+    } else if (!selected || !moves_data(*producer)) {
+      group->calibrated.push_back(value);
+    }
+  }
+
+  void fill(const Node& node) {
+    for (const std::string& value : node.outputs) add_value(value, &node);
+    if (!plan_.selected.contains(node.name)) return;
+    const bool mover = moves_data(node);
+    for (const std::string& value : float_inputs(node)) {
+      if (!is_constant(value) || is_channel_weight(node, value)) continue;
+      if (mover) {
+        plan_.groups[plan_.group_of.at(float_output(node))].constants.push_back(value);
+      } else if (!plan_.group_of.contains(value)) {
+        plan_.group_of[value] = plan_.groups.size();
+        plan_.groups.push_back({{value}, {value}, {}, {}, false, false});
+      }
+    }
+  }
+
+  bool is_channel_weight(const Node& node, const std::string& value) const {
+    return plan_.channel_axis.contains(node.name) && node.inputs[1] == value;
+  }
+
+  std::string float_output(const Node& node) const {
+    return *std::find_if(node.outputs.begin(), node.outputs.end(),
+                         [&](const std::string& v) { return is_float(v); });
+  }
+
+  // Qualcomm's HTP refuses 16-bit unsigned weights of LayerNormalization too.
+  void note_readers(const Node& node) {
+    if (!plan_.selected.contains(node.name)) return;
+    const bool wants = (node.op_type == "MatMul" && !plan_.channel_axis.contains(node.name)) ||
+                       node.op_type == "LayerNormalization";
+    if (wants) plan_.groups[plan_.group_of.at(node.inputs[1])].right_side = true;
+  }
+
+  const Graph& graph_;
+  const StaticQuantizationOptions& options_;
+  QuantizationPlan plan_;
+  Sets sets_;
+  std::set<size_t> anchors_;
+  std::map<size_t, size_t> group_at_;
+};
+
+}  // namespace
+
+bool matches_any(const std::vector<std::string>& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return glob_match(pattern, name); });
+}
+
+bool moves_data(const Node& node) { return node.domain.empty() && movers().contains(node.op_type); }
+
+bool takes_channel_weight(const Node& node) {
+  return node.domain.empty() &&
+         (node.op_type == "MatMul" || node.op_type == "Gemm" || node.op_type == "Conv");
+}
+
+std::vector<size_t> data_inputs(const Node& node) {
+  if (!node.domain.empty() || node.inputs.empty()) return {};
+  if (operators_on_the_first_input().contains(node.op_type)) return {0};
+  if (!operators_on_all_inputs().contains(node.op_type)) return {};
+  std::vector<size_t> out(node.inputs.size());
+  std::iota(out.begin(), out.end(), size_t{0});
+  return out;
+}
+
+Result<QuantizationPlan> plan_quantization(const Graph& graph,
+                                           const StaticQuantizationOptions& options) {
+  return Planner(graph, options).run();
+}
+
+}  // namespace lapidary::passes

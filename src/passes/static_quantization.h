@@ -1,0 +1,93 @@
+// OnnxStaticQuantization: activations and weights as integers, in QDQ form.
+//
+//   before  y = MatMul(x, w)
+//   after   x_quantized = QuantizeLinear(x, x_scale, x_zero_point)            uint16
+//           x_dequantized = DequantizeLinear(x_quantized, ...)
+//           w_dequantized = DequantizeLinear(w_int8, w_int8_scale, ...)       int8, per column
+//           y = MatMul(x_dequantized, w_dequantized)
+//           y_quantized, y_dequantized: what all readers of y read from here on
+//
+// Requires a float32 graph of opset 21 or later and the ranges of values_to_calibrate(). Ensures:
+// - each float input and output of a selected node has an encoding; other nodes compute in float,
+//   from dequantized values where a selected node made them ("islands");
+// - what operators that only move data (Reshape, Transpose, Concat, Gather, ...) connect is one
+//   group with one encoding, whose range holds the ranges of all; movers between islands stay
+//   float;
+// - a Softmax yields [0, 1];
+// - the right side of a MatMul of two activations, its whole group with it, is int16 with zero
+// point
+//   0 where activations have 16 bits (Qualcomm's HTP would make it uint8 otherwise);
+// - constant matrices of MatMul, Gemm and Conv are symmetric, one scale for each output channel,
+//   made when the graph is saved; other constants are quantized per tensor, and read for their
+//   range when the pass runs.
+// Values keep their names as the float results before encoding ("x"), so that Ranges carry over.
+//
+//   LAP_ASSIGN_OR_RETURN(auto values, values_to_calibrate(graph, options));
+//   ... calibrate them (calibration/) -> Ranges ranges;
+//   LAP_ASSIGN_OR_RETURN(PassOutcome out, static_quantization(std::move(graph), ranges, options));
+//
+// The pass is not in the registry, because binding it takes more than options: a recipe reads the
+// options with read_static_quantization_options, calibrates the graph that the passes before made,
+// and hands the Ranges over as a value. Their digest belongs to the cache key.
+//
+// Errors: a value without a range, by name; overrides that disagree within one group, by name;
+// dtypes that cannot be inferred; an opset before 21; a name in `quantized_io` that is no float
+// input or output.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "passes/pass.h"
+#include "quant/ranges.h"
+
+namespace lapidary::passes {
+
+// Of one value, or constant, by name. The first override that sets a field, in the order given,
+// decides it; within a group all members must get the same.
+struct TensorOverride {
+  std::optional<quant::IntegerType> type;
+  std::optional<bool> symmetric;
+  std::optional<quant::Range> range;
+};
+
+struct StaticNodeOverride {
+  std::optional<quant::IntegerType> activation_type;  // of the node's outputs
+  std::optional<quant::IntegerType> weight_type;
+  std::optional<quant::ScaleSearch> weight_search;
+};
+
+template <typename T>
+using ByPattern = std::vector<std::pair<std::string, T>>;  // glob -> T
+
+struct StaticQuantizationOptions {
+  quant::IntegerType activation_type = quant::IntegerType::kUint16;
+  quant::IntegerType weight_type = quant::IntegerType::kInt8;  // int4, int8 or int16
+  quant::ScaleSearch weight_search = quant::ScaleSearch::kMinMax;
+  std::vector<std::string> op_types_to_exclude;
+  std::vector<std::string> nodes_to_exclude;  // globs
+  ByPattern<TensorOverride> tensor_overrides;
+  ByPattern<StaticNodeOverride> node_overrides;
+  // Graph inputs and outputs, by glob, that are integers in the result: no Quantize or Dequantize
+  // at the boundary. The encoding is in the metadata, "encoding:<name>" ->
+  // {"dtype": "uint16", "scale": 0.5, "zero_point": 7}.
+  std::vector<std::string> quantized_io;
+};
+
+// Reads activation_type, weight_type (or Olive's `precision`), weight_search ("min_max", "mse"),
+// op_types_to_exclude, nodes_to_exclude, tensor_overrides {glob: {type, symmetric, range}},
+// node_overrides {glob: {activation_type, weight_type, weight_search}} and quantized_io. Types may
+// be spelt "uint16" or, as in ONNX Runtime, "QUInt16". What concerns calibration alone
+// (calibrate_method, data_config) is left to the caller.
+StaticQuantizationOptions read_static_quantization_options(JsonReader& reader);
+
+// The values that need a range, in the order in which the graph makes them.
+Result<std::vector<std::string>> values_to_calibrate(const graph::Graph& graph,
+                                                     const StaticQuantizationOptions& options);
+
+Result<PassOutcome> static_quantization(graph::Graph graph, const quant::Ranges& ranges,
+                                        const StaticQuantizationOptions& options);
+
+}  // namespace lapidary::passes
