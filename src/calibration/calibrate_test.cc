@@ -1,0 +1,123 @@
+#include "calibration/calibrate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <limits>
+
+#include "graph/builder.h"
+#include "tensor/expressions.h"
+
+namespace lapidary::calibration {
+namespace {
+
+using graph::Builder;
+using graph::DType;
+using graph::Graph;
+using graph::Ref;
+using ::testing::HasSubstr;
+
+// y = (x W + 1) squared, of any number of rows.
+Graph model() {
+  Builder b("model");
+  const Ref x = b.input("x", DType::kFloat, {"n", int64_t{2}});
+  const Ref w = b.weight("w", tensor::floats({2, 2}, {1, 0, 0, -2}));
+  const Ref product = b.op("MatMul", {x, w}, "linear");
+  const Ref sum = b.op("Add", {product, b.constant_scalar(1.0F)}, "bias");
+  b.output("y", b.op("Mul", {sum, sum}, "square"), DType::kFloat, {"n", int64_t{2}});
+  return std::move(b).finish();
+}
+
+class Samples final : public SampleSource {
+ public:
+  explicit Samples(std::vector<std::vector<float>> rows) : rows_(std::move(rows)) {}
+
+  Result<std::optional<std::vector<ort::HostTensor>>> next() override {
+    if (at_ == rows_.size()) return std::optional<std::vector<ort::HostTensor>>{};
+    const std::vector<float>& row = rows_[at_++];
+    ++served;
+    ort::HostTensor x{"x", ort::ElementType::kFloat32, {static_cast<int64_t>(row.size()) / 2, 2}};
+    x.data.resize(row.size() * sizeof(float));
+    std::memcpy(x.data.data(), row.data(), x.data.size());
+    std::vector<ort::HostTensor> inputs;
+    inputs.push_back(std::move(x));
+    return std::optional(std::move(inputs));
+  }
+  Status rewind() override {
+    at_ = 0;
+    return {};
+  }
+
+  int served = 0;
+
+ private:
+  std::vector<std::vector<float>> rows_;
+  size_t at_ = 0;
+};
+
+class Calibrate : public testing::Test {
+ protected:
+  void SetUp() override {
+    options_.scratch =
+        std::filesystem::path(testing::TempDir()) / ("calibrate_test_" + std::to_string(getpid()));
+    options_.threads = 1;
+    std::filesystem::create_directories(options_.scratch);
+  }
+  void TearDown() override {
+    EXPECT_TRUE(std::filesystem::is_empty(options_.scratch)) << "files were left behind";
+    std::filesystem::remove_all(options_.scratch);
+  }
+
+  CalibrationOptions options_;
+  const std::vector<std::string> all_ = {"x", "linear/MatMul", "bias/Add", "y"};
+};
+
+// Samples of different lengths, inputs and outputs among the values; the same in every grouping.
+TEST_F(Calibrate, RangesAreThoseOfAllSamples) {
+  for (const size_t group : {size_t{1}, size_t{3}, size_t{100}}) {
+    SCOPED_TRACE(group);
+    options_.values_per_run = group;
+    Samples samples({{1, 2}, {-3, 0, 0.5F, 4}});
+    const auto ranges = calibrate(model(), all_, samples, options_);
+    ASSERT_TRUE(ranges.ok()) << ranges.error().message();
+    EXPECT_EQ(*ranges->find("x"), (quant::Range{-3, 4}));
+    EXPECT_EQ(*ranges->find("linear/MatMul"), (quant::Range{-8, 1}));
+    EXPECT_EQ(*ranges->find("bias/Add"), (quant::Range{-7, 2}));
+    EXPECT_EQ(*ranges->find("y"), (quant::Range{1, 49})) << ranges->to_json().dump();
+    EXPECT_EQ(ranges->all().size(), 4U);
+    EXPECT_EQ(samples.served, group == 1 ? 8 : group == 3 ? 4 : 2);
+  }
+}
+
+TEST_F(Calibrate, ValueThatIsNotFiniteIsAnErrorThatNamesIt) {
+  Samples samples({{1e38F, 1e38F}});
+  const auto ranges = calibrate(model(), all_, samples, options_);
+  ASSERT_FALSE(ranges.ok());
+  EXPECT_THAT(ranges.error().message(), HasSubstr("'y'"));
+}
+
+TEST_F(Calibrate, BadArgumentsAreErrors) {
+  Samples samples({{1, 2}});
+  const auto unknown = calibrate(model(), {"nobody"}, samples, options_);
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_THAT(unknown.error().message(), HasSubstr("nobody"));
+  Samples none({});
+  EXPECT_FALSE(calibrate(model(), all_, none, options_).ok());
+  options_.collector.percentile = 0;
+  EXPECT_FALSE(calibrate(model(), all_, samples, options_).ok());
+}
+
+TEST_F(Calibrate, CancelIsHeardBetweenSamples) {
+  CancelToken token;
+  token.cancel();
+  options_.cancel = &token;
+  Samples samples({{1, 2}});
+  const auto ranges = calibrate(model(), all_, samples, options_);
+  ASSERT_FALSE(ranges.ok());
+  EXPECT_EQ(ranges.error().kind, ErrorKind::kCancelled);
+}
+
+}  // namespace
+}  // namespace lapidary::calibration
