@@ -66,9 +66,8 @@ Status append_mono(std::span<const float> block, int64_t channels, const std::st
 
 Result<Audio> read_all(AudioReader& reader, const std::string& where, AudioLimits limits) {
   const AudioStreamInfo& info = reader.info();
-  limits.max_seconds =
-      std::min(limits.max_seconds,
-               static_cast<double>(limits.max_samples) / static_cast<double>(info.sampling_rate));
+  limits.max_seconds = std::min(limits.max_seconds, static_cast<double>(limits.max_samples) /
+                                                        static_cast<double>(info.sampling_rate));
   const auto seconds = [&](int64_t frames) {
     return seconds_text(static_cast<double>(frames) / static_cast<double>(info.sampling_rate));
   };
