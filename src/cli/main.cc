@@ -24,6 +24,7 @@ int main_checked(int argc, const char* const* argv) {
   add_eval_command(app, exit_code);
   add_features_command(app, exit_code);
   add_tokenize_command(app, exit_code);
+  add_targets_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -87,7 +87,7 @@ struct Evaluate {
       if (const auto* integer = std::get_if<int64_t>(&it->second)) {
         value = static_cast<double>(*integer);
       } else if (const auto* number = std::get_if<float>(&it->second)) {
-        value = *number;
+        value = static_cast<double>(*number);
       } else {
         return Truth::kUnknown;
       }
@@ -104,7 +104,7 @@ struct Evaluate {
       const auto values = facts.values(value);
       if (!values) return Truth::kNo;  // not a constant: the rule is about those
       return truth(std::any_of(values->begin(), values->end(),
-                               [&](float x) { return want.range.holds(x); }));
+                               [&](float x) { return want.range.holds(static_cast<double>(x)); }));
     });
   }
 

@@ -215,7 +215,14 @@ const Case kOperatorCases[] = {
     {"gather", gathered_from({kUint8, kTensor, kOther}), gathered(DType::kDouble)},
     {"op.movement", unary({1, 3}, DType::kInt64), unary({1, 3}, DType::kDouble)},
     {"op.comparison", unary({1, 3}, DType::kInt32), unary({1, 3}, DType::kDouble)},
-    {"op.choice", unary({1, 3}), kNothing},
+    {"op.cast", unary({1, 3}, DType::kInt64), unary({1, 3}, DType::kDouble)},
+    {"op.where",
+     [](Builder& b, const std::string& op) {
+       emit(b, op, {plain(b, {1, 3}, DType::kBool, "mask"), a16(b, {1, 3})});
+     },
+     [](Builder& b, const std::string& op) {
+       emit(b, op, {plain(b, {1, 3}, DType::kBool, "mask"), plain(b, {1, 3}, DType::kDouble)});
+     }},
     {"op.tensor_scatter", unary({1, 3}), kNothing},
     {"op.compress", unary({1, 3}), kNothing},
     {"attention", unary({1, 2, 3, 4}), unary_a16({1, 2, 3, 4})},

@@ -1,0 +1,182 @@
+// lapidary targets [--arch A | --soc S]: the chips that are known, and what each accepts.
+#include <memory>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "target/record.h"
+
+namespace lapidary::cli {
+namespace {
+
+using target::Arch;
+using target::Record;
+using target::Rule;
+
+struct TargetsFlags {
+  std::string arch;
+  std::string soc;
+  bool json = false;
+};
+
+template <typename T, typename Text>
+std::string joined(const T& items, const Text& text) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : ", ") + std::string(text(item));
+  return out;
+}
+
+std::string arch_names(const std::vector<Arch>& archs) {
+  return joined(archs, [](Arch arch) { return target::name_of(arch); });
+}
+
+std::string list_text() {
+  Table table({"arch", "SoC", "soc_model", "VTCM"});
+  for (const target::Soc& soc : target::socs()) {
+    const bool first = &soc == &target::representative(soc.arch);
+    table.row({first ? target::name_of(soc.arch) : "", soc.name, std::to_string(soc.model),
+               std::to_string(soc.vtcm_bytes >> 20) + " MiB"});
+  }
+  return table.text() +
+         "\nThe first SoC of an arch stands for it. `lapidary targets --arch v81` shows what it "
+         "accepts.\n";
+}
+
+Json list_json() {
+  Json socs = Json::array();
+  for (const target::Soc& soc : target::socs()) {
+    socs.push_back({{"name", soc.name},
+                    {"soc_model", soc.model},
+                    {"arch", target::name_of(soc.arch)},
+                    {"vtcm_bytes", soc.vtcm_bytes}});
+  }
+  Json archs = Json::array();
+  for (const Arch arch : target::archs()) {
+    archs.push_back({{"name", target::name_of(arch)}, {"soc", target::representative(arch).name}});
+  }
+  return {{"archs", std::move(archs)}, {"socs", std::move(socs)}};
+}
+
+// Three lines a rule: a table of such sentences would be wider than any terminal.
+std::string rules_text(const Record& record) {
+  std::string out;
+  for (const Rule* rule : record.rules) {
+    out += target::name_of(rule->verdict) + ": " +
+           joined(rule->ops, [](const std::string& op) { return op; }) + ": " + describe(*rule) +
+           "\n    " + rule->reason + " [" + rule->measured;
+    if (!target::was_seen_on(*rule, record.arch)) out += "; seen on " + arch_names(rule->seen_on);
+    out += "]\n";
+    if (!rule->remedy.empty()) out += "    instead: " + rule->remedy + "\n";
+  }
+  return out;
+}
+
+std::string preferences_text(const Record& record) {
+  std::string out;
+  for (const target::Preference& preference : record.preferences) {
+    out += "preferred: " + preference.where + ": " + preference.prefer + "\n    instead of " +
+           preference.instead_of + ": " + preference.why + "\n";
+  }
+  return out;
+}
+
+std::string limits_text(const target::Limits& limits) {
+  const auto whole = [](double value) { return std::to_string(static_cast<int64_t>(value)); };
+  Table table({"limit", ""});
+  table.row({"int8 weights compiled in one context, no limit met",
+             human_bytes(static_cast<uint64_t>(limits.most_weight_bytes_measured))});
+  table.row({"memory of the compiler", "about " + whole(limits.compile_bytes_per_weight_byte) +
+                                           " bytes a byte of int8 weights"});
+  table.row({"blocks of int4 weights", std::to_string(limits.smallest_block) + " to " +
+                                           std::to_string(limits.largest_block)});
+  table.row({"lowest value of an additive float16 mask", whole(limits.lowest_float16_mask)});
+  table.row({"mask value to use, float16", whole(limits.float16_mask)});
+  table.row({"mask value to use, uint16 activations", whole(limits.quantized_mask)});
+  table.row({"largest float16 divisor", whole(limits.largest_float16_divisor)});
+  return table.text();
+}
+
+std::string record_text(const target::Target& chosen, const Record& record) {
+  return target::name_of(chosen) + ", soc_model " + std::to_string(chosen.soc->model) +
+         "; measured with onnxruntime " + record.stack.onnxruntime + ", onnxruntime-qnn " +
+         record.stack.onnxruntime_qnn + ", QNN " + record.stack.qnn + ", emulated on x86\n\n" +
+         rules_text(record) + "\n" + preferences_text(record) + "\n" + limits_text(record.limits);
+}
+
+Json rule_json(const Rule& rule, Arch arch) {
+  Json seen = Json::array();
+  for (const Arch each : rule.seen_on) seen.push_back(target::name_of(each));
+  return {{"id", rule.id},
+          {"ops", rule.ops},
+          {"form", describe(rule)},
+          {"verdict", target::name_of(rule.verdict)},
+          {"reason", rule.reason},
+          {"remedy", rule.remedy},
+          {"measured", rule.measured},
+          {"seen_on", std::move(seen)},
+          {"seen_on_this_arch", target::was_seen_on(rule, arch)}};
+}
+
+Json record_json(const target::Target& chosen, const Record& record) {
+  Json rules = Json::array();
+  for (const Rule* rule : record.rules) rules.push_back(rule_json(*rule, record.arch));
+  Json preferences = Json::array();
+  for (const target::Preference& preference : record.preferences) {
+    preferences.push_back({{"id", preference.id},
+                           {"where", preference.where},
+                           {"prefer", preference.prefer},
+                           {"instead_of", preference.instead_of},
+                           {"why", preference.why}});
+  }
+  const target::Limits& limits = record.limits;
+  return {{"arch", target::name_of(chosen.arch)},
+          {"soc", chosen.soc->name},
+          {"soc_model", chosen.soc->model},
+          {"stack",
+           {{"onnxruntime", record.stack.onnxruntime},
+            {"onnxruntime_qnn", record.stack.onnxruntime_qnn},
+            {"qnn", record.stack.qnn}}},
+          {"rules", std::move(rules)},
+          {"preferences", std::move(preferences)},
+          {"limits",
+           {{"most_weight_bytes_measured", limits.most_weight_bytes_measured},
+            {"compile_bytes_per_weight_byte", limits.compile_bytes_per_weight_byte},
+            {"smallest_block", limits.smallest_block},
+            {"largest_block", limits.largest_block},
+            {"lowest_float16_mask", limits.lowest_float16_mask},
+            {"float16_mask", limits.float16_mask},
+            {"quantized_mask", limits.quantized_mask},
+            {"largest_float16_divisor", limits.largest_float16_divisor}}}};
+}
+
+Result<std::string> targets(const TargetsFlags& flags) {
+  if (flags.arch.empty() && flags.soc.empty()) {
+    return flags.json ? list_json().dump(2) + "\n" : list_text();
+  }
+  LAP_ASSIGN_OR_RETURN(const target::Target chosen, target::resolve(flags.arch, flags.soc));
+  LAP_ASSIGN_OR_RETURN(const Record record, target::record_of(chosen.arch));
+  return flags.json ? record_json(chosen, record).dump(2) + "\n" : record_text(chosen, record);
+}
+
+}  // namespace
+
+void add_targets_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<TargetsFlags>();
+  CLI::App* command =
+      app.add_subcommand("targets", "Show the chips that are known and what they accept");
+  command->add_option("--arch", flags->arch, "What this Hexagon arch accepts: v73, v75, v79, v81");
+  command->add_option("--soc", flags->soc, "What this SoC accepts, by name or number: SM8850, 87");
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->callback([flags, &exit_code] {
+    const Result<std::string> text = targets(*flags);
+    if (!text.ok()) {
+      exit_code = report(text.error());
+      return;
+    }
+    write_out(text.value());
+    exit_code = finish_output();
+  });
+}
+
+}  // namespace lapidary::cli
