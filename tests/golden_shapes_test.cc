@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <stdexcept>
@@ -20,6 +21,7 @@
 #include "graph/onnx_writer.h"
 #include "graph/static_shapes.h"
 #include "ort/session.h"
+#include "passes/fold_constants.h"
 
 namespace lapidary::golden {
 namespace {
@@ -38,13 +40,17 @@ class GoldenShapes : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(scratch_); }
   const std::filesystem::path& scratch() const { return scratch_; }
+  // What the last run wrote there.
+  const std::vector<unsigned char>& bytes_of(const std::string& output) const {
+    return buffers_.at(output);
+  }
 
   static checkpoint::Checkpoint tiny() {
     return take(checkpoint::Checkpoint::open(std::filesystem::path(LAPIDARY_SOURCE_DIR) /
                                              "models/tiny-gemma4/checkpoint"));
   }
 
-  // Runs the graph on ones and zeros with every value bound. Returns how many were checked.
+  // Runs the graph on ones and small numbers with every value bound. Returns how many were checked.
   size_t check_by_running(const Graph& original, const graph::DimBindings& bindings) {
     const StaticShapes known = take(graph::infer_shapes(original, bindings));
     const auto dtypes = take(graph::infer_dtypes(original));
@@ -92,6 +98,11 @@ class GoldenShapes : public testing::Test {
     if (dtype == DType::kInt64 || dtype == DType::kBool) {
       const size_t width = dtype == DType::kBool ? 1 : 8;
       for (size_t i = 0; i < count; ++i) bytes[i * width] = fill;
+    } else if (fill != 0) {
+      for (size_t i = 0; i < count; ++i) {
+        const float value = 0.01F * static_cast<float>(i % 97);
+        std::memcpy(bytes.data() + i * sizeof(value), &value, sizeof(value));
+      }
     }
     const auto type = dtype == DType::kFloat   ? ort::ElementType::kFloat32
                       : dtype == DType::kInt64 ? ort::ElementType::kInt64
@@ -190,6 +201,31 @@ TEST_F(GoldenShapes, AudioEncoderUpToItsChoiceOfTokens) {
   Graph graph = take(gemma4::build_audio_encoder(source.config, source.weights));
   const graph::DimBindings bindings = {{"batch", 2}, {"time", 101}};
   EXPECT_GT(check_by_running(before(std::move(graph), "Compress", bindings), bindings), 100U);
+}
+
+// Folding finds every length, index and position of the audio encoder, and none of them wrong.
+TEST_F(GoldenShapes, FoldedConstantsChangeNothing) {
+  const auto source = tiny();
+  const graph::DimBindings bindings = {{"batch", 1}, {"time", 101}};
+  Graph graph = before(take(gemma4::build_audio_encoder(source.config, source.weights)), "Compress",
+                       bindings);
+  for (auto& input : graph.inputs) {
+    for (auto& dim : input.shape) {
+      if (const auto* symbol = std::get_if<std::string>(&dim)) dim = bindings.at(*symbol);
+    }
+  }
+  check_by_running(graph, {});
+  std::map<std::string, std::vector<unsigned char>> expected;
+  for (const auto& output : graph.outputs) expected[output.name] = bytes_of(output.name);
+
+  const auto outcome = take(passes::fold_constants(graph));
+  EXPECT_GT(outcome.rewritten, 5);
+  for (const auto& node : outcome.graph.nodes) {
+    EXPECT_FALSE(node.op_type == "Shape" || node.op_type == "Range" || node.op_type == "Mod")
+        << node.name;
+  }
+  check_by_running(outcome.graph, {});
+  for (const auto& [name, bytes] : expected) EXPECT_EQ(bytes_of(name), bytes) << name;
 }
 
 }  // namespace

@@ -136,19 +136,28 @@ std::optional<int64_t> modulo(int64_t a, int64_t b) {
 std::optional<int64_t> larger(int64_t a, int64_t b) { return std::max(a, b); }
 std::optional<int64_t> smaller(int64_t a, int64_t b) { return std::min(a, b); }
 
-// Of equal shapes, or a single element with anything.
+// Where element `i` of a tensor of shape `output` is read from when `input` is broadcast to it.
+size_t source_of(size_t i, const Shape& input, const Shape& output) {
+  size_t at = 0;
+  size_t stride = 1;
+  for (size_t back = 1; back <= input.size(); ++back) {
+    const auto size = static_cast<size_t>(output[output.size() - back]);
+    const auto own = static_cast<size_t>(input[input.size() - back]);
+    if (own != 1) at += i % size * stride;
+    stride *= own;
+    i /= size;
+  }
+  return at;
+}
+
 template <BinaryOp op>
 Known elementwise(const KnownInputs& in, const Shape& output) {
-  const auto count = static_cast<size_t>(*checked_elements(output));
   if (in.integers.size() != 2 || !known(in, 0) || !known(in, 1)) return std::nullopt;
-  const Values& a = values(in, 0);
-  const Values& b = values(in, 1);
-  if ((a.size() != count && a.size() != 1) || (b.size() != count && b.size() != 1)) {
-    return std::nullopt;
-  }
+  const auto count = static_cast<size_t>(*checked_elements(output));
   Values out;
   for (size_t i = 0; i < count; ++i) {
-    const auto one = op(a[a.size() == 1 ? 0 : i], b[b.size() == 1 ? 0 : i]);
+    const auto one = op(values(in, 0)[source_of(i, in.shape(0), output)],
+                        values(in, 1)[source_of(i, in.shape(1), output)]);
     if (!one) return std::nullopt;
     out.push_back(*one);
   }

@@ -141,6 +141,8 @@ TEST(StaticShapes, FollowsSmallIntegers) {
                         {b.constant_scalar(int64_t{0}), b.op("Squeeze", {half}, "rows"),
                          b.constant_scalar(int64_t{2})},
                         "rows");
+  const Ref grid = b.op(
+      "Add", {b.op("Unsqueeze", {rows, b.constant({1})}, "column"), b.constant({0, 10})}, "grid");
   b.output("out", y, DType::kFloat, {});
   const Graph graph = std::move(b).finish();
 
@@ -150,6 +152,7 @@ TEST(StaticShapes, FollowsSmallIntegers) {
   EXPECT_THAT(known->shapes.at("out"), ElementsAre(2, 5, 24));
   EXPECT_THAT(known->integers.at(missing.name), ElementsAre(6));
   EXPECT_THAT(known->integers.at(rows.name), ElementsAre(0, 2, 4));
+  EXPECT_THAT(known->integers.at(grid.name), ElementsAre(0, 10, 2, 12, 4, 14));
 }
 
 TEST(StaticShapes, NamesWhatKeepsAShapeOpen) {
