@@ -4,8 +4,8 @@
 //   LAP_ASSIGN_OR_RETURN(const Record record, record_of(Arch::kV81));
 //   for (const Rule* rule : record.rules) print(describe(*rule));
 //
-// Everything here was measured with the HTP emulated on x86 and nothing on a device. A rule's id is
-// the name of the probe that measures it.
+// Everything here was measured with the HTP emulated on x86 and nothing on a device. A probe that
+// measures a rule again carries the rule's id.
 #pragma once
 
 #include <cstdint>
