@@ -197,7 +197,7 @@ class Rewriter {
   std::string channel_weight(const Node& node, const Tensor& weight) {
     const ChannelFormat format = format_of(node);
     const std::string codes = node.inputs[1] + format.suffix();
-    const std::string dequantized = codes + "_dequantized";
+    std::string dequantized = codes + "_dequantized";
     if (!constants_.insert(dequantized).second) return dequantized;
     const AffineWeight w = quantize_channels(weight, format.axis, format.type, format.search);
     graph_.initializers.insert_or_assign(codes, w.codes);
@@ -217,7 +217,7 @@ class Rewriter {
     const Encoding& e = encodings_[group];
     const std::string of_group = name == group_name(group) ? "" : "_as_" + group_name(group);
     const std::string codes = name + "_" + std::string(quant::name_of(e.type)) + of_group;
-    const std::string dequantized = codes + "_dequantized";
+    std::string dequantized = codes + "_dequantized";
     if (!constants_.insert(dequantized).second) return dequantized;
     graph_.initializers.insert_or_assign(codes, quantize_tensor(weight, e.affine, e.type).codes);
     graph_.metadata["quantization:" + codes] = std::string(quant::name_of(e.type)) + ", per tensor";
@@ -267,9 +267,12 @@ void note_unmatched(const Graph& graph, const QuantizationPlan& plan,
   };
   for (const std::string& pattern : options.nodes_to_exclude) note(pattern, matches_node(pattern));
   for (const auto& [pattern, unused] : options.node_overrides) note(pattern, matches_node(pattern));
+  const auto matches_value = [&](const std::string& pattern) {
+    return std::any_of(plan.group_of.begin(), plan.group_of.end(),
+                       [&](const auto& entry) { return glob_match(pattern, entry.first); });
+  };
   for (const auto& [pattern, unused] : options.tensor_overrides) {
-    note(pattern, std::any_of(plan.group_of.begin(), plan.group_of.end(),
-                              [&](const auto& entry) { return glob_match(pattern, entry.first); }));
+    note(pattern, matches_value(pattern));
   }
 }
 

@@ -117,8 +117,8 @@ Result<Affine> affine_of(const Range& range, IntegerType type, bool symmetric) {
                      "is not a range of finite numbers");
   }
   const CodeRange codes = codes_of(type, symmetric);
-  double low = std::min(range.min, 0.0F);
-  double high = std::max(range.max, 0.0F);
+  double low = static_cast<double>(std::min(range.min, 0.0F));
+  double high = static_cast<double>(std::max(range.max, 0.0F));
   if (symmetric) {
     high = std::max(-low, high);
     low = -high;
