@@ -1,7 +1,6 @@
 #include "htp/child.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -10,7 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cmath>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -53,6 +52,7 @@ class Spawn {
   // 0, or the system's error number.
   int start(const std::filesystem::path& program, std::vector<std::string> words, pid_t& pid) {
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     return posix_spawn(&pid, program.c_str(), &actions_, &attributes_, argv.data(), environ);

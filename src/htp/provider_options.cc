@@ -99,6 +99,7 @@ std::string join(std::span<const std::string_view> words) {
 // Keys that a misspelling may have meant: the nearest, three at most.
 std::string near_keys(std::string_view key) {
   std::vector<std::string_view> keys;
+  keys.reserve(kOptions.size());
   for (const Option& option : kOptions) keys.push_back(option.key);
   std::stable_sort(keys.begin(), keys.end(), [&](std::string_view a, std::string_view b) {
     return edit_distance(key, a) < edit_distance(key, b);
