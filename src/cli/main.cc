@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "htp/worker.h"
 
 namespace lapidary::cli {
 namespace {
@@ -23,6 +24,7 @@ int main_checked(int argc, const char* const* argv) {
   add_chat_command(app, exit_code);
   add_eval_command(app, exit_code);
   add_features_command(app, exit_code);
+  add_probe_command(app, exit_code);
   add_tokenize_command(app, exit_code);
   add_targets_command(app, exit_code);
   try {
@@ -42,4 +44,7 @@ int main_checked(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace lapidary::cli
 
-int main(int argc, char** argv) { return lapidary::cli::main_checked(argc, argv); }
+int main(int argc, char** argv) {
+  if (lapidary::htp::is_worker(argc, argv)) return lapidary::htp::run_worker(argc, argv);
+  return lapidary::cli::main_checked(argc, argv);
+}
