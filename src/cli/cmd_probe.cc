@@ -131,7 +131,7 @@ void add_probe_command(CLI::App& app, int& exit_code) {
       "probe",
       "Run each distinct node of an ONNX model alone on the emulated HTP and compare it with the "
       "CPU; exit code 1 when one is wrong, refused or fails");
-  command->add_option("model", flags->model, "ONNX file; all shapes fixed")->required();
+  command->add_option("MODEL", flags->model, "ONNX file; all shapes fixed")->required();
   command->add_option("--arch", flags->arch, "Hexagon arch: v73, v75, v79, v81");
   command->add_option("--soc", flags->soc, "Chip: SM8850 or QNN's number of it, 87");
   command->add_option("--qnn-libs", flags->qnn_libs,
