@@ -21,9 +21,9 @@ T element(const ort::HostTensor& tensor, size_t index) {
 double value_at(const ort::HostTensor& tensor, size_t index) {
   switch (tensor.type) {
     case ElementType::kFloat32:
-      return double{element<float>(tensor, index)};
+      return static_cast<double>(element<float>(tensor, index));
     case ElementType::kFloat16:
-      return double{float16_to_float(element<uint16_t>(tensor, index))};
+      return static_cast<double>(float16_to_float(element<uint16_t>(tensor, index)));
     case ElementType::kInt64:
       return static_cast<double>(element<int64_t>(tensor, index));
     case ElementType::kInt32:

@@ -121,8 +121,7 @@ class AttentionLowering {
   }
 
   std::string mask(const Node& node, const Dims& d) {
-    std::string name =
-        node.int_attribute("local_window_size", -1) > 0 ? kSlidingMask : kFullMask;
+    std::string name = node.int_attribute("local_window_size", -1) > 0 ? kSlidingMask : kFullMask;
     if (!out_.graph().is_input(name)) {
       out_.graph().inputs.push_back(
           {name, DType::kFloat, {int64_t{1}, int64_t{1}, d.queries, d.rows()}});
