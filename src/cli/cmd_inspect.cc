@@ -64,15 +64,7 @@ void add_inspect_command(CLI::App& app, int& exit_code) {
   command->add_flag("--tensors", flags->tensors, "List every weight");
   command->add_flag("--graph", flags->graph, "Print every node");
   command->add_flag("--verify", flags->verify, "Compare the package's files with their checksums");
-  command->callback([flags, &exit_code] {
-    const Result<std::string> text = inspect(*flags);
-    if (!text.ok()) {
-      exit_code = report(text.error());
-      return;
-    }
-    write_out(text.value());
-    exit_code = finish_output();
-  });
+  command->callback([flags, &exit_code] { exit_code = print_or_report(inspect(*flags)); });
 }
 
 }  // namespace lapidary::cli

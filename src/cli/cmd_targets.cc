@@ -168,15 +168,7 @@ void add_targets_command(CLI::App& app, int& exit_code) {
   command->add_option("--arch", flags->arch, "What this Hexagon arch accepts: v73, v75, v79, v81");
   command->add_option("--soc", flags->soc, "What this SoC accepts, by name or number: SM8850, 87");
   command->add_flag("--json", flags->json, "Print one JSON object");
-  command->callback([flags, &exit_code] {
-    const Result<std::string> text = targets(*flags);
-    if (!text.ok()) {
-      exit_code = report(text.error());
-      return;
-    }
-    write_out(text.value());
-    exit_code = finish_output();
-  });
+  command->callback([flags, &exit_code] { exit_code = print_or_report(targets(*flags)); });
 }
 
 }  // namespace lapidary::cli

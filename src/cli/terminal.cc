@@ -112,6 +112,12 @@ int finish_output() {
                          "free some space or choose another target"));
 }
 
+int print_or_report(const Result<std::string>& text) {
+  if (!text.ok()) return report(text.error());
+  write_out(text.value());
+  return finish_output();
+}
+
 Result<std::string> read_stdin() { return read_to_end(STDIN_FILENO, "standard input"); }
 
 Result<std::string> read_text_file(const std::string& path) {

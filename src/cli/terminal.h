@@ -36,6 +36,8 @@ CancelToken& catch_interrupts();
 bool write_out(std::string_view text);
 // Exit code 0, or that of an error line when standard output could not be written.
 int finish_output();
+// Writes a command's whole text, or reports why there is none; returns the exit code.
+int print_or_report(const Result<std::string>& text);
 
 // All of standard input, or of a file. Errors: kIo naming it; kCancelled.
 Result<std::string> read_stdin();

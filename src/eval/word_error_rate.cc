@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <vector>
+
+#include "base/edit_distance.h"
 
 namespace lapidary::eval {
 namespace {
@@ -37,19 +38,7 @@ double WordErrors::rate() const {
 WordErrors word_errors(std::string_view reference, std::string_view hypothesis) {
   const std::vector<std::string_view> said = words_of(reference);
   const std::vector<std::string_view> written = words_of(hypothesis);
-  // row[j]: errors between the words of `said` so far and the first j of `written`.
-  std::vector<int64_t> row(written.size() + 1);
-  std::iota(row.begin(), row.end(), int64_t{0});
-  for (size_t i = 1; i <= said.size(); ++i) {
-    int64_t diagonal = row[0];
-    row[0] = static_cast<int64_t>(i);
-    for (size_t j = 1; j <= written.size(); ++j) {
-      const int64_t replaced = diagonal + (said[i - 1] == written[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return {row.back(), static_cast<int64_t>(said.size())};
+  return {static_cast<int64_t>(edit_distance(said, written)), static_cast<int64_t>(said.size())};
 }
 
 }  // namespace lapidary::eval

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <string_view>
+
+#include "base/edit_distance.h"
 
 namespace lapidary::htp {
 namespace {
@@ -70,22 +71,6 @@ constexpr std::array kOptions = {
 };
 constexpr std::array<std::string_view, 4> kSetHere = {"backend_path", "backend_type", "htp_arch",
                                                       "soc_model"};
-
-// Smallest number of letters to add, drop or change (Levenshtein).
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 std::string join(std::span<const std::string_view> words) {
   std::string out;

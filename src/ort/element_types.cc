@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "ort/session.h"
+#include "tensor/tensor.h"
 
 namespace lapidary::ort {
 namespace {
@@ -42,10 +43,8 @@ const TypeRow* row(ONNXTensorElementDataType type) {
   return nullptr;
 }
 
-size_t element_count(const std::vector<int64_t>& shape) {
-  size_t elements = 1;
-  for (const int64_t dim : shape) elements *= static_cast<size_t>(dim);
-  return elements;
+size_t bytes_of(const TypeRow& entry, const std::vector<int64_t>& shape) {
+  return static_cast<size_t>(tensor::element_count(shape)) * entry.size;
 }
 
 }  // namespace
@@ -74,8 +73,8 @@ Ort::Value value_of(const TensorView& tensor) {
   static std::array<int64_t, 1> nothing{};
   void* data = tensor.data != nullptr ? tensor.data : nothing.data();
   const TypeRow& entry = row(tensor.type);
-  return Ort::Value::CreateTensor(memory, data, element_count(tensor.shape) * entry.size,
-                                  tensor.shape.data(), tensor.shape.size(), entry.ort);
+  return Ort::Value::CreateTensor(memory, data, bytes_of(entry, tensor.shape), tensor.shape.data(),
+                                  tensor.shape.size(), entry.ort);
 }
 
 HostTensor host_tensor(const std::string& name, const Ort::Value& value) {
@@ -86,7 +85,7 @@ HostTensor host_tensor(const std::string& name, const Ort::Value& value) {
                              ", which cannot be read");
   }
   HostTensor tensor{name, entry->type, info.GetShape(), {}};
-  tensor.data.resize(element_count(tensor.shape) * entry->size);
+  tensor.data.resize(bytes_of(*entry, tensor.shape));
   if (!tensor.data.empty()) {
     std::memcpy(tensor.data.data(), value.GetTensorRawData(), tensor.data.size());
   }
