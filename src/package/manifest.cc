@@ -1,5 +1,6 @@
 #include "package/manifest.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace lapidary::package {
@@ -76,10 +77,19 @@ Json to_json(const Component& component) {
 }  // namespace
 
 const Component* Manifest::component(const std::string& name) const {
+  const std::vector<const Component*> found = parts(name, "model");
+  return found.size() == 1 ? found[0] : nullptr;
+}
+
+std::vector<const Component*> Manifest::parts(const std::string& name,
+                                              const std::string& role) const {
+  std::vector<const Component*> out;
   for (const Component& each : components) {
-    if (each.name == name) return &each;
+    if (each.name == name && each.role == role) out.push_back(&each);
   }
-  return nullptr;
+  std::sort(out.begin(), out.end(),
+            [](const Component* a, const Component* b) { return a->part < b->part; });
+  return out;
 }
 
 Json to_json(const Manifest& manifest) {

@@ -10,6 +10,20 @@
 //     decoder/model.onnx (+ model.onnx.data)         inputs_embeds, ... -> logits, present.*
 //     vision_encoder/model.onnx (+ model.onnx.data)  pixel_values, ... -> image_features
 //     audio_encoder/model.onnx (+ model.onnx.data)   input_features, ... -> audio_features
+//
+// A decoder for an NPU has fixed lengths and takes several graphs (StaticModel below). Instead of
+// decoder/model.onnx there are, with N the part,
+//
+//     decoder/prefill.N.onnx decode.N.onnx (+ .data)      quantized graphs in plain ONNX, for the
+//     CPU decoder/htp/prefill.N.onnx decode.N.onnx part.N.bin what a device runs: one context
+//     binary for
+//                                                         both graphs of a part, their weights
+//                                                         shared
+//     decoder/emulated/prefill.N.onnx + .bin, decode.N.onnx + .bin
+//                                                         the same graphs, one binary each: the
+//                                                         emulator cannot load a shared one
+//     decoder/claims.json calibration.json                what the compiler made of each node,
+//     ranges
 #pragma once
 
 #include <cstdint>
@@ -25,7 +39,7 @@
 namespace lapidary::package {
 
 inline constexpr const char* kManifestFile = "lapidary.json";
-inline constexpr int kFormatVersion = 2;
+inline constexpr int kFormatVersion = 3;
 
 // One layer that owns a key/value cache.
 struct CacheSpec {
@@ -64,11 +78,19 @@ struct AudioModel {
   int64_t eoa_token_id = -1;
 };
 
+// What the integers of a port stand for: (code - zero_point) * scale.
+struct PortEncoding {
+  double scale = 1;
+  int64_t zero_point = 0;
+  bool operator==(const PortEncoding&) const = default;
+};
+
 struct Port {
   std::string name;
-  std::string dtype;               // "float32", "int64"
+  std::string dtype;               // "float32", "int64", "uint16"
   std::vector<std::string> shape;  // numbers and symbols: {"batch", "sequence_len", "128"}
   bool optional = false;           // has a default; need not be fed
+  std::optional<PortEncoding> encoding = std::nullopt;
 };
 
 // How one weight is stored.
@@ -80,13 +102,51 @@ struct TensorRecord {
   std::string quantization;  // "" or e.g. "k-quant int4, block 32, asymmetric"
 };
 
+// One graph of a component; all but a static decoder have one.
 struct Component {
-  std::string name;  // "embedding", "decoder", "vision_encoder", "audio_encoder"
-  std::string file;  // "decoder/model.onnx"
+  std::string name;            // "embedding", "decoder", "vision_encoder", "audio_encoder"
+  std::string role = "model";  // or "prefill", "decode"
+  int64_t part = 0;            // a run passes through the parts of its role in this order
+  std::string file;            // "decoder/model.onnx", "decoder/prefill.0.onnx"
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   std::map<std::string, int64_t> ops;  // qualified op type -> count
   std::vector<TensorRecord> tensors;
+};
+
+// Rotary position embedding of one kind of layer: pair i of a head is rotated by
+// position * inv_freq[i]. Tables are fed as rotary_emb.KIND.cos and .sin.
+struct RotaryKind {
+  std::string kind;             // "sliding_attention", "full_attention"
+  std::vector<float> inv_freq;  // head_dim / 2 numbers
+};
+
+// How to drive a decoder of fixed lengths (passes/static_llm.h).
+struct StaticModel {
+  int64_t context_length = 0;  // positions of a full layer: past and new, in the graph of one token
+  int64_t prefill_length = 0;  // tokens of a prompt's chunk; these graphs yield no logits
+  double masked = 0;           // what the attention masks add where a key must not be seen
+  // The soft-cap of logits when the host applies it; 0: it is in the graph, or there is none.
+  double host_logit_softcap = 0;
+  std::vector<RotaryKind> rotary;
+};
+
+// A graph as a context binary.
+struct ContextModel {
+  std::string component, role;  // of which Component
+  int64_t part = 0;
+  std::string file;    // ONNX with an EPContext node: "decoder/htp/decode.0.onnx"
+  std::string binary;  // "decoder/htp/part.0.bin"
+};
+
+// For which chip the package is, and what was compiled for it.
+struct HtpModel {
+  std::string arch;  // "v81"
+  std::string soc;   // "SM8850"
+  int64_t soc_model = 0;
+  std::string onnxruntime_qnn, qnn;    // versions of the stack that compiled
+  std::vector<ContextModel> device;    // for --device htp
+  std::vector<ContextModel> emulated;  // for --device htp-emulated; empty when they were left out
 };
 
 struct FileRecord {
@@ -103,12 +163,17 @@ struct Manifest {
   std::string source;                          // path of the checkpoint as given
   std::map<std::string, std::string> sources;  // checkpoint file -> hash
   TextModel text;
-  std::optional<VisionModel> vision;  // present with the component vision_encoder
-  std::optional<AudioModel> audio;    // present with the component audio_encoder
+  std::optional<VisionModel> vision;        // present with the component vision_encoder
+  std::optional<AudioModel> audio;          // present with the component audio_encoder
+  std::optional<StaticModel> static_model;  // present when the decoder has fixed lengths
+  std::optional<HtpModel> htp;              // present when context binaries were compiled
   std::vector<Component> components;
   std::vector<FileRecord> files;
 
+  // The only graph of a component; nullptr when there is none, or there are several.
   const Component* component(const std::string& name) const;
+  // All graphs of a component in one role, by part.
+  std::vector<const Component*> parts(const std::string& name, const std::string& role) const;
 };
 
 Json to_json(const Manifest& manifest);

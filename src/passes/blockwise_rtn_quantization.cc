@@ -22,9 +22,9 @@ BoundPass bind_blockwise_rtn_quantization(JsonReader& reader) {
   reader.ignore({"axis"});
   reader.reject_unknown();
   Json json = options.to_json();
-  return {"OnnxBlockWiseRtnQuantization", std::move(json), [options](graph::Graph graph) {
-            return blockwise_rtn_quantization(std::move(graph), options);
-          }};
+  return per_graph("OnnxBlockWiseRtnQuantization", std::move(json), [options](graph::Graph graph) {
+    return blockwise_rtn_quantization(std::move(graph), options);
+  });
 }
 
 }  // namespace lapidary::passes

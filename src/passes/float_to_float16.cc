@@ -250,8 +250,8 @@ BoundPass bind_float_to_float16(JsonReader& reader) {
                {"keep_io_types", options.keep_io_types},
                {"op_block_list", options.op_block_list},
                {"node_block_list", options.node_block_list}};
-  return {"OnnxFloatToFloat16", std::move(json),
-          [options](Graph graph) { return float_to_float16(std::move(graph), options); }};
+  return per_graph("OnnxFloatToFloat16", std::move(json),
+                   [options](Graph graph) { return float_to_float16(std::move(graph), options); });
 }
 
 }  // namespace lapidary::passes

@@ -15,8 +15,9 @@ BoundPass bind_kquant_quantization(JsonReader& reader) {
   KQuantOptions options = read_weight_selection(reader, {});
   reader.reject_unknown();
   Json json = options.to_json();
-  return {"OnnxKQuantQuantization", std::move(json),
-          [options](graph::Graph graph) { return kquant_quantization(std::move(graph), options); }};
+  return per_graph("OnnxKQuantQuantization", std::move(json), [options](graph::Graph graph) {
+    return kquant_quantization(std::move(graph), options);
+  });
 }
 
 }  // namespace lapidary::passes

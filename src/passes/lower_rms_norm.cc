@@ -65,8 +65,8 @@ Result<PassOutcome> lower_rms_norm(Graph graph) {
 
 BoundPass bind_lower_rms_norm(JsonReader& reader) {
   reader.reject_unknown("this pass has no options");
-  return {"LowerRMSNormalization", Json::object(),
-          [](Graph graph) { return lower_rms_norm(std::move(graph)); }};
+  return per_graph("LowerRMSNormalization", Json::object(),
+                   [](Graph graph) { return lower_rms_norm(std::move(graph)); });
 }
 
 }  // namespace lapidary::passes

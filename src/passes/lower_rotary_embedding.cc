@@ -112,8 +112,8 @@ Result<PassOutcome> lower_rotary_embedding(Graph graph) {
 
 BoundPass bind_lower_rotary_embedding(JsonReader& reader) {
   reader.reject_unknown("this pass has no options");
-  return {"LowerRotaryEmbedding", Json::object(),
-          [](Graph graph) { return lower_rotary_embedding(std::move(graph)); }};
+  return per_graph("LowerRotaryEmbedding", Json::object(),
+                   [](Graph graph) { return lower_rotary_embedding(std::move(graph)); });
 }
 
 }  // namespace lapidary::passes

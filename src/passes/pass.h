@@ -1,9 +1,12 @@
-// What a pass is: a function Graph -> Graph with options, registered under Olive's name.
+// What a pass is: a function from a component's graphs to its graphs, with options, registered
+// under Olive's name.
 //
-//   LAP_ASSIGN_OR_RETURN(BoundPass pass, bind_pass("OnnxKQuantQuantization", reader));
-//   LAP_ASSIGN_OR_RETURN(PassOutcome outcome, pass.run(std::move(graph)));
+//   LAP_ASSIGN_OR_RETURN(const PassEntry* entry, find_pass("OnnxKQuantQuantization", where));
+//   BoundPass pass = entry->bind(reader);
+//   LAP_ASSIGN_OR_RETURN(SetOutcome outcome, pass.run(std::move(graphs), context));
 //
-// Passes rewrite expressions, not bytes: they take milliseconds whatever the model's size.
+// Passes rewrite expressions, not bytes: they take milliseconds whatever the model's size. (Only
+// what they ask of PassContext may take longer.)
 #pragma once
 
 #include <functional>
@@ -13,6 +16,8 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "graph/graph.h"
+#include "passes/graph_set.h"
+#include "quant/ranges.h"
 
 namespace lapidary::passes {
 
@@ -22,18 +27,46 @@ struct Declined {
   std::string reason;
 };
 
+// Of one graph.
 struct PassOutcome {
   graph::Graph graph;
   int64_t rewritten = 0;  // nodes
   std::vector<Declined> declined;
 };
 
+// Of a component's graphs: `rewritten` counts nodes of all graphs, a place declined in several is
+// listed once.
+struct SetOutcome {
+  GraphSet graphs;
+  int64_t rewritten = 0;
+  std::vector<Declined> declined;
+};
+
+// The wish of a pass to know what values a graph computes.
+struct CalibrationRequest {
+  const graph::Graph& graph;        // float32
+  std::vector<std::string> values;  // whose ranges are wanted
+  std::string method;               // "min_max", "percentile" or "mse"
+  double percentile = 99.999;
+  int bits = 16;            // of the codes that the ranges are for
+  std::string data_config;  // which of the recipe's data_configs; "": all
+};
+
+// What a pass may ask of the world outside the graph.
+struct PassContext {
+  std::function<Result<quant::Ranges>(const CalibrationRequest&)> calibrate;
+};
+
 // A pass with its options read and checked.
 struct BoundPass {
   std::string type;  // "OnnxKQuantQuantization"
   Json options;  // every option, defaults filled in: what a manifest records and a cache key covers
-  std::function<Result<PassOutcome>(graph::Graph)> run;
+  std::function<Result<SetOutcome>(GraphSet, const PassContext&)> run;
 };
+
+// A pass that looks at one graph at a time.
+BoundPass per_graph(std::string type, Json options,
+                    std::function<Result<PassOutcome>(graph::Graph)> run);
 
 // One row of the registry.
 struct PassEntry {

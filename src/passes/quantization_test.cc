@@ -148,7 +148,7 @@ TEST(KQuant, OptionsOfOneNodeOverride) {
     "customized_weight_config": {"lm_head*": {"bits": 8, "group_size": 16}}})",
                               status);
   ASSERT_TRUE(status.ok()) << status.error().message();
-  const auto out = pass.run(model()).value();
+  const auto out = pass.run({{Role::kModel, 0, model()}}, {}).value().graphs[0];
   EXPECT_EQ(node_named(out.graph, "lm_head/MatMul").int_attribute("bits", 0), 8);
   EXPECT_EQ(node_named(out.graph, "lm_head/MatMul").int_attribute("block_size", 0), 16);
   EXPECT_EQ(node_named(out.graph, "q_proj/MatMul").int_attribute("bits", 0), 4);

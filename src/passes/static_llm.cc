@@ -166,8 +166,8 @@ BoundPass bind_static_llm(JsonReader& reader) {
                {"context_length", options.context_length},
                {"sequence_length", options.sequence_length},
                {"logits", options.logits}};
-  return {"StaticLLM", std::move(json),
-          [options](Graph graph) { return static_llm(std::move(graph), options); }};
+  return per_graph("StaticLLM", std::move(json),
+                   [options](Graph graph) { return static_llm(std::move(graph), options); });
 }
 
 }  // namespace lapidary::passes

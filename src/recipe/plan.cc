@@ -32,14 +32,16 @@ Result<PlannedComponent> plan_component(const ComponentBuilder& builder, const R
                                         const checkpoint::Checkpoint& checkpoint) {
   PlannedComponent out;
   out.name = builder.name;
-  LAP_ASSIGN_OR_RETURN(out.graph, builder.build(checkpoint.config, checkpoint.weights));
+  passes::GraphSet graphs(1);
+  LAP_ASSIGN_OR_RETURN(graphs[0].graph, builder.build(checkpoint.config, checkpoint.weights));
   for (const PassStep& step : recipe.steps) {
     const passes::BoundPass* pass = step.pass_for(out.name);
     if (pass == nullptr) continue;
-    LAP_ASSIGN_OR_RETURN(passes::PassOutcome outcome, pass->run(std::move(out.graph)));
-    out.graph = std::move(outcome.graph);
+    LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(graphs), {}));
+    graphs = std::move(outcome.graphs);
     out.passes.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
   }
+  out.graph = std::move(graphs[0].graph);
   LAP_RETURN_IF_ERROR(graph::check(out.graph));
   out.record = package::take_component_record(out.graph, out.name + "/model.onnx");
   out.data_bytes = graph::external_bytes(out.graph);

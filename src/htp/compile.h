@@ -1,0 +1,94 @@
+// Context binaries: a static, quantized (or float) ONNX graph compiled for one chip by the vendor's
+// compiler, in a process of its own.
+//
+//   LAP_ASSIGN_OR_RETURN(const Compiler compiler, Compiler::create(qnn, chip, settings));
+//   CompileJob job{.name = "decoder part 0", .graphs = {{"prefill.0.onnx",
+//   "emulated/prefill.0.onnx"},
+//                                                       {"decode.0.onnx",
+//                                                       "emulated/decode.0.onnx"}}};
+//   LAP_ASSIGN_OR_RETURN(const Compiled out, compiler.compile(job));
+//   out.graphs[1].claims     what became of each node of decode.0.onnx
+//
+// One graph: one binary. Several graphs in a job share their weights in one binary (the provider's
+// ep.share_ep_contexts), which only a device can load: the emulator crashes on it, so build each
+// graph alone as well to have what can be verified.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/progress.h"
+#include "base/result.h"
+#include "htp/child.h"
+#include "htp/claims.h"
+#include "htp/libraries.h"
+#include "target/soc.h"
+
+namespace lapidary::htp {
+
+struct CompilerSettings {
+  std::map<std::string, std::string> provider_options = {};  // checked by create()
+  // Time without an answer; most resident memory; 0: none.
+  ChildLimits limits = {.seconds = 3600};
+  int retries = 1;  // after a crash or a time limit, not after a refusal
+  // Globs of ONNX node names that may run on the CPU. Any other node there is an error.
+  std::vector<std::string> allow_cpu = {};
+  // Finished binaries by the hash of what they are made from; "": none are kept.
+  std::filesystem::path cache = {};
+  std::filesystem::path program = {};  // whose main() knows the worker (worker.h); "": this one
+  ProgressSink* progress = nullptr;    // told of the memory and the seconds of a running compile
+  const CancelToken* cancel = nullptr;
+};
+
+struct CompileGraph {
+  std::filesystem::path model;   // ONNX, all shapes fixed
+  std::filesystem::path output;  // ONNX with an EPContext node; written
+};
+
+struct CompileJob {
+  std::string name;  // for messages
+  std::vector<CompileGraph> graphs;
+  std::filesystem::path binary;  // written; beside the outputs or in a folder below them
+};
+
+// What became of the nodes of one ONNX graph.
+struct CompiledGraph {
+  Claims claims;
+  std::vector<std::string> cpu_nodes;  // all of them allowed
+};
+
+struct Compiled {
+  std::vector<CompiledGraph> graphs;  // as in the job
+  std::string arch, soc;              // as the binary says of itself: "v81", "SM8850"
+  double seconds = 0;
+  int64_t peak_bytes = 0;  // of the compiler's process; of the run that made it, when cached
+  uint64_t binary_bytes = 0;
+  bool cached = false;
+};
+
+class Compiler {
+ public:
+  // Errors: those of provider_options(); kIo for a cache that cannot be made.
+  static Result<Compiler> create(const Libraries& libraries, const target::Target& chip,
+                                 CompilerSettings settings);
+
+  // Leaves nothing half-written: outputs and binary appear when all is well, or not at all.
+  // Errors: kUnsupported naming each node that would run on the CPU, the reason and the remedy;
+  // kInternal naming the job and signal, time or memory limit; a binary for another arch than
+  // asked; kIo; kCancelled.
+  Result<Compiled> compile(const CompileJob& job) const;
+
+ private:
+  Compiler(Libraries libraries, target::Target chip, CompilerSettings settings);
+
+  Libraries libraries_;
+  target::Target chip_;
+  CompilerSettings settings_;
+};
+
+}  // namespace lapidary::htp

@@ -1,0 +1,36 @@
+// The graphs of one component. A component begins as one graph; StaticLLM makes several of it, for
+// runs of different lengths, and SplitModel makes parts of each.
+//
+//   for (RoleGraph& each : set) each.graph = ...;
+//   file_stem({Role::kDecode, 1, graph})   // "decode.1"
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace lapidary::passes {
+
+enum class Role {
+  kModel,        // the component's only graph
+  kPrefill,      // a chunk of a prompt
+  kDecode,       // one token
+  kCalibration,  // a whole sample at once, for the ranges of activations; never saved
+};
+std::string name_of(Role role);  // "model", "prefill", "decode", "calibration"
+
+struct RoleGraph {
+  Role role = Role::kModel;
+  int64_t part = 0;  // of those that a run passes through one after the other
+  graph::Graph graph;
+};
+
+// Prefill before decode; parts ascending within a role.
+using GraphSet = std::vector<RoleGraph>;
+
+// The name of its file without ".onnx": "model", or role and part, "prefill.0".
+std::string file_stem(const RoleGraph& graph);
+
+}  // namespace lapidary::passes
