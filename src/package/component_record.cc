@@ -4,6 +4,16 @@ namespace lapidary::package {
 namespace {
 
 constexpr const char* kQuantization = "quantization:";
+constexpr const char* kEncoding = "encoding:";
+
+std::optional<PortEncoding> encoding_of(const graph::Graph& graph, const std::string& port) {
+  const auto note = graph.metadata.find(kEncoding + port);
+  if (note == graph.metadata.end()) return std::nullopt;
+  const Json json = Json::parse(note->second, nullptr, false);
+  const auto number = [&](const char* key) { return json.contains(key) && json[key].is_number(); };
+  if (!json.is_object() || !number("scale") || !number("zero_point")) return std::nullopt;
+  return PortEncoding{json["scale"].get<double>(), json["zero_point"].get<int64_t>()};
+}
 
 Port port_of(const graph::Graph& graph, const graph::ValueInfo& value) {
   Port out;
@@ -14,6 +24,7 @@ Port port_of(const graph::Graph& graph, const graph::ValueInfo& value) {
     out.shape.push_back(number ? std::to_string(*number) : std::get<std::string>(dim));
   }
   out.optional = graph.initializers.contains(value.name);
+  out.encoding = encoding_of(graph, value.name);
   return out;
 }
 
@@ -37,8 +48,9 @@ Component take_component_record(graph::Graph& graph, std::string file) {
     }
     out.tensors.push_back(std::move(record));
   }
-  std::erase_if(graph.metadata,
-                [](const auto& entry) { return entry.first.starts_with(kQuantization); });
+  std::erase_if(graph.metadata, [](const auto& entry) {
+    return entry.first.starts_with(kQuantization) || entry.first.starts_with(kEncoding);
+  });
   return out;
 }
 

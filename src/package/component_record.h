@@ -12,8 +12,9 @@
 namespace lapidary::package {
 
 // Ports, operator counts and stored tensors, named like the graph. The passes' notes on how tensors
-// were quantized (metadata "quantization:<tensor>") move from the graph into the record: the
-// manifest keeps them, the ONNX file need not.
+// were quantized (metadata "quantization:<tensor>") and what the integers of ports stand for
+// ("encoding:<port>", {"dtype", "scale", "zero_point"}) move from the graph into the record: the
+// manifest keeps them, the ONNX file need not. Role and part are the caller's to set.
 Component take_component_record(graph::Graph& graph, std::string file);
 
 }  // namespace lapidary::package

@@ -51,6 +51,10 @@ Json to_json(const std::vector<Port>& ports) {
   for (const Port& port : ports) {
     Json entry = {{"name", port.name}, {"dtype", port.dtype}, {"shape", shape_to_json(port.shape)}};
     if (port.optional) entry["optional"] = true;
+    if (port.encoding) {
+      entry["encoding"] = {{"scale", port.encoding->scale},
+                           {"zero_point", port.encoding->zero_point}};
+    }
     out.push_back(std::move(entry));
   }
   return out;
@@ -66,18 +70,57 @@ Json to_json(const Component& component) {
     if (!tensor.quantization.empty()) entry["quantization"] = tensor.quantization;
     tensors.push_back(std::move(entry));
   }
-  return {{"name", component.name},
-          {"file", component.file},
-          {"inputs", to_json(component.inputs)},
-          {"outputs", to_json(component.outputs)},
-          {"ops", component.ops},
-          {"tensors", std::move(tensors)}};
+  Json out = {{"name", component.name},
+              {"file", component.file},
+              {"inputs", to_json(component.inputs)},
+              {"outputs", to_json(component.outputs)},
+              {"ops", component.ops},
+              {"tensors", std::move(tensors)}};
+  if (component.role != kModelRole) {
+    out["role"] = component.role;
+    out["part"] = component.part;
+  }
+  return out;
+}
+
+Json to_json(const StaticModel& model) {
+  Json rotary = Json::array();
+  for (const RotaryKind& kind : model.rotary) {
+    rotary.push_back({{"kind", kind.kind}, {"inv_freq", kind.inv_freq}});
+  }
+  return {{"context_length", model.context_length},
+          {"prefill_length", model.prefill_length},
+          {"masked", model.masked},
+          {"host_logit_softcap", model.host_logit_softcap},
+          {"rotary", std::move(rotary)}};
+}
+
+Json to_json(const std::vector<ContextModel>& contexts) {
+  Json out = Json::array();
+  for (const ContextModel& context : contexts) {
+    out.push_back({{"component", context.component},
+                   {"role", context.role},
+                   {"part", context.part},
+                   {"file", context.file},
+                   {"binary", context.binary}});
+  }
+  return out;
+}
+
+Json to_json(const HtpModel& htp) {
+  return {{"arch", htp.arch},
+          {"soc", htp.soc},
+          {"soc_model", htp.soc_model},
+          {"onnxruntime_qnn", htp.onnxruntime_qnn},
+          {"qnn", htp.qnn},
+          {"device", to_json(htp.device)},
+          {"emulated", to_json(htp.emulated)}};
 }
 
 }  // namespace
 
 const Component* Manifest::component(const std::string& name) const {
-  const std::vector<const Component*> found = parts(name, "model");
+  const std::vector<const Component*> found = parts(name, kModelRole);
   return found.size() == 1 ? found[0] : nullptr;
 }
 
@@ -108,6 +151,8 @@ Json to_json(const Manifest& manifest) {
               {"text", to_json(manifest.text)}};
   if (manifest.vision) out["vision"] = to_json(*manifest.vision);
   if (manifest.audio) out["audio"] = to_json(*manifest.audio);
+  if (manifest.static_model) out["static_model"] = to_json(*manifest.static_model);
+  if (manifest.htp) out["htp"] = to_json(*manifest.htp);
   out["components"] = std::move(components);
   out["files"] = std::move(files);
   return out;

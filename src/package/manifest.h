@@ -14,16 +14,12 @@
 // A decoder for an NPU has fixed lengths and takes several graphs (StaticModel below). Instead of
 // decoder/model.onnx there are, with N the part,
 //
-//     decoder/prefill.N.onnx decode.N.onnx (+ .data)      quantized graphs in plain ONNX, for the
-//     CPU decoder/htp/prefill.N.onnx decode.N.onnx part.N.bin what a device runs: one context
-//     binary for
-//                                                         both graphs of a part, their weights
-//                                                         shared
-//     decoder/emulated/prefill.N.onnx + .bin, decode.N.onnx + .bin
-//                                                         the same graphs, one binary each: the
-//                                                         emulator cannot load a shared one
-//     decoder/claims.json calibration.json                what the compiler made of each node,
-//     ranges
+//     decoder/prefill.N.onnx decode.N.onnx (+ .data)   quantized, in plain ONNX: for the CPU
+//     decoder/htp/prefill.N.onnx decode.N.onnx         for a device: one binary, part.N.bin, holds
+//                                                      both graphs of a part, their weights shared
+//     decoder/emulated/prefill.N.onnx decode.N.onnx    the same graphs, a binary each: the emulator
+//                                                      cannot load a shared one
+//     decoder/claims.json calibration.json             what became of each node; ranges
 #pragma once
 
 #include <cstdint>
@@ -40,6 +36,12 @@ namespace lapidary::package {
 
 inline constexpr const char* kManifestFile = "lapidary.json";
 inline constexpr int kFormatVersion = 3;
+inline constexpr int kOldestFormatVersion = 2;  // still read: it knows no roles, only models
+
+// What Component::role may be.
+inline constexpr const char* kModelRole = "model";
+inline constexpr const char* kPrefillRole = "prefill";
+inline constexpr const char* kDecodeRole = "decode";
 
 // One layer that owns a key/value cache.
 struct CacheSpec {
@@ -177,7 +179,8 @@ struct Manifest {
 };
 
 Json to_json(const Manifest& manifest);
-// Errors name the file and the key. An unknown format_version is refused with a remedy.
+// Errors name the file and the key. An unknown format_version is refused with a remedy, and so is
+// what does not fit together (manifest_checks.h).
 Result<Manifest> read_manifest(const std::filesystem::path& package);
 
 }  // namespace lapidary::package

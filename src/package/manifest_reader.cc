@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "package/manifest.h"
+#include "package/manifest_checks.h"
 
 namespace lapidary::package {
 namespace {
 
 constexpr const char* kRebuild = "build the package again";
+constexpr int64_t kLongestContext = 1 << 20;
 
 // Readers over the elements of arrays, which JsonReader alone does not give.
 class ManifestReader {
@@ -22,10 +24,13 @@ class ManifestReader {
     JsonReader root(&json_, "", error_, where_);
     Manifest out;
     out.format_version = static_cast<int>(root.integer("format_version", {.min = 0}));
-    if (root.status().ok() && out.format_version != kFormatVersion) {
+    const bool known =
+        kOldestFormatVersion <= out.format_version && out.format_version <= kFormatVersion;
+    if (root.status().ok() && !known) {
       return unsupported(where_,
                          "'format_version' is " + std::to_string(out.format_version) +
-                             ", this program reads " + std::to_string(kFormatVersion),
+                             ", this program reads " + std::to_string(kOldestFormatVersion) +
+                             " to " + std::to_string(kFormatVersion),
                          "build the package again with this version of lapidary");
     }
     out.lapidary_version = root.string("lapidary_version");
@@ -43,14 +48,17 @@ class ManifestReader {
     if (auto section = root.optional_child("audio")) {
       out.audio = audio(*std::move(section), out.text.vocab_size);
     }
+    if (auto section = root.optional_child("static_model")) {
+      out.static_model = static_model(*std::move(section));
+    }
+    if (auto section = root.optional_child("htp")) out.htp = htp(*std::move(section));
     for (JsonReader& entry : elements(root, "components")) {
       out.components.push_back(component(entry));
     }
     for (JsonReader& entry : elements(root, "files")) out.files.push_back(file(entry));
     root.reject_unknown(kRebuild);
-    check_references(out, root);
-    check_sections(out, root);
     LAP_RETURN_IF_ERROR(root.status());
+    LAP_RETURN_IF_ERROR(check_consistency(out, where_));
     return out;
   }
 
@@ -136,8 +144,64 @@ class ManifestReader {
         }
       }
       port.optional = entry.boolean_or("optional", false);
+      if (auto encoding = entry.optional_child("encoding")) {
+        port.encoding =
+            PortEncoding{encoding->number("scale", {.min = 0}), encoding->integer("zero_point")};
+        if (port.encoding->scale == 0) encoding->fail("scale", "is 0", kRebuild);
+        encoding->reject_unknown(kRebuild);
+      }
       entry.reject_unknown(kRebuild);
       out.push_back(std::move(port));
+    }
+    return out;
+  }
+
+  StaticModel static_model(JsonReader reader) {
+    StaticModel out;
+    out.context_length = reader.integer("context_length", {.min = 2, .max = kLongestContext});
+    out.prefill_length =
+        reader.integer("prefill_length", {.min = 1, .max = out.context_length - 1});
+    out.masked = reader.number("masked", {.max = 0});
+    if (out.masked == 0) reader.fail("masked", "is 0, which hides nothing", kRebuild);
+    out.host_logit_softcap = reader.number("host_logit_softcap", {.min = 0});
+    for (JsonReader& entry : elements(reader, "rotary")) {
+      RotaryKind kind;
+      kind.kind = entry.string("kind");
+      for (const double frequency : entry.numbers("inv_freq")) {
+        kind.inv_freq.push_back(static_cast<float>(frequency));
+      }
+      if (kind.inv_freq.empty()) entry.fail("inv_freq", "is empty", kRebuild);
+      entry.reject_unknown(kRebuild);
+      out.rotary.push_back(std::move(kind));
+    }
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  HtpModel htp(JsonReader reader) {
+    HtpModel out;
+    out.arch = reader.string("arch");
+    out.soc = reader.string("soc");
+    out.soc_model = reader.integer("soc_model", {.min = 0});
+    out.onnxruntime_qnn = reader.string("onnxruntime_qnn");
+    out.qnn = reader.string("qnn");
+    out.device = contexts(reader, "device");
+    out.emulated = contexts(reader, "emulated");
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  std::vector<ContextModel> contexts(JsonReader& parent, const std::string& key) {
+    std::vector<ContextModel> out;
+    for (JsonReader& entry : elements(parent, key)) {
+      ContextModel context;
+      context.component = entry.string("component");
+      context.role = entry.string("role");
+      context.part = entry.integer("part", {.min = 0});
+      context.file = relative_path(entry, "file");
+      context.binary = relative_path(entry, "binary");
+      entry.reject_unknown(kRebuild);
+      out.push_back(std::move(context));
     }
     return out;
   }
@@ -145,6 +209,11 @@ class ManifestReader {
   Component component(JsonReader& reader) {
     Component out;
     out.name = reader.string("name");
+    out.role = reader.string_or("role", kModelRole);
+    out.part = reader.integer_or("part", 0, {.min = 0});
+    if (out.role != kModelRole && out.role != kPrefillRole && out.role != kDecodeRole) {
+      reader.fail("role", "is '" + out.role + "'; known are model, prefill and decode", kRebuild);
+    }
     out.file = relative_path(reader, "file");
     out.inputs = ports(reader, "inputs");
     out.outputs = ports(reader, "outputs");
@@ -181,41 +250,6 @@ class ManifestReader {
     for (const auto& part : path) inside = inside && part != "..";
     if (!inside) reader.fail(key, "leads outside the package", kRebuild);
     return out;
-  }
-
-  // A section without its encoder, or the other way round, would fail in the middle of a prompt.
-  void check_sections(const Manifest& manifest, JsonReader& root) {
-    const auto check = [&](const char* section, bool there, const char* component) {
-      const bool built = manifest.component(component) != nullptr;
-      if (there && !built) {
-        root.fail(section, std::string("is there, but 'components' has no ") + component, kRebuild);
-      } else if (built && !there) {
-        root.fail(section, std::string("is missing, but 'components' has a ") + component,
-                  kRebuild);
-      }
-    };
-    check("vision", manifest.vision.has_value(), "vision_encoder");
-    check("audio", manifest.audio.has_value(), "audio_encoder");
-  }
-
-  // Every component's model is among the files, so that it is verified before it is loaded.
-  void check_references(const Manifest& manifest, JsonReader& root) {
-    std::set<std::string> names;
-    std::set<std::string> files;
-    for (const FileRecord& record : manifest.files) {
-      if (!files.insert(record.path).second) {
-        root.fail("files", "lists '" + record.path + "' twice", kRebuild);
-      }
-    }
-    for (const Component& component : manifest.components) {
-      if (!names.insert(component.name).second) {
-        root.fail("components", "names '" + component.name + "' twice", kRebuild);
-      }
-      if (!files.contains(component.file)) {
-        root.fail("components", "uses '" + component.file + "', which 'files' does not list",
-                  kRebuild);
-      }
-    }
   }
 
   const Json& json_;

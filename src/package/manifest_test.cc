@@ -101,6 +101,82 @@ TEST(Manifest, TextModelsHaveNoModalitySections) {
   EXPECT_FALSE(read->audio.has_value());
 }
 
+// A decoder of two parts, whose prompts need but the first of them.
+Manifest static_sample() {
+  Manifest out = sample();
+  out.static_model =
+      StaticModel{.context_length = 512,
+                  .prefill_length = 64,
+                  .masked = -100,
+                  .host_logit_softcap = 30,
+                  .rotary = {{"sliding_attention", {1.0F, 0.1F}}, {"full_attention", {0.3F}}}};
+  out.components.erase(out.components.begin());
+  HtpModel htp{.arch = "v81",
+               .soc = "SM8850",
+               .soc_model = 87,
+               .onnxruntime_qnn = "2.7.0",
+               .qnn = "2.51.0",
+               .device = {},
+               .emulated = {}};
+  for (const auto& [role, part] :
+       {std::pair(kPrefillRole, 0), {kDecodeRole, 0}, {kDecodeRole, 1}}) {
+    const std::string stem = std::string(role) + "." + std::to_string(part);
+    Component graph;
+    graph.name = "decoder";
+    graph.role = role;
+    graph.part = part;
+    graph.file = "decoder/" + stem + ".onnx";
+    graph.inputs = {{"hidden", "uint16", {"1", "64"}, false, PortEncoding{0.1, 32768}}};
+    out.components.push_back(graph);
+    const std::string binary = "decoder/htp/part." + std::to_string(part) + ".bin";
+    htp.device.push_back({"decoder", role, part, "decoder/htp/" + stem + ".onnx", binary});
+    htp.emulated.push_back({"decoder", role, part, "decoder/emulated/" + stem + ".onnx",
+                            "decoder/emulated/" + stem + ".bin"});
+    out.files.push_back({graph.file, 1, "01"});
+    out.files.push_back({htp.device.back().file, 1, "01"});
+    out.files.push_back({htp.emulated.back().file, 1, "01"});
+    out.files.push_back({htp.emulated.back().binary, 1, "01"});
+    if (role == std::string(kDecodeRole)) out.files.push_back({binary, 1, "01"});
+  }
+  out.htp = htp;
+  return out;
+}
+
+TEST(Manifest, ReadsBackAStaticDecoder) {
+  const TempDir dir;
+  dir.write(kManifestFile, to_json(static_sample()));
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(to_json(*read), to_json(static_sample()));
+  EXPECT_EQ(read->component("decoder"), nullptr);
+  ASSERT_EQ(read->parts("decoder", kDecodeRole).size(), 2U);
+  EXPECT_EQ(read->parts("decoder", kPrefillRole).size(), 1U);
+  const Port& port = read->parts("decoder", kDecodeRole)[1]->inputs[0];
+  EXPECT_EQ(port.encoding, (PortEncoding{0.1, 32768}));
+  EXPECT_EQ(read->static_model->context_length, 512);
+  EXPECT_EQ(read->static_model->prefill_length, 64);
+  EXPECT_EQ(read->static_model->masked, -100);
+  EXPECT_EQ(read->static_model->host_logit_softcap, 30);
+  // Not a bit may be lost: the tables would be others than those that calibration saw.
+  EXPECT_EQ(read->static_model->rotary[0].inv_freq, (std::vector<float>{1.0F, 0.1F}));
+  EXPECT_EQ(read->htp->soc_model, 87);
+  EXPECT_EQ(read->htp->device[1].binary, read->htp->device[0].binary);
+  EXPECT_EQ(read->htp->emulated[2].file, "decoder/emulated/decode.1.onnx");
+}
+
+// Format 2 has no roles and no encodings; packages of it exist.
+TEST(Manifest, ReadsThePreviousFormat) {
+  const TempDir dir;
+  Json json = to_json(sample());
+  json["format_version"] = 2;
+  dir.write(kManifestFile, json);
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(read->format_version, 2);
+  ASSERT_NE(read->component("decoder"), nullptr);
+  EXPECT_EQ(read->component("decoder")->role, "model");
+}
+
 struct Damage {
   const char* name;
   std::function<void(Json&)> apply;
@@ -127,7 +203,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Damage{"Version", [](Json& j) { j["format_version"] = 99; }, "'format_version' is 99"},
         Damage{"OldVersion", [](Json& j) { j["format_version"] = 1; },
-               "'format_version' is 1, this program reads 2 (build the package again"},
+               "'format_version' is 1, this program reads 2 to 3 (build the package again"},
         Damage{"NoVersion", [](Json& j) { j.erase("format_version"); }, "'format_version'"},
         Damage{"UnknownKey", [](Json& j) { j["extra"] = 1; }, "'extra' is not a known key"},
         Damage{"Array", [](Json& j) { j = Json::array(); }, "must be an object"},
@@ -167,6 +243,79 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"Shape", [](Json& j) { j["components"][0]["inputs"][0]["shape"] = {1.5}; },
                "components[0].inputs[0].shape"},
         Damage{"Hash", [](Json& j) { j["files"][0].erase("xxh3"); }, "files[0].xxh3"}),
+    [](const auto& test) { return test.param.name; });
+
+class DamagedStaticManifest : public ::testing::TestWithParam<Damage> {};
+
+// Each would fail in the middle of a prompt, or read what nobody verified.
+TEST_P(DamagedStaticManifest, IsRefusedByName) {
+  const TempDir dir;
+  Json json = to_json(static_sample());
+  GetParam().apply(json);
+  dir.write(kManifestFile, json);
+  const auto read = read_manifest(dir.path());
+  ASSERT_FALSE(read.ok());
+  EXPECT_THAT(read.error().message(), HasSubstr(GetParam().message));
+  EXPECT_NE(read.error().kind, ErrorKind::kInternal);
+}
+
+// The components are vision, audio, prefill 0, decode 0, decode 1.
+INSTANTIATE_TEST_SUITE_P(
+    Cases, DamagedStaticManifest,
+    ::testing::Values(
+        Damage{"Role", [](Json& j) { j["components"][2]["role"] = "train"; },
+               "'components[2].role' is 'train'"},
+        Damage{"MissingPart", [](Json& j) { j["components"].erase(3); },
+               "'components' lacks 'decoder decode 0'"},
+        Damage{"NoPrefill", [](Json& j) { j["components"].erase(2); },
+               "no decoder of role prefill"},
+        Damage{"MorePrefill",
+               [](Json& j) {
+                 for (const int part : {1, 2}) {
+                   j["components"].push_back(j["components"][2]);
+                   j["components"].back()["part"] = part;
+                 }
+               },
+               "more parts of role prefill"},
+        Damage{"SamePartTwice", [](Json& j) { j["components"][4]["part"] = 0; },
+               "'decoder decode 0' twice"},
+        Damage{"EncoderInRoles",
+               [](Json& j) {
+                 j["components"][0]["role"] = "decode";
+                 j["components"][0]["part"] = 0;
+               },
+               "'vision_encoder' in roles"},
+        Damage{"ModelBeside", [](Json& j) { j["components"][2].erase("role"); },
+               "'decoder' as one model and in roles"},
+        Damage{"NoStaticModel", [](Json& j) { j.erase("static_model"); },
+               "'static_model' is missing"},
+        Damage{"NoRoom", [](Json& j) { j["static_model"]["prefill_length"] = 512; },
+               "'static_model.prefill_length' is 512"},
+        Damage{"HugeContext", [](Json& j) { j["static_model"]["context_length"] = 1LL << 40; },
+               "static_model.context_length"},
+        Damage{"MaskThatHidesNothing", [](Json& j) { j["static_model"]["masked"] = 0; },
+               "'static_model.masked' is 0"},
+        Damage{"NoFrequencies",
+               [](Json& j) { j["static_model"]["rotary"][0]["inv_freq"] = Json::array(); },
+               "'static_model.rotary[0].inv_freq' is empty"},
+        Damage{"SameKindTwice",
+               [](Json& j) { j["static_model"]["rotary"][0]["kind"] = "full_attention"; },
+               "'full_attention' twice"},
+        Damage{"ScaleOfZero",
+               [](Json& j) { j["components"][2]["inputs"][0]["encoding"]["scale"] = 0; },
+               "encoding.scale' is 0"},
+        Damage{"NegativeScale",
+               [](Json& j) { j["components"][2]["inputs"][0]["encoding"]["scale"] = -0.5; },
+               "encoding.scale' is -0.5"},
+        Damage{"ContextOfNothing", [](Json& j) { j["htp"]["device"][2]["part"] = 7; },
+               "'htp.device' has 'decoder decode 7', which 'components' has not"},
+        Damage{"ContextMissing", [](Json& j) { j["htp"]["emulated"].erase(0); },
+               "'htp.emulated' lacks 'decoder prefill 0'"},
+        Damage{"ContextOutside", [](Json& j) { j["htp"]["device"][0]["binary"] = "../x.bin"; },
+               "leads outside the package"},
+        Damage{"BinaryUnlisted", [](Json& j) { j["htp"]["device"][0]["binary"] = "x.bin"; },
+               "'x.bin', which 'files' does not list"},
+        Damage{"ContextTwice", [](Json& j) { j["htp"]["device"][2]["part"] = 0; }, "twice"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Manifest, SaysWhenThereIsNone) {

@@ -64,6 +64,16 @@ TEST(ComponentRecord, TakesTheNotesOutOfTheGraph) {
   EXPECT_EQ(graph.metadata, (std::map<std::string, std::string>{{"other", "stays"}}));
 }
 
+// Without it nobody knows what to feed to a port of integers.
+TEST(ComponentRecord, TakesTheEncodingsOfPorts) {
+  graph::Graph graph = small_graph();
+  graph.metadata["encoding:x"] = R"({"dtype": "uint16", "scale": 0.25, "zero_point": 7})";
+  const Component record = take_component_record(graph, "decoder/model.onnx");
+  EXPECT_EQ(record.inputs[0].encoding, (PortEncoding{0.25, 7}));
+  EXPECT_FALSE(record.outputs[0].encoding.has_value());
+  EXPECT_EQ(graph.metadata, (std::map<std::string, std::string>{{"other", "stays"}}));
+}
+
 TEST(TextModel, ListsLayersThatOwnCachesOnly) {
   const TextModel text = text_model(tiny().config);
   EXPECT_EQ(text.vocab_size, 1024);
@@ -245,6 +255,19 @@ TEST(SideFiles, GenaiProcessorsComeWithTheirEncoders) {
   ASSERT_TRUE(write_side_files(checkpoint, text, reads.path()).ok());
   EXPECT_FALSE(std::filesystem::exists(reads.path() / kImageProcessorFile));
   EXPECT_FALSE(std::filesystem::exists(reads.path() / kAudioProcessorFile));
+}
+
+// GenAI would load such a package and fail in its first run.
+TEST(SideFiles, StaticDecodersHaveNothingForGenai) {
+  const auto checkpoint = tiny();
+  const TempDir dir;
+  Manifest manifest = manifest_of(checkpoint.config, {"vision_encoder", "embedding"});
+  manifest.static_model = StaticModel{};
+  const auto names = write_side_files(checkpoint, manifest, dir.path());
+  ASSERT_TRUE(names.ok()) << names.error().message();
+  EXPECT_FALSE(std::filesystem::exists(dir.path() / "genai_config.json"));
+  EXPECT_FALSE(std::filesystem::exists(dir.path() / kImageProcessorFile));
+  EXPECT_TRUE(std::filesystem::exists(dir.path() / "tokenizer.json"));
 }
 
 // A package has no config.json, so the ids that the checkpoint keeps there must move.

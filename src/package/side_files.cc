@@ -47,6 +47,8 @@ Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& 
   };
   LAP_ASSIGN_OR_RETURN(const Json generation, generation_json(checkpoint));
   LAP_RETURN_IF_ERROR(write_json(kGenerationConfig, generation));
+  // GenAI drives one decoder graph of any length.
+  if (manifest.static_model) return written;
   LAP_RETURN_IF_ERROR(write_json("genai_config.json",
                                  genai_config(manifest, checkpoint.config, checkpoint.generation)));
   if (manifest.vision) {

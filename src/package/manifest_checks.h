@@ -1,0 +1,21 @@
+// Whether what a manifest says fits together. A package that does not would fail in the middle of a
+// prompt instead of when it is opened.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "package/manifest.h"
+
+namespace lapidary::package {
+
+// - Each graph, each context and its binary is among the files, so that it is verified before it is
+//   loaded; no file twice.
+// - A component is one model, or the static decoder: parts 0, 1, ... of a decode and a prefill
+//   role, of the latter not more, with static_model beside them.
+// - Contexts belong to graphs of the components; those of a list are all that the decoder has.
+// - vision and audio come with their encoders.
+// Error: kBadInput with `where` and the section.
+Status check_consistency(const Manifest& manifest, const std::string& where);
+
+}  // namespace lapidary::package
