@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "gemma4/rotary_kinds.h"
 #include "gemma4/text_weights.h"
 #include "graph/builder.h"
 #include "nn/attention.h"
@@ -117,14 +118,9 @@ class DecoderBuilder {
                              b_.op("Sub", {total, sliding_window_offset_}, "sliding_attention"),
                              "sliding_attention");
     if (text_.vision_bidirectional_attention) describe_blocks(past, total);
-    for (const bool is_full : {false, true}) {
-      const int64_t i = first_layer(is_full);
-      if (i < 0) continue;
-      const checkpoint::RopeParameters& rope = text_.rope(i);
-      (is_full ? full_ : sliding_).rope = nn::rope_table(
-          b_, positions, is_full ? "rotary_emb.full_attention" : "rotary_emb.sliding_attention",
-          nn::rope_frequencies(text_.head_dim(i), rope.theta, rope.rotated_pairs(text_.head_dim(i)),
-                               rope.factor));
+    for (const RotaryKind& kind : rotary_kinds(text_)) {
+      (kind.full_attention ? full_ : sliding_).rope =
+          nn::rope_table(b_, positions, "rotary_emb." + kind.name, kind.frequencies);
     }
   }
 
@@ -141,13 +137,6 @@ class DecoderBuilder {
     const Ref rows_before = b_.op("Sub", {past, sliding_window_offset_}, "past");
     const Ref rows = b_.op("Sub", {total, sliding_window_offset_}, "total");
     blocks_ = nn::block_mask(b_, in_block, rows_before, rows, text_.sliding_window, "mask");
-  }
-
-  int64_t first_layer(bool is_full) const {
-    for (int64_t i = 0; i < text_.num_layers(); ++i) {
-      if (text_.is_full(i) == is_full) return i;
-    }
-    return -1;
   }
 
   nn::KvLength length(const Ref& valid, const Ref& total, const std::string& at) {
