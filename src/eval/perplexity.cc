@@ -46,7 +46,7 @@ Result<std::vector<Line>> encode(const runtime::Model& model, std::string_view t
     }
     Line line{i + 1, std::move(ids).value()};
     line.tokens.insert(line.tokens.begin(), *model.bos());
-    const int64_t positions = model.manifest().text.max_positions;
+    const int64_t positions = model.max_context();
     if (static_cast<int64_t>(line.tokens.size()) > positions) {
       return bad_input(where + ": line " + std::to_string(i + 1),
                        std::to_string(line.tokens.size()) + " tokens; the model has " +
