@@ -16,3 +16,11 @@ target_link_libraries(static_runtime_test PRIVATE
 target_include_directories(static_runtime_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_compile_definitions(static_runtime_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(static_runtime_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)
+
+# static_package_test: the same from a package, also on the emulated HTP (label `htp`).
+add_executable(static_package_test static_package_test.cc built_model.cc static_decoder.cc)
+target_link_libraries(static_package_test PRIVATE
+  lapidary_runtime lapidary_passes lapidary_gemma4 lapidary_warnings GTest::gmock)
+target_include_directories(static_package_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+target_compile_definitions(static_package_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+gtest_discover_tests(static_package_test PROPERTIES LABELS htp DISCOVERY_TIMEOUT 60)
