@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "graph/onnx_reader.h"
+#include "graph/onnx_writer.h"
 #include "htp/cpu_errors.h"
 #include "tensor/expressions.h"
 
@@ -33,6 +36,7 @@ graph::Graph with_ports(graph::Graph graph, const std::string& in, const std::st
 // x -> Tanh -> DQ -> Erf -> Q -> Tanh
 graph::Graph compiled() {
   graph::Graph graph;
+  graph.initializers["s"] = tensor::scalar(1.0f);
   add(graph, "DequantizeLinear", "t/DQ", {"t_q", "s"}, "t_d");
   add(graph, "Erf", "the Erf", {"t_d"}, "e");
   add(graph, "QuantizeLinear", "e/Q", {"e", "s"}, "e_q");
@@ -124,6 +128,29 @@ TEST_F(CpuErrors, AnotherNodeIsNamedWithReasonAndRemedy) {
               AllOf(HasSubstr("decode.0.onnx"), HasSubstr("Erf 'the Erf': no such operator"),
                     HasSubstr("'e/Q'"), Not(HasSubstr("'t/DQ'")), HasSubstr("--allow-cpu"),
                     HasSubstr("write Gelu")));  // the target's rule about Erf
+}
+
+// Catches "nodes are assigned to the default CPU EP" as all that a user is told.
+TEST_F(CpuErrors, WhenTheLogNamesNoNodeASecondCompileTellsWhichItWas) {
+  const fs::path folder = fs::path(testing::TempDir()) / ("cpu_errors_" + std::to_string(getpid()));
+  fs::create_directories(folder);
+  ASSERT_TRUE(graph::save(model_, folder / "m.onnx", {}).ok());
+  ASSERT_TRUE(save_context(context(), "context_0_qnn.bin", folder / "context.onnx").ok());
+  // Plays the compiler: leaves the context model, the Erf in it.
+  const fs::path program = folder / "compiler.sh";
+  std::ofstream(program) << "#!/bin/sh\ncd \"$2\"; cp " << (folder / "context.onnx").string()
+                         << " context_0.onnx\n"
+                         << "touch job_0.log context_0_qnn.bin; echo '{}' > job_0.json\n";
+  fs::permissions(program, fs::perms::owner_all);
+  CompilerRun run{.name = "part 0", .models = {folder / "m.onnx"}};
+  run.program = program;
+  const NotTaken not_taken{folder / "m.onnx", {}, "", "assigned to the default CPU EP"};
+  const Error told = explain(not_taken, run, folder / "work", chip_);
+  EXPECT_THAT(told.message(), AllOf(HasSubstr("3 nodes"), HasSubstr("Erf 'the Erf'")));
+  run.program = "/bin/false";
+  EXPECT_THAT(explain(not_taken, run, folder / "work", chip_).message(),
+              HasSubstr("assigned to the default CPU EP"));
+  fs::remove_all(folder);
 }
 
 TEST_F(CpuErrors, ManyNodesAreCountedNotAllNamed) {
