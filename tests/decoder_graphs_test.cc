@@ -113,35 +113,39 @@ TEST_P(DecoderGraphs, TheCalibrationGraphMakesWhatTheOthersNeed) {
 // Catches a cache whose integers mean one thing where they are written and another where they are
 // read, and weights stored twice because their names differ.
 TEST_P(DecoderGraphs, EncodingsHoldAcrossGraphs) {
-  const GraphSet set = make({static_llm(), kLowered, kQuantized});
-  ASSERT_EQ(set.size(), 2U);
-  const Graph& prefill = set[0].graph;
-  const Graph& decode = set[1].graph;
-  for (const auto& [key, value] : prefill.metadata) {
-    if (!key.starts_with("encoding:")) continue;
-    EXPECT_EQ(value, decode.metadata.at(key)) << key;
+  for (const char* form : {"", R"(, "attention": "Attention")"}) {
+    SCOPED_TRACE(form);
+    const GraphSet set = make({static_llm(form), kLowered, kQuantized});
+    ASSERT_EQ(set.size(), 2U);
+    const Graph& prefill = set[0].graph;
+    const Graph& decode = set[1].graph;
+    for (const auto& [key, value] : prefill.metadata) {
+      if (!key.starts_with("encoding:")) continue;
+      EXPECT_EQ(value, decode.metadata.at(key)) << key;
+    }
+    for (const auto& [name, tensor] : prefill.initializers) {
+      if (tensor.dtype() == graph::DType::kInt64) continue;  // shapes
+      ASSERT_TRUE(decode.initializers.contains(name)) << name;
+      if (!name.ends_with("_scale") && !name.ends_with("_zero_point")) continue;
+      EXPECT_EQ(take(tensor.materialize()), take(decode.initializers.at(name).materialize()))
+          << name;
+    }
+    size_t caches = 0;
+    for (const auto& output : decode.outputs) {
+      const std::string prefix = "present.";
+      if (!output.name.starts_with(prefix)) continue;
+      ++caches;
+      EXPECT_EQ(output.dtype, graph::DType::kInt16);
+      const std::string past = "past_key_values." + output.name.substr(prefix.size());
+      const std::string& encoding = decode.metadata.at("encoding:" + output.name);
+      EXPECT_THAT(encoding, HasSubstr("\"zero_point\":0"));
+      EXPECT_EQ(encoding, decode.metadata.at("encoding:" + past));
+      EXPECT_EQ(encoding, prefill.metadata.at("encoding:" + output.name));
+    }
+    EXPECT_GT(caches, 0U);
+    for (const auto& input : decode.inputs)
+      EXPECT_NE(input.dtype, graph::DType::kFloat) << input.name;
   }
-  for (const auto& [name, tensor] : prefill.initializers) {
-    if (tensor.dtype() == graph::DType::kInt64) continue;  // shapes
-    ASSERT_TRUE(decode.initializers.contains(name)) << name;
-    if (!name.ends_with("_scale") && !name.ends_with("_zero_point")) continue;
-    EXPECT_EQ(take(tensor.materialize()), take(decode.initializers.at(name).materialize())) << name;
-  }
-  size_t caches = 0;
-  for (const auto& output : decode.outputs) {
-    const std::string prefix = "present.";
-    if (!output.name.starts_with(prefix)) continue;
-    ++caches;
-    EXPECT_EQ(output.dtype, graph::DType::kInt16);
-    const std::string past = "past_key_values." + output.name.substr(prefix.size());
-    const std::string& encoding = decode.metadata.at("encoding:" + output.name);
-    EXPECT_THAT(encoding, HasSubstr("\"zero_point\":0"));
-    EXPECT_EQ(encoding, decode.metadata.at("encoding:" + past));
-    EXPECT_EQ(encoding, prefill.metadata.at("encoding:" + output.name));
-  }
-  EXPECT_GT(caches, 0U);
-  for (const auto& input : decode.inputs)
-    EXPECT_NE(input.dtype, graph::DType::kFloat) << input.name;
 }
 
 // Catches a value that is cut off, handed on before it is made, or encoded anew on the way.

@@ -101,18 +101,21 @@ void encode_ports(Graph& graph, const std::vector<std::pair<std::string, float>>
 
 class StaticRuntime : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    scratch_ = new fs::path(fs::path(testing::TempDir()) /
-                            ("lapidary_static_runtime_" + std::to_string(getpid())));
-    model_ = new BuiltModel(take(build_model(tiny_checkpoint(), *scratch_)));
-  }
-  static void TearDownTestSuite() {
-    delete model_;
-    fs::remove_all(*scratch_);
-    delete scratch_;
-  }
+  // Built once, for all tests.
+  struct Shared {
+    fs::path scratch =
+        fs::path(testing::TempDir()) / ("lapidary_static_runtime_" + std::to_string(getpid()));
+    BuiltModel model = take(build_model(tiny_checkpoint(), scratch));
 
-  static const package::TextModel& text() { return (*model_)->text; }
+    ~Shared() { fs::remove_all(scratch); }
+  };
+  static const Shared& shared() {
+    static const Shared one;
+    return one;
+  }
+  static const BuiltModel& model() { return shared().model; }
+
+  static const package::TextModel& text() { return model()->text; }
   static checkpoint::Checkpoint source() {
     return take(checkpoint::Checkpoint::open(tiny_checkpoint()));
   }
@@ -150,9 +153,9 @@ class StaticRuntime : public testing::Test {
 
   static std::shared_ptr<StaticGraphs> open(passes::GraphSet set, int64_t context, int64_t chunk) {
     static int folder = 0;
-    const fs::path dir = *scratch_ / std::to_string(folder++);
+    const fs::path dir = shared().scratch / std::to_string(folder++);
     auto out = std::make_shared<StaticGraphs>(
-        StaticGraphs{text(), static_model(context, chunk), (*model_)->embedding, {}, {}});
+        StaticGraphs{text(), static_model(context, chunk), model()->embedding, {}, {}});
     for (passes::RoleGraph& each : set) {
       const std::string stem = passes::file_stem(each);
       package::Component record = package::take_component_record(each.graph, stem + ".onnx");
@@ -169,7 +172,7 @@ class StaticRuntime : public testing::Test {
   }
 
   static Decoder dynamic_decoder(int64_t context) {
-    return take(Decoder::create(*model_, {.max_context = context}));
+    return take(Decoder::create(model(), {.max_context = context}));
   }
 
   // Logits of the prompt's last token and of `steps` greedy ones after it.
@@ -197,12 +200,7 @@ class StaticRuntime : public testing::Test {
       EXPECT_EQ(best(actual[i]), best(expected[i])) << "step " << i;
     }
   }
-
-  static fs::path* scratch_;
-  static BuiltModel* model_;
 };
-fs::path* StaticRuntime::scratch_ = nullptr;
-BuiltModel* StaticRuntime::model_ = nullptr;
 
 // Catches a wrong mask, ring, padding or rotary row, over prompts several windows and chunks long.
 TEST_F(StaticRuntime, SameAsAnyLength) {
@@ -225,7 +223,8 @@ TEST_F(StaticRuntime, SameAsAnyLength) {
 // The host of static_decoder.h has nothing in common with this one but the graphs.
 TEST_F(StaticRuntime, SameAsThePlainHost) {
   const int64_t chunk = 16;
-  StaticDecoder plain(source(), *model_, {.context = 160, .chunk = chunk}, *scratch_ / "plain");
+  StaticDecoder plain(source(), model(), {.context = 160, .chunk = chunk},
+                      shared().scratch / "plain");
   Decoder fixed = take(Decoder::create(open(160, chunk), {}));
   const Tokens ids = some_tokens(100);
   plain.prefill(std::span(ids).first(ids.size() - 1));
@@ -304,7 +303,7 @@ TEST_F(StaticRuntime, PartsAreOneDecoder) {
 // Ports of integers: what the host feeds is quantized, what it keeps is not converted.
 TEST_F(StaticRuntime, IntegerPorts) {
   const Tokens ids = some_tokens(90);
-  const Embedded embedded = take(embed(**model_, Prompt(ids)));
+  const Embedded embedded = take(embed(*model(), Prompt(ids)));
   const auto scale = [](const std::vector<float>& values) {
     float most = 0;
     for (const float value : values) most = std::max(most, std::abs(value));

@@ -70,6 +70,7 @@ Result<std::unique_ptr<DecoderEngine>> StaticEngine::create(
   const int64_t step = std::min(options.chunk, graphs->model.prefill_length);
   LAP_ASSIGN_OR_RETURN(const std::vector<CachePort> ports, cache_ports(*graphs));
   std::vector<StaticCaches::Tensor> tensors;
+  tensors.reserve(ports.size());
   for (const CachePort& port : ports) tensors.push_back({port.spec, port.codec.element_bytes()});
   LAP_ASSIGN_OR_RETURN(
       StaticCaches caches,
@@ -108,6 +109,7 @@ Result<StaticEngine::Runner> StaticEngine::make_runner(StaticRole role) {
     out.rotary.push_back({&kind, out.chain.find(port::rotary_cos(kind.kind)),
                           out.chain.find(port::rotary_sin(kind.kind))});
   }
+  out.present.reserve(ports.size());
   for (const CachePort& cache : ports) {
     out.present.push_back(out.chain.find(cache.present)->data);
   }
