@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "ort/element_types.h"
 #include "ort/environment.h"
+#include "ort/quiet_stdout.h"
 
 namespace lapidary::ort {
 namespace {
@@ -102,6 +103,8 @@ Result<Session> Session::open(const std::filesystem::path& model, const SessionO
   if (!std::ifstream(model).good()) return io_error(model.string(), "cannot open the model file");
   auto state = std::make_shared<State>();
   state->path = model;
+  std::optional<QuietStdout> quiet;
+  if (options.execution_provider && !options.verbose) quiet.emplace();
   LAP_RETURN_IF_ERROR(guarded(model, ErrorKind::kBadInput, [&] {
     state->session = Ort::Session(environment(), model.c_str(), ort_options(options));
     state->inputs = input_ports(state->session);
