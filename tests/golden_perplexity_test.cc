@@ -60,7 +60,7 @@ Path build(const std::string& name, const std::string& passes) {
       R"({"input_model": {"type": "HfModel"}, "passes": {"build": {"type": "MobiusBuilder", "precision": "fp32"})" +
       passes + "}}";
   (void)take(recipe::build_package(
-      take(recipe::parse_recipe(recipe, name, name)),
+      take(recipe::parse_recipe(recipe, {.name = name, .where = name})),
       {.checkpoint = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint",
        .output = output}));
   return output;

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/htp_flags.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "recipe/build.h"
@@ -27,18 +28,34 @@ struct BuildFlags {
   bool force = false;
   bool json = false;
   bool list_recipes = false;
+  std::vector<std::string> set;
+  std::vector<std::string> calibration;
+  HtpFlags htp;
 };
 
 // "float32 10.2 MB, k-quant int4, block 32, asymmetric 1.1 MB": how many bytes are stored how.
-std::string storage_of(const package::Component& component) {
+std::string storage_of(const package::Manifest& manifest, const std::string& name) {
   std::map<std::string, uint64_t> bytes;
-  for (const package::TensorRecord& tensor : component.tensors) {
-    bytes[tensor.quantization.empty() ? tensor.dtype : tensor.quantization] +=
-        static_cast<uint64_t>(tensor.bytes);
+  for (const package::Component& component : manifest.components) {
+    if (component.name != name) continue;
+    for (const package::TensorRecord& tensor : component.tensors) {
+      bytes[tensor.quantization.empty() ? tensor.dtype : tensor.quantization] +=
+          static_cast<uint64_t>(tensor.bytes);
+    }
   }
   std::string out;
   for (const auto& [how, count] : bytes) {
     out += (out.empty() ? "" : "; ") + how + ": " + human_bytes(count);
+  }
+  return out;
+}
+
+// How many nodes of each operator, in all graphs of a component.
+std::map<std::string, int64_t> ops_of(const package::Manifest& manifest, const std::string& name) {
+  std::map<std::string, int64_t> out;
+  for (const package::Component& component : manifest.components) {
+    if (component.name != name) continue;
+    for (const auto& [op, count] : component.ops) out[op] += count;
   }
   return out;
 }
@@ -63,25 +80,52 @@ std::string declined_text(const BuildSummary& summary) {
   return out.empty() ? out : "left as they were:\n" + out;
 }
 
+std::string contexts_text(const BuildSummary& summary) {
+  if (summary.contexts.empty()) return "";
+  Table table({"context", "bytes", "compiled in", "memory", "nodes on the HTP"});
+  for (const recipe::CompiledPart& part : summary.contexts) {
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.1f s%s", part.seconds,
+                  part.cached ? " (cached)" : "");
+    table.row({part.name, human_bytes(part.bytes), seconds,
+               human_bytes(static_cast<uint64_t>(part.peak_bytes)),
+               std::to_string(part.nodes - part.cpu_nodes) + " of " + std::to_string(part.nodes)});
+  }
+  return table.text();
+}
+
+Json contexts_json(const BuildSummary& summary) {
+  Json out = Json::array();
+  for (const recipe::CompiledPart& part : summary.contexts) {
+    out.push_back({{"name", part.name},
+                   {"bytes", part.bytes},
+                   {"seconds", part.seconds},
+                   {"peak_resident_bytes", part.peak_bytes},
+                   {"cached", part.cached},
+                   {"nodes", part.nodes},
+                   {"cpu_nodes", part.cpu_nodes}});
+  }
+  return out;
+}
+
 std::string summary_text(const BuildSummary& summary, const std::string& output) {
   Table table({"component", "nodes", "bytes", "weights"});
-  for (size_t i = 0; i < summary.components.size(); ++i) {
-    const ComponentSummary& component = summary.components[i];
+  for (const ComponentSummary& component : summary.components) {
     table.row({component.name + (component.resumed ? " (kept)" : ""),
                std::to_string(component.nodes), human_bytes(component.bytes),
-               storage_of(summary.manifest.components[i])});
+               storage_of(summary.manifest, component.name)});
   }
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", summary.seconds);
-  return table.text() + declined_text(summary) + output + ": " + human_bytes(summary.bytes) +
-         ", recipe " + summary.manifest.recipe_name + ", " + seconds + "\n";
+  return table.text() + declined_text(summary) + contexts_text(summary) + output + ": " +
+         human_bytes(summary.bytes) + ", recipe " + summary.manifest.recipe_name + ", " + seconds +
+         "\n";
 }
 
 Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
                   const std::string& output) {
   Json components = Json::array();
-  for (size_t i = 0; i < summary.components.size(); ++i) {
-    const ComponentSummary& component = summary.components[i];
+  for (const ComponentSummary& component : summary.components) {
     Json passes = Json::array();
     for (const recipe::PassReport& pass : component.passes) {
       Json declined = Json::array();
@@ -96,14 +140,19 @@ Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
     components.push_back({{"name", component.name},
                           {"bytes", component.bytes},
                           {"nodes", component.nodes},
-                          {"ops", summary.manifest.components[i].ops},
+                          {"ops", ops_of(summary.manifest, component.name)},
                           {"resumed", component.resumed},
                           {"passes", std::move(passes)}});
   }
-  return {{"package", output},          {"recipe", summary.manifest.recipe_name},
-          {"bytes", summary.bytes},     {"checkpoint_bytes", summary.read_bytes},
-          {"seconds", summary.seconds}, {"peak_resident_bytes", peak_resident_bytes()},
-          {"notes", recipe.notes},      {"components", std::move(components)}};
+  return {{"package", output},
+          {"recipe", summary.manifest.recipe_name},
+          {"bytes", summary.bytes},
+          {"checkpoint_bytes", summary.read_bytes},
+          {"seconds", summary.seconds},
+          {"peak_resident_bytes", peak_resident_bytes()},
+          {"notes", recipe.notes},
+          {"components", std::move(components)},
+          {"contexts", contexts_json(summary)}};
 }
 
 int list_recipes() {
@@ -124,8 +173,10 @@ int list_recipes() {
 
 Result<int> build(const BuildFlags& flags) {
   if (flags.list_recipes) return list_recipes();
-  LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe));
+  LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe, flags.set));
   recipe::BuildOptions options;
+  options.calibration.assign(flags.calibration.begin(), flags.calibration.end());
+  LAP_ASSIGN_OR_RETURN(options.htp, flags.htp.resolve());
   options.checkpoint = flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
   options.output = flags.output.empty() ? recipe.output_dir.value_or("") : flags.output;
   if (options.checkpoint.empty()) {
@@ -166,6 +217,15 @@ void add_build_command(CLI::App& app, int& exit_code) {
   command->add_option("--threads", flags->threads, "Threads (default: all processors)")
       ->check(CLI::Range(0, 1024));
   command->add_flag("--json", flags->json, "Print one JSON object instead of progress");
+  command
+      ->add_option("--set", flags->set,
+                   "PASS.OPTION=VALUE: change an option of the recipe (repeatable)")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--calibration", flags->calibration,
+                   ".txt (documents) or .jsonl (chats) to calibrate with (repeatable)")
+      ->allow_extra_args(false);
+  flags->htp.add_to(*command);
   command->add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
   command->callback([flags, &exit_code] {
     const Result<int> result = build(*flags);

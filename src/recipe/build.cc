@@ -1,16 +1,19 @@
 #include "recipe/build.h"
 
+#include <algorithm>
 #include <chrono>
 #include <system_error>
+#include <utility>
 
 #include "base/files.h"
 #include "base/version.h"
 #include "checkpoint/checkpoint.h"
-#include "graph/onnx_writer.h"
-#include "package/file_hash.h"
 #include "package/side_files.h"
 #include "package/text_model.h"
+#include "quant/ranges.h"
+#include "recipe/calibrate_component.h"
 #include "recipe/journal.h"
+#include "recipe/save_component.h"
 #include "recipe/staging.h"
 #include "recipe/text_check.h"
 
@@ -25,21 +28,26 @@ constexpr uint64_t kOtherBytes = 16 << 20;
 class Build {
  public:
   Build(const Recipe& recipe, const BuildOptions& options, const checkpoint::Checkpoint& checkpoint,
-        const Plan& plan, Staging& staging)
+        Plan plan, Staging& staging)
       : recipe_(recipe),
         options_(options),
         checkpoint_(checkpoint),
-        plan_(plan),
+        plan_(std::move(plan)),
         staging_(staging),
-        progress_(options.progress != nullptr ? *options.progress : null_progress_) {}
+        progress_(options.progress != nullptr ? *options.progress : null_progress_),
+        calibrator_(recipe, checkpoint, staging.dir(),
+                    {.files = options.calibration,
+                     .threads = static_cast<int>(options.threads),
+                     .progress = &progress_,
+                     .cancel = options.cancel}) {}
 
   Result<BuildSummary> run() {
+    LAP_RETURN_IF_ERROR(add_calibration_to_keys());
     LAP_RETURN_IF_ERROR(keep_finished());
     LAP_RETURN_IF_ERROR(check_space());
     describe();
-    for (const PlannedComponent& component : plan_.components) {
-      LAP_RETURN_IF_ERROR(make(component));
-    }
+    for (PlannedComponent& component : plan_.components) LAP_RETURN_IF_ERROR(make(component));
+    if (recipe_.compile) LAP_RETURN_IF_ERROR(compile(*recipe_.compile));
     LAP_RETURN_IF_ERROR(finish());
     return std::move(summary_);
   }
@@ -48,6 +56,19 @@ class Build {
   bool has_finished_components() const { return !journal_.components.empty(); }
 
  private:
+  SaveOptions save_options() const {
+    return {.threads = options_.threads, .progress = &progress_, .cancel = options_.cancel};
+  }
+
+  Status add_calibration_to_keys() {
+    for (PlannedComponent& component : plan_.components) {
+      if (!component.calibrated) continue;
+      LAP_ASSIGN_OR_RETURN(const std::string key, calibrator_.key());
+      component.key += "-" + key;
+    }
+    return {};
+  }
+
   bool is_intact(const FinishedComponent& finished) const {
     for (const package::FileRecord& file : finished.files) {
       const auto found = package::file_record(staging_.dir(), file.path, nullptr, options_.cancel);
@@ -76,11 +97,23 @@ class Build {
     return journal_.write(staging_.dir());
   }
 
+  // Of the context binaries, which hold the weights once more, or twice.
+  uint64_t context_bytes() const {
+    uint64_t out = 0;
+    if (!recipe_.compile) return out;
+    for (const PlannedComponent& component : plan_.components) {
+      const auto& compiled = recipe_.compile->components;
+      if (std::find(compiled.begin(), compiled.end(), component.name) == compiled.end()) continue;
+      out += static_cast<uint64_t>(component.data_bytes()) * (recipe_.compile->emulation ? 2 : 1);
+    }
+    return out;
+  }
+
   Status check_space() const {
-    uint64_t needed = kOtherBytes;
+    uint64_t needed = kOtherBytes + context_bytes();
     for (const PlannedComponent& component : plan_.components) {
       if (!journal_.components.contains(component.name)) {
-        needed += static_cast<uint64_t>(component.data_bytes);
+        needed += static_cast<uint64_t>(component.data_bytes());
       }
     }
     std::error_code problem;
@@ -106,47 +139,87 @@ class Build {
     manifest.text = package::text_model(checkpoint_.config);
     manifest.vision = package::vision_model(checkpoint_.config);
     manifest.audio = package::audio_model(checkpoint_.config);
-    for (const PlannedComponent& component : plan_.components) {
-      manifest.components.push_back(component.record);
-    }
   }
 
-  Status make(const PlannedComponent& component) {
+  // The component with its ranges: found now, or by the build that this one goes on from.
+  Status calibrate(PlannedComponent& component, bool resumed) {
+    passes::PassContext context = calibrator_.context(component.name);
+    if (resumed) {
+      const fs::path file = staging_.dir() / calibration_file(component);
+      LAP_ASSIGN_OR_RETURN(const Json json, load_json(file));
+      LAP_ASSIGN_OR_RETURN(const quant::Ranges ranges,
+                           quant::Ranges::from_json(json, file.string()));
+      context.calibrate = [ranges](const passes::CalibrationRequest& /*request*/) {
+        return Result<quant::Ranges>(ranges);
+      };
+    }
+    const std::string key = component.key;
+    LAP_ASSIGN_OR_RETURN(component, plan_component(component.name, recipe_, checkpoint_,
+                                                   plan_.source_hash, context));
+    component.key = key;
+    return {};
+  }
+
+  static std::string calibration_file(const PlannedComponent& component) {
+    return component.name + "/calibration.json";
+  }
+
+  Status make(PlannedComponent& component) {
     const bool resumed = journal_.components.contains(component.name);
+    if (component.calibrated) LAP_RETURN_IF_ERROR(calibrate(component, resumed));
     if (!resumed) LAP_RETURN_IF_ERROR(save(component));
-    const FinishedComponent& finished = journal_.components.at(component.name);
-    ComponentSummary out{component.name, static_cast<int64_t>(component.graph.nodes.size()), 0,
-                         resumed, component.passes};
-    for (const package::FileRecord& file : finished.files) {
+    ComponentSummary out{component.name, component.nodes(), 0, resumed, component.passes};
+    for (const package::FileRecord& file : journal_.components.at(component.name).files) {
       out.bytes += file.size;
       summary_.manifest.files.push_back(file);
     }
     summary_.components.push_back(std::move(out));
+    for (PlannedGraph& each : component.graphs) {
+      summary_.manifest.components.push_back(std::move(each.record));
+    }
+    if (component.static_model) summary_.manifest.static_model = component.static_model;
+    component.graphs.clear();
     return {};
   }
 
   Status save(const PlannedComponent& component) {
-    const fs::path dir = staging_.dir() / component.name;
-    std::error_code problem;
-    fs::create_directories(dir, problem);
-    if (problem) return system_error(dir, problem.value());
-    progress_.stage(component.name, static_cast<uint64_t>(component.data_bytes));
-    LAP_ASSIGN_OR_RETURN(
-        const graph::SavedModel saved,
-        graph::save(
-            component.graph, staging_.dir() / component.record.file,
-            {.threads = options_.threads, .progress = &progress_, .cancel = options_.cancel}));
-    progress_.stage(component.name + " checksums", static_cast<uint64_t>(component.data_bytes));
     FinishedComponent finished{component.key, {}};
-    for (const fs::path& file : saved.files) {
-      LAP_ASSIGN_OR_RETURN(
-          package::FileRecord record,
-          package::file_record(staging_.dir(), file.lexically_relative(staging_.dir()).string(),
-                               &progress_, options_.cancel));
-      finished.files.push_back(std::move(record));
+    LAP_ASSIGN_OR_RETURN(finished.files, save_component(component, staging_.dir(), save_options()));
+    if (component.calibrated) {
+      const std::string file = calibration_file(component);
+      LAP_RETURN_IF_ERROR(
+          write_file(staging_.dir() / file, calibrator_.ranges().to_json().dump(1) + "\n"));
+      LAP_ASSIGN_OR_RETURN(auto records, record_files({file}, staging_.dir(), {}));
+      finished.files.push_back(std::move(records[0]));
     }
     journal_.components[component.name] = std::move(finished);
     return journal_.write(staging_.dir());
+  }
+
+  Status compile(const CompileStep& step) {
+    package::Manifest& manifest = summary_.manifest;
+    LAP_ASSIGN_OR_RETURN(const target::Target chip, chip_of(step, options_.htp));
+    LAP_ASSIGN_OR_RETURN(manifest.htp, htp_model(chip));
+    for (const std::string& name : step.components) {
+      std::vector<const package::Component*> records;
+      for (const package::Component& each : manifest.components) {
+        if (each.name == name) records.push_back(&each);
+      }
+      if (records.empty()) continue;
+      LAP_ASSIGN_OR_RETURN(CompiledComponent compiled,
+                           compile_component(step, records, chip, options_.htp, staging_.dir(),
+                                             progress_, options_.cancel));
+      const auto add = [](auto& all, auto& more) {
+        all.insert(all.end(), more.begin(), more.end());
+      };
+      add(manifest.htp->device, compiled.device);
+      add(manifest.htp->emulated, compiled.emulated);
+      add(summary_.contexts, compiled.parts);
+      LAP_ASSIGN_OR_RETURN(auto files,
+                           record_files(compiled.files, staging_.dir(), save_options()));
+      add(manifest.files, files);
+    }
+    return {};
   }
 
   Status finish() {
@@ -168,13 +241,54 @@ class Build {
   const Recipe& recipe_;
   const BuildOptions& options_;
   const checkpoint::Checkpoint& checkpoint_;
-  const Plan& plan_;
+  Plan plan_;
   Staging& staging_;
   NullProgress null_progress_;
   ProgressSink& progress_;
+  Calibrator calibrator_;
   Journal journal_;  // what is finished
   BuildSummary summary_;
 };
+
+// What can be wrong with the wish to compile is said before anything is written.
+Status check_compile(const Recipe& recipe, const Plan& plan, const HtpOptions& options) {
+  if (!recipe.compile) {
+    if (!options.chip) return {};
+    return bad_input(recipe.where,
+                     "compiles nothing for the HTP, so --arch and --soc mean nothing to it",
+                     "choose a recipe such as htp-w8a16, or leave them out");
+  }
+  LAP_ASSIGN_OR_RETURN(const target::Target chip, chip_of(*recipe.compile, options));
+  LAP_RETURN_IF_ERROR(check_compiler(*recipe.compile, chip, options));
+  for (const PlannedComponent& component : plan.components) {
+    const auto& compiled = recipe.compile->components;
+    if (std::find(compiled.begin(), compiled.end(), component.name) == compiled.end()) continue;
+    for (const PlannedGraph& each : component.graphs) {
+      for (const graph::ValueInfo& input : each.graph.inputs) {
+        for (const graph::Dim& dim : input.shape) {
+          if (const auto* symbol = std::get_if<std::string>(&dim)) {
+            return bad_input(recipe.where + ": " + recipe.compile->name,
+                             "input '" + input.name + "' of " + each.record.file + " has a dim '" +
+                                 *symbol + "', and the HTP takes fixed shapes",
+                             "add StaticLLM for the decoder, or name other components");
+          }
+        }
+      }
+    }
+  }
+  return {};
+}
+
+Status check_calibration(const Recipe& recipe, const Plan& plan,
+                         const checkpoint::Checkpoint& checkpoint, const BuildOptions& options) {
+  const bool wanted = std::any_of(plan.components.begin(), plan.components.end(),
+                                  [](const auto& each) { return each.calibrated; });
+  if (wanted)
+    return Calibrator(recipe, checkpoint, {}, {.files = options.calibration}).check_data();
+  if (options.calibration.empty()) return {};
+  return bad_input("--calibration", "no pass of " + recipe.where + " calibrates",
+                   "leave it out, or choose a recipe with OnnxStaticQuantization");
+}
 
 }  // namespace
 
@@ -183,9 +297,11 @@ Result<BuildSummary> build_package(const Recipe& recipe, const BuildOptions& opt
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
   LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
   LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
-  LAP_ASSIGN_OR_RETURN(const Plan plan, make_plan(recipe, checkpoint));
+  LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint));
+  LAP_RETURN_IF_ERROR(check_compile(recipe, plan, options.htp));
+  LAP_RETURN_IF_ERROR(check_calibration(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
-  Build build(recipe, options, checkpoint, plan, staging);
+  Build build(recipe, options, checkpoint, std::move(plan), staging);
   Result<BuildSummary> summary = build.run();
   if (!summary.ok()) {
     const bool resumable =

@@ -8,7 +8,8 @@
 // does not get there:
 //   an error (bad input, full disk, ...)  nothing is left behind
 //   interrupted or killed                 the finished components stay in OUTPUT.partial, and the
-//                                         next build of the same thing goes on from them
+//                                         next build of the same thing goes on from them; context
+//                                         binaries that were finished are in the cache
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "base/progress.h"
 #include "base/result.h"
 #include "package/manifest.h"
+#include "recipe/compile_component.h"
 #include "recipe/plan.h"
 #include "recipe/recipe.h"
 
@@ -29,6 +31,9 @@ struct BuildOptions {
   std::filesystem::path output;
   bool force = false;  // replace a package that is there
   size_t threads = 0;  // 0: all cores
+  // Texts and chats to calibrate with, instead of what the recipe's data_configs name.
+  std::vector<std::filesystem::path> calibration = {};
+  HtpOptions htp = {};
   ProgressSink* progress = nullptr;
   const CancelToken* cancel = nullptr;
 };
@@ -44,8 +49,9 @@ struct ComponentSummary {
 struct BuildSummary {
   package::Manifest manifest;
   std::vector<ComponentSummary> components;
-  uint64_t bytes = 0;       // of the whole package
-  uint64_t read_bytes = 0;  // of the checkpoint's tensors
+  std::vector<CompiledPart> contexts;  // what was compiled for the HTP
+  uint64_t bytes = 0;                  // of the whole package
+  uint64_t read_bytes = 0;             // of the checkpoint's tensors
   double seconds = 0;
 };
 

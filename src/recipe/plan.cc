@@ -1,10 +1,14 @@
 #include "recipe/plan.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/version.h"
 #include "checkpoint/fingerprint.h"
 #include "graph/onnx_writer.h"
 #include "package/component_record.h"
 #include "recipe/components.h"
+#include "recipe/static_model.h"
 
 namespace lapidary::recipe {
 namespace {
@@ -24,39 +28,90 @@ std::string component_key(const PlannedComponent& component, const Recipe& recip
       print.add(pass->options.dump());
     }
   }
-  print.add(graph::print(component.graph));
+  for (const PlannedGraph& each : component.graphs) {
+    print.add(each.record.file);
+    print.add(graph::print(each.graph));
+  }
   return print.hex();
 }
 
-Result<PlannedComponent> plan_component(const ComponentBuilder& builder, const Recipe& recipe,
-                                        const checkpoint::Checkpoint& checkpoint) {
-  PlannedComponent out;
-  out.name = builder.name;
-  passes::GraphSet graphs(1);
-  LAP_ASSIGN_OR_RETURN(graphs[0].graph, builder.build(checkpoint.config, checkpoint.weights));
-  for (const PassStep& step : recipe.steps) {
-    const passes::BoundPass* pass = step.pass_for(out.name);
-    if (pass == nullptr) continue;
-    LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(graphs), {}));
-    graphs = std::move(outcome.graphs);
-    out.passes.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
-  }
-  out.graph = std::move(graphs[0].graph);
-  LAP_RETURN_IF_ERROR(graph::check(out.graph));
-  out.record = package::take_component_record(out.graph, out.name + "/model.onnx");
+Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGraph member) {
+  PlannedGraph out;
+  LAP_RETURN_IF_ERROR(graph::check(member.graph));
+  out.role = member.role;
+  const std::string file = component + "/" + passes::file_stem(member) + ".onnx";
+  out.record = package::take_component_record(member.graph, file);
+  out.record.name = component;
+  out.record.role = passes::name_of(member.role);
+  out.record.part = member.part;
+  out.graph = std::move(member.graph);
   out.data_bytes = graph::external_bytes(out.graph);
   return out;
 }
 
+// Ranges for planning: dtypes and bytes do not depend on the numbers.
+Result<quant::Ranges> made_up_ranges(const passes::CalibrationRequest& request) {
+  quant::Ranges out;
+  for (const std::string& value : request.values) {
+    LAP_RETURN_IF_ERROR(out.set(value, {-1.0F, 1.0F}));
+  }
+  return out;
+}
+
 }  // namespace
+
+int64_t PlannedComponent::data_bytes() const {
+  int64_t out = 0;
+  for (const PlannedGraph& each : graphs) out += each.data_bytes;
+  return out;
+}
+
+int64_t PlannedComponent::nodes() const {
+  int64_t out = 0;
+  for (const PlannedGraph& each : graphs) out += static_cast<int64_t>(each.graph.nodes.size());
+  return out;
+}
+
+Result<PlannedComponent> plan_component(const std::string& name, const Recipe& recipe,
+                                        const checkpoint::Checkpoint& checkpoint,
+                                        const std::string& source_hash,
+                                        const passes::PassContext& context) {
+  PlannedComponent out;
+  out.name = name;
+  const auto& builders = component_builders();
+  const auto builder = std::find_if(builders.begin(), builders.end(),
+                                    [&](const auto& each) { return each.name == name; });
+  passes::GraphSet graphs(1);
+  LAP_ASSIGN_OR_RETURN(graphs[0].graph, builder->build(checkpoint.config, checkpoint.weights));
+  const passes::PassContext noting = {[&](const passes::CalibrationRequest& request) {
+    out.calibrated = true;
+    return context.calibrate(request);
+  }};
+  for (const PassStep& step : recipe.steps) {
+    const passes::BoundPass* pass = step.pass_for(name);
+    if (pass == nullptr) continue;
+    LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(graphs), noting));
+    graphs = std::move(outcome.graphs);
+    out.passes.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
+  }
+  std::erase_if(graphs, [](const auto& each) { return each.role == passes::Role::kCalibration; });
+  out.static_model = static_model(recipe, name, checkpoint.config, graphs);
+  for (passes::RoleGraph& member : graphs) {
+    LAP_ASSIGN_OR_RETURN(PlannedGraph planned, planned_graph(name, std::move(member)));
+    out.graphs.push_back(std::move(planned));
+  }
+  out.key = component_key(out, recipe, source_hash, checkpoint);
+  return out;
+}
 
 Result<Plan> make_plan(const Recipe& recipe, const checkpoint::Checkpoint& checkpoint) {
   Plan out;
   LAP_ASSIGN_OR_RETURN(out.source_hash, checkpoint.source_hash());
   for (const ComponentBuilder& builder : component_builders()) {
     if (!builder.is_part_of(checkpoint.config)) continue;
-    LAP_ASSIGN_OR_RETURN(PlannedComponent component, plan_component(builder, recipe, checkpoint));
-    component.key = component_key(component, recipe, out.source_hash, checkpoint);
+    LAP_ASSIGN_OR_RETURN(PlannedComponent component,
+                         plan_component(builder.name, recipe, checkpoint, out.source_hash,
+                                        {.calibrate = made_up_ranges}));
     out.components.push_back(std::move(component));
   }
   return out;

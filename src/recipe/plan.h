@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,15 +24,28 @@ struct PassReport {
   std::vector<passes::Declined> declined;
 };
 
-struct PlannedComponent {
-  std::string name;
+struct PlannedGraph {
+  passes::Role role = passes::Role::kModel;
   graph::Graph graph;         // ready to be saved
   package::Component record;  // what the manifest will say of it
+  int64_t data_bytes = 0;     // of weights
+};
+
+struct PlannedComponent {
+  std::string name;
+  std::vector<PlannedGraph> graphs;
   std::vector<PassReport> passes;
-  int64_t data_bytes = 0;  // of weights
-  // Covers the program's version, the sources, the options of the passes and the graph with its
-  // tensor expressions: a finished component with the same key need not be made again.
+  std::optional<package::StaticModel> static_model;  // of a decoder of fixed lengths
+  // A pass wanted ranges of activations: a plan without calibration has made-up encodings, right in
+  // dtypes and bytes.
+  bool calibrated = false;
+  // Covers the program's version, the sources, the options of the passes and the graphs with their
+  // tensor expressions: a finished component with the same key need not be made again. (What is
+  // calibrated with is not in it.)
   std::string key;
+
+  int64_t data_bytes() const;
+  int64_t nodes() const;
 };
 
 struct Plan {
@@ -40,5 +54,11 @@ struct Plan {
 };
 
 Result<Plan> make_plan(const Recipe& recipe, const checkpoint::Checkpoint& checkpoint);
+
+// One component again, with the ranges that `context` finds.
+Result<PlannedComponent> plan_component(const std::string& name, const Recipe& recipe,
+                                        const checkpoint::Checkpoint& checkpoint,
+                                        const std::string& source_hash,
+                                        const passes::PassContext& context);
 
 }  // namespace lapidary::recipe

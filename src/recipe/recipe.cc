@@ -9,11 +9,13 @@
 #include "base/mapped_file.h"
 #include "recipe/builtin_recipes.h"
 #include "recipe/components.h"
+#include "recipe/overrides.h"
 
 namespace lapidary::recipe {
 namespace {
 
 constexpr const char* kBuilder = "MobiusBuilder";
+constexpr const char* kCalibratingType = "OnnxStaticQuantization";
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -32,7 +34,7 @@ std::string component_names() {
 std::string pass_names() {
   std::string out = kBuilder;
   for (const passes::PassEntry& entry : passes::registry()) out += ", " + std::string(entry.type);
-  return out;
+  return out + ", " + kCompileType + ", " + kComposeType;
 }
 
 // Olive compares pass types without regard to case.
@@ -45,10 +47,10 @@ const passes::PassEntry* find_entry(const std::string& type) {
 
 class RecipeParser {
  public:
-  RecipeParser(const Json& json, std::string name, std::string where)
-      : json_(json), error_(std::make_shared<std::optional<Error>>()) {
-    out_.name = std::move(name);
-    out_.where = std::move(where);
+  RecipeParser(const Json& json, const RecipeSource& source)
+      : json_(json), base_(source.base), error_(std::make_shared<std::optional<Error>>()) {
+    out_.name = source.name;
+    out_.where = source.where;
     out_.json = json;
   }
 
@@ -62,7 +64,12 @@ class RecipeParser {
     }
     systems(root);
     passes(root);
-    for (const char* key : {"workflow_id", "data_configs", "evaluators"}) pass_over(root, key);
+    data_configs(root);
+    for (const char* key : {"workflow_id", "evaluators"}) pass_over(root, key);
+    if (for_htp_ && !out_.compile) {
+      root.fail("systems", "asks for QNNExecutionProvider, and no pass compiles for it",
+                std::string("add a pass of type ") + kCompileType);
+    }
     root.reject_unknown("see docs/recipes.md for the keys of a recipe");
     LAP_RETURN_IF_ERROR(root.status());
     return std::move(out_);
@@ -146,9 +153,12 @@ class RecipeParser {
       for (const Json& accelerator : accelerators) {
         if (!accelerator.is_object() || !accelerator.contains("execution_providers")) continue;
         for (const Json& provider : accelerator["execution_providers"]) {
-          if (provider != Json("CPUExecutionProvider")) {
+          if (provider == Json("QNNExecutionProvider")) {
+            for_htp_ = true;
+          } else if (provider != Json("CPUExecutionProvider")) {
             at.fail("accelerators", "asks for " + provider.dump().substr(0, 60),
-                    "packages are built for CPUExecutionProvider", ErrorKind::kUnsupported);
+                    "packages are built for CPUExecutionProvider or QNNExecutionProvider",
+                    ErrorKind::kUnsupported);
           }
         }
       }
@@ -173,10 +183,34 @@ class RecipeParser {
       const std::string type = pass.string("type");
       if (lower(type) == lower(kBuilder)) {
         builder(pass, first);
+      } else if (lower(type) == lower(kCompileType)) {
+        compile(pass, name);
+      } else if (lower(type) == lower(kComposeType)) {
+        compose(pass);
       } else {
         step(pass, name, type);
       }
       first = false;
+    }
+  }
+
+  // Read when a pass calibrates. Olive takes a list, or an object by name.
+  void data_configs(JsonReader& root) {
+    const bool wanted = std::any_of(out_.steps.begin(), out_.steps.end(), [](const PassStep& step) {
+      return step.type == kCalibratingType;
+    });
+    if (!wanted) return pass_over(root, "data_configs");
+    const Json& configs = root.raw("data_configs");
+    if (configs.is_null()) return;
+    if (!configs.is_array() && !configs.is_object()) {
+      return root.fail("data_configs", "must be a list");
+    }
+    for (const auto& [key, value] : configs.items()) {
+      const std::string path = "data_configs." + key;
+      if (!value.is_object()) return root.fail(path, "must be an object");
+      JsonReader entry = reader(value, path);
+      out_.data_configs.push_back(calibration::read_data_config(entry, base_));
+      if (out_.data_configs.back().name.empty()) out_.data_configs.back().name = key;
     }
   }
 
@@ -200,6 +234,26 @@ class RecipeParser {
     pass.reject_unknown();
   }
 
+  void compile(JsonReader& pass, const std::string& name) {
+    if (out_.compile) pass.fail("type", "is in the recipe twice");
+    const std::vector<std::string> components = selected_components(pass);
+    const Json options = base_options(pass);
+    pass.ignore({"components"});
+    JsonReader bind = reader(options, pass.path());
+    CompileStep step = read_compile_step(bind);
+    step.name = name;
+    step.components = components;
+    out_.compile = std::move(step);
+  }
+
+  // Every package is composed; the pass says so and has nothing to choose.
+  void compose(JsonReader& pass) {
+    const Json options = base_options(pass);
+    JsonReader bind = reader(options, pass.path());
+    bind.ignore({"save_as_external_data"});
+    bind.reject_unknown();
+  }
+
   void common_keys(JsonReader& pass) {
     pass.ignore({"type", "host"});
     pass_over(pass, "evaluator");
@@ -211,6 +265,11 @@ class RecipeParser {
     if (entry == nullptr) {
       pass.fail("type", "is '" + type + "', which is not a known pass",
                 "known passes: " + pass_names(), ErrorKind::kUnsupported);
+      return;
+    }
+    if (out_.compile) {
+      pass.fail("type", "is '" + type + "' and stands behind " + kCompileType,
+                "context binaries are made of the graphs when all other passes are done");
       return;
     }
     const std::vector<std::string> components = selected_components(pass);
@@ -285,7 +344,9 @@ class RecipeParser {
   }
 
   const Json& json_;
+  std::filesystem::path base_;
   std::shared_ptr<std::optional<Error>> error_;
+  bool for_htp_ = false;
   Recipe out_;
 };
 
@@ -296,18 +357,31 @@ const passes::BoundPass* PassStep::pass_for(const std::string& component) const 
   return it == bound.end() ? nullptr : &it->second;
 }
 
-Result<Recipe> parse_recipe(std::string_view text, const std::string& name,
-                            const std::string& where) {
-  LAP_ASSIGN_OR_RETURN(const Json json, parse_json(text, where));
-  if (!json.is_object()) return bad_input(where, "a recipe must be a JSON object");
-  return RecipeParser(json, name, where).parse();
+const passes::BoundPass* Recipe::pass_of_type(const std::string& type,
+                                              const std::string& component) const {
+  for (const PassStep& step : steps) {
+    if (step.type == type && step.pass_for(component) != nullptr) return step.pass_for(component);
+  }
+  return nullptr;
 }
 
-Result<Recipe> load_recipe(const std::string& name_or_file) {
+Result<Recipe> parse_recipe(std::string_view text, const RecipeSource& source) {
+  LAP_ASSIGN_OR_RETURN(Json json, parse_json(text, source.where));
+  if (!json.is_object()) return bad_input(source.where, "a recipe must be a JSON object");
+  for (const std::string& each : source.overrides) {
+    LAP_RETURN_IF_ERROR(apply_override(json, each));
+  }
+  return RecipeParser(json, source).parse();
+}
+
+Result<Recipe> load_recipe(const std::string& name_or_file,
+                           const std::vector<std::string>& overrides) {
   std::string names;
   for (const BuiltinRecipe& builtin : builtin_recipes()) {
     if (name_or_file == builtin.name) {
-      return parse_recipe(builtin.json, name_or_file, "built-in recipe " + name_or_file);
+      return parse_recipe(builtin.json, {.name = name_or_file,
+                                         .where = "built-in recipe " + name_or_file,
+                                         .overrides = overrides});
     }
     names += (names.empty() ? "" : ", ") + std::string(builtin.name);
   }
@@ -320,7 +394,10 @@ Result<Recipe> load_recipe(const std::string& name_or_file) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   const auto bytes = file->bytes();
   return parse_recipe({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                      path.stem().string(), path.string());
+                      {.name = path.stem().string(),
+                       .where = path.string(),
+                       .base = path.parent_path(),
+                       .overrides = overrides});
 }
 
 }  // namespace lapidary::recipe

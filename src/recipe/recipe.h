@@ -23,6 +23,7 @@
 // here is accepted with a note, what would change the result and cannot be done is refused by name.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,7 +32,9 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "calibration/data_config.h"
 #include "passes/pass.h"
+#include "recipe/compile_step.h"
 
 namespace lapidary::recipe {
 
@@ -51,14 +54,29 @@ struct Recipe {
   Json json;          // as read
   std::optional<std::string> model_path;
   std::optional<std::string> output_dir;
-  std::vector<PassStep> steps;     // MobiusBuilder, which every package starts with, is not listed
-  std::vector<std::string> notes;  // keys that were read past
+  std::vector<PassStep> steps;  // MobiusBuilder, which every package starts with, is not listed
+  std::vector<calibration::DataConfig> data_configs;  // of passes that calibrate
+  std::optional<CompileStep> compile;  // present when context binaries for the HTP are made
+  std::vector<std::string> notes;      // keys that were read past
+
+  // The step of that type which runs on a component; nullptr without one.
+  const passes::BoundPass* pass_of_type(const std::string& type,
+                                        const std::string& component) const;
 };
 
 // A built-in recipe by its name, else a file ("./cpu-int4" is always a file). Errors name the file
 // and the key; an unknown name lists the built-in ones.
-Result<Recipe> load_recipe(const std::string& name_or_file);
-Result<Recipe> parse_recipe(std::string_view text, const std::string& name,
-                            const std::string& where);
+// `overrides`: options changed, in order (overrides.h).
+Result<Recipe> load_recipe(const std::string& name_or_file,
+                           const std::vector<std::string>& overrides = {});
+
+// Where a recipe's text comes from.
+struct RecipeSource {
+  std::string name;                 // Recipe::name
+  std::string where;                // for messages
+  std::filesystem::path base = {};  // the folder of relative files in "data_configs"
+  std::vector<std::string> overrides = {};
+};
+Result<Recipe> parse_recipe(std::string_view text, const RecipeSource& source);
 
 }  // namespace lapidary::recipe

@@ -21,7 +21,7 @@ std::string with_key(const std::string& key) {
 }
 
 Recipe parsed(const std::string& text) {
-  auto recipe = parse_recipe(text, "r", "r.json");
+  auto recipe = parse_recipe(text, {.name = "r", .where = "r.json"});
   EXPECT_TRUE(recipe.ok()) << recipe.error().message();
   return recipe.ok() ? *recipe : Recipe{};
 }
@@ -124,7 +124,7 @@ struct Refusal {
 class BadRecipe : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(BadRecipe, IsRefusedByName) {
-  const auto recipe = parse_recipe(GetParam().text, "r", "r.json");
+  const auto recipe = parse_recipe(GetParam().text, {.name = "r", .where = "r.json"});
   ASSERT_FALSE(recipe.ok());
   EXPECT_THAT(recipe.error().message(), HasSubstr(GetParam().message));
   EXPECT_EQ(recipe.error().where, "r.json");

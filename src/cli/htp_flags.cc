@@ -1,0 +1,73 @@
+#include "cli/htp_flags.h"
+
+#include <cstdlib>
+
+namespace lapidary::cli {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+std::filesystem::path default_cache() {
+  if (const std::string own = environment("LAPIDARY_CACHE"); !own.empty()) return own;
+  const std::filesystem::path xdg = environment("XDG_CACHE_HOME");
+  if (!xdg.empty()) return xdg / "lapidary";
+  const std::filesystem::path home = environment("HOME");
+  return home.empty() ? home : home / ".cache" / "lapidary";
+}
+
+void HtpFlags::add_to(CLI::App& command) {
+  const std::string group = "HTP";
+  command.add_option("--arch", arch, "Hexagon arch to compile for: v73, v75, v79, v81")
+      ->group(group);
+  command.add_option("--soc", soc, "Chip to compile for: SM8850, or QNN's number of it, 87")
+      ->group(group);
+  command
+      .add_option("--qnn-libs", qnn_libs,
+                  "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
+      ->group(group);
+  command
+      .add_option("--allow-cpu", allow_cpu,
+                  "Nodes that may run on the CPU, as a glob (repeatable); any other is an error")
+      ->allow_extra_args(false)
+      ->group(group);
+  command
+      .add_option("--compile-memory", memory_gib,
+                  "Most memory of the compiler in GiB (default: no limit)")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
+  command.add_option("--compile-seconds", seconds, "Most time of one compile")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--cache", cache,
+                  "Where finished context binaries and probe results are kept (else "
+                  "LAPIDARY_CACHE, else ~/.cache/lapidary)")
+      ->group(group);
+  command.add_flag("--no-cache", no_cache, "Keep and use no finished binaries")->group(group);
+  command
+      .add_flag("--no-probe", no_probe,
+                "Do not run each distinct node alone on the emulated HTP first")
+      ->group(group);
+}
+
+Result<recipe::HtpOptions> HtpFlags::resolve() const {
+  recipe::HtpOptions out;
+  if (!arch.empty() || !soc.empty()) {
+    LAP_ASSIGN_OR_RETURN(out.chip, target::resolve(arch, soc));
+  }
+  out.qnn_libs = qnn_libs;
+  out.allow_cpu = allow_cpu;
+  out.memory_bytes = static_cast<int64_t>(memory_gib * 1024 * 1024 * 1024);
+  out.seconds = seconds;
+  out.probe = !no_probe;
+  if (!no_cache) out.cache = cache.empty() ? default_cache() : std::filesystem::path(cache);
+  return out;
+}
+
+}  // namespace lapidary::cli

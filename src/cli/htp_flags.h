@@ -1,0 +1,30 @@
+// Options of the commands that compile for the HTP.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/result.h"
+#include "recipe/compile_component.h"
+
+namespace lapidary::cli {
+
+struct HtpFlags {
+  std::string arch, soc, qnn_libs, cache;
+  std::vector<std::string> allow_cpu;
+  double memory_gib = 0;
+  double seconds = 3600;
+  bool no_cache = false;
+  bool no_probe = false;
+
+  void add_to(CLI::App& command);
+  // Errors: kBadInput for an arch or soc that is not known.
+  Result<recipe::HtpOptions> resolve() const;
+};
+
+// LAPIDARY_CACHE, else a folder of ours in XDG_CACHE_HOME or ~/.cache; "" where none is set.
+std::filesystem::path default_cache();
+
+}  // namespace lapidary::cli

@@ -1,0 +1,42 @@
+#include "recipe/compile_step.h"
+
+namespace lapidary::recipe {
+
+Json CompileStep::to_json() const {
+  return {{"components", components},
+          {"provider_options", provider_options},
+          {"weight_sharing", weight_sharing},
+          {"emulation", emulation},
+          {"embed_context", embed_context}};
+}
+
+CompileStep read_compile_step(JsonReader& reader) {
+  CompileStep out;
+  if (auto options = reader.optional_child("provider_options")) {
+    for (const auto& [key, value] : options->json().items()) {
+      // Olive writes numbers as strings; either is meant.
+      if (value.is_string()) {
+        out.provider_options[key] = value.get<std::string>();
+      } else if (value.is_number_integer() || value.is_boolean()) {
+        out.provider_options[key] = value == Json(true)    ? "1"
+                                    : value == Json(false) ? "0"
+                                                           : value.dump();
+      } else {
+        options->fail(key, "must be a string");
+      }
+    }
+  }
+  out.weight_sharing = reader.boolean_or("weight_sharing", out.weight_sharing);
+  out.emulation = reader.boolean_or("emulation", out.emulation);
+  out.embed_context = reader.boolean_or("embed_context", out.embed_context);
+  if (out.embed_context && out.weight_sharing) {
+    reader.fail("embed_context", "is set together with weight_sharing",
+                "a binary that several graphs share cannot lie inside one of them: unset either");
+  }
+  // Every node must run on the HTP unless the command line allows it by name.
+  reader.ignore({"disable_cpu_fallback", "session_options", "save_as_external_data"});
+  reader.reject_unknown();
+  return out;
+}
+
+}  // namespace lapidary::recipe

@@ -1,0 +1,47 @@
+#include "recipe/static_model.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "gemma4/rotary_kinds.h"
+#include "target/record.h"
+
+namespace lapidary::recipe {
+namespace {
+
+constexpr const char* kStatic = "StaticLLM";
+constexpr const char* kQuantization = "OnnxStaticQuantization";
+constexpr const char* kHostSoftcap = "host_logit_softcap";  // metadata that StaticLLM leaves
+
+}  // namespace
+
+double masked_value(const Recipe& recipe, const std::string& component) {
+  // The limits are alike for all archs, and a package for the CPU does as well with them.
+  const auto record = target::record_of(target::Arch::kV81);
+  const target::Limits limits = record.ok() ? record->limits : target::Limits{};
+  return recipe.pass_of_type(kQuantization, component) != nullptr ? limits.quantized_mask
+                                                                  : limits.float16_mask;
+}
+
+std::optional<package::StaticModel> static_model(const Recipe& recipe, const std::string& component,
+                                                 const checkpoint::Config& config,
+                                                 const passes::GraphSet& graphs) {
+  const passes::BoundPass* pass = recipe.pass_of_type(kStatic, component);
+  if (pass == nullptr) return std::nullopt;
+  package::StaticModel out;
+  out.context_length = pass->options.value("context_length", int64_t{0});
+  out.prefill_length = pass->options.value("prefill_length", int64_t{0});
+  out.masked = masked_value(recipe, component);
+  for (const passes::RoleGraph& each : graphs) {
+    const auto softcap = each.graph.metadata.find(kHostSoftcap);
+    if (softcap != each.graph.metadata.end()) {
+      out.host_logit_softcap = std::strtod(softcap->second.c_str(), nullptr);
+    }
+  }
+  for (gemma4::RotaryKind& kind : gemma4::rotary_kinds(config.text)) {
+    out.rotary.push_back({std::move(kind.name), std::move(kind.frequencies)});
+  }
+  return out;
+}
+
+}  // namespace lapidary::recipe
