@@ -1,5 +1,7 @@
 #include "passes/group_encodings.h"
 
+#include <algorithm>
+
 #include "base/glob.h"
 #include "passes/affine_weight.h"
 
@@ -71,20 +73,39 @@ Result<Wishes> wishes_of(const EncodingGroup& group, const StaticQuantizationOpt
   return out;
 }
 
-Result<Range> range_of_group(const graph::Graph& graph, const EncodingGroup& group,
+using Graphs = std::vector<const graph::Graph*>;
+
+const tensor::Tensor& constant(const Graphs& graphs, const std::string& name) {
+  const auto has = [&](const graph::Graph* graph) { return graph->constant(name) != nullptr; };
+  return *(*std::find_if(graphs.begin(), graphs.end(), has))->constant(name);
+}
+
+bool is_input(const Graphs& graphs, const std::string& value) {
+  return std::any_of(graphs.begin(), graphs.end(),
+                     [&](const graph::Graph* graph) { return graph->is_input(value); });
+}
+
+Result<Range> range_of_group(const Graphs& graphs, const EncodingGroup& group,
                              const quant::Ranges& ranges) {
   Range out;  // zero lies in every encoding anyway
   if (group.holds_softmax) out = {0, 1};
+  bool observed = group.holds_softmax || group.calibrated.empty();
+  std::string missing;
   for (const std::string& value : group.calibrated) {
     const Range* range = ranges.find(value);
     if (range == nullptr) {
-      return bad_input("static quantization", "value '" + value + "' has no calibrated range",
-                       "calibrate it, give it a range by tensor_overrides, or exclude its nodes");
+      if (missing.empty() || !is_input(graphs, value)) missing = value;
+      continue;
     }
     out = quant::united(out, *range);
+    observed = true;
   }
-  for (const std::string& constant : group.constants) {
-    LAP_ASSIGN_OR_RETURN(const Range range, range_of(*graph.constant(constant)));
+  if (!missing.empty() && (!observed || !is_input(graphs, missing))) {
+    return bad_input("static quantization", "value '" + missing + "' has no calibrated range",
+                     "calibrate it, give it a range by tensor_overrides, or exclude its nodes");
+  }
+  for (const std::string& name : group.constants) {
+    LAP_ASSIGN_OR_RETURN(const Range range, range_of(constant(graphs, name)));
     out = quant::united(out, range);
   }
   return out;
@@ -92,10 +113,11 @@ Result<Range> range_of_group(const graph::Graph& graph, const EncodingGroup& gro
 
 bool has_16_bits(IntegerType type) { return quant::bits_of(type) == 16; }
 
-Result<Encoding> encode(const graph::Graph& graph, const EncodingGroup& group,
+Result<Encoding> encode(const Graphs& graphs, const EncodingGroup& group,
                         const quant::Ranges& ranges, const StaticQuantizationOptions& options) {
   LAP_ASSIGN_OR_RETURN(const Wishes wishes, wishes_of(group, options));
   Encoding out;
+  out.name = group.values.front();
   out.type = wishes.type.get().value_or(options.activation_type);
   // Signed types with a zero point are of no use to any target so far.
   bool symmetric = out.type == IntegerType::kInt8 || out.type == IntegerType::kInt16;
@@ -108,7 +130,7 @@ Result<Encoding> encode(const graph::Graph& graph, const EncodingGroup& group,
   if (wishes.range.get()) {
     range = *wishes.range.get();
   } else {
-    LAP_ASSIGN_OR_RETURN(range, range_of_group(graph, group, ranges));
+    LAP_ASSIGN_OR_RETURN(range, range_of_group(graphs, group, ranges));
   }
   auto affine = quant::affine_of(range, out.type, symmetric);
   if (!affine.ok()) {
@@ -120,15 +142,81 @@ Result<Encoding> encode(const graph::Graph& graph, const EncodingGroup& group,
   return out;
 }
 
+// What `more` has and `all` has not.
+void add(std::vector<std::string>& all, const std::vector<std::string>& more) {
+  for (const std::string& each : more) {
+    if (std::find(all.begin(), all.end(), each) == all.end()) all.push_back(each);
+  }
+}
+
+void join(EncodingGroup& into, const EncodingGroup& group) {
+  add(into.values, group.values);
+  add(into.constants, group.constants);
+  add(into.producers, group.producers);
+  add(into.calibrated, group.calibrated);
+  into.holds_softmax = into.holds_softmax || group.holds_softmax;
+  into.right_side = into.right_side || group.right_side;
+}
+
+// Groups of several plans, joined where they have a value in common.
+class JoinedGroups {
+ public:
+  explicit JoinedGroups(const std::vector<QuantizationPlan>& plans) {
+    for (const QuantizationPlan& plan : plans) {
+      std::vector<size_t>& own = of_.emplace_back();
+      for (const EncodingGroup& group : plan.groups) own.push_back(place(group));
+    }
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (root(i) != i) join(groups_[root(i)], groups_[i]);
+    }
+  }
+
+  // The joined group of a plan's group.
+  size_t index(size_t plan, size_t group) const { return root(of_[plan][group]); }
+  const EncodingGroup& group(size_t index) const { return groups_[index]; }
+
+ private:
+  size_t root(size_t i) const {
+    while (parents_[i] != i) i = parents_[i];
+    return i;
+  }
+
+  size_t place(const EncodingGroup& group) {
+    size_t at = groups_.size();
+    groups_.push_back(group);
+    parents_.push_back(at);
+    for (const std::string& value : group.values) {
+      const size_t other = root(owner_.try_emplace(value, at).first->second);
+      parents_[std::max(at, other)] = std::min(at, other);
+      at = std::min(at, other);
+    }
+    return at;
+  }
+
+  std::vector<EncodingGroup> groups_;  // as the plans have them; roots become the joined ones
+  std::vector<size_t> parents_;        // the older one is the root, which names the group
+  std::vector<std::vector<size_t>> of_;
+  std::map<std::string, size_t> owner_;
+};
+
 }  // namespace
 
-Result<std::vector<Encoding>> encode_groups(const graph::Graph& graph, const QuantizationPlan& plan,
-                                            const quant::Ranges& ranges,
-                                            const StaticQuantizationOptions& options) {
-  std::vector<Encoding> out;
-  for (const EncodingGroup& group : plan.groups) {
-    LAP_ASSIGN_OR_RETURN(const Encoding encoding, encode(graph, group, ranges, options));
-    out.push_back(encoding);
+Result<std::vector<std::vector<Encoding>>> encode_groups(const Graphs& graphs,
+                                                         const std::vector<QuantizationPlan>& plans,
+                                                         const quant::Ranges& ranges,
+                                                         const StaticQuantizationOptions& options) {
+  const JoinedGroups joined(plans);
+  std::map<size_t, Encoding> known;
+  std::vector<std::vector<Encoding>> out;
+  for (size_t plan = 0; plan < plans.size(); ++plan) {
+    std::vector<Encoding>& own = out.emplace_back();
+    for (size_t group = 0; group < plans[plan].groups.size(); ++group) {
+      const size_t index = joined.index(plan, group);
+      if (!known.contains(index)) {
+        LAP_ASSIGN_OR_RETURN(known[index], encode(graphs, joined.group(index), ranges, options));
+      }
+      own.push_back(known.at(index));
+    }
   }
   return out;
 }

@@ -32,8 +32,8 @@ struct Dims {
 
 class AttentionLowering {
  public:
-  AttentionLowering(Graph graph, const graph::StaticShapes& known)
-      : out_(std::move(graph)), known_(known) {}
+  AttentionLowering(Graph graph, const graph::StaticShapes& known, AttentionForm form)
+      : out_(std::move(graph)), known_(known), form_(form) {}
 
   Result<PassOutcome> run() {
     std::vector<Node> nodes = out_.take_nodes();
@@ -108,7 +108,8 @@ class AttentionLowering {
       out_.replace(present, rows);
       rows = out_.current(present);
     }
-    std::string cache = out_.op("Concat", {past, rows}, at, {{"axis", int64_t{2}}});
+    std::string cache =
+        d.past == 0 ? rows : out_.op("Concat", {past, rows}, at, {{"axis", int64_t{2}}});
     if (!present.empty()) caches_[present] = cache;
     return cache;
   }
@@ -147,16 +148,39 @@ class AttentionLowering {
     return given ? *scale : 1.0F / std::sqrt(static_cast<float>(d.head_dim));
   }
 
+  std::string reshaped(const std::string& value, const Shape& to, const std::string& at) {
+    return out_.op("Reshape", {value, out_.integers(to)}, at);
+  }
+
   // [1, n, group * queries, d]
-  std::string grouped_queries(const Node& node, const Dims& d, const std::string& at) {
-    std::string query = heads_first(node.inputs[0], d.queries, d.heads, d.head_dim, at);
+  std::string grouped_queries(const Node& node, std::string query, const Dims& d,
+                              const std::string& at) {
     if (const float scale = scale_of(node, d); scale != 1.0F) {
       const std::string name = at + ".scale";
       out_.graph().initializers.try_emplace(name, tensor::scalar(scale));
       query = out_.op("Mul", {query, name}, at);
     }
-    return out_.op("Reshape",
-                   {query, out_.integers({1, d.kv_heads, d.group() * d.queries, d.head_dim})}, at);
+    return reshaped(query, {1, d.kv_heads, d.group() * d.queries, d.head_dim}, at);
+  }
+
+  // From queries [1, h, queries, d] to [1, h, queries, d].
+  std::string attended(const Node& node, const std::string& query, const std::string& keys,
+                       const std::string& values, const std::string& mask, const Dims& d) {
+    const std::string at = NodeRewriter::under(node);
+    if (form_ == AttentionForm::kAttention) {
+      return out_.op("Attention", {query, keys, values, mask}, at, {{"scale", scale_of(node, d)}});
+    }
+    const std::string products = out_.op(
+        "MatMul", {grouped_queries(node, query, d, at + ".query"), transposed(keys, at + ".key")},
+        at + ".scores");
+    const std::string scores =
+        reshaped(products, {1, d.heads, d.queries, d.rows()}, at + ".scores");
+    const std::string masked = out_.op("Add", {scores, mask}, at + ".mask");
+    const std::string weights = out_.op("Softmax", {masked}, at, {{"axis", int64_t{-1}}});
+    const std::string grouped =
+        reshaped(weights, {1, d.kv_heads, d.group() * d.queries, d.rows()}, at + ".weights");
+    return reshaped(out_.op("MatMul", {grouped, values}, at + ".output"),
+                    {1, d.heads, d.queries, d.head_dim}, at + ".output");
   }
 
   Status lower(const Node& node) {
@@ -173,27 +197,19 @@ class AttentionLowering {
     const std::string mask_name = mask(node, d);
     LAP_RETURN_IF_ERROR(check_mask(node, mask_name, d));
 
-    const std::string products =
-        out_.op("MatMul", {grouped_queries(node, d, at + ".query"), transposed(keys, at + ".key")},
-                at + ".scores");
-    const auto reshape = [&](const std::string& value, const Shape& to, const char* name) {
-      return out_.op("Reshape", {value, out_.integers(to)}, at + name);
-    };
-    const std::string scores = reshape(products, {1, d.heads, d.queries, d.rows()}, ".scores");
-    const std::string masked = out_.op("Add", {scores, mask_name}, at + ".mask");
-    const std::string weights = out_.op("Softmax", {masked}, at, {{"axis", int64_t{-1}}});
-    const std::string grouped =
-        reshape(weights, {1, d.kv_heads, d.group() * d.queries, d.rows()}, ".weights");
-    const std::string attended = reshape(out_.op("MatMul", {grouped, values}, at + ".output"),
-                                         {1, d.heads, d.queries, d.head_dim}, ".output");
+    const std::string query =
+        heads_first(node.inputs[0], d.queries, d.heads, d.head_dim, at + ".query");
+    const std::string heads = attended(node, query, keys, values, mask_name, d);
     const std::string joined =
-        out_.op("Transpose", {attended}, at + ".output", {{"perm", kSwapHeads}});
-    out_.replace(node.outputs[0], reshape(joined, {1, d.queries, d.heads * d.head_dim}, ".output"));
+        out_.op("Transpose", {heads}, at + ".output", {{"perm", kSwapHeads}});
+    out_.replace(node.outputs[0],
+                 reshaped(joined, {1, d.queries, d.heads * d.head_dim}, at + ".output"));
     return {};
   }
 
   NodeRewriter out_;
   const graph::StaticShapes& known_;
+  const AttentionForm form_;
   PassOutcome outcome_;
   std::map<std::string, std::string> caches_;      // all rows, by the name of the present output
   std::map<std::string, std::string> transposed_;  // keys, by the name of all rows
@@ -202,9 +218,9 @@ class AttentionLowering {
 
 }  // namespace
 
-Result<PassOutcome> lower_group_query_attention(Graph graph) {
+Result<PassOutcome> lower_group_query_attention(Graph graph, AttentionForm form) {
   LAP_ASSIGN_OR_RETURN(const graph::StaticShapes known, graph::infer_shapes(graph));
-  return AttentionLowering(std::move(graph), known).run();
+  return AttentionLowering(std::move(graph), known, form).run();
 }
 
 }  // namespace lapidary::passes

@@ -8,6 +8,9 @@
 //           w  = Softmax(MatMul(g, Transpose(K)) as [1, h, s, p + s] + mask)
 //           y  = MatMul(w as [1, n, h / n * s, p + s], V) as [1, s, h * d]
 //
+// or, as AttentionForm::kAttention, the last three lines by one operator of opset 23:
+//           y  = Attention(heads of q first, K, V, mask)    as [1, s, h * d]
+//
 // The operator's own idea of which rows are real (`last`, `total`, local_window_size) becomes
 // additive masks, inputs of the graph: 0 where a query sees a row, a large negative number
 // elsewhere, [1, 1, s, p + s]:
@@ -15,7 +18,11 @@
 //   attention_mask.full_attention      for the others
 // The outputs present.* become the new rows alone, [1, n, s, d]: whoever runs the graph appends
 // them to its caches. A node without new keys (KV-shared layers) uses the concatenated keys and
-// values of the node whose present caches it read.
+// values of the node whose present caches it read. Caches of length 0 leave no Concat behind: the
+// new rows are all rows.
+//
+// Leaving GroupQueryAttention in place is no form of its own: Qualcomm's HTP refuses its local
+// window and its soft-cap, so that sliding layers would need one of the forms above anyway.
 //
 // Requires fixed shapes (graph/static_shapes.h), batch 1, and the forms of nn/attention.h. Ensures
 // that no GroupQueryAttention is left. Declared shapes of outputs are left to the caller,
@@ -29,8 +36,14 @@ namespace lapidary::passes {
 inline constexpr const char* kSlidingMask = "attention_mask.sliding_attention";
 inline constexpr const char* kFullMask = "attention_mask.full_attention";
 
+enum class AttentionForm {
+  kDecomposed,  // MatMul, Add, Softmax, MatMul
+  kAttention,
+};
+
 // Errors: those of infer_shapes; kUnsupported, naming the node, for other forms of the operator
 // (leaving one would leave a graph of two meanings, so nothing is declined).
-Result<PassOutcome> lower_group_query_attention(graph::Graph graph);
+Result<PassOutcome> lower_group_query_attention(graph::Graph graph,
+                                                AttentionForm form = AttentionForm::kDecomposed);
 
 }  // namespace lapidary::passes

@@ -4,7 +4,9 @@
 #include "passes/lower_rms_norm.h"
 #include "passes/lower_rotary_embedding.h"
 #include "passes/pass.h"
+#include "passes/split_model.h"
 #include "passes/static_llm.h"
+#include "passes/static_quantization.h"
 
 namespace lapidary::passes {
 
@@ -23,6 +25,10 @@ const std::vector<PassEntry>& registry() {
        &bind_lower_rotary_embedding},
       {"LowerRMSNormalization", "norms of rank 4 to rank 3, in a graph of fixed shapes",
        &bind_lower_rms_norm},
+      {"OnnxStaticQuantization",
+       "activations to integers from calibrated ranges, weights to integers per channel (QDQ)",
+       &bind_static_quantization},
+      {"SplitModel", "graphs of fixed shapes to parts of whole layers", &bind_split_model},
   };
   return entries;
 }

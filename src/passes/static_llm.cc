@@ -1,6 +1,7 @@
 #include "passes/static_llm.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,8 +16,7 @@ namespace {
 using graph::DType;
 using graph::Graph;
 using graph::Node;
-
-constexpr int64_t kLongestContext = 1 << 20;
+using tensor::Tensor;
 
 Error not_a_decoder(const Graph& graph, const std::string& what) {
   return bad_input(graph.name, what, "apply StaticLLM to the text decoder, as its first pass");
@@ -27,9 +27,9 @@ Status check_options(const StaticLlmOptions& options) {
     return bad_input("StaticLLM", "context_length is " + std::to_string(options.context_length),
                      "choose one in [2, " + std::to_string(kLongestContext) + "]");
   }
-  if (options.sequence_length < 1 || options.sequence_length >= options.context_length) {
+  if (options.sequence_length < 1 || options.sequence_length > options.context_length) {
     return bad_input("StaticLLM", "sequence_length is " + std::to_string(options.sequence_length),
-                     "choose one in [1, context_length)");
+                     "choose one in [1, context_length]");
   }
   return {};
 }
@@ -108,6 +108,39 @@ Status tables_as_inputs(Graph& graph) {
   return {};
 }
 
+const Node* producer(const Graph& graph, const std::string& value, const char* op_type) {
+  for (const Node& node : graph.nodes) {
+    if (!node.outputs.empty() && node.outputs[0] == value) {
+      return node.qualified_op() == op_type ? &node : nullptr;
+    }
+  }
+  return nullptr;
+}
+
+// logits = Mul(Tanh(Div(x, cap)), cap) becomes x. Without such an end nothing is left to the host.
+void softcap_to_host(Graph& graph) {
+  const Node* product = producer(graph, "logits", "Mul");
+  const Node* tanh = product == nullptr ? nullptr : producer(graph, product->inputs[0], "Tanh");
+  const Node* quotient = tanh == nullptr ? nullptr : producer(graph, tanh->inputs[0], "Div");
+  if (quotient == nullptr || quotient->inputs[1] != product->inputs[1]) return;
+  const Tensor* cap = graph.constant(product->inputs[1]);
+  if (cap == nullptr || cap->dtype() != DType::kFloat || cap->type().elements() != 1) return;
+  const auto bytes = cap->materialize();
+  float value = 0;
+  if (!bytes.ok()) return;
+  std::memcpy(&value, bytes->data(), sizeof(value));
+  const std::string uncapped = quotient->inputs[0];
+  std::erase_if(graph.nodes, [](const Node& node) {
+    return !node.outputs.empty() && node.outputs[0] == "logits";
+  });
+  for (Node& node : graph.nodes) {
+    std::replace(node.inputs.begin(), node.inputs.end(), uncapped, std::string("logits"));
+    std::replace(node.outputs.begin(), node.outputs.end(), uncapped, std::string("logits"));
+  }
+  graph::remove_unused(graph);
+  graph.metadata[kHostLogitSoftcap] = Json(static_cast<double>(value)).dump();
+}
+
 void drop_unread_inputs(Graph& graph) {
   std::set<std::string> read;
   for (const Node& node : graph.nodes) read.insert(node.inputs.begin(), node.inputs.end());
@@ -131,7 +164,7 @@ Result<PassOutcome> static_llm(Graph graph, const StaticLlmOptions& options) {
   LAP_RETURN_IF_ERROR(check_decoder(graph));
   LAP_ASSIGN_OR_RETURN(const int64_t window, window_of(graph));
   const int64_t past = options.context_length - options.sequence_length;
-  const int64_t sliding_past = std::clamp<int64_t>(window - 1, 1, past);
+  const int64_t sliding_past = std::min(past, std::max<int64_t>(window - 1, 1));
   // attention_mask has but one length; it goes, along with all that is computed from it.
   LAP_RETURN_IF_ERROR(bind_inputs(graph, {{"batch", 1},
                                           {"sequence_len", options.sequence_length},
@@ -142,8 +175,10 @@ Result<PassOutcome> static_llm(Graph graph, const StaticLlmOptions& options) {
     std::erase_if(graph.outputs, [](const auto& output) { return output.name == "logits"; });
     graph::remove_unused(graph);
   }
+  if (options.logits && options.host_logit_softcap) softcap_to_host(graph);
   LAP_RETURN_IF_ERROR(tables_as_inputs(graph));
-  LAP_ASSIGN_OR_RETURN(PassOutcome outcome, lower_group_query_attention(std::move(graph)));
+  LAP_ASSIGN_OR_RETURN(PassOutcome outcome,
+                       lower_group_query_attention(std::move(graph), options.attention));
   drop_unread_inputs(outcome.graph);
   LAP_RETURN_IF_ERROR(declare_outputs(outcome.graph));
   outcome.graph.opsets.erase(graph::kMicrosoftDomain);
@@ -151,23 +186,6 @@ Result<PassOutcome> static_llm(Graph graph, const StaticLlmOptions& options) {
     if (!node.domain.empty()) outcome.graph.opsets[node.domain] = 1;
   }
   return outcome;
-}
-
-BoundPass bind_static_llm(JsonReader& reader) {
-  StaticLlmOptions options;
-  reader.integer_or("batch_size", 1, {1, 1});
-  options.context_length =
-      reader.integer_or("context_length", options.context_length, {2, kLongestContext});
-  options.sequence_length =
-      reader.integer_or("sequence_length", options.sequence_length, {1, kLongestContext});
-  options.logits = reader.boolean_or("logits", options.logits);
-  reader.reject_unknown("lengths are named by context_length and sequence_length");
-  Json json = {{"batch_size", 1},
-               {"context_length", options.context_length},
-               {"sequence_length", options.sequence_length},
-               {"logits", options.logits}};
-  return per_graph("StaticLLM", std::move(json),
-                   [options](Graph graph) { return static_llm(std::move(graph), options); });
 }
 
 }  // namespace lapidary::passes

@@ -237,7 +237,7 @@ TEST(StaticLlm, RefusesWhatIsNoDecoderOfOurs) {
   EXPECT_THAT(message(hollow_decoder("mm_token_type_ids"), options), HasSubstr("images attend"));
   EXPECT_THAT(message(AttentionGraph{}.build(), options), HasSubstr("'inputs_embeds'"));
   EXPECT_THAT(message(hollow_decoder(), {.context_length = 1}), HasSubstr("context_length"));
-  EXPECT_THAT(message(hollow_decoder(), {.context_length = 8, .sequence_length = 8}),
+  EXPECT_THAT(message(hollow_decoder(), {.context_length = 8, .sequence_length = 9}),
               HasSubstr("sequence_length"));
 }
 

@@ -20,19 +20,22 @@
 // - constant matrices of MatMul, Gemm and Conv are symmetric, one scale for each output channel,
 //   made when the graph is saved; other constants are quantized per tensor, and read for their
 //   range when the pass runs.
+// - in a set of graphs, what has one name has one encoding: the keys and values of a cache are the
+//   same integers in all of them, as new rows, as past rows and joined.
 // Values keep their names as the float results before encoding ("x"), so that Ranges carry over.
 //
 //   LAP_ASSIGN_OR_RETURN(auto values, values_to_calibrate(graph, options));
 //   ... calibrate them (calibration/) -> Ranges ranges;
 //   LAP_ASSIGN_OR_RETURN(PassOutcome out, static_quantization(std::move(graph), ranges, options));
 //
-// The pass is not in the registry, because binding it takes more than options: a recipe reads the
-// options with read_static_quantization_options, calibrates the graph that the passes before made,
-// and hands the Ranges over as a value. Their digest belongs to the cache key.
+// In a recipe the pass asks PassContext::calibrate for the ranges: of the set's calibration graph,
+// which it drops afterwards, or, where there is none, of each graph. Options there, besides those
+// of read_static_quantization_options: calibrate_method ("MinMax", "Percentile", "MSE"),
+// percentile, data_config. The digest of the ranges belongs to the cache key.
 //
 // Errors: a value without a range, by name; overrides that disagree within one group, by name;
 // dtypes that cannot be inferred; an opset before 21; a name in `quantized_io` that is no float
-// input or output.
+// input or output of any graph.
 #pragma once
 
 #include <optional>
@@ -82,12 +85,18 @@ struct StaticQuantizationOptions {
 // be spelt "uint16" or, as in ONNX Runtime, "QUInt16". What concerns calibration alone
 // (calibrate_method, data_config) is left to the caller.
 StaticQuantizationOptions read_static_quantization_options(JsonReader& reader);
+Json to_json(const StaticQuantizationOptions& options);
 
 // The values that need a range, in the order in which the graph makes them.
 Result<std::vector<std::string>> values_to_calibrate(const graph::Graph& graph,
                                                      const StaticQuantizationOptions& options);
 
+// Errors besides: those named above.
+Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
+                                       const StaticQuantizationOptions& options);
 Result<PassOutcome> static_quantization(graph::Graph graph, const quant::Ranges& ranges,
                                         const StaticQuantizationOptions& options);
+
+BoundPass bind_static_quantization(JsonReader& reader);
 
 }  // namespace lapidary::passes

@@ -100,4 +100,33 @@ StaticQuantizationOptions read_static_quantization_options(JsonReader& reader) {
   return out;
 }
 
+Json to_json(const StaticQuantizationOptions& options) {
+  const auto name = [](IntegerType type) { return std::string(quant::name_of(type)); };
+  const auto search = [](quant::ScaleSearch each) {
+    return each == quant::ScaleSearch::kMse ? "mse" : "min_max";
+  };
+  Json tensors = Json::object();
+  for (const auto& [pattern, change] : options.tensor_overrides) {
+    Json& one = tensors[pattern] = Json::object();
+    if (change.type) one["type"] = name(*change.type);
+    if (change.symmetric) one["symmetric"] = *change.symmetric;
+    if (change.range) one["range"] = {change.range->min, change.range->max};
+  }
+  Json nodes = Json::object();
+  for (const auto& [pattern, change] : options.node_overrides) {
+    Json& one = nodes[pattern] = Json::object();
+    if (change.activation_type) one["activation_type"] = name(*change.activation_type);
+    if (change.weight_type) one["weight_type"] = name(*change.weight_type);
+    if (change.weight_search) one["weight_search"] = search(*change.weight_search);
+  }
+  return {{"activation_type", name(options.activation_type)},
+          {"weight_type", name(options.weight_type)},
+          {"weight_search", search(options.weight_search)},
+          {"op_types_to_exclude", options.op_types_to_exclude},
+          {"nodes_to_exclude", options.nodes_to_exclude},
+          {"tensor_overrides", std::move(tensors)},
+          {"node_overrides", std::move(nodes)},
+          {"quantized_io", options.quantized_io}};
+}
+
 }  // namespace lapidary::passes

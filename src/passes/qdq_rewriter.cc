@@ -1,0 +1,243 @@
+#include "passes/qdq_rewriter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/glob.h"
+#include "passes/affine_weight.h"
+
+namespace lapidary::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using tensor::DType;
+using tensor::Tensor;
+
+struct ChannelFormat {
+  size_t axis = 1;
+  quant::IntegerType type = quant::IntegerType::kInt8;
+  quant::ScaleSearch search = quant::ScaleSearch::kMinMax;
+
+  std::string suffix() const {
+    return "_" + std::string(quant::name_of(type)) +
+           (search == quant::ScaleSearch::kMse ? "_mse" : "") + (axis == 0 ? "_rows" : "");
+  }
+  std::string describe() const {
+    return std::string(quant::name_of(type)) + ", per channel, symmetric, " +
+           (search == quant::ScaleSearch::kMse ? "mse" : "min-max");
+  }
+};
+
+class Rewriter {
+ public:
+  Rewriter(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
+           const StaticQuantizationOptions& options)
+      : graph_(std::move(graph)),
+        plan_(std::move(plan)),
+        encodings_(std::move(encodings)),
+        options_(options) {}
+
+  PassOutcome run() {
+    std::vector<Node> nodes = std::move(graph_.nodes);
+    graph_.nodes.clear();
+    find_values_to_encode(nodes);
+    for (graph::ValueInfo& input : graph_.inputs) encode_input(input);
+    for (Node& node : nodes) rewrite(std::move(node));
+    PassOutcome out{std::move(graph_), rewritten_, std::move(plan_.declined)};
+    graph::remove_unused(out.graph);
+    return out;
+  }
+
+ private:
+  bool is_selected(const Node& node) const { return plan_.selected.contains(node.name); }
+  bool is_integer_port(const std::string& value) const {
+    return matches_any(options_.quantized_io, value);
+  }
+
+  // Values that a selected node makes or reads, and integer ports.
+  void find_values_to_encode(const std::vector<Node>& nodes) {
+    const auto want = [&](const std::string& value) {
+      if (plan_.group_of.contains(value)) encoded_.insert(value);
+    };
+    for (const Node& node : nodes) {
+      if (!is_selected(node)) continue;
+      for (const size_t i : data_inputs(node)) want(node.inputs[i]);
+      for (const std::string& value : node.outputs) want(value);
+    }
+    for (const graph::ValueInfo& port : graph_.outputs) {
+      if (is_integer_port(port.name)) want(port.name);
+    }
+  }
+
+  const std::string& group_name(size_t group) const { return encodings_[group].name; }
+
+  // Names of scale and zero point, made when first asked for.
+  std::pair<std::string, std::string> parameters(size_t group) {
+    const std::string scale = group_name(group) + "_scale";
+    const std::string zero_point = group_name(group) + "_zero_point";
+    const Encoding& e = encodings_[group];
+    graph_.initializers.try_emplace(scale, scale_tensor(e.affine));
+    graph_.initializers.try_emplace(zero_point, zero_point_tensor(e.affine, e.type));
+    return {scale, zero_point};
+  }
+
+  void add_node(const std::string& op, const std::string& name, const std::string& from,
+                const std::string& to, size_t group) {
+    const auto [scale, zero_point] = parameters(group);
+    graph_.nodes.push_back({"", op, name + "/" + op, {from, scale, zero_point}, {to}, {}});
+  }
+  void quantize(const std::string& value, const std::string& from, const std::string& to) {
+    add_node("QuantizeLinear", value, from, to, plan_.group_of.at(value));
+  }
+  void dequantize(const std::string& value, const std::string& from, const std::string& to) {
+    add_node("DequantizeLinear", value, from, to, plan_.group_of.at(value));
+  }
+
+  void note_port(graph::ValueInfo& port) {
+    const Encoding& e = encodings_[plan_.group_of.at(port.name)];
+    port.dtype = dtype_of(e.type);
+    graph_.metadata["encoding:" + port.name] = Json{
+        {"dtype", quant::name_of(e.type)},
+        {"scale", static_cast<double>(e.affine.scale)},
+        {"zero_point", e.affine.zero_point}}.dump();
+  }
+
+  void encode_input(graph::ValueInfo& input) {
+    const std::string& name = input.name;
+    if (!plan_.group_of.contains(name)) return;
+    const std::string dequantized = name + "_dequantized";
+    if (is_integer_port(name)) {
+      note_port(input);
+      dequantize(name, name, dequantized);
+      for_all_[name] = dequantized;
+    } else if (encoded_.contains(name)) {
+      quantize(name, name, name + "_quantized");
+      dequantize(name, name + "_quantized", dequantized);
+      for_selected_[name] = dequantized;
+    }
+  }
+
+  void rewrite(Node node) {
+    const bool selected = is_selected(node);
+    const std::vector<size_t> data = selected ? data_inputs(node) : std::vector<size_t>{};
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      std::string& input = node.inputs[i];
+      if (const auto it = for_all_.find(input); it != for_all_.end()) {
+        input = it->second;
+      } else if (std::find(data.begin(), data.end(), i) != data.end()) {
+        input = for_selected(node, i);
+      }
+    }
+    if (selected) ++rewritten_;
+    std::vector<std::pair<std::string, std::string>> made;  // value, its raw name
+    for (std::string& output : node.outputs) {
+      if (!encoded_.contains(output)) continue;
+      made.emplace_back(output, output);
+      if (graph_.is_output(output) && (selected || is_integer_port(output))) {
+        output += "/computed";
+        made.back().second = output;
+      }
+    }
+    graph_.nodes.push_back(std::move(node));
+    for (const auto& [value, raw] : made) encode_output(value, raw, selected);
+  }
+
+  void encode_output(const std::string& value, const std::string& raw, bool selected) {
+    std::string quantized = value + "_quantized";
+    std::string dequantized = value + "_dequantized";
+    if (raw != value && is_integer_port(value)) {
+      quantized = value;
+      for (graph::ValueInfo& port : graph_.outputs) {
+        if (port.name == value) note_port(port);
+      }
+    } else if (raw != value) {
+      dequantized = value;
+    }
+    quantize(value, raw, quantized);
+    dequantize(value, quantized, dequantized);
+    (selected || quantized == value ? for_all_ : for_selected_)[value] = dequantized;
+  }
+
+  // What a selected node reads instead of input i.
+  std::string for_selected(const Node& node, size_t i) {
+    const std::string& value = node.inputs[i];
+    if (const auto it = for_selected_.find(value); it != for_selected_.end()) return it->second;
+    const Tensor* constant = graph_.constant(value);
+    if (constant == nullptr || constant->dtype() != DType::kFloat) return value;
+    if (i == 1 && plan_.channel_axis.contains(node.name)) return channel_weight(node, *constant);
+    if (moves_data(node)) {
+      for (const std::string& output : node.outputs) {
+        if (const auto it = plan_.group_of.find(output); it != plan_.group_of.end()) {
+          return tensor_weight(value, *constant, it->second);
+        }
+      }
+    }
+    return tensor_weight(value, *constant, plan_.group_of.at(value));
+  }
+
+  ChannelFormat format_of(const Node& node) const {
+    ChannelFormat out{plan_.channel_axis.at(node.name), options_.weight_type,
+                      options_.weight_search};
+    bool has_type = false;
+    bool has_search = false;
+    for (const auto& [pattern, change] : options_.node_overrides) {
+      if (!glob_match(pattern, node.name)) continue;
+      if (change.weight_type && !has_type) out.type = *change.weight_type;
+      if (change.weight_search && !has_search) out.search = *change.weight_search;
+      has_type = has_type || change.weight_type;
+      has_search = has_search || change.weight_search;
+    }
+    return out;
+  }
+
+  std::string channel_weight(const Node& node, const Tensor& weight) {
+    const ChannelFormat format = format_of(node);
+    const std::string codes = node.inputs[1] + format.suffix();
+    std::string dequantized = codes + "_dequantized";
+    if (!constants_.insert(dequantized).second) return dequantized;
+    const AffineWeight w = quantize_channels(weight, format.axis, format.type, format.search);
+    graph_.initializers.insert_or_assign(codes, w.codes);
+    graph_.initializers.insert_or_assign(codes + "_scale", w.scale);
+    graph_.initializers.insert_or_assign(codes + "_zero_point", w.zero_point);
+    graph_.metadata["quantization:" + codes] = format.describe();
+    graph_.nodes.push_back({"",
+                            "DequantizeLinear",
+                            codes + "/DequantizeLinear",
+                            {codes, codes + "_scale", codes + "_zero_point"},
+                            {dequantized},
+                            {{"axis", static_cast<int64_t>(format.axis)}}});
+    return dequantized;
+  }
+
+  std::string tensor_weight(const std::string& name, const Tensor& weight, size_t group) {
+    const Encoding& e = encodings_[group];
+    const std::string of_group = name == group_name(group) ? "" : "_as_" + group_name(group);
+    const std::string codes = name + "_" + std::string(quant::name_of(e.type)) + of_group;
+    std::string dequantized = codes + "_dequantized";
+    if (!constants_.insert(dequantized).second) return dequantized;
+    graph_.initializers.insert_or_assign(codes, quantize_tensor(weight, e.affine, e.type).codes);
+    graph_.metadata["quantization:" + codes] = std::string(quant::name_of(e.type)) + ", per tensor";
+    add_node("DequantizeLinear", codes, codes, dequantized, group);
+    return dequantized;
+  }
+
+  Graph graph_;
+  QuantizationPlan plan_;
+  std::vector<Encoding> encodings_;
+  const StaticQuantizationOptions& options_;
+  int64_t rewritten_ = 0;
+  std::set<std::string> encoded_;                    // values that get a Quantize
+  std::set<std::string> constants_;                  // dequantized constants made so far
+  std::map<std::string, std::string> for_all_;       // value -> what every node reads instead
+  std::map<std::string, std::string> for_selected_;  // value -> what selected nodes read instead
+};
+
+}  // namespace
+
+PassOutcome insert_qdq(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
+                       const StaticQuantizationOptions& options) {
+  return Rewriter(std::move(graph), std::move(plan), std::move(encodings), options).run();
+}
+
+}  // namespace lapidary::passes

@@ -1,0 +1,16 @@
+// Inside OnnxStaticQuantization: the rewrite of one graph, once its groups have their encodings.
+#pragma once
+
+#include <vector>
+
+#include "passes/encoding_groups.h"
+#include "passes/group_encodings.h"
+
+namespace lapidary::passes {
+
+// `encodings`: one for each of plan.groups. Scales and zero points are initializers named after
+// Encoding::name.
+PassOutcome insert_qdq(graph::Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
+                       const StaticQuantizationOptions& options);
+
+}  // namespace lapidary::passes
