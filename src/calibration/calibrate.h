@@ -31,6 +31,8 @@ class SampleSource {
   virtual Result<std::optional<std::vector<ort::HostTensor>>> next() = 0;
   // From the first sample again.
   virtual Status rewind() = 0;
+  // How many there are, 0 if that is not known: for progress alone.
+  virtual int64_t count() const { return 0; }
 };
 
 struct CalibrationOptions {
