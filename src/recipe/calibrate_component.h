@@ -14,10 +14,12 @@
 
 #include "base/progress.h"
 #include "base/result.h"
+#include "calibration/data_config.h"
 #include "checkpoint/checkpoint.h"
 #include "passes/pass.h"
 #include "quant/ranges.h"
 #include "recipe/recipe.h"
+#include "runtime/prompt.h"
 
 namespace lapidary::recipe {
 
@@ -46,6 +48,9 @@ class Calibrator {
   const quant::Ranges& ranges() const { return ranges_; }
 
  private:
+  // The data a pass names; "": all.
+  Result<std::vector<calibration::DataConfig>> configs(const std::string& name) const;
+  Result<std::vector<runtime::Prompt>> sequences(const std::string& name) const;
   Result<quant::Ranges> calibrate(const std::string& component,
                                   const passes::CalibrationRequest& request);
 

@@ -60,7 +60,7 @@ class ComponentCompiler {
 
   Status write_claims(const target::Target& chip) {
     const std::string file = component_ + "/claims.json";
-    const Json json = htp::claims_file(target::name_of(chip), claims_);
+    const Json json = htp::claims_report(chip, claims_);
     LAP_RETURN_IF_ERROR(write_file(staging_ / file, json.dump(1) + "\n"));
     out_.files.push_back(file);
     return {};
@@ -92,18 +92,17 @@ class ComponentCompiler {
             {graph.name, graph.role, graph.part, file, step_.embed_context ? file : at + binary});
       }
       out_.files.push_back(file);
-      const htp::NodeClaims& claims = compiled.graphs[i].nodes;
+      const htp::NodeClaims& claims = compiled.graphs[i].claims;
       part.nodes += claims.nodes.size();
-      part.cpu_nodes += compiled.graphs[i].cpu_nodes.size();
-      note_claims(graph, std::move(compiled.graphs[i]));
+      part.cpu_nodes += claims.count(htp::NodeClaim::Place::kCpu);
+      note_claims({graph.name, graph.role, graph.part, std::move(compiled.graphs[i].claims)});
     }
     out_.parts.push_back(std::move(part));
     return {};
   }
 
   // A graph compiled twice (shared and alone) is reported once: what is verified counts.
-  void note_claims(const Component& graph, htp::CompiledGraph compiled) {
-    htp::GraphClaims entry{graph.name, graph.role, graph.part, std::move(compiled)};
+  void note_claims(htp::ReportedGraph entry) {
     const auto same = std::find_if(claims_.begin(), claims_.end(), [&](const auto& each) {
       return each.role == entry.role && each.part == entry.part;
     });
@@ -118,7 +117,7 @@ class ComponentCompiler {
   const htp::Compiler& compiler_;
   fs::path staging_;
   std::string component_;
-  std::vector<htp::GraphClaims> claims_;
+  std::vector<htp::ReportedGraph> claims_;
   CompiledComponent out_;
 };
 

@@ -82,6 +82,9 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
     const bool due = options.interrupt_after > 0 && outcome.out.size() >= options.interrupt_after;
     if (due && !interrupted) kill(pid, SIGINT);
     interrupted = interrupted || due;
+    if (!options.kill_at.empty() && outcome.out.find(options.kill_at) != std::string::npos) {
+      kill(pid, SIGKILL);
+    }
   }
   int status = 0;
   waitpid(pid, &status, 0);

@@ -1,0 +1,69 @@
+#include "htp_e2e/packages.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "e2e/child.h"
+#include "e2e/opened_model.h"
+
+namespace lapidary::e2e {
+namespace {
+
+constexpr float kUnsure = 0.05F;
+
+float margin(std::span<const float> logits) {
+  std::vector<float> top(2);
+  std::partial_sort_copy(logits.begin(), logits.end(), top.begin(), top.end(), std::greater<>());
+  return top[0] - top[1];
+}
+
+}  // namespace
+
+std::string htp_package(const std::string& name) {
+  return std::string(LAPIDARY_HTP_PACKAGES) + "/" + name;
+}
+
+std::vector<Json> text_samples() {
+  auto json = load_json(tiny("samples/expected.json"));
+  EXPECT_TRUE(json.ok());
+  std::vector<Json> samples;
+  for (const Json& sample : (*json)["samples"]) {
+    if (sample["kind"] == "chat" || sample["kind"] == "completion") samples.push_back(sample);
+  }
+  return samples;
+}
+
+std::vector<std::string> reply_command(const Json& sample, const std::string& package,
+                                       const std::string& device) {
+  const bool raw = sample["kind"] == "completion";
+  std::vector<std::string> words = {"run",      package,        sample[raw ? "prompt" : "question"],
+                                    "--greedy", "--max-tokens", "110",
+                                    "--json",   "--device",     device};
+  if (raw) words.emplace_back("--raw");
+  if (sample["system"].is_string()) {
+    words.emplace_back("--system");
+    words.push_back(sample["system"]);
+  }
+  return words;
+}
+
+std::string difference_to_fp32(const std::vector<int32_t>& prompt_ids,
+                               const std::vector<int32_t>& expected,
+                               const std::vector<int32_t>& tokens) {
+  const auto [at, unused] =
+      std::mismatch(expected.begin(), expected.end(), tokens.begin(), tokens.end());
+  if (at == expected.end()) return tokens.size() == expected.size() ? "" : "goes on too long";
+  std::vector<int32_t> before = prompt_ids;
+  before.insert(before.end(), expected.begin(), at);
+  auto decoder = model().new_decoder({.max_context = 1024}).value();
+  const auto logits = decoder.prefill(runtime::Prompt(before));
+  if (!logits.ok()) return logits.error().message();
+  const float lead = margin(*logits);
+  if (lead < kUnsure) return "";
+  return "token " + std::to_string(at - expected.begin()) + " differs where fp32 leads by " +
+         std::to_string(lead);
+}
+
+}  // namespace lapidary::e2e

@@ -1,0 +1,35 @@
+// What quantization costs: within 0.3 % of fp32 (tests/golden: 1.753625).
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "e2e/child.h"
+#include "htp_e2e/packages.h"
+
+namespace lapidary::e2e {
+namespace {
+
+double perplexity(const std::string& package, const std::string& device,
+                  const std::vector<std::string>& more) {
+  std::vector<std::string> words = {"eval",     package, "--text", tiny("corpus/eval.txt"),
+                                    "--device", device,  "--json"};
+  words.insert(words.end(), more.begin(), more.end());
+  return json_of(lapidary(words))["perplexity"].get<double>();
+}
+
+// The whole text on the CPU, in the same integers: the emulator takes minutes for it.
+TEST(HtpPerplexity, WholeTextWithinThreePerMille) {
+  const double fp32 = perplexity(package("cpu-fp32"), "cpu", {});
+  const double quantized = perplexity(htp_package("v81"), "cpu", {});
+  EXPECT_LT(std::abs(quantized / fp32 - 1), 0.003) << quantized << " against " << fp32;
+}
+
+TEST(HtpPerplexity, SomeLinesOnTheEmulatedHtp) {
+  const std::vector<std::string> some = {"--limit", "8"};
+  const double fp32 = perplexity(package("cpu-fp32"), "cpu", some);
+  const double emulated = perplexity(htp_package("v81"), "htp-emulated", some);
+  EXPECT_LT(std::abs(emulated / fp32 - 1), 0.003) << emulated << " against " << fp32;
+}
+
+}  // namespace
+}  // namespace lapidary::e2e
