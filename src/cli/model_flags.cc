@@ -8,6 +8,7 @@
 #include <limits>
 #include <random>
 
+#include "base/peak_memory.h"
 #include "base/utf8.h"
 #include "cli/terminal.h"
 

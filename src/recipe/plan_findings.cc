@@ -38,7 +38,8 @@ Status add_findings(const PlannedComponent& component, const target::Target& chi
   for (const PlannedGraph& each : component.graphs) {
     auto shapes = graph::infer_shapes(each.graph);
     if (!shapes.ok()) {
-      return bad_input(each.record.file, shapes.error().message(),
+      if (shapes.error().kind != ErrorKind::kBadInput) return shapes.take_error();
+      return bad_input(each.record.file, shapes.error().what,
                        "add StaticLLM for the decoder, or compile other components");
     }
     for (target::Finding& finding : target::check(each.graph, record, shapes->shapes)) {

@@ -156,7 +156,7 @@ class Reporter {
 
  private:
   Status add(const PlannedComponent& component) {
-    ComponentCost cost{component.name, {}};
+    ComponentCost cost{component.name, {}, component.ranges_bytes};
     for (const PlannedGraph& each : component.graphs) cost.graphs.push_back(graph_cost(each));
     out_.components.push_back(std::move(cost));
     add_lowerings(component, out_.lowerings);
@@ -211,7 +211,7 @@ class Reporter {
 }  // namespace
 
 int64_t ComponentCost::bytes() const {
-  int64_t out = 0;
+  int64_t out = ranges_bytes;
   for (const GraphCost& each : graphs) out += each.bytes();
   return out;
 }

@@ -38,6 +38,7 @@ struct GraphCost {
 struct ComponentCost {
   std::string name;
   std::vector<GraphCost> graphs;
+  int64_t ranges_bytes = 0;  // of calibration.json
   int64_t bytes() const;
 };
 

@@ -23,6 +23,7 @@ Json graph_json(const GraphCost& graph) {
 Json component_json(const ComponentCost& component) {
   return {{"name", component.name},
           {"bytes", component.bytes()},
+          {"ranges_bytes", component.ranges_bytes},
           {"graphs", list(component.graphs, graph_json)}};
 }
 
