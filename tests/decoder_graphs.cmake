@@ -1,7 +1,7 @@
 # decoder_graphs_test: the passes that make a static decoder, one after the other (label `golden`).
 add_executable(decoder_graphs_test decoder_graphs_test.cc pass_chain.cc)
 target_link_libraries(decoder_graphs_test PRIVATE
-  lapidary_calibration lapidary_passes lapidary_gemma4 lapidary_target lapidary_warnings
+  lapidary_ort lapidary_passes lapidary_gemma4 lapidary_target lapidary_warnings
   GTest::gmock_main)
 target_include_directories(decoder_graphs_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_compile_definitions(decoder_graphs_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

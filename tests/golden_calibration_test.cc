@@ -99,7 +99,7 @@ TEST_F(GoldenCalibration, PackedSequencesComputeWhatTheyComputeAlone) {
 // Attention knows distances only; at far positions float32 angles are a little coarser.
 TEST_F(GoldenCalibration, SequencesMayBeginAnywhereInTheContext) {
   static_model_.context_length = 4096;
-  EXPECT_LE(worst_difference(), 1e-2F);
+  EXPECT_LE(worst_difference(), 3e-3F);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 //   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges,
 //                        calibrate(graph, values, samples, {.scratch = folder}));
 //
-// The graph is copied, the wanted values become its outputs, `values_per_run` of them at a time,
-// and all samples pass by once for each such group: memory holds one session, the values of one
-// group for one sample, and the collectors. What a group does not need is not computed.
+// All samples pass by once, whatever the number of values: each value is looked at where it is
+// computed (ort/observer.h) and let go. Memory holds the session, what ONNX Runtime holds in a run
+// of one sample, and the collectors. What no value needs is not computed.
 #pragma once
 
 #include <filesystem>
@@ -37,16 +37,15 @@ class SampleSource {
 
 struct CalibrationOptions {
   CollectorOptions collector = {};
-  size_t values_per_run = 128;
   int threads = 0;                   // of ONNX Runtime; 0: default_threads()
   std::filesystem::path scratch;     // an existing folder; what is written there is removed again
-  ProgressSink* progress = nullptr;  // told of samples, not bytes
+  ProgressSink* progress = nullptr;  // told of samples, not of bytes
   const CancelToken* cancel = nullptr;
 };
 
-// Errors: a value the graph does not make, or whose elements are no float32; no sample; a value
-// that is not finite, by name; a percentile outside (0, 100]; what graph::save and ort::Session
-// say. cancelled() between two samples.
+// Errors: a value that the graph does not make, that is wanted twice or whose elements are no
+// float32; no sample; a value that is not finite, by name; a percentile outside (0, 100]; what
+// graph::save and ort::Session say. cancelled() between two samples.
 Result<quant::Ranges> calibrate(const graph::Graph& graph, const std::vector<std::string>& values,
                                 SampleSource& samples, const CalibrationOptions& options);
 

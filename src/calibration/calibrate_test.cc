@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <limits>
+#include <map>
 
 #include "graph/builder.h"
 #include "tensor/expressions.h"
@@ -50,6 +51,8 @@ class Samples final : public SampleSource {
     return {};
   }
 
+  int64_t count() const override { return static_cast<int64_t>(rows_.size()); }
+
   int served = 0;
 
  private:
@@ -74,21 +77,52 @@ class Calibrate : public testing::Test {
   const std::vector<std::string> all_ = {"x", "linear/MatMul", "bias/Add", "y"};
 };
 
-// Samples of different lengths, inputs and outputs among the values; the same in every grouping.
+// Samples of different lengths, inputs and outputs among the values.
 TEST_F(Calibrate, RangesAreThoseOfAllSamples) {
-  for (const size_t group : {size_t{1}, size_t{3}, size_t{100}}) {
-    SCOPED_TRACE(group);
-    options_.values_per_run = group;
+  Samples samples({{1, 2}, {-3, 0, 0.5F, 4}});
+  const auto ranges = calibrate(model(), all_, samples, options_);
+  ASSERT_TRUE(ranges.ok()) << ranges.error().message();
+  EXPECT_EQ(*ranges->find("x"), (quant::Range{-3, 4}));
+  EXPECT_EQ(*ranges->find("linear/MatMul"), (quant::Range{-8, 1}));
+  EXPECT_EQ(*ranges->find("bias/Add"), (quant::Range{-7, 2}));
+  EXPECT_EQ(*ranges->find("y"), (quant::Range{1, 49})) << ranges->to_json().dump();
+  EXPECT_EQ(ranges->all().size(), 4U);
+  EXPECT_EQ(samples.served, 2) << "samples pass by once";
+}
+
+// Whichever values are wanted, each is the same; what they do not need is not computed.
+TEST_F(Calibrate, AnyChoiceOfValues) {
+  const std::map<std::string, quant::Range> expected = {
+      {"x", {-3, 4}}, {"linear/MatMul", {-8, 1}}, {"bias/Add", {-7, 2}}, {"y", {1, 49}}};
+  for (unsigned chosen = 1; chosen < 16; ++chosen) {
+    std::vector<std::string> values;
+    for (unsigned i = 0; i < 4; ++i) {
+      if ((chosen >> i & 1U) != 0) values.push_back(all_[i]);
+    }
     Samples samples({{1, 2}, {-3, 0, 0.5F, 4}});
-    const auto ranges = calibrate(model(), all_, samples, options_);
+    const auto ranges = calibrate(model(), values, samples, options_);
     ASSERT_TRUE(ranges.ok()) << ranges.error().message();
-    EXPECT_EQ(*ranges->find("x"), (quant::Range{-3, 4}));
-    EXPECT_EQ(*ranges->find("linear/MatMul"), (quant::Range{-8, 1}));
-    EXPECT_EQ(*ranges->find("bias/Add"), (quant::Range{-7, 2}));
-    EXPECT_EQ(*ranges->find("y"), (quant::Range{1, 49})) << ranges->to_json().dump();
-    EXPECT_EQ(ranges->all().size(), 4U);
-    EXPECT_EQ(samples.served, group == 1 ? 8 : group == 3 ? 4 : 2);
+    ASSERT_EQ(ranges->all().size(), values.size());
+    for (const auto& value : values) EXPECT_EQ(*ranges->find(value), expected.at(value)) << value;
   }
+  Samples overflowing({{1e38F, 1e38F}});
+  EXPECT_TRUE(calibrate(model(), {"bias/Add"}, overflowing, options_).ok()) << "y was computed";
+}
+
+TEST_F(Calibrate, ProgressIsToldOfSamples) {
+  class Sink final : public ProgressSink {
+   public:
+    void stage(const std::string&, uint64_t n) override { total = n; }
+    void advance(uint64_t n) override { done += n; }
+    void note(const std::string&) override {}
+    uint64_t total = 0;
+    uint64_t done = 0;
+  } sink;
+  options_.progress = &sink;
+  Samples samples({{1, 2}, {3, 4}, {5, 6}});
+  ASSERT_TRUE(calibrate(model(), all_, samples, options_).ok());
+  EXPECT_EQ(sink.total, 3U);
+  EXPECT_EQ(sink.done, 3U);
 }
 
 TEST_F(Calibrate, ValueThatIsNotFiniteIsAnErrorThatNamesIt) {
@@ -103,6 +137,7 @@ TEST_F(Calibrate, BadArgumentsAreErrors) {
   const auto unknown = calibrate(model(), {"nobody"}, samples, options_);
   ASSERT_FALSE(unknown.ok());
   EXPECT_THAT(unknown.error().message(), HasSubstr("nobody"));
+  EXPECT_FALSE(calibrate(model(), {"x", "x"}, samples, options_).ok());
   Samples none({});
   EXPECT_FALSE(calibrate(model(), all_, none, options_).ok());
   options_.collector.percentile = 0;

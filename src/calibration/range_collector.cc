@@ -17,18 +17,40 @@ struct Candidate {
   double clamped_error = 0;  // sum of squares
 };
 
+// In lanes of their own, which compilers turn into vector instructions.
+Result<quant::Range> range_of(std::span<const float> values) {
+  constexpr size_t kLanes = 16;
+  std::array<float, kLanes> low{};
+  std::array<float, kLanes> high{};
+  std::array<float, kLanes> zero{};  // 0 * x is NaN for what is not finite
+  low.fill(values[0]);
+  high.fill(values[0]);
+  const auto take = [&](size_t lane, float x) {
+    low[lane] = x < low[lane] ? x : low[lane];
+    high[lane] = high[lane] < x ? x : high[lane];
+    zero[lane] += 0.0F * x;
+  };
+  const size_t whole = values.size() - values.size() % kLanes;
+  for (size_t i = 0; i < whole; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) take(lane, values[i + lane]);
+  }
+  for (size_t i = whole; i < values.size(); ++i) take(i - whole, values[i]);
+  for (const float each : zero) {
+    if (each == 0.0F) continue;
+    const auto bad =
+        std::find_if_not(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+    return bad_input("value " + std::to_string(bad - values.begin()), "is not a finite number",
+                     "check the calibration data and the graph for infinities and NaN");
+  }
+  return quant::Range{*std::min_element(low.begin(), low.end()),
+                      *std::max_element(high.begin(), high.end())};
+}
+
 }  // namespace
 
 Status RangeCollector::add(std::span<const float> values) {
   if (values.empty()) return {};
-  quant::Range range{values[0], values[0]};
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      return bad_input("value " + std::to_string(i), "is not a finite number",
-                       "check the calibration data and the graph for infinities and NaN");
-    }
-    range = quant::united(range, {values[i], values[i]});
-  }
+  LAP_ASSIGN_OR_RETURN(const quant::Range range, range_of(values));
   seen_ = count_ == 0 ? range : quant::united(seen_, range);
   count_ += static_cast<int64_t>(values.size());
   if (options_.method == Method::kMinMax) return {};

@@ -112,13 +112,18 @@ class Watch {
     if (seconds_since(moved_) > command_.limits.seconds) stopped_ = ChildEnd::Reason::kTime;
     const int64_t limit = command_.limits.memory_bytes;
     if (limit > 0 && resident_bytes(pid_) > limit) stopped_ = ChildEnd::Reason::kMemory;
+    if (command_.watch && seconds_since(told_) > 1) {
+      told_ = Clock::now();
+      command_.watch(seconds_since(start_), resident_bytes(pid_));
+    }
     if (stopped_) kill(-pid_, SIGKILL);
   }
 
   pid_t pid_;
   const ChildCommand& command_;
   Clock::time_point start_;
-  Clock::time_point moved_;  // when there was progress
+  Clock::time_point moved_;          // when there was progress
+  Clock::time_point told_ = start_;  // when `watch` was
   uint64_t progress_ = 0;
   bool cancelled_ = false;
   std::optional<ChildEnd::Reason> stopped_;
@@ -131,6 +136,8 @@ std::string short_number(double value) {
   return out.str();
 }
 
+std::string mebibytes(int64_t bytes) { return std::to_string(bytes / (int64_t{1} << 20)) + " MiB"; }
+
 }  // namespace
 
 std::string ChildEnd::describe() const {
@@ -139,14 +146,16 @@ std::string ChildEnd::describe() const {
       return "ended with exit code " + std::to_string(code);
     case Reason::kSignal:
       // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's text of a known signal is constant
-      return "died of signal " + std::to_string(code) + " (" + strsignal(code) + ")";
+      return "died of signal " + std::to_string(code) + " (" + strsignal(code) + ")" +
+             (code == SIGKILL ? ", which the system sends when memory runs out; it had taken " +
+                                    mebibytes(peak_bytes)
+                              : "");
     case Reason::kTime:
       return "was stopped after " + short_number(seconds) + " s without progress";
     case Reason::kMemory:
       break;
   }
-  return "was stopped at its memory limit, having taken " +
-         std::to_string(peak_bytes / (int64_t{1} << 20)) + " MiB";
+  return "was stopped at its memory limit, having taken " + mebibytes(peak_bytes);
 }
 
 Result<ChildEnd> run_child(const ChildCommand& command) {

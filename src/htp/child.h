@@ -30,6 +30,8 @@ struct ChildCommand {
   ChildLimits limits = {};
   // Counts what the child has finished: when the number changes, its time starts anew.
   std::function<uint64_t()> progress = {};
+  // Told about once a second of the time since the start and of the resident memory.
+  std::function<void(double seconds, int64_t bytes)> watch = {};
   const CancelToken* cancel = nullptr;
 };
 

@@ -2,12 +2,12 @@
 // compiler, in a process of its own.
 //
 //   LAP_ASSIGN_OR_RETURN(const Compiler compiler, Compiler::create(qnn, chip, settings));
-//   CompileJob job{.name = "decoder part 0", .graphs = {{"prefill.0.onnx",
-//   "emulated/prefill.0.onnx"},
-//                                                       {"decode.0.onnx",
-//                                                       "emulated/decode.0.onnx"}}};
+//   CompileJob job{.name = "decoder part 0",
+//                  .graphs = {{"prefill.0.onnx", "htp/prefill.0.onnx"},
+//                             {"decode.0.onnx", "htp/decode.0.onnx"}},
+//                  .binary = "htp/part.0.bin"};
 //   LAP_ASSIGN_OR_RETURN(const Compiled out, compiler.compile(job));
-//   out.graphs[1].claims     what became of each node of decode.0.onnx
+//   out.graphs[1].nodes      what became of each node of decode.0.onnx (claims_report.h)
 //
 // One graph: one binary. Several graphs in a job share their weights in one binary (the provider's
 // ep.share_ep_contexts), which only a device can load: the emulator crashes on it, so build each
@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,10 @@
 #include "base/result.h"
 #include "htp/child.h"
 #include "htp/claims.h"
+#include "htp/claims_report.h"
+#include "htp/compile_cache.h"
 #include "htp/libraries.h"
+#include "htp/provider_options.h"
 #include "target/soc.h"
 
 namespace lapidary::htp {
@@ -41,7 +45,7 @@ struct CompilerSettings {
   // Finished binaries by the hash of what they are made from; "": none are kept.
   std::filesystem::path cache = {};
   std::filesystem::path program = {};  // whose main() knows the worker (worker.h); "": this one
-  ProgressSink* progress = nullptr;    // told of the memory and the seconds of a running compile
+  ProgressSink* progress = nullptr;    // a stage a job; now and then its seconds and memory
   const CancelToken* cancel = nullptr;
 };
 
@@ -54,11 +58,13 @@ struct CompileJob {
   std::string name;  // for messages
   std::vector<CompileGraph> graphs;
   std::filesystem::path binary;  // written; beside the outputs or in a folder below them
+  bool embed = false;  // the binary inside the output instead (ep_cache_context); one graph only
 };
 
 // What became of the nodes of one ONNX graph.
 struct CompiledGraph {
-  Claims claims;
+  Claims claims;                       // as the compiler was given it
+  NodeClaims nodes;                    // the same by ONNX node
   std::vector<std::string> cpu_nodes;  // all of them allowed
 };
 
@@ -77,18 +83,30 @@ class Compiler {
   static Result<Compiler> create(const Libraries& libraries, const target::Target& chip,
                                  CompilerSettings settings);
 
-  // Leaves nothing half-written: outputs and binary appear when all is well, or not at all.
-  // Errors: kUnsupported naming each node that would run on the CPU, the reason and the remedy;
-  // kInternal naming the job and signal, time or memory limit; a binary for another arch than
-  // asked; kIo; kCancelled.
+  // Works in the folder "BINARY.partial" (OUTPUT.partial when embedded), which is gone afterwards;
+  // one that a killed run left is replaced. Outputs and binary appear when all is well, or not at
+  // all. Equal jobs make equal bytes.
+  // A Quantize- or DequantizeLinear beside an allowed node is allowed.
+  // Errors: kBadInput for a job without graphs, or whose binary lies outside the outputs' folders;
+  // kUnsupported naming each node that would run on the CPU, the reason and the remedy; kInternal
+  // naming the job and signal, time or memory limit; a binary for another arch than asked; kIo;
+  // kCancelled.
   Result<Compiled> compile(const CompileJob& job) const;
 
  private:
-  Compiler(Libraries libraries, target::Target chip, CompilerSettings settings);
+  Compiler(Libraries libraries, const target::Target& chip, ProviderOptions options,
+           CompilerSettings settings);
+  Result<std::string> key_of(const CompileJob& job) const;
+  Result<Compiled> compile_in(const std::filesystem::path& folder, const CompileJob& job) const;
+  Result<bool> make_products(const std::filesystem::path& folder, const CompileJob& job,
+                             const std::string& key) const;
 
   Libraries libraries_;
   target::Target chip_;
+  ProviderOptions options_;
   CompilerSettings settings_;
+  std::optional<CompileCache> cache_ = {};
+  std::string stack_ = {};  // hash of the libraries, when there is a cache
 };
 
 }  // namespace lapidary::htp

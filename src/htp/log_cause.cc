@@ -1,13 +1,15 @@
 // How the log of onnxruntime-qnn 2.7.0 reads:
 //   ... LogNodeSupport] Validation FAILED for 1 nodes in OrtNodeUnit (Erf) :
-//           Operator type: Erf Node name: the Erf Node index: 0
+//           Operator type: DequantizeLinear Node name: x/DequantizeLinear Node index: 0
+//           Operator type: Erf Node name: the Erf Node index: 1
 //           REASON : Operators of type `Erf` are not supported by QNN EP. ...
 //   <date> [E:onnxruntime:, qnn_execution_provider.cc:2290 GetCapabilityImpl] QNN SetupBackend ...
 #include "htp/log_cause.h"
 
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <functional>
+#include <set>
 
 namespace lapidary::htp {
 namespace {
@@ -46,37 +48,58 @@ std::string_view error_message(std::string_view line) {
   return trimmed(message.substr(0, message.find('\x1b')));  // colours end the line
 }
 
+// At most kLongest bytes without control characters.
+std::string plain(std::string_view text) {
+  std::string out(text.substr(0, kLongest));
+  for (char& c : out) c = static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  return out;
+}
+
 void add(std::vector<std::string>& reasons, std::string reason) {
   if (reason.empty() || reasons.size() >= kReasons) return;
-  if (reason.size() > kLongest) reason.resize(kLongest);
-  for (char& c : reason) c = static_cast<unsigned char>(c) < ' ' ? ' ' : c;
   if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) {
     reasons.push_back(std::move(reason));
   }
 }
 
+std::string_view next_line(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return line;
+}
+
 }  // namespace
 
-std::string log_cause(std::string_view log) {
-  std::vector<std::string> refusals;
-  std::vector<std::string> errors;
-  std::string node;
+std::vector<Refusal> refusals(std::string_view log) {
+  std::vector<Refusal> out;
+  std::set<std::string, std::less<>> seen;
+  std::string_view unit;  // the op type that the unit is about
+  Refusal last;           // the node of that type, or the last one of the unit
   while (!log.empty()) {
-    const std::string_view line = log.substr(0, log.find('\n'));
-    log.remove_prefix(std::min(line.size() + 1, log.size()));
-    if (const auto type = between(line, "Operator type: ", " Node name: "); !type.empty()) {
-      node = std::string(type) + " '" +
-             std::string(between(line, " Node name: ", " Node index: ")) + "': ";
+    const std::string_view line = next_line(log);
+    if (const auto op = between(line, " in OrtNodeUnit (", ")"); !op.empty()) {
+      unit = op;
+      last = {};
+    } else if (const auto type = between(line, "Operator type: ", " Node name: "); !type.empty()) {
+      if (last.op == unit && !last.op.empty()) continue;
+      last = {plain(between(line, " Node name: ", " Node index: ")), plain(type), {}};
     } else if (const auto reason = between(line, "REASON : ", "\n"); !reason.empty()) {
-      add(refusals, node + std::string(trimmed(reason)));
-    } else {
-      add(errors, std::string(error_message(line)));
+      last.reason = plain(trimmed(reason));
+      if (!last.node.empty() && seen.insert(last.node).second) out.push_back(last);
     }
   }
-  std::string out;
-  for (const auto& reason : refusals.empty() ? errors : refusals) {
-    out += (out.empty() ? "" : "; ") + reason;
+  return out;
+}
+
+std::string log_cause(std::string_view log) {
+  std::vector<std::string> reasons;
+  for (const Refusal& refusal : refusals(log)) {
+    add(reasons, refusal.op + " '" + refusal.node + "': " + refusal.reason);
   }
+  const bool refused = !reasons.empty();
+  while (!refused && !log.empty()) add(reasons, plain(error_message(next_line(log))));
+  std::string out;
+  for (const auto& reason : reasons) out += (out.empty() ? "" : "; ") + reason;
   return out;
 }
 

@@ -19,6 +19,22 @@ TEST(LogCause, TheProvidersReasonIsNamedOnceWithItsNode) {
             "Tanh 'the Tanh': Cannot get shape");
 }
 
+// Catches a reason that is put on the Quantize node of the unit, and a node listed twice.
+TEST(LogCause, AUnitIsNamedAfterTheNodeItIsAbout) {
+  const std::string unit =
+      "2026 [V:onnxruntime:, q.cc:1713 LogNodeSupport] Validation FAILED for 3 nodes in "
+      "OrtNodeUnit "
+      "(Erf) :\n"
+      "\tOperator type: DequantizeLinear Node name: t/DQ Node index: 4\n"
+      "\tOperator type: Erf Node name: the Erf Node index: 5\n"
+      "\tOperator type: QuantizeLinear Node name: e/Q Node index: 6\n"
+      "\tREASON : Operators of type `Erf` are not supported\n";
+  const auto found = refusals(unit + kRefusal + unit);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0], (Refusal{"the Erf", "Erf", "Operators of type `Erf` are not supported"}));
+  EXPECT_EQ(found[1], (Refusal{"the Tanh", "Tanh", "Cannot get shape"}));
+}
+
 TEST(LogCause, WithoutARefusalTheFirstErrorsThatSaySomething) {
   const std::string log =
       std::string("\x1b[1;31m2026 [E:onnxruntime:, a.cc:2290 F] QNN SetupBackend failed\x1b[m\n") +

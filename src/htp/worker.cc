@@ -31,17 +31,29 @@ std::filesystem::path request_file(const std::filesystem::path& folder) {
   return folder / "request.json";
 }
 
+Json json_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  Json json = Json::object();
+  for (const auto& [key, value] : pairs) json[key] = value;
+  return json;
+}
+
+std::vector<std::pair<std::string, std::string>> pairs_of(const Json& json) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const auto& [key, value] : json.items()) pairs.emplace_back(key, value.get<std::string>());
+  return pairs;
+}
+
 Result<WorkerRequest> read_request(const std::filesystem::path& folder) {
   LAP_ASSIGN_OR_RETURN(const Json json, load_json(request_file(folder)));
   try {
     WorkerRequest request;
     request.provider = json.at("provider").get<std::string>();
-    for (const auto& [key, value] : json.at("options").items()) {
-      request.options.emplace_back(key, value.get<std::string>());
-    }
+    request.options = pairs_of(json.at("options"));
+    request.keep_going = json.at("keep_going").get<bool>();
     for (const Json& job : json.at("jobs")) {
       request.jobs.push_back({job.at("model").get<std::string>(),
-                              job.at("dump_folder").get<std::string>(), job.at("run").get<bool>()});
+                              job.at("dump_folder").get<std::string>(), job.at("run").get<bool>(),
+                              job.at("allow_cpu").get<bool>(), pairs_of(job.at("config"))});
     }
     return request;
   } catch (const Json::exception& e) {
@@ -72,7 +84,11 @@ Result<Json> do_job(const std::filesystem::path& folder, size_t index,
   const WorkerJob& job = request.jobs[index];
   ort::SessionOptions options;
   options.verbose = true;
-  options.execution_provider = {"QNN", request.provider, request.options};
+  options.execution_provider = {"QNN", request.provider, request.options, job.allow_cpu};
+  options.config = job.config;
+  // What the CPU is left with is fused only after the HTP has had its choice; unfused it keeps the
+  // names under which a caller knows and allows it.
+  if (job.allow_cpu) options.optimization = ort::Optimization::kBasic;
   if (!job.dump_folder.empty()) {
     auto& provider = options.execution_provider->options;
     provider.emplace_back("dump_json_qnn_graph", "1");
@@ -105,6 +121,7 @@ Status do_jobs(const std::filesystem::path& folder, size_t first) {
     const Json json = result.ok() ? *result : Json{{"error", result.error().what}};
     LAP_RETURN_IF_ERROR(replace_file(job_result(folder, i),
                                      json.dump(-1, ' ', false, Json::error_handler_t::replace)));
+    if (!result.ok() && !request.keep_going) break;
   }
   return {};
 }
@@ -134,16 +151,17 @@ std::vector<std::string> worker_arguments(const std::filesystem::path& folder, s
 }
 
 Status write_request(const std::filesystem::path& folder, const WorkerRequest& request) {
-  Json options = Json::object();
-  for (const auto& [key, value] : request.options) options[key] = value;
   Json jobs = Json::array();
   for (const WorkerJob& job : request.jobs) {
     jobs.push_back(Json{{"model", job.model.string()},
                         {"dump_folder", job.dump_folder.string()},
-                        {"run", job.run}});
+                        {"run", job.run},
+                        {"allow_cpu", job.allow_cpu},
+                        {"config", json_of(job.config)}});
   }
   const Json json = {{"provider", request.provider.string()},
-                     {"options", std::move(options)},
+                     {"options", json_of(request.options)},
+                     {"keep_going", request.keep_going},
                      {"jobs", std::move(jobs)}};
   return write_file(request_file(folder),
                     json.dump(-1, ' ', false, Json::error_handler_t::replace));
@@ -154,7 +172,11 @@ bool is_worker(int argc, const char* const* argv) { return argc == 4 && kWorkerW
 int run_worker(int argc, const char* const* argv) {
   const std::span<const char* const> words(argv, static_cast<size_t>(argc));
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody waits for the result then
-  const Status done = do_jobs(words[2], std::strtoul(words[3], nullptr, 10));
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::absolute(words[2], error);
+  if (!error) std::filesystem::current_path(folder, error);
+  const Status done = error ? Status(io_error(words[2], error.message()))
+                            : do_jobs(folder, std::strtoul(words[3], nullptr, 10));
   if (done.ok()) _exit(0);
   print(done.error().message() + "\n");
   return 3;

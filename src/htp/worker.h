@@ -1,6 +1,6 @@
-// The side of the emulator that runs in a process of its own: the only code that loads the vendor's
-// libraries. The program that calls emulate() starts itself again with hidden arguments, so its
-// main() begins with
+// The side of emulator and compiler that runs in a process of its own: the only code that loads the
+// vendor's libraries. The program that uses either starts itself again with hidden arguments, so
+// its main() begins with
 //
 //   if (htp::is_worker(argc, argv)) return htp::run_worker(argc, argv);
 //
@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -22,16 +23,20 @@ bool is_worker(int argc, const char* const* argv);
 // libraries do at exit is of no interest.
 int run_worker(int argc, const char* const* argv);
 
-// What both sides know of the folder.
+// What both sides know of the folder. The worker's current directory is the folder, so paths may be
+// relative to it.
 struct WorkerJob {
   std::filesystem::path model;
-  std::filesystem::path dump_folder;  // "": no dump
-  bool run = true;                    // false: compile only
+  std::filesystem::path dump_folder = {};  // "": no dump
+  bool run = true;                         // false: compile only
+  bool allow_cpu = false;                  // nodes that the HTP refuses run on the CPU
+  std::vector<std::pair<std::string, std::string>> config = {};  // of the session, verbatim
 };
 struct WorkerRequest {
   std::filesystem::path provider;
   ProviderOptions options;
   std::vector<WorkerJob> jobs;
+  bool keep_going = true;  // after a job with an error
 };
 Status write_request(const std::filesystem::path& folder, const WorkerRequest& request);
 std::vector<std::string> worker_arguments(const std::filesystem::path& folder, size_t first_job);

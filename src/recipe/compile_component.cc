@@ -73,7 +73,9 @@ class ComponentCompiler {
                  const std::string& binary,
                  const std::vector<std::vector<package::ContextModel>*>& lists) {
     const std::string at = component_ + "/" + folder + "/";
-    htp::CompileJob job{.binary = staging_ / (at + binary), .embed = step_.embed_context};
+    htp::CompileJob job;
+    job.binary = staging_ / (at + binary);
+    job.embed = step_.embed_context;
     std::string roles;
     for (const Component* graph : graphs) {
       job.graphs.push_back({staging_ / graph->file, staging_ / (at + stem(*graph) + ".onnx")});
@@ -92,10 +94,10 @@ class ComponentCompiler {
             {graph.name, graph.role, graph.part, file, step_.embed_context ? file : at + binary});
       }
       out_.files.push_back(file);
-      const htp::NodeClaims& claims = compiled.graphs[i].claims;
+      htp::NodeClaims& claims = compiled.graphs[i].nodes;
       part.nodes += claims.nodes.size();
       part.cpu_nodes += claims.count(htp::NodeClaim::Place::kCpu);
-      note_claims({graph.name, graph.role, graph.part, std::move(compiled.graphs[i].claims)});
+      note_claims({graph.name, graph.role, graph.part, std::move(claims)});
     }
     out_.parts.push_back(std::move(part));
     return {};
