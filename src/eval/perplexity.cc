@@ -104,8 +104,7 @@ double negative_log_likelihood(std::span<const float> logits, int32_t target) {
 Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text,
                               const PerplexityOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(std::vector<Line> lines, encode(model, text, options.where));
-  if (options.max_lines && *options.max_lines < lines.size()) lines.resize(*options.max_lines);
+  LAP_ASSIGN_OR_RETURN(const std::vector<Line> lines, encode(model, text, options.where));
   size_t longest = 0;
   for (const Line& line : lines) longest = std::max(longest, line.tokens.size());
   const int64_t rows = std::max<int64_t>(1, kMostLogits / model.manifest().text.vocab_size);

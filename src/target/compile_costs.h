@@ -26,12 +26,13 @@ struct CompileCosts {
   double binary_bytes_per_weight_byte = 0;
   double binary_bytes_per_node = 0;
 
-  // Most resident memory of the compiler's process.
-  double base_bytes = 0;  // with its libraries loaded and nothing compiled
+  // Most resident memory of the compiler's process: of its libraries, and for the weights of a
+  // graph. Graphs that share a binary are compiled one after the other; what each one leaves stays,
+  // and the last one takes more when the binary is written.
+  double base_bytes = 0;
   double bytes_per_weight_byte = 0;
-  double bytes_per_node = 0;
-  // Graphs that share a binary stay: of each of them, while the next is compiled.
   double kept_bytes_per_weight_byte = 0;
+  double sharing_bytes_per_weight_byte = 0;
 
   // `graphs` share a binary, `weight_bytes` being those of the weights that it holds.
   int64_t binary_bytes(int64_t weight_bytes, std::span<const CompileLoad> graphs) const;
