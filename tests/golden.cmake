@@ -8,3 +8,19 @@ target_link_libraries(golden_test PRIVATE
 target_include_directories(golden_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_compile_definitions(golden_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(golden_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)
+
+# static_runtime_test: decoders over graphs of fixed lengths on ONNX Runtime's CPU (label `golden`).
+add_executable(static_runtime_test static_runtime_test.cc built_model.cc static_decoder.cc)
+target_link_libraries(static_runtime_test PRIVATE
+  lapidary_runtime lapidary_passes lapidary_gemma4 lapidary_warnings GTest::gmock_main)
+target_include_directories(static_runtime_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+target_compile_definitions(static_runtime_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+gtest_discover_tests(static_runtime_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)
+
+# static_package_test: the same from a package, also on the emulated HTP (label `htp`).
+add_executable(static_package_test static_package_test.cc built_model.cc static_decoder.cc)
+target_link_libraries(static_package_test PRIVATE
+  lapidary_runtime lapidary_passes lapidary_gemma4 lapidary_warnings GTest::gmock)
+target_include_directories(static_package_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+target_compile_definitions(static_package_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+gtest_discover_tests(static_package_test PROPERTIES LABELS htp DISCOVERY_TIMEOUT 60)

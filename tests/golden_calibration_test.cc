@@ -35,7 +35,7 @@ class GoldenCalibration : public testing::Test {
     model_ = take(build_model(kTiny / "checkpoint", scratch_));
     const auto source = take(checkpoint::Checkpoint::open(kTiny / "checkpoint"));
     graph_ = static_decoder_graph(
-        source, {.context_length = kLength + 1, .sequence_length = kLength, .logits = true});
+        source, {.context_length = kLength, .sequence_length = kLength, .logits = true});
     take(graph::save(graph_, scratch_ / "rows.onnx", {}));
     for (const auto& kind : gemma4::rotary_kinds(source.config.text)) {
       static_model_.rotary.push_back({kind.name, kind.frequencies});

@@ -96,13 +96,24 @@ Result<quant::Ranges> ranges_of(const passes::CalibrationRequest& request, int s
 
 }  // namespace
 
-passes::SetOutcome run_passes(Graph graph, const std::string& passes,
-                              const std::filesystem::path& scratch, int samples) {
-  std::filesystem::create_directories(scratch);
-  passes::PassContext context;
-  context.calibrate = [&](const passes::CalibrationRequest& request) {
+Calibrate random_calibration(const std::filesystem::path& scratch, int samples) {
+  return [scratch, samples](const passes::CalibrationRequest& request) {
     return ranges_of(request, samples, scratch);
   };
+}
+
+Calibrate unit_calibration() {
+  return [](const passes::CalibrationRequest& request) -> Result<quant::Ranges> {
+    quant::Ranges out;
+    for (const std::string& value : request.values) {
+      LAP_RETURN_IF_ERROR(out.set(value, {-1.0F, 1.0F}));
+    }
+    return out;
+  };
+}
+
+passes::SetOutcome run_passes(Graph graph, const std::string& passes, const Calibrate& calibrate) {
+  const passes::PassContext context{calibrate};
   passes::SetOutcome all;
   all.graphs.push_back({passes::Role::kModel, 0, std::move(graph)});
   const Json list = take(parse_json(passes, "passes"));

@@ -13,10 +13,16 @@ namespace lapidary::golden {
 
 using Values = std::map<std::string, ort::HostTensor>;  // by name
 
-// Runs the passes of a JSON list [{"type": "StaticLLM", ...}, ...] on one graph. Ranges are found
-// on `samples` samples of random numbers, in `scratch`. Throws what goes wrong.
+using Calibrate = decltype(passes::PassContext::calibrate);
+// Ranges found on random samples, in `scratch`.
+Calibrate random_calibration(const std::filesystem::path& scratch, int samples = 3);
+// [-1, 1] for every value.
+Calibrate unit_calibration();
+
+// Runs the passes of a JSON list [{"type": "StaticLLM", ...}, ...] on one graph. Throws what goes
+// wrong.
 passes::SetOutcome run_passes(graph::Graph graph, const std::string& passes,
-                              const std::filesystem::path& scratch, int samples = 3);
+                              const Calibrate& calibrate);
 
 // Random inputs of the float32 graph, masks and rotary tables those of a prompt's start.
 Values random_inputs(const graph::Graph& graph, uint32_t seed);

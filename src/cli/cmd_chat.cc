@@ -137,7 +137,7 @@ Result<int> chat(const ChatFlags& flags) {
   const auto start = std::chrono::steady_clock::now();
   LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open(cancel));
   LAP_ASSIGN_OR_RETURN(runtime::GenerationOptions options, flags.generation.resolve(model));
-  const int64_t positions = model.manifest().text.max_positions;
+  const int64_t positions = model.max_context();
   const int64_t context =
       flags.model.context > 0 ? flags.model.context : std::min(positions, kDefaultContext);
   LAP_ASSIGN_OR_RETURN(runtime::Decoder decoder,

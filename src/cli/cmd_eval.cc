@@ -26,7 +26,7 @@ struct EvalFlags {
   ModelFlags model;
   std::string text;
   std::string media;
-  std::optional<size_t> limit;  // of each kind of media
+  std::optional<size_t> limit;  // of lines, or of each kind of media
   bool json = false;
 };
 
@@ -70,6 +70,7 @@ Result<int> evaluate_text(const EvalFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const eval::Perplexity result, eval::perplexity(model, text,
                                                                        {.where = flags.text,
                                                                         .chunk = flags.model.chunk,
+                                                                        .max_lines = flags.limit,
                                                                         .cancel = &cancel,
                                                                         .on_line = on_line}));
   print(result, flags.json);
@@ -187,9 +188,6 @@ Result<int> evaluate(const EvalFlags& flags) {
   if (flags.text.empty() == flags.media.empty()) {
     return bad_input("eval", "takes either --text or --media");
   }
-  if (flags.limit && flags.media.empty()) {
-    return bad_input("--limit", "has no meaning without --media", "leave it out");
-  }
   return flags.media.empty() ? evaluate_text(flags) : evaluate_media(flags);
 }
 
@@ -204,7 +202,7 @@ void add_eval_command(CLI::App& app, int& exit_code) {
   command->add_option("--text", flags->text, "Text file; each line stands alone after <bos>");
   command->add_option("--media", flags->media,
                       "JSON file with images, clips, questions and reference answers");
-  command->add_option("--limit", flags->limit, "Only the first so many images, and clips")
+  command->add_option("--limit", flags->limit, "Only the first so many lines, or images and clips")
       ->check(CLI::Range(size_t{1}, size_t{1} << 30));
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags, &exit_code] {

@@ -21,8 +21,10 @@ Status check_options(const InspectFlags& flags, Kind kind) {
   if (kind != Kind::kPackage) {
     if (!flags.component.empty()) return refuse("--component", "is for packages only");
     if (flags.verify) return refuse("--verify", "is for packages only");
+    if (flags.claims) return refuse("--claims", "is for packages only");
   }
   if (flags.graph && kind == Kind::kCheckpoint) return refuse("--graph", "a checkpoint has none");
+  if (flags.claims && flags.tensors) return refuse("--tensors", "has no meaning with --claims");
   if (flags.graph && flags.json) return refuse("--graph", "has no meaning with --json");
   return {};
 }
@@ -64,6 +66,8 @@ void add_inspect_command(CLI::App& app, int& exit_code) {
   command->add_flag("--tensors", flags->tensors, "List every weight");
   command->add_flag("--graph", flags->graph, "Print every node");
   command->add_flag("--verify", flags->verify, "Compare the package's files with their checksums");
+  command->add_flag("--claims", flags->claims,
+                    "What became of each node on the HTP; with --graph, node by node");
   command->callback([flags, &exit_code] { exit_code = print_or_report(inspect(*flags)); });
 }
 

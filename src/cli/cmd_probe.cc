@@ -1,16 +1,16 @@
 // lapidary probe MODEL.onnx --arch A: each distinct node alone on the emulated HTP.
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/count_progress.h"
+#include "cli/scratch_folder.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "graph/onnx_reader.h"
@@ -25,35 +25,11 @@ struct ProbeFlags {
   std::string arch;
   std::string soc;
   std::string qnn_libs;
+  std::string cache;
   std::vector<std::string> options;
   uint32_t seed = 1;
   double seconds = 300;
   bool json = false;
-};
-
-// A folder of our own that goes when the command ends.
-class ScratchFolder {
- public:
-  static Result<std::unique_ptr<ScratchFolder>> create() {
-    std::error_code error;
-    const auto temp = std::filesystem::temp_directory_path(error);
-    std::string name = (temp / "lapidary-probe-XXXXXX").string();
-    if (error || mkdtemp(name.data()) == nullptr) {
-      return io_error(name, "cannot make a temporary folder", "set TMPDIR to a writable folder");
-    }
-    return std::make_unique<ScratchFolder>(name);
-  }
-  explicit ScratchFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  ~ScratchFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 Result<std::map<std::string, std::string>> provider_options(const ProbeFlags& flags) {
@@ -109,9 +85,12 @@ Result<int> probe(const ProbeFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
                        htp::Emulator::create(libraries, chip, std::move(settings)));
   LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(flags.model));
+  CountProgress progress;
   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
-  LAP_ASSIGN_OR_RETURN(const htp::ProbeReport report,
-                       htp::probe(graph, emulator, scratch->path(), flags.seed));
+  LAP_ASSIGN_OR_RETURN(
+      const htp::ProbeReport report,
+      htp::probe(std::span(&graph, 1), emulator, scratch->path(),
+                 {.seed = flags.seed, .cache = flags.cache, .progress = &progress}));
   if (flags.json) {
     Json json = {{"model", flags.model}, {"target", target::name_of(chip)}};
     json.update(report.to_json());
@@ -138,6 +117,8 @@ void add_probe_command(CLI::App& app, int& exit_code) {
                       "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)");
   command->add_option("--qnn-option", flags->options,
                       "KEY=VALUE for the QNN provider; may be repeated");
+  command->add_option("--cache", flags->cache,
+                      "Folder that keeps results by node, chip and stack; it is made");
   command->add_option("--seed", flags->seed, "Of the made-up inputs");
   command->add_option("--seconds", flags->seconds, "Time limit of one node")
       ->check(CLI::PositiveNumber);

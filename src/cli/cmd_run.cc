@@ -76,7 +76,7 @@ Result<Question> ask(const RunFlags& flags, const runtime::Model& model, runtime
 int64_t context_for(const RunFlags& flags, const runtime::Model& model, size_t prompt,
                     int64_t max_tokens) {
   if (flags.model.context > 0) return flags.model.context;
-  const int64_t positions = model.manifest().text.max_positions;
+  const int64_t positions = model.max_context();
   const auto used = static_cast<int64_t>(prompt);
   return used >= positions ? positions : used + std::min(max_tokens, positions - used);
 }

@@ -1,9 +1,10 @@
-// lapidary targets [--arch A | --soc S]: the chips that are known, and what each accepts.
+// lapidary targets [--arch A | --soc S] [--probe]: the chips that are known, and what each accepts.
 #include <memory>
 
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "cli/targets_probe.h"
 #include "cli/terminal.h"
 #include "target/record.h"
 
@@ -17,6 +18,9 @@ using target::Rule;
 struct TargetsFlags {
   std::string arch;
   std::string soc;
+  std::string qnn_libs;
+  std::string only;
+  bool probe = false;
   bool json = false;
 };
 
@@ -165,10 +169,29 @@ void add_targets_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<TargetsFlags>();
   CLI::App* command =
       app.add_subcommand("targets", "Show the chips that are known and what they accept");
-  command->add_option("--arch", flags->arch, "What this Hexagon arch accepts: v73, v75, v79, v81");
+  command->add_option("--arch", flags->arch,
+                      "What this Hexagon arch accepts: v73, v75, v79, v81; with --probe also: all");
   command->add_option("--soc", flags->soc, "What this SoC accepts, by name or number: SM8850, 87");
   command->add_flag("--json", flags->json, "Print one JSON object");
-  command->callback([flags, &exit_code] { exit_code = print_or_report(targets(*flags)); });
+  CLI::Option* probe = command->add_flag(
+      "--probe", flags->probe,
+      "Measure the records again with the installed QNN libraries, emulated, and print what "
+      "changed; exit code 1 when something did");
+  command
+      ->add_option("--qnn-libs", flags->qnn_libs,
+                   "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
+      ->needs(probe);
+  command->add_option("--only", flags->only, "Probe the rules whose ids match this glob: 'nbits.*'")
+      ->needs(probe);
+  command->callback([flags, &exit_code] {
+    if (!flags->probe) {
+      exit_code = print_or_report(targets(*flags));
+      return;
+    }
+    const Result<int> result =
+        probe_targets({flags->arch, flags->soc, flags->qnn_libs, flags->only, flags->json});
+    exit_code = result.ok() ? result.value() : report(result.error());
+  });
 }
 
 }  // namespace lapidary::cli

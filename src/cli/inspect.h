@@ -18,6 +18,7 @@ struct InspectFlags {
   bool tensors = false;  // list every weight
   bool graph = false;    // print every node (packages and ONNX models)
   bool verify = false;   // compare checksums (packages)
+  bool claims = false;   // what the HTP's compiler made of each node (packages)
 };
 
 // Each returns the whole text to print; JSON when asked for.

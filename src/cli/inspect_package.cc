@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cli/claims_text.h"
 #include "cli/inspect.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -141,6 +142,28 @@ std::string as_json(Manifest manifest, std::vector<Component> components, bool t
   return json.dump(2) + "\n";
 }
 
+// The claims reports of the package: of each component that was compiled, one.
+Result<std::string> claims(const Package& package, const InspectFlags& flags) {
+  Json reports = Json::object();
+  std::string text;
+  for (const package::FileRecord& file : package.manifest.files) {
+    const std::filesystem::path path(file.path);
+    const std::string component = path.parent_path().string();
+    if (path.filename() != "claims.json") continue;
+    if (!flags.component.empty() && component != flags.component) continue;
+    LAP_ASSIGN_OR_RETURN(reports[component], load_json(package.path(file.path)));
+    LAP_ASSIGN_OR_RETURN(
+        const htp::ClaimsReport report,
+        htp::read_claims_report(reports[component], package.path(file.path).string()));
+    text += (text.empty() ? "" : "\n") + component + ", " + claims_text(report, flags.graph);
+  }
+  if (reports.empty()) {
+    return bad_input(flags.path, "holds no claims report",
+                     "only what was compiled for the HTP has one");
+  }
+  return flags.json ? reports.dump(2) + "\n" : text;
+}
+
 }  // namespace
 
 std::string ops_text(const std::map<std::string, int64_t>& ops) {
@@ -160,6 +183,7 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
       Package::open(flags.path, flags.verify ? VerifyMode::kChecksums : VerifyMode::kSizes));
   const Manifest& manifest = package.manifest;
   LAP_ASSIGN_OR_RETURN(std::vector<Component> components, selected(package, flags));
+  if (flags.claims) return claims(package, flags);
   if (flags.json) return as_json(manifest, std::move(components), flags.tensors);
   if (flags.graph) {
     std::string out;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include "base/peak_memory.h"
 #include "base/utf8.h"
@@ -47,6 +48,36 @@ void ModelFlags::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "Threads (default: all processors)")
       ->check(CLI::Range(0, 1024));
   command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
+  add_device_to(command);
+}
+
+void ModelFlags::add_device_to(CLI::App& command) {
+  command.add_option("--device", device, "Where the decoder runs: cpu, htp-emulated (x86) or htp")
+      ->check(CLI::IsMember({"cpu", "htp-emulated", "htp"}))
+      ->capture_default_str();
+  command.add_option("--qnn-libs", qnn_libs,
+                     "Folder of the QNN libraries (default: LAPIDARY_QNN_LIBS, .deps/qnn/lib)");
+  command.add_option("--arch", arch, "The HTP's arch, e.g. v81 (default: the SoC's)");
+  command.add_option("--soc", soc, "The SoC, e.g. SM8850 (default: this machine's)");
+}
+
+Result<runtime::DeviceOptions> ModelFlags::device_options() const {
+  using runtime::Device;
+  runtime::DeviceOptions out;
+  for (const Device each : {Device::kHtpEmulated, Device::kHtp}) {
+    if (device == name_of(each)) out.device = each;
+  }
+  const std::pair<const char*, const std::string*> of_htp[] = {
+      {"--qnn-libs", &qnn_libs}, {"--arch", &arch}, {"--soc", &soc}};
+  for (const auto& [flag, value] : of_htp) {
+    if (out.device != Device::kCpu || value->empty()) continue;
+    return bad_input(flag, "means nothing on the CPU",
+                     "leave it out, or add --device htp-emulated or --device htp");
+  }
+  out.qnn_libs = qnn_libs;
+  out.arch = arch;
+  out.soc = soc;
+  return out;
 }
 
 void ModelFlags::add_chunk_to(CLI::App& command) {
@@ -63,6 +94,7 @@ void ModelFlags::add_context_to(CLI::App& command) {
 Result<runtime::Model> ModelFlags::open(const CancelToken& cancel) const {
   runtime::ModelOptions options;
   options.session.threads = threads;
+  LAP_ASSIGN_OR_RETURN(options.device, device_options());
   options.verify = !no_verify;
   options.cancel = &cancel;
   return runtime::Model::open(package, options);

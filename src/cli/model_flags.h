@@ -22,14 +22,21 @@ struct ModelFlags {
   int64_t chunk = 256;
   int64_t context = 0;  // 0: the command's choice
   bool no_verify = false;
+  std::string device = "cpu";
+  std::string qnn_libs, arch, soc;  // of the HTP
 
   void add_to(CLI::App& command);
   // --chunk, for the commands that run prompts.
   void add_chunk_to(CLI::App& command);
   // --context, for the commands whose cache is the user's to size.
   void add_context_to(CLI::App& command);
-  // `cancel` ends the verification of the files.
+  // `cancel` ends the verification of the files. Errors besides Model::open's: kBadInput for
+  // options of another device than the chosen one.
   Result<runtime::Model> open(const CancelToken& cancel) const;
+
+ private:
+  void add_device_to(CLI::App& command);
+  Result<runtime::DeviceOptions> device_options() const;
 };
 
 // How text is generated. What is not given comes from the package's generation_config.json.

@@ -48,7 +48,7 @@ class Examiner {
 
   // Caches for the longest prompt so far: the next one's length is not known before it is encoded.
   Status make_room(int64_t tokens) {
-    const int64_t positions = model_.manifest().text.max_positions;
+    const int64_t positions = model_.max_context();
     const int64_t wanted = std::min(tokens, positions);
     if (decoder_ && wanted <= room_) return {};
     LAP_ASSIGN_OR_RETURN(decoder_,

@@ -46,7 +46,7 @@ Result<std::vector<Line>> encode(const runtime::Model& model, std::string_view t
     }
     Line line{i + 1, std::move(ids).value()};
     line.tokens.insert(line.tokens.begin(), *model.bos());
-    const int64_t positions = model.manifest().text.max_positions;
+    const int64_t positions = model.max_context();
     if (static_cast<int64_t>(line.tokens.size()) > positions) {
       return bad_input(where + ": line " + std::to_string(i + 1),
                        std::to_string(line.tokens.size()) + " tokens; the model has " +
@@ -104,7 +104,8 @@ double negative_log_likelihood(std::span<const float> logits, int32_t target) {
 Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text,
                               const PerplexityOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(const std::vector<Line> lines, encode(model, text, options.where));
+  LAP_ASSIGN_OR_RETURN(std::vector<Line> lines, encode(model, text, options.where));
+  if (options.max_lines && *options.max_lines < lines.size()) lines.resize(*options.max_lines);
   size_t longest = 0;
   for (const Line& line : lines) longest = std::max(longest, line.tokens.size());
   const int64_t rows = std::max<int64_t>(1, kMostLogits / model.manifest().text.vocab_size);

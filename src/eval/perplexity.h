@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ struct Perplexity {
 struct PerplexityOptions {
   std::string where = "text";  // what errors call the text: its file
   int64_t chunk = 256;  // most tokens in one run; fewer when the logits would take much memory
+  std::optional<size_t> max_lines = {};  // only the first ones that are not empty
   const CancelToken* cancel = nullptr;
   std::function<void(int64_t line, int64_t lines)> on_line;  // after each line
 };

@@ -62,6 +62,10 @@ class Emulator {
   Result<std::vector<Result<EmulatorRun>>> run_all(std::span<const EmulatorJob> jobs,
                                                    const std::filesystem::path& folder) const;
 
+  const std::filesystem::path& provider() const { return provider_; }
+  const ProviderOptions& options() const { return options_; }
+  const CancelToken* cancel() const { return settings_.cancel; }
+
  private:
   Emulator(std::filesystem::path provider, ProviderOptions options, EmulatorSettings settings)
       : provider_(std::move(provider)),

@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/dtype_inference.h"
 #include "graph/onnx_writer.h"
+#include "graph/static_shapes.h"
+#include "htp/installed_stack.h"
 #include "htp/node_units.h"
+#include "htp/probe_cache.h"
+#include "htp/probe_units.h"
 #include "htp/reference_run.h"
 
 namespace lapidary::htp {
@@ -14,9 +19,14 @@ namespace fs = std::filesystem;
 using graph::Graph;
 using graph::Node;
 
+constexpr size_t kBatch = 16;  // units that share a process, between two steps of progress
+
 // A unit to probe, and where its result goes.
 struct Candidate {
+  const Graph* graph = nullptr;
+  const ValueTypes* types = nullptr;
   NodeUnit unit;
+  std::string key;
   ProbedNode probed;
 };
 
@@ -35,8 +45,21 @@ tensor::TensorType type_of(const ort::HostTensor& tensor) {
   return {dtypes.at(tensor.type), tensor.shape};
 }
 
-ValueTypes types_of(const Values& values) {
+// From the rules of shapes and dtypes; for an operator that those do not know, from a run on the
+// CPU.
+Result<ValueTypes> types_of(const Graph& graph, const fs::path& folder) {
+  const auto shapes = graph::infer_shapes(graph);
+  if (!shapes.ok() && shapes.error().kind != ErrorKind::kUnsupported) return shapes.error();
+  const auto dtypes = graph::infer_dtypes(graph);
   ValueTypes types;
+  if (shapes.ok() && dtypes.ok()) {
+    for (const auto& [name, shape] : shapes->shapes) {
+      const auto dtype = dtypes->find(name);
+      if (dtype != dtypes->end()) types[name] = {dtype->second, shape};
+    }
+    return types;
+  }
+  LAP_ASSIGN_OR_RETURN(const Values values, reference_values(graph, 1, folder));
   for (const auto& [name, tensor] : values) types[name] = type_of(tensor);
   return types;
 }
@@ -51,55 +74,32 @@ std::string forms_of(const std::vector<std::string>& names, const ValueTypes& ty
   return text;
 }
 
-Result<std::vector<Candidate>> distinct_units(const Graph& graph, const ValueTypes& types) {
-  std::vector<Candidate> candidates;
-  std::map<std::string, size_t> seen;  // key -> candidate
+// Adds the units of `graph` that differ from those in `seen`.
+Status add_units(const Graph& graph, const ValueTypes& types, std::map<std::string, size_t>& seen,
+                 std::vector<Candidate>& candidates) {
   for (NodeUnit& unit : node_units(graph)) {
-    LAP_ASSIGN_OR_RETURN(const std::string key, unit_key(graph, unit, types));
+    const Node& node = graph.nodes[unit.node];
+    for (const auto* ports : {&unit.inputs, &unit.outputs}) {
+      for (const std::string& port : *ports) {
+        if (!types.contains(port)) {
+          return unsupported(node.name, "the type of '" + port + "' cannot be told");
+        }
+      }
+    }
+    LAP_ASSIGN_OR_RETURN(std::string key, unit_key(graph, unit, types));
     const auto [found, fresh] = seen.emplace(key, candidates.size());
     if (!fresh) {
       ++candidates[found->second].probed.alike;
       continue;
     }
-    const Node& node = graph.nodes[unit.node];
     ProbedNode probed;
+    probed.graph = graph.name;
     probed.name = node.name;
     probed.op = node.qualified_op();
     probed.forms = forms_of(unit.inputs, types) + " -> " + forms_of(unit.outputs, types);
-    candidates.push_back({std::move(unit), std::move(probed)});
+    candidates.push_back({&graph, &types, std::move(unit), std::move(key), std::move(probed)});
   }
-  return candidates;
-}
-
-Result<std::vector<EmulatorJob>> jobs_of(const Graph& graph,
-                                         const std::vector<Candidate>& candidates,
-                                         const Values& values, const ValueTypes& types,
-                                         const fs::path& folder) {
-  std::vector<EmulatorJob> jobs;
-  for (const Candidate& candidate : candidates) {
-    EmulatorJob job;
-    job.model = folder / ("node_" + std::to_string(jobs.size()) + ".onnx");
-    LAP_ASSIGN_OR_RETURN(const auto saved,
-                         graph::save(cut(graph, candidate.unit, types), job.model, {}));
-    for (const std::string& input : candidate.unit.inputs) job.inputs.push_back(values.at(input));
-    jobs.push_back(std::move(job));
-  }
-  return jobs;
-}
-
-// The zero point of the QuantizeLinear that makes `value`; 0 when there is none.
-double zero_point_of(const Graph& graph, const NodeUnit& unit, const std::string& value) {
-  for (const size_t member : unit.members) {
-    const Node& node = graph.nodes[member];
-    if (node.op_type != "QuantizeLinear" || node.outputs[0] != value || node.inputs.size() < 3) {
-      continue;
-    }
-    const tensor::Tensor* zero = graph.constant(node.inputs[2]);
-    if (zero == nullptr || zero->type().elements() != 1) return 0;
-    const auto values = zero->to_integers();
-    return values.ok() ? static_cast<double>(values->front()) : 0;
-  }
-  return 0;
+  return {};
 }
 
 bool has_8bit_activation(const NodeUnit& unit, const ValueTypes& types) {
@@ -111,14 +111,14 @@ bool has_8bit_activation(const NodeUnit& unit, const ValueTypes& types) {
          std::any_of(unit.outputs.begin(), unit.outputs.end(), narrow);
 }
 
-Result<Agreement> worst(const Graph& graph, const NodeUnit& unit, const EmulatorRun& run,
-                        const Values& values) {
+Result<Agreement> agreement_of(const EmulatorJob& job, const EmulatorRun& run) {
+  ort::SessionOptions options;
+  options.optimization = ort::Optimization::kNone;
+  LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(job.model, options));
+  LAP_ASSIGN_OR_RETURN(const auto reference, session.run(job.inputs));
   Agreement out;
-  for (const ort::HostTensor& output : run.outputs) {
-    const auto reference = values.find(output.name);
-    if (reference == values.end()) return internal_error(output.name, "is no value of the graph");
-    LAP_ASSIGN_OR_RETURN(const Agreement one, compare(output, reference->second,
-                                                      zero_point_of(graph, unit, output.name)));
+  for (size_t i = 0; i < reference.size() && i < run.outputs.size(); ++i) {
+    LAP_ASSIGN_OR_RETURN(const Agreement one, compare(run.outputs[i], reference[i]));
     out.cosine = std::min(out.cosine, one.cosine);
     out.relative_error = std::max(out.relative_error, one.relative_error);
     out.finite = out.finite && one.finite;
@@ -129,6 +129,56 @@ Result<Agreement> worst(const Graph& graph, const NodeUnit& unit, const Emulator
 Verdict verdict_of(const Agreement& agreement, double precise, double wrong) {
   if (!agreement.finite || agreement.relative_error > wrong) return Verdict::kWrong;
   return agreement.relative_error > precise ? Verdict::kImprecise : Verdict::kRight;
+}
+
+void judge(Candidate& candidate, const EmulatorJob& job, const Result<EmulatorRun>& run,
+           const ProbeLimits& limits) {
+  ProbedNode& probed = candidate.probed;
+  const Result<Agreement> agreement =
+      run.ok() ? agreement_of(job, *run) : Result<Agreement>(run.error());
+  if (!agreement.ok()) {
+    const Error& why = agreement.error();
+    const bool refused = !run.ok() && why.kind == ErrorKind::kUnsupported;
+    probed.verdict = refused ? Verdict::kRefused : Verdict::kFailed;
+    probed.reason = Error{why.kind, why.what, "", why.remedy}.message();
+    return;
+  }
+  probed.agreement = *agreement;
+  const bool narrow = has_8bit_activation(candidate.unit, *candidate.types);
+  probed.verdict =
+      verdict_of(*agreement, narrow ? limits.precise_8bit : limits.precise, limits.wrong);
+}
+
+Status probe_batch(std::span<Candidate* const> batch, const Emulator& emulator,
+                   const fs::path& folder, const ProbeSettings& settings) {
+  std::vector<EmulatorJob> jobs;
+  for (const Candidate* candidate : batch) {
+    LAP_ASSIGN_OR_RETURN(UnitModel model, unit_model(*candidate->graph, candidate->unit,
+                                                     *candidate->types, settings.seed));
+    EmulatorJob job{folder / ("node_" + std::to_string(jobs.size()) + ".onnx"),
+                    std::move(model.inputs)};
+    LAP_ASSIGN_OR_RETURN(const auto saved, graph::save(model.graph, job.model, {}));
+    jobs.push_back(std::move(job));
+  }
+  LAP_ASSIGN_OR_RETURN(const auto runs, emulator.run_all(jobs, folder));
+  for (size_t i = 0; i < batch.size(); ++i) judge(*batch[i], jobs[i], runs[i], settings.limits);
+  return {};
+}
+
+// What a result depends on beside the unit.
+Result<std::string> scope_of(const Emulator& emulator, const ProbeSettings& settings) {
+  LAP_ASSIGN_OR_RETURN(const InstalledStack stack,
+                       installed_stack(Libraries{emulator.provider().parent_path()}));
+  std::string scope = "1;" + stack.describe() + ";" + stack.provider_hash + ";seed " +
+                      std::to_string(settings.seed);
+  for (const double limit :
+       {settings.limits.precise, settings.limits.precise_8bit, settings.limits.wrong}) {
+    scope += ";" + std::to_string(limit);
+  }
+  for (const auto& [key, value] : emulator.options()) {
+    if (key != "backend_path") scope += ";" + key + "=" + value;
+  }
+  return scope;
 }
 
 }  // namespace
@@ -162,10 +212,12 @@ bool ProbeReport::passed() const {
 Json ProbeReport::to_json() const {
   Json list = Json::array();
   for (const ProbedNode& node : nodes) {
-    Json json = {{"name", node.name},
+    Json json = {{"graph", node.graph},
+                 {"name", node.name},
                  {"op", node.op},
                  {"forms", node.forms},
                  {"alike", node.alike},
+                 {"cached", node.cached},
                  {"verdict", name_of(node.verdict)}};
     if (!node.reason.empty()) {
       json["reason"] = node.reason;
@@ -179,31 +231,48 @@ Json ProbeReport::to_json() const {
   return Json{{"passed", passed()}, {"nodes", std::move(list)}};
 }
 
-Result<ProbeReport> probe(const Graph& graph, const Emulator& emulator, const fs::path& folder,
-                          uint32_t seed, const ProbeLimits& limits) {
+Result<ProbeReport> probe(std::span<const Graph> graphs, const Emulator& emulator,
+                          const fs::path& folder, const ProbeSettings& settings) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return io_error(folder.string(), error.message());
-  LAP_ASSIGN_OR_RETURN(const Values values, reference_values(graph, seed, folder));
-  const ValueTypes types = types_of(values);
-  LAP_ASSIGN_OR_RETURN(std::vector<Candidate> candidates, distinct_units(graph, types));
-  LAP_ASSIGN_OR_RETURN(const auto jobs, jobs_of(graph, candidates, values, types, folder));
-  LAP_ASSIGN_OR_RETURN(const auto runs, emulator.run_all(jobs, folder));
-  ProbeReport report;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    auto& [unit, probed] = candidates[i];
-    if (!runs[i].ok()) {
-      const Error& why = runs[i].error();
-      probed.verdict = why.kind == ErrorKind::kUnsupported ? Verdict::kRefused : Verdict::kFailed;
-      probed.reason = Error{why.kind, why.what, "", why.remedy}.message();
-    } else {
-      LAP_ASSIGN_OR_RETURN(probed.agreement, worst(graph, unit, *runs[i], values));
-      const double precise =
-          has_8bit_activation(unit, types) ? limits.precise_8bit : limits.precise;
-      probed.verdict = verdict_of(probed.agreement, precise, limits.wrong);
-    }
-    report.nodes.push_back(std::move(probed));
+  std::vector<ValueTypes> types(graphs.size());
+  std::map<std::string, size_t> seen;  // key -> candidate
+  std::vector<Candidate> candidates;
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    LAP_ASSIGN_OR_RETURN(types[i], types_of(graphs[i], folder));
+    LAP_RETURN_IF_ERROR(add_units(graphs[i], types[i], seen, candidates));
   }
+  std::string scope;
+  if (!settings.cache.empty()) {
+    LAP_ASSIGN_OR_RETURN(scope, scope_of(emulator, settings));
+  }
+  const ProbeCache cache(settings.cache, std::move(scope));
+  std::vector<Candidate*> open;
+  for (Candidate& candidate : candidates) {
+    const auto known = cache.find(candidate.key);
+    if (known) {
+      candidate.probed.verdict = known->verdict;
+      candidate.probed.agreement = known->agreement;
+      candidate.probed.reason = known->reason;
+      candidate.probed.cached = true;
+    } else {
+      open.push_back(&candidate);
+    }
+  }
+  NullProgress silent;
+  ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
+  progress.stage("probing nodes", open.size());
+  for (size_t begin = 0; begin < open.size(); begin += kBatch) {
+    const auto batch = std::span(open).subspan(begin, std::min(kBatch, open.size() - begin));
+    LAP_RETURN_IF_ERROR(probe_batch(batch, emulator, folder, settings));
+    for (const Candidate* candidate : batch) {
+      LAP_RETURN_IF_ERROR(cache.keep(candidate->key, candidate->probed));
+    }
+    progress.advance(batch.size());
+  }
+  ProbeReport report;
+  for (Candidate& candidate : candidates) report.nodes.push_back(std::move(candidate.probed));
   return report;
 }
 

@@ -1,16 +1,20 @@
-// Every distinct node of a static graph alone on the emulated HTP, against ONNX Runtime's CPU: some
+// Every distinct node of static graphs alone on the emulated HTP, against ONNX Runtime's CPU: some
 // shapes of a legal op compute wrong numbers, without a word, and this is where it shows.
 //
-//   LAP_ASSIGN_OR_RETURN(const Graph graph, graph::load("decoder.onnx"));
-//   LAP_ASSIGN_OR_RETURN(const ProbeReport report, htp::probe(graph, emulator, folder, {}));
-//   report.count(Verdict::kWrong);
+//   const std::vector<Graph> graphs = {prefill, decode};
+//   LAP_ASSIGN_OR_RETURN(const ProbeReport report,
+//                        htp::probe(graphs, emulator, folder, {.cache = home / "probes"}));
+//   if (!report.passed()) ...
 //
-// A node is fed what the CPU computed before it, from seeded inputs of the graph. Nodes that differ
-// in names and weights only are probed once (node_units.h says what counts as equal).
+// A node is fed made-up values, over the range that its inputs' encodings tell (probe_units.h).
+// Nodes that differ in names and weights only, in whichever graph, are probed once (node_units.h
+// says what counts as equal); a cache remembers them from call to call. In memory and on disk are
+// a few nodes at a time.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,18 +43,29 @@ struct ProbeLimits {
   double wrong = 1e-1;         // and of what is not merely imprecise
 };
 
+struct ProbeSettings {
+  uint32_t seed = 1;
+  ProbeLimits limits = {};
+  // Results by node, chip, versions of the stack and provider options; "": none are kept. An entry
+  // that is damaged is probed again.
+  std::filesystem::path cache = {};
+  ProgressSink* progress = nullptr;  // a stage counted in distinct nodes
+};
+
 struct ProbedNode {
+  std::string graph;  // Graph::name of the first graph that has it
   std::string name;   // of the first such node
   std::string op;     // "MatMul", "com.microsoft::MatMulNBits"
   std::string forms;  // "float32[1, 8] -> float32[1, 8]"
-  size_t alike = 1;   // nodes of the graph that this one stands for
+  size_t alike = 1;   // nodes of all graphs that this one stands for
+  bool cached = false;
   Verdict verdict = Verdict::kRight;
   Agreement agreement = {};  // of the worst output; kRight, kImprecise and kWrong only
   std::string reason;        // of kRefused and kFailed
 };
 
 struct ProbeReport {
-  std::vector<ProbedNode> nodes;  // in the graph's order
+  std::vector<ProbedNode> nodes;  // in the graphs' order
 
   size_t count(Verdict verdict) const;
   bool passed() const;  // nothing wrong, refused or failed
@@ -58,9 +73,9 @@ struct ProbeReport {
 };
 
 // Models, logs and values are written to `folder`, which is made.
-// Errors: those of reference_values(); nothing can be run at all; kCancelled.
-Result<ProbeReport> probe(const graph::Graph& graph, const Emulator& emulator,
-                          const std::filesystem::path& folder, uint32_t seed = 1,
-                          const ProbeLimits& limits = {});
+// Errors: kBadInput for an input whose shape is not fixed; nothing can be run at all; kIo;
+// kCancelled.
+Result<ProbeReport> probe(std::span<const graph::Graph> graphs, const Emulator& emulator,
+                          const std::filesystem::path& folder, const ProbeSettings& settings = {});
 
 }  // namespace lapidary::htp

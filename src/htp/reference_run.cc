@@ -1,7 +1,6 @@
 #include "htp/reference_run.h"
 
 #include <cstring>
-#include <random>
 
 #include "base/float_types.h"
 #include "graph/onnx_writer.h"
@@ -16,13 +15,6 @@ constexpr int64_t kMostElements = int64_t{1} << 30;
 template <typename T>
 void put(ort::HostTensor& tensor, size_t index, T value) {
   std::memcpy(tensor.data.data() + index * sizeof(T), &value, sizeof(T));
-}
-
-// The standard distributions differ between libraries; this sum of 12 uniform ones does not.
-float gaussian(std::mt19937& random) {
-  float sum = -6.0f;
-  for (int i = 0; i < 12; ++i) sum += static_cast<float>(random() >> 8) * 0x1p-24f;
-  return sum;
 }
 
 void fill(ort::HostTensor& tensor, size_t i, std::mt19937& random) {
@@ -77,6 +69,12 @@ Result<ort::HostTensor> seeded(const graph::ValueInfo& input, std::mt19937& rand
 }
 
 }  // namespace
+
+float gaussian(std::mt19937& random) {
+  float sum = -6.0f;
+  for (int i = 0; i < 12; ++i) sum += static_cast<float>(random() >> 8) * 0x1p-24f;
+  return sum;
+}
 
 Result<std::vector<ort::HostTensor>> seeded_inputs(const graph::Graph& graph, uint32_t seed) {
   std::mt19937 random(seed);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@
 namespace lapidary::htp {
 
 using Values = std::map<std::string, ort::HostTensor>;  // by value name
+
+// Sigma 1. The standard distributions differ between libraries; this sum of 12 uniform ones does
+// not.
+float gaussian(std::mt19937& random);
 
 // Inputs for a graph: floats gaussian with sigma 1, integers 0 or 1 (legal as index, token or
 // flag), bools of both kinds, quantized codes within a quarter of their range around its middle.

@@ -266,6 +266,12 @@ class Planner {
 
   // Qualcomm's HTP refuses 16-bit unsigned weights of LayerNormalization too.
   void note_readers(const Node& node) {
+    if (node.qualified_op() == "Attention") {  // not quantized itself, but its caches are alike
+      for (size_t i = 1; i < std::min<size_t>(node.inputs.size(), 3); ++i) {
+        const auto group = plan_.group_of.find(node.inputs[i]);
+        if (group != plan_.group_of.end()) plan_.groups[group->second].right_side = true;
+      }
+    }
     if (!plan_.selected.contains(node.name)) return;
     const bool wants = (node.op_type == "MatMul" && !plan_.channel_axis.contains(node.name)) ||
                        node.op_type == "LayerNormalization";

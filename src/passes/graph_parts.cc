@@ -23,6 +23,11 @@ using graph::Tensor;
 constexpr const char* kEncoding = "encoding:";
 constexpr const char* kQuantization = "quantization:";
 
+// "" when the key does not begin so.
+std::string after(const std::string& key, const std::string& prefix) {
+  return key.starts_with(prefix) ? key.substr(prefix.size()) : std::string();
+}
+
 // What a part is made of, by index and name.
 struct Contents {
   std::set<size_t> nodes;
@@ -148,11 +153,8 @@ class Cutting {
   // All that the part has a name for.
   void add_metadata(Graph& out) const {
     for (const auto& [key, value] : graph_.metadata) {
-      const auto about = [&](const std::string& prefix) {
-        return key.starts_with(prefix) ? key.substr(prefix.size()) : std::string();
-      };
-      const std::string port = about(kEncoding);
-      const std::string constant = about(kQuantization);
+      const std::string port = after(key, kEncoding);
+      const std::string constant = after(key, kQuantization);
       if (!port.empty() && !out.is_input(port) && !out.is_output(port)) continue;
       if (!constant.empty() && !out.initializers.contains(constant)) continue;
       out.metadata[key] = value;

@@ -17,7 +17,7 @@ std::string name_of(Role role) {
 }
 
 std::string file_stem(const RoleGraph& graph) {
-  if (graph.role == Role::kModel) return "model";
+  if (graph.role == Role::kModel && graph.part == 0) return "model";
   return name_of(graph.role) + "." + std::to_string(graph.part);
 }
 

@@ -30,7 +30,7 @@ struct RoleGraph {
 // Prefill before decode; parts ascending within a role.
 using GraphSet = std::vector<RoleGraph>;
 
-// The name of its file without ".onnx": "model", or role and part, "prefill.0".
+// The name of its file without ".onnx": "model", or role and part, "prefill.0", "model.1".
 std::string file_stem(const RoleGraph& graph);
 
 }  // namespace lapidary::passes

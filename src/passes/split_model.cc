@@ -122,6 +122,7 @@ Result<Cuts> choose(const Layers& layers, const SplitOptions& options) {
 }  // namespace
 
 Result<SetOutcome> split_model(GraphSet graphs, const SplitOptions& options) {
+  for (RoleGraph& each : graphs) graph::remove_unused(each.graph);
   LAP_ASSIGN_OR_RETURN(const Layers layers, layers_of(graphs));
   LAP_ASSIGN_OR_RETURN(const Cuts cuts, choose(layers, options));
   SetOutcome out;

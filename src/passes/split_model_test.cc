@@ -118,6 +118,8 @@ TEST(SplitModel, HandsOverTheHiddenStateAlone) {
   const GraphSet parts = split(set_of(Model{}.build()), {.num_splits = 2});
   ASSERT_THAT(parts, SizeIs(2));
   EXPECT_EQ(file_stem(parts[1]), "decode.1");
+  EXPECT_EQ(file_stem(split(set_of(Model{}.build(), Role::kModel), {.num_splits = 2})[1]),
+            "model.1");
   EXPECT_THAT(names(parts[0].graph.inputs), ElementsAre("x", "table"));
   // The cache is joined again from what the graph was given and gives anyway.
   EXPECT_THAT(names(parts[1].graph.inputs),

@@ -7,8 +7,8 @@
 //     LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&next, 1)));
 //   }
 //
-// All buffers are made once and bound to the graphs; a decode step allocates nothing here, and
-// neither logits nor caches are copied.
+// The graphs are of any length (text_graphs.h) or of fixed ones (static_graphs.h); a sequence is
+// the same over both.
 #pragma once
 
 #include <cstdint>
@@ -18,23 +18,20 @@
 
 #include "base/progress.h"
 #include "base/result.h"
-#include "runtime/chunk_plan.h"
-#include "runtime/kv_cache.h"
+#include "runtime/decoder_engine.h"
 #include "runtime/prompt.h"
+#include "runtime/static_graphs.h"
 #include "runtime/text_graphs.h"
 
 namespace lapidary::runtime {
-
-struct DecoderOptions {
-  int64_t max_context = 0;  // positions the sequence may reach; 0: what the model allows
-  int64_t chunk = 256;      // most tokens of a prompt in one run of the graphs
-  int64_t rewind_rows = 64;
-};
 
 class Decoder {
  public:
   // Errors: kBadInput for options out of range, also a max_context beyond the model's positions.
   static Result<Decoder> create(std::shared_ptr<const TextGraphs> graphs,
+                                const DecoderOptions& options);
+  // The same for graphs of fixed lengths, whose own context is the most.
+  static Result<Decoder> create(std::shared_ptr<const StaticGraphs> graphs,
                                 const DecoderOptions& options);
 
   // Appends at most `chunk` tokens without soft ones. Returns the logits [kept, vocab_size] of the
@@ -58,44 +55,25 @@ class Decoder {
 
   // The tokens whose keys and values are held.
   std::span<const int32_t> tokens() const { return held_.ids; }
-  const KvCache& cache() const { return cache_; }
-  const package::TextModel& text() const { return graphs_->text; }
-  int64_t chunk() const { return cache_.max_step(); }
+  const package::TextModel& text() const { return engine_->text(); }
+  int64_t max_context() const { return engine_->max_context(); }
+  // Most tokens of one step.
+  int64_t chunk() const { return engine_->max_step(); }
+  // The first position that sliding layers still hold.
+  int64_t sliding_offset() const { return engine_->sliding_offset(); }
 
  private:
-  Decoder(std::shared_ptr<const TextGraphs> graphs, KvCache cache, ort::Binding embedding,
-          ort::Binding decoder);
-  Status bind_fixed();
-  Status bind_tokens(int64_t count);
-  Status bind_features(std::span<const SoftBlock> blocks, const Range& positions);
-  Status bind_token_types(std::span<const SoftBlock> blocks, const Range& positions);
-  Status bind_logits(int64_t kept);
+  explicit Decoder(std::unique_ptr<DecoderEngine> engine);
   Status check_step(std::span<const int32_t> tokens, int64_t logits_to_keep) const;
   Status check_prompt(const Prompt& prompt) const;
-  // A step; `blocks` are those of the whole prompt.
-  Result<std::span<const float>> run(std::span<const int32_t> tokens, int64_t logits_to_keep,
-                                     std::span<const SoftBlock> blocks);
+  // Appends `tokens`, of whose logits the last `kept` are wanted; `blocks` are those of the whole
+  // prompt.
+  Result<std::span<const float>> append(std::span<const int32_t> tokens, int64_t kept,
+                                        std::span<const SoftBlock> blocks);
+  void forget_from(int64_t length);
 
-  std::shared_ptr<const TextGraphs> graphs_;
-  KvCache cache_;
-  ort::Binding embedding_;
-  ort::Binding decoder_;
-
-  // Bound to the graphs by address: their elements never move.
-  std::vector<int64_t> ids_;
-  std::vector<float> embeds_;
-  std::vector<float> per_layer_;
-  std::vector<int64_t> mask_;         // ones; its length tells the graph the position
-  std::vector<int64_t> scalars_;      // {logits_to_keep, sliding_window_offset}
-  std::vector<int64_t> token_types_;  // empty unless the decoder takes them
-  std::vector<float> image_rows_;     // of a chunk with several images
-  std::vector<float> audio_rows_;
-  std::vector<float> logits_;
-
+  std::unique_ptr<DecoderEngine> engine_;
   Prompt held_;  // its last block may be held in part
-  int64_t bound_tokens_ = 0;
-  int64_t bound_kept_ = 0;
-  bool no_features_bound_ = false;
 };
 
 }  // namespace lapidary::runtime

@@ -76,14 +76,14 @@ Ending take_token(int32_t token, const GenerationOptions& options, const Decoder
   if (!stream.push(token)) return {true, FinishReason::kStop};
   const bool enough = static_cast<int64_t>(reply.tokens.size()) >= options.max_tokens;
   // The newest token is not in the cache yet.
-  const bool full = decoder.cache().size() + 1 >= decoder.cache().max_context();
+  const bool full = static_cast<int64_t>(decoder.tokens().size()) + 1 >= decoder.max_context();
   return {enough || full, FinishReason::kLength};
 }
 
 Status check_room(const Prompt& prompt, const Decoder& decoder) {
   if (prompt.ids.empty()) return bad_input("prompt", "is empty");
   const auto tokens = static_cast<int64_t>(prompt.ids.size());
-  const int64_t context = decoder.cache().max_context();
+  const int64_t context = decoder.max_context();
   if (tokens < context) return {};
   return bad_input("prompt",
                    std::to_string(tokens) + " tokens leave no room for a reply in a context of " +

@@ -41,6 +41,12 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
     LAP_ASSIGN_OR_RETURN(model.processor_, checkpoint::ProcessorConfig::load(model.package_.dir));
   }
   model.session_options_ = options.session;
+  if (model.manifest().static_model) {
+    LAP_ASSIGN_OR_RETURN(model.static_graphs_,
+                         StaticGraphs::open(model.package_, options.session, options.device));
+    return model;
+  }
+  LAP_RETURN_IF_ERROR(resolve_device(model.package_, options.device));
   LAP_ASSIGN_OR_RETURN(model.graphs_, TextGraphs::open(model.package_, options.session));
   return model;
 }
@@ -77,7 +83,14 @@ Result<Prompt> Model::raw_prompt(std::string_view text, std::span<const EncodedM
   return prompt;
 }
 
+int64_t Model::max_context() const {
+  const int64_t positions = manifest().text.max_positions;
+  if (!manifest().static_model) return positions;
+  return std::min(positions, manifest().static_model->context_length);
+}
+
 Result<Decoder> Model::new_decoder(const DecoderOptions& options) const {
+  if (static_graphs_) return Decoder::create(static_graphs_, options);
   DecoderOptions chosen = options;
   if (manifest().text.vision_bidirectional_attention && options.chunk > 0) {
     // An image is never cut there, so a chunk must hold the longest.

@@ -21,6 +21,7 @@
 #include "checkpoint/processor_config.h"
 #include "package/package.h"
 #include "runtime/decoder.h"
+#include "runtime/device.h"
 #include "runtime/media_encoder.h"
 #include "runtime/placeholders.h"
 #include "runtime/prompt.h"
@@ -32,6 +33,7 @@ namespace lapidary::runtime {
 
 struct ModelOptions {
   ort::SessionOptions session;
+  DeviceOptions device;                 // of the decoder
   bool verify = true;                   // compare every file with its checksum, not just its size
   const CancelToken* cancel = nullptr;  // ends the verification
 };
@@ -39,14 +41,14 @@ struct ModelOptions {
 // Immutable once open; copies share the sessions.
 class Model {
  public:
-  // Errors: kBadInput naming the file for whatever is missing, damaged or inconsistent; kIo.
+  // Errors: kBadInput naming the file for whatever is missing, damaged or inconsistent; those
+  // of resolve_device; kIo.
   static Result<Model> open(const std::filesystem::path& package, const ModelOptions& options);
 
   const std::filesystem::path& path() const { return package_.dir; }
   const package::Manifest& manifest() const { return package_.manifest; }
   const text::Tokenizer& tokenizer() const { return tokenizer_; }
   const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
-  const TextGraphs& graphs() const { return *graphs_; }
   const package::Package& package() const { return package_; }
   // What the front ends do; the defaults when the package takes no media.
   const checkpoint::ProcessorConfig& processor() const { return processor_; }
@@ -65,6 +67,8 @@ class Model {
   // <bos>, when the model has one.
   std::optional<int32_t> bos() const { return bos_; }
 
+  // Most positions that a sequence may have.
+  int64_t max_context() const;
   // Where images attend to themselves and so are never cut, a chunk is at least as long as the
   // longest image.
   Result<Decoder> new_decoder(const DecoderOptions& options) const;
@@ -81,7 +85,8 @@ class Model {
   std::vector<MediaTokens> media_;
   checkpoint::ProcessorConfig processor_;
   ort::SessionOptions session_options_;
-  std::shared_ptr<const TextGraphs> graphs_;
+  std::shared_ptr<const TextGraphs> graphs_;           // null: the decoder has fixed lengths
+  std::shared_ptr<const StaticGraphs> static_graphs_;  // null: it has not
 };
 
 }  // namespace lapidary::runtime

@@ -27,12 +27,6 @@ std::vector<std::string> dim_names(const PortRule& rule) {
   return names;
 }
 
-const ort::Port* find(const std::vector<ort::Port>& ports, const std::string& name) {
-  const auto at = std::find_if(ports.begin(), ports.end(),
-                               [&](const ort::Port& port) { return port.name == name; });
-  return at == ports.end() ? nullptr : &*at;
-}
-
 Error mismatch(const ort::Session& session, const std::string& what) {
   return bad_input(session.path().string(), what, kRemedy);
 }
@@ -49,7 +43,7 @@ bool dims_suit(const ort::Port& port, const PortRule& rule) {
 Status check_rules(const ort::Session& session, const std::string& kind,
                    const std::vector<ort::Port>& ports, const std::vector<PortRule>& rules) {
   for (const PortRule& rule : rules) {
-    const ort::Port* port = find(ports, rule.name);
+    const ort::Port* port = find_port(ports, rule.name);
     if (port == nullptr) {
       if (rule.presence == Presence::kMayBeAbsent) continue;
       return mismatch(session, "has no " + kind + " '" + rule.name + "'");
@@ -66,7 +60,7 @@ Status check_rules(const ort::Session& session, const std::string& kind,
 Status check_listed(const ort::Session& session, const std::string& kind,
                     const std::vector<ort::Port>& ports, const std::vector<package::Port>& listed) {
   for (const package::Port& entry : listed) {
-    const ort::Port* port = find(ports, entry.name);
+    const ort::Port* port = find_port(ports, entry.name);
     if (port == nullptr) {
       return mismatch(session, "has no " + kind + " '" + entry.name + "', which " +
                                    package::kManifestFile + " lists");
@@ -92,6 +86,12 @@ Status check_listed(const ort::Session& session, const std::string& kind,
 }
 
 }  // namespace
+
+const ort::Port* find_port(const std::vector<ort::Port>& ports, const std::string& name) {
+  const auto at = std::find_if(ports.begin(), ports.end(),
+                               [&](const ort::Port& port) { return port.name == name; });
+  return at == ports.end() ? nullptr : &*at;
+}
 
 Status check_ports(const ort::Session& session, const std::vector<PortRule>& inputs,
                    const std::vector<PortRule>& outputs) {

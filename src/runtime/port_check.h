@@ -21,6 +21,9 @@ struct PortRule {
   Presence presence = Presence::kRequired;
 };
 
+// nullptr: there is none of that name.
+const ort::Port* find_port(const std::vector<ort::Port>& ports, const std::string& name);
+
 // Every rule has its port, with that dtype and dims (a symbolic dim of the graph suits any number),
 // and no input without a default is left over. Errors: kBadInput naming file and port.
 Status check_ports(const ort::Session& session, const std::vector<PortRule>& inputs,

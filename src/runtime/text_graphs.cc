@@ -67,17 +67,21 @@ std::vector<PortRule> decoder_outputs(const package::TextModel& text) {
 
 }  // namespace
 
-Result<std::shared_ptr<const TextGraphs>> TextGraphs::open(const package::Package& package,
-                                                           const ort::SessionOptions& options) {
+Result<ort::Session> open_embedding(const package::Package& package,
+                                    const ort::SessionOptions& options) {
   const package::TextModel& text = package.manifest.text;
   // The embedding is little work and runs between the decoder's steps: a second pool of spinning
   // threads would take the cores from the decoder's.
   ort::SessionOptions quiet = options;
   quiet.threads = 1;
   quiet.spinning = false;
-  LAP_ASSIGN_OR_RETURN(
-      ort::Session embedding,
-      open_component(package, "embedding", embedding_inputs(text), embedded(text), quiet));
+  return open_component(package, "embedding", embedding_inputs(text), embedded(text), quiet);
+}
+
+Result<std::shared_ptr<const TextGraphs>> TextGraphs::open(const package::Package& package,
+                                                           const ort::SessionOptions& options) {
+  const package::TextModel& text = package.manifest.text;
+  LAP_ASSIGN_OR_RETURN(ort::Session embedding, open_embedding(package, options));
   LAP_ASSIGN_OR_RETURN(
       ort::Session decoder,
       open_component(package, "decoder", decoder_inputs(text), decoder_outputs(text), options));

@@ -29,6 +29,11 @@ std::string present_key(int64_t layer);
 std::string present_value(int64_t layer);
 }  // namespace port
 
+// The package's embedding: input_ids -> inputs_embeds, per_layer_inputs. Errors: as
+// TextGraphs::open.
+Result<ort::Session> open_embedding(const package::Package& package,
+                                    const ort::SessionOptions& options);
+
 struct TextGraphs {
   package::TextModel text;
   ort::Session embedding;  // input_ids -> inputs_embeds, per_layer_inputs

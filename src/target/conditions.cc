@@ -108,6 +108,19 @@ struct Evaluate {
     });
   }
 
+  Truth operator()(const QuantizedPort& want) const {
+    const graph::Graph& graph = facts.graph();
+    const std::string value = value_at(node, want.operand);
+    return truth(std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& other) {
+      if (want.operand == kOutput) {
+        return other.op_type == "QuantizeLinear" && other.inputs[0] == value &&
+               graph.is_output(other.outputs[0]);
+      }
+      return other.op_type == "DequantizeLinear" && other.outputs[0] == value &&
+             graph.is_input(other.inputs[0]) && graph.constant(other.inputs[0]) == nullptr;
+    }));
+  }
+
   // What is declared counts here, whatever else is known of the shape: the stack reads that.
   Truth operator()(const HasSymbolicDim&) const {
     const graph::Graph& graph = facts.graph();

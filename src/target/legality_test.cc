@@ -27,7 +27,11 @@ std::vector<std::string> said(const std::vector<Finding>& findings) {
 TEST(Check, ALegalGraphYieldsNothing) {
   Builder b("legal");
   const Ref query = a16(b, {1, 8, 64}, "query");
-  const Ref keys = quantized(b, {1, 64, 16}, DType::kInt16, 0, "keys");
+  const Ref scale = filled(b, "k_s", DType::kFloat, {});
+  const Ref zero = filled(b, "k_z", DType::kInt16, {});
+  const Ref rows = b.op("Transpose", {quantized(b, {1, 16, 64}, DType::kInt16, 0, "keys")});
+  const Ref keys =
+      b.op("DequantizeLinear", {b.op("QuantizeLinear", {rows, scale, zero}), scale, zero});
   const Ref scores = b.op("MatMul", {query, keys});
   const Ref codes = b.op("QuantizeLinear", {scores, filled(b, "s", DType::kFloat, {}),
                                             filled(b, "z", DType::kUint16, {}, 0x80)});

@@ -70,6 +70,10 @@ struct Describe {
   std::string operator()(const InputGiven& given) const {
     return operand_name(given.input) + (given.given ? " given" : " omitted");
   }
+  std::string operator()(const QuantizedPort& port) const {
+    return operand_name(port.operand) + (port.operand == kOutput ? " leaves" : " enters") +
+           " the graph in integers";
+  }
   std::string operator()(const HasSymbolicDim&) const { return "a symbolic dim"; }
 };
 

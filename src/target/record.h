@@ -88,11 +88,16 @@ struct ValueIn {
   int operand = 0;
   Range range = {};
 };
+// Nothing but its DequantizeLinear stands between the operand and a graph input; kOutput: nothing
+// but its QuantizeLinear between it and a graph output.
+struct QuantizedPort {
+  int operand = 0;
+};
 // A graph input or output has a dim that is a symbol.
 struct HasSymbolicDim {};
 
 using Condition = std::variant<OperandIs, RankIn, DimIn, ElementsIn, AttributeIn, InputGiven,
-                               ValueIn, HasSymbolicDim>;
+                               ValueIn, QuantizedPort, HasSymbolicDim>;
 std::string describe(const Condition& condition);
 
 // The pseudo operator of rules about a graph's own inputs and outputs.

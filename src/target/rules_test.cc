@@ -42,6 +42,27 @@ Emit two_computed(DType first, DType second, int zero_point = 0) {
         {quantized(b, {1, 3, 8}, first, 0, "x"), quantized(b, {1, 8, 3}, second, zero_point, "y")});
   };
 }
+// The second operand does not come straight from its graph input.
+Emit moved_then_multiplied() {
+  return [=](Builder& b, const std::string& op) {
+    const Ref y = b.op("Transpose", {quantized(b, {1, 3, 8}, DType::kInt16, 0, "y")});
+    const Ref scale = filled(b, "m_scale", DType::kFloat, {});
+    const Ref zero = filled(b, "m_zero_point", DType::kInt16, {});
+    const Ref moved =
+        b.op("DequantizeLinear", {b.op("QuantizeLinear", {y, scale, zero}), scale, zero});
+    emit(b, op, {quantized(b, {1, 3, 8}, DType::kUint16, 0, "x"), moved});
+  };
+}
+Emit quantized_result(bool port) {
+  return [=](Builder& b, const std::string& op) {
+    const Ref y = emit(b, op, {a16(b, {1, 3})});
+    const Ref scale = filled(b, "y_scale", DType::kFloat, {});
+    const Ref zero = filled(b, "y_zero_point", DType::kUint16, {});
+    const Ref codes = b.op("QuantizeLinear", {y, scale, zero});
+    b.output("y", port ? codes : b.op("DequantizeLinear", {codes, scale, zero}),
+             port ? DType::kUint16 : DType::kFloat, {int64_t{1}, int64_t{3}});
+  };
+}
 Emit with_attributes(Attributes attributes, bool quantize = false) {
   return [=](Builder& b, const std::string& op) {
     const Ref x = quantize ? a16(b) : plain(b, {1, 3, kIn});
@@ -142,6 +163,8 @@ const Case kProductCases[] = {
     {"product.float_by_channel_weight", with(kFloat32, {kInt8, kChannel}),
      with(kA16, {kInt8, kChannel})},
     {"product.float_by_blocks", with(kFloat32, {kInt4, kBlock}), with(kA16, {kInt4, kBlock})},
+    {"product.uint8_channel_weight", with(kA16, {kUint8, kChannel}), with(kA16, {kInt8, kChannel})},
+    {"product.uint4_channel_weight", with(kA16, {kUint4, kChannel}), with(kA16, {kInt4, kChannel})},
     {"gemm.lpbq_with_bias", gemm({kInt4, kLpbq}, true), gemm({kInt8, kChannel}, true)},
     {"gemm.lpbq_without_bias", gemm({kInt4, kLpbq}, false), gemm({kInt8, kChannel}, false)},
     {"product.a16w8", with(kA16, {kInt8, kChannel}), with(kA16, {kInt16, kChannel})},
@@ -163,8 +186,8 @@ const Case kProductCases[] = {
      }},
     {"conv.a16w8", with(kA16, {kInt8, kChannel}), with(kA16, {kInt4, kChannel})},
     {"matmul.dynamic_uint16_uint16", two_computed(kUint16, kUint16), two_computed(kUint16, kInt16)},
-    {"matmul.dynamic_uint16_int16", two_computed(kUint16, kInt16),
-     two_computed(kUint16, kInt16, 3)},
+    {"matmul.dynamic_uint16_int16_ports", two_computed(kUint16, kInt16), moved_then_multiplied()},
+    {"matmul.dynamic_uint16_int16", moved_then_multiplied(), two_computed(kUint16, kInt16, 3)},
     {"matmul.dynamic_int16_int16", two_computed(kInt16, kInt16), two_computed(kUint16, kInt16)},
     {"matmul.dynamic_uint16_8_bits", two_computed(kUint16, kInt8), two_computed(kInt16, kInt8)},
     {"matmul.dynamic_uint8_uint8", two_computed(kUint8, kUint8), two_computed(kUint8, kInt16)},
@@ -194,11 +217,14 @@ const Case kOperatorCases[] = {
     {"rms_norm.float_rank_4", unary({1, 216, 4, 64}), unary({1, 216, 4, 36})},
     {"rms_norm.a16", unary_a16({1, 216, 4, 16}), unary({1, 216, 4, 16})},
     {"layer_norm.a16_weight_at_zero_point_0", layer_norm(0, false), layer_norm(0x80, false)},
-    {"layer_norm", layer_norm(0, true), unary({1, 3}, DType::kDouble)},
+    {"layer_norm.a16_float_bias", layer_norm(0x80, true), layer_norm(0x80, false)},
+    {"layer_norm", layer_norm(0x80, false), unary({1, 3}, DType::kDouble)},
     {"op.skip_simplified_layer_norm", unary({1, 3}), kNothing},
     {"op.fast_gelu", unary({1, 3}), kNothing},
     {"op.erf", unary({1, 3}), kNothing},
     {"op.softplus", unary({1, 3}), kNothing},
+    {"op.sigmoid_port", quantized_result(true), quantized_result(false)},
+    {"op.swish", unary({1, 3}), unary({1, 3}, DType::kDouble)},
     {"op.activation", unary({1, 3}), unary({1, 3}, DType::kDouble)},
     {"div.by_computed_float", divided_by({1, 3, 1}, 0, false), divided_by({}, 2)},
     {"div.by_large_constants", divided_by({1, 3, 1}, 20000), divided_by({}, 20000)},
@@ -213,7 +239,8 @@ const Case kOperatorCases[] = {
     {"gather.table_of_row_scales", gathered_from({kInt8, kChannel}),
      gathered_from({kInt8, kTensor})},
     {"gather", gathered_from({kUint8, kTensor, kOther}), gathered(DType::kDouble)},
-    {"op.movement", unary({1, 3}, DType::kInt64), unary({1, 3}, DType::kDouble)},
+    {"pad.integers", unary({1, 3}, DType::kInt32), unary({1, 3})},
+    {"op.movement", unary({1, 3}, DType::kInt8), unary({1, 3}, DType::kDouble)},
     {"op.comparison", unary({1, 3}, DType::kInt32), unary({1, 3}, DType::kDouble)},
     {"op.cast", unary({1, 3}, DType::kInt64), unary({1, 3}, DType::kDouble)},
     {"op.where",
@@ -228,6 +255,7 @@ const Case kOperatorCases[] = {
     {"attention", unary({1, 2, 3, 4}), unary_a16({1, 2, 3, 4})},
     {"attention.a16", unary_a16({1, 2, 3, 4}), unary({1, 2, 3, 4})},
     {"rotary", unary({1, 2, 3, 4}), unary({1, 2, 3, 4}, DType::kDouble)},
+    {"rotary.a16", unary_a16({1, 2, 3, 4}), unary({1, 2, 3, 4})},
     {"rotary.microsoft", unary({1, 2, 3, 4}), kNothing},
     {"group_query_attention.softcap", with_attributes({{"softcap", 30.0F}}), with_attributes({})},
     {"group_query_attention.window", with_attributes({{"local_window_size", int64_t{512}}}),

@@ -56,7 +56,7 @@ TEST(Conversation, LaterTurnsReuseTheCacheAndChangeNothing) {
       held = static_cast<int64_t>(chat.decoder().tokens().size());
     }
     EXPECT_GT(held, 200);
-    const bool moved = chat.decoder().cache().sliding_offset() > 0;
+    const bool moved = chat.decoder().sliding_offset() > 0;
     EXPECT_EQ(moved, chunk == 16) << "a small chunk has a small buffer, whose window moves";
   }
 }
@@ -72,7 +72,7 @@ TEST(Conversation, ADifferentPastIsNotReused) {
   for (int i = 0; i < 30; ++i) past += "There he met a small lion named Eva. ";
   const auto first = prompt(past);
   ASSERT_TRUE(runtime::generate(decoder, model().tokenizer(), first, greedy()).ok());
-  ASSERT_GT(decoder.cache().sliding_offset(), 0);
+  ASSERT_GT(decoder.sliding_offset(), 0);
   for (const std::string& other : {past + "So.", "So. " + past}) {
     runtime::Decoder anew = model().new_decoder({.max_context = 2048, .chunk = 32}).value();
     const auto again = runtime::generate(decoder, model().tokenizer(), prompt(other), greedy());

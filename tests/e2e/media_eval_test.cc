@@ -61,7 +61,6 @@ TEST(EvalMedia, RefusesWhatMakesNoSense) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> bad = {
       {{}, "either --text or --media"},
       {{"--media", media, "--text", tiny("corpus/eval.txt")}, "either --text or --media"},
-      {{"--text", tiny("corpus/eval.txt"), "--limit", "1"}, "--limit"},
       {{"--media", media, "--limit", "0"}, "--limit"},
       {{"--media", media, "--limit", "-1"}, "--limit"},
       {{"--media", "/nowhere.json"}, "/nowhere.json"},

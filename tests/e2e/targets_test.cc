@@ -66,5 +66,23 @@ TEST(Targets, RefusesChipsThatItDoesNotKnow) {
   }
 }
 
+// Catches a measurement that is printed as a change, or a change that scripts do not see.
+TEST(Targets, ProbesItsRules) {
+  const Outcome text = lapidary({"targets", "--probe", "--arch", "v81", "--only", "op.e?f"});
+  if (text.exit_code == 2 && text.err.find("bootstrap --qnn") != std::string::npos) {
+    GTEST_SKIP() << text.err;
+  }
+  EXPECT_EQ(text.exit_code, 0) << text.err << text.out;
+  for (const char* part : {"installed: onnxruntime ", "v81 (SM8850): unchanged: 2, changed: 0",
+                           "not probed: limit.most_weight_bytes_measured"}) {
+    EXPECT_THAT(text.out, HasSubstr(part));
+  }
+  const Json json = json_of(
+      lapidary({"targets", "--probe", "--arch", "all", "--only", "op.fast_gelu", "--json"}));
+  ASSERT_EQ(json["reports"].size(), 4U);
+  EXPECT_EQ(json["reports"][0]["results"][0]["measured"], "refused");
+  EXPECT_EQ(lapidary({"targets", "--probe", "--only", "nothing"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace lapidary::e2e

@@ -19,9 +19,10 @@ class HtpProbe : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(test_folder()); }
 
-  Result<ProbeReport> probed(const Graph& graph, const std::string& arch = "v81") const {
+  Result<ProbeReport> probed(const Graph& graph, const std::string& arch = "v81",
+                             const ProbeSettings& settings = {}) const {
     const auto emulator = Emulator::create(libraries_, *target::resolve(arch, ""), {});
-    return probe(graph, *emulator, test_folder());
+    return probe(std::span(&graph, 1), *emulator, test_folder(), settings);
   }
 
   Libraries libraries_;
@@ -72,6 +73,65 @@ TEST_F(HtpProbe, AQuantizedProductIsOnePiece) {
   EXPECT_TRUE(report->passed()) << report->to_json().dump(2);
   ASSERT_EQ(report->nodes.size(), 1u) << report->to_json().dump(2);
   EXPECT_LT(report->nodes[0].agreement.relative_error, 5e-4);
+}
+
+// Alone, with integer ports, both would be misjudged: the HTP gives a Sigmoid's uint16 result
+// another scale, and refuses a product of two quantized graph inputs.
+TEST_F(HtpProbe, NodesAreProbedAsInsideAGraph) {
+  Graph graph = matmul_a16w8(64, 64, 4.0f);
+  graph.nodes.pop_back();  // y
+  const auto node = [&graph](const char* op, std::vector<std::string> inputs, const char* output) {
+    graph.nodes.push_back({"", op, output, std::move(inputs), {output}, {}});
+  };
+  graph.initializers["s_scale"] = tensor::scalar(1.3f / 65535.0f);
+  graph.initializers["s_zero"] = constant(DType::kUint16, {}, std::vector<uint16_t>{100});
+  graph.initializers["k_scale"] = tensor::scalar(4.0f / 32767.0f);
+  graph.initializers["k_zero"] = constant(DType::kInt16, {}, std::vector<int16_t>{0});
+  graph.inputs.push_back({"k", DType::kFloat, shape_of({64, 16})});
+  node("DequantizeLinear", {"yq", "y_scale", "zero"}, "yf");
+  node("Sigmoid", {"yf"}, "s");
+  node("QuantizeLinear", {"s", "s_scale", "s_zero"}, "sq");
+  node("DequantizeLinear", {"sq", "s_scale", "s_zero"}, "sf");
+  node("QuantizeLinear", {"k", "k_scale", "k_zero"}, "kq");
+  node("DequantizeLinear", {"kq", "k_scale", "k_zero"}, "kf");
+  node("MatMul", {"sf", "kf"}, "p");
+  node("QuantizeLinear", {"p", "y_scale", "zero"}, "pq");
+  node("DequantizeLinear", {"pq", "y_scale", "zero"}, "y");
+  graph.outputs[0].shape = shape_of({1, 16});
+  const auto report = probed(graph);
+  ASSERT_TRUE(report.ok()) << report.error().message();
+  EXPECT_TRUE(report->passed()) << report->to_json().dump(2);
+  EXPECT_EQ(report->nodes.size(), 3u);
+  EXPECT_EQ(report->count(Verdict::kRight), 3u) << report->to_json().dump(2);
+}
+
+// Catches results that are taken from another unit, chip or a damaged file.
+TEST_F(HtpProbe, ACacheRemembersAndDamageIsProbedAgain) {
+  const Graph graph = matmul_a16w8(64, 32, 4.0f);
+  const ProbeSettings settings{.cache = test_folder() / "cache"};
+  const auto first = probed(graph, "v81", settings);
+  ASSERT_TRUE(first.ok()) << first.error().message();
+  EXPECT_FALSE(first->nodes[0].cached);
+  const auto second = probed(graph, "v81", settings);
+  EXPECT_TRUE(second->nodes[0].cached);
+  EXPECT_EQ(second->nodes[0].verdict, first->nodes[0].verdict);
+  EXPECT_DOUBLE_EQ(second->nodes[0].agreement.relative_error,
+                   first->nodes[0].agreement.relative_error);
+  EXPECT_FALSE(probed(graph, "v79", settings)->nodes[0].cached);
+  for (const auto& entry : std::filesystem::directory_iterator(settings.cache)) {
+    std::filesystem::resize_file(entry.path(), 10);
+  }
+  EXPECT_FALSE(probed(graph, "v81", settings)->nodes[0].cached);
+  EXPECT_TRUE(probed(graph, "v81", settings)->nodes[0].cached);
+}
+
+TEST_F(HtpProbe, WhatTwoGraphsShareIsProbedOnce) {
+  const std::vector<Graph> graphs = {one_op("Tanh", {1, 8}), one_op("Tanh", {1, 8})};
+  const auto emulator = Emulator::create(libraries_, *target::resolve("v81", ""), {});
+  const auto report = probe(graphs, *emulator, test_folder());
+  ASSERT_TRUE(report.ok()) << report.error().message();
+  ASSERT_EQ(report->nodes.size(), 1u);
+  EXPECT_EQ(report->nodes[0].alike, 2u);
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+// What `lapidary inspect PACKAGE --claims` prints of a claims report (htp/claims_report.h).
+#pragma once
+
+#include <string>
+
+#include "htp/claims_report.h"
+
+namespace lapidary::cli {
+
+// For each graph a line of totals, then a table: one row for each way in which nodes of one
+// operator run, or with `every_node` one row for each node; then what is on the CPU.
+std::string claims_text(const htp::ClaimsReport& report, bool every_node);
+
+}  // namespace lapidary::cli

@@ -1,0 +1,92 @@
+#include "htp/installed_stack.h"
+
+#include <xxhash.h>
+
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+#include "base/mapped_file.h"
+#include "ort/session.h"
+
+namespace lapidary::htp {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct KnownProvider {
+  const char* hash;
+  const char* version;
+};
+// libonnxruntime_providers_qnn.so of the wheels for Linux x86_64.
+constexpr std::array kKnown = {KnownProvider{"fcde7236f0dc0866e6d83a5c9a32bedd", "2.7.0"}};
+
+constexpr std::string_view kVersionMark = "AISW_VERSION: ";  // in the backend's text
+constexpr std::string_view kWheel = "onnxruntime_qnn-";
+constexpr std::string_view kMetadata = ".dist-info";
+
+std::string hash_of(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  return text.data();
+}
+
+std::string version_in(std::string_view bytes) {
+  const size_t mark = bytes.find(kVersionMark);
+  if (mark == std::string_view::npos) return "";
+  const std::string_view rest = bytes.substr(mark + kVersionMark.size(), 32);
+  return std::string(rest.substr(0, rest.find_first_not_of("0123456789.")));
+}
+
+// .../onnxruntime_qnn and .../onnxruntime_qnn-2.7.0.dist-info, as a wheel is unpacked.
+std::string version_beside(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder.parent_path(), error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kWheel) || !name.ends_with(kMetadata)) continue;
+    return name.substr(kWheel.size(), name.size() - kWheel.size() - kMetadata.size());
+  }
+  return "";
+}
+
+std::string_view view_of(const MappedFile& file) {
+  const auto bytes = file.bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+bool InstalledStack::is_recorded() const {
+  const auto record = target::record_of(target::Arch::kV81, versions.onnxruntime_qnn);
+  return record.ok() && record->stack.qnn == versions.qnn &&
+         record->stack.onnxruntime == versions.onnxruntime;
+}
+
+std::string InstalledStack::describe() const {
+  const auto named = [](const std::string& version) {
+    return version.empty() ? "of unknown version" : version;
+  };
+  return "onnxruntime " + versions.onnxruntime + ", onnxruntime-qnn " +
+         named(versions.onnxruntime_qnn) + ", QNN " + named(versions.qnn);
+}
+
+Result<InstalledStack> installed_stack(const Libraries& libraries) {
+  InstalledStack stack;
+  stack.versions.onnxruntime = ort::version();
+  LAP_ASSIGN_OR_RETURN(const auto provider, MappedFile::open(libraries.provider()));
+  stack.provider_hash = hash_of(view_of(*provider));
+  LAP_ASSIGN_OR_RETURN(const auto backend, MappedFile::open(libraries.backend()));
+  stack.versions.qnn = version_in(view_of(*backend));
+  for (const KnownProvider& known : kKnown) {
+    if (stack.provider_hash == known.hash) stack.versions.onnxruntime_qnn = known.version;
+  }
+  if (stack.versions.onnxruntime_qnn.empty()) {
+    stack.versions.onnxruntime_qnn = version_beside(libraries.folder);
+  }
+  return stack;
+}
+
+}  // namespace lapidary::htp

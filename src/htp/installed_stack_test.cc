@@ -1,0 +1,67 @@
+#include "htp/installed_stack.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace lapidary::htp {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class InstalledStackTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string name = "stack_" + std::to_string(getpid());
+    root_ = fs::path(testing::TempDir()) / name;
+    fs::create_directories(root_ / "onnxruntime_qnn");
+    write("libonnxruntime_providers_qnn.so", "another provider");
+  }
+  void TearDown() override { fs::remove_all(root_); }
+  void write(const char* file, const std::string& text) const {
+    std::ofstream(root_ / "onnxruntime_qnn" / file, std::ios::binary) << text;
+  }
+  Libraries libraries() const { return {root_ / "onnxruntime_qnn"}; }
+
+  fs::path root_;
+};
+
+TEST_F(InstalledStackTest, AnUnknownProviderIsSaidNotAssumed) {
+  write("libQnnHtp.so", std::string("\0\1 text without a version", 25));
+  const auto stack = installed_stack(libraries());
+  ASSERT_TRUE(stack.ok()) << stack.error().message();
+  EXPECT_EQ(stack->versions.onnxruntime_qnn, "");
+  EXPECT_FALSE(stack->is_recorded());
+  EXPECT_THAT(stack->describe(), HasSubstr("onnxruntime-qnn of unknown version, QNN of unknown"));
+}
+
+TEST_F(InstalledStackTest, AnotherVersionIsReadFromTheWheelAndTheBackend) {
+  write("libQnnHtp.so", std::string("\0AISW_VERSION: 2.99.1\0more", 26));
+  fs::create_directories(root_ / "onnxruntime_qnn-9.1.0.dist-info");
+  const auto stack = installed_stack(libraries());
+  ASSERT_TRUE(stack.ok()) << stack.error().message();
+  EXPECT_EQ(stack->versions.onnxruntime_qnn, "9.1.0");
+  EXPECT_EQ(stack->versions.qnn, "2.99.1");
+  EXPECT_FALSE(stack->is_recorded());
+}
+
+TEST_F(InstalledStackTest, AMissingLibraryIsNamed) {
+  const auto stack = installed_stack(libraries());
+  ASSERT_FALSE(stack.ok());
+  EXPECT_THAT(stack.error().message(), HasSubstr("libQnnHtp.so"));
+}
+
+// The records of src/target are of this stack.
+TEST(InstalledStack, TheOneOfTheBootstrapIsTheRecorded) {
+  const auto found = find_libraries();
+  if (!found.ok()) GTEST_SKIP() << found.error().message();
+  const auto stack = installed_stack(*found);
+  ASSERT_TRUE(stack.ok()) << stack.error().message();
+  EXPECT_TRUE(stack->is_recorded()) << stack->describe() << " " << stack->provider_hash;
+}
+
+}  // namespace
+}  // namespace lapidary::htp

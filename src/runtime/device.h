@@ -1,0 +1,49 @@
+// Where a model's decoder runs, and whether the package is for that place. The embedding and the
+// encoders run on the CPU always.
+//
+//   LAP_ASSIGN_OR_RETURN(const ResolvedDevice device,
+//                        resolve_device(package, {.device = Device::kHtpEmulated}));
+//   open(package.path(device.file(part)), device.provider);
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "ort/session.h"
+#include "package/package.h"
+
+namespace lapidary::runtime {
+
+enum class Device {
+  kCpu,          // the ONNX graphs on ONNX Runtime's CPU
+  kHtpEmulated,  // context binaries on the vendor's emulation of the HTP, on x86
+  kHtp,          // context binaries on the HTP of this machine
+};
+const char* name_of(Device device);  // "cpu", "htp-emulated", "htp"
+
+struct DeviceOptions {
+  Device device = Device::kCpu;
+  std::string qnn_libs = {};  // folder of the vendor's libraries; "": htp/libraries.h
+  // The chip, as target::resolve takes it; "": for kHtp as the machine says of itself, for
+  // kHtpEmulated the one that the package is for.
+  std::string arch = {}, soc = {};
+  std::filesystem::path machine = "/sys/devices/soc0/machine";  // where Linux names its SoC
+};
+
+struct ResolvedDevice {
+  std::optional<ort::ExecutionProvider> provider;  // none: the CPU
+  std::map<std::string, std::string> contexts;     // file of a graph -> that of its context
+  const std::string& file(const package::Component& graph) const;
+};
+
+// Errors, all before a library of the vendor is loaded: kUnsupported for a package without graphs
+// for the device, and for one built for another arch, by what its manifest says or what its
+// binaries say, naming both; kBadInput for an unknown chip, for none on kHtp, and for missing
+// libraries.
+Result<ResolvedDevice> resolve_device(const package::Package& package,
+                                      const DeviceOptions& options);
+
+}  // namespace lapidary::runtime

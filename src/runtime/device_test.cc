@@ -1,0 +1,133 @@
+// Which graphs a device runs, and what is refused before a library of the vendor is loaded. None is
+// here: the folders hold empty files of their names.
+#include "runtime/device.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace lapidary::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class DeviceOf : public testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = fs::path(testing::TempDir()) / ("lapidary_device_" + std::to_string(getpid()));
+    for (const char* file :
+         {"libs/libonnxruntime_providers_qnn.so", "libs/libQnnHtp.so", "libs/libHtpPrepare.so",
+          "libs/libQnnSystem.so", "onnxruntime_qnn.libs/x"}) {
+      write(file, "");
+    }
+    package_.dir = dir_;
+    package::Manifest& manifest = package_.manifest;
+    package::HtpModel htp;
+    htp.arch = "v81";
+    htp.soc = "SM8850";
+    for (const char* role : {package::kPrefillRole, package::kDecodeRole}) {
+      const std::string stem = std::string(role) + ".0";
+      package::Component graph;
+      graph.name = "decoder";
+      graph.role = role;
+      graph.file = "decoder/" + stem + ".onnx";
+      manifest.components.push_back(graph);
+      htp.device.push_back(
+          {"decoder", role, 0, "decoder/htp/" + stem + ".onnx", "decoder/htp/part.0.bin"});
+      htp.emulated.push_back({"decoder", role, 0, "decoder/emulated/" + stem + ".onnx",
+                              "decoder/emulated/" + stem + ".bin"});
+      write(htp.emulated.back().binary, "...soc_type=SM8850;arch=81;...");
+    }
+    write("decoder/htp/part.0.bin", "...soc_type=SM8850;arch=81;...");
+    manifest.htp = htp;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  void write(const std::string& file, const std::string& content) const {
+    fs::create_directories((dir_ / file).parent_path());
+    std::ofstream(dir_ / file) << content;
+  }
+  DeviceOptions options(Device device) const {
+    DeviceOptions out;
+    out.device = device;
+    out.qnn_libs = (dir_ / "libs").string();
+    out.machine = dir_ / "machine";
+    return out;
+  }
+  std::string refusal(const DeviceOptions& options) const {
+    const auto resolved = resolve_device(package_, options);
+    if (resolved.ok()) return "it was taken";
+    EXPECT_NE(resolved.error().kind, ErrorKind::kInternal);
+    return resolved.error().message();
+  }
+  std::string decode_file(const DeviceOptions& options) const {
+    const auto resolved = resolve_device(package_, options);
+    EXPECT_TRUE(resolved.ok()) << resolved.error().message();
+    return resolved.ok() ? resolved->file(package_.manifest.components[1]) : "";
+  }
+
+  fs::path dir_;
+  package::Package package_;
+};
+
+TEST_F(DeviceOf, EachRunsItsOwnGraphs) {
+  EXPECT_EQ(decode_file(options(Device::kCpu)), "decoder/decode.0.onnx");
+  EXPECT_FALSE(resolve_device(package_, options(Device::kCpu))->provider.has_value());
+  EXPECT_EQ(decode_file(options(Device::kHtpEmulated)), "decoder/emulated/decode.0.onnx");
+  write("machine", "SM8850\n");
+  EXPECT_EQ(decode_file(options(Device::kHtp)), "decoder/htp/decode.0.onnx");
+  const auto provider = resolve_device(package_, options(Device::kHtp))->provider;
+  ASSERT_TRUE(provider.has_value());
+  EXPECT_FALSE(provider->allow_cpu);
+  EXPECT_THAT(provider->options,
+              ::testing::Contains(std::pair<std::string, std::string>("soc_model", "87")));
+}
+
+TEST_F(DeviceOf, AnotherArchIsRefusedNamingBoth) {
+  DeviceOptions emulated = options(Device::kHtpEmulated);
+  emulated.arch = "v79";
+  EXPECT_THAT(refusal(emulated), HasSubstr("is built for v81 (SM8850), not for v79"));
+  write("machine", "SM8650");
+  EXPECT_THAT(refusal(options(Device::kHtp)), HasSubstr("not for v75 (SM8650)"));
+}
+
+// Checksums need not be compared, and the vendor's emulator runs an older binary as if it were its
+// own.
+TEST_F(DeviceOf, AnotherBinaryIsRefusedNamingBoth) {
+  write("decoder/emulated/decode.0.bin", "...soc_type=SM8750;arch=79;...");
+  EXPECT_THAT(refusal(options(Device::kHtpEmulated)),
+              HasSubstr("decode.0.bin: is for v79 (SM8750), but lapidary.json says v81 (SM8850)"));
+  write("decoder/htp/part.0.bin", "no context");
+  write("machine", "SM8850");
+  EXPECT_THAT(refusal(options(Device::kHtp)), HasSubstr("is no context binary"));
+}
+
+TEST_F(DeviceOf, AMachineThatIsNotKnownMustBeNamed) {
+  EXPECT_THAT(refusal(options(Device::kHtp)), HasSubstr("--soc NAME"));
+  write("machine", "Toaster");
+  EXPECT_THAT(refusal(options(Device::kHtp)), HasSubstr("names 'Toaster', not known"));
+  DeviceOptions named = options(Device::kHtp);
+  named.soc = "SM8850";
+  EXPECT_EQ(decode_file(named), "decoder/htp/decode.0.onnx");
+  named.soc = "SM1";
+  EXPECT_THAT(refusal(named), HasSubstr("SoC 'SM1'"));
+}
+
+TEST_F(DeviceOf, PackagesWithoutContextsSaySo) {
+  DeviceOptions nowhere = options(Device::kHtpEmulated);
+  nowhere.qnn_libs = (dir_ / "nowhere").string();
+  EXPECT_THAT(refusal(nowhere), HasSubstr("nowhere"));
+  package_.manifest.htp->emulated.clear();
+  EXPECT_THAT(refusal(options(Device::kHtpEmulated)),
+              HasSubstr("no context binaries for --device htp-emulated"));
+  package_.manifest.htp.reset();
+  EXPECT_THAT(refusal(options(Device::kHtpEmulated)), HasSubstr("was not compiled for the HTP"));
+  EXPECT_THAT(refusal(options(Device::kHtp)), HasSubstr("use --device cpu"));
+}
+
+}  // namespace
+}  // namespace lapidary::runtime
