@@ -27,11 +27,13 @@ std::optional<int64_t> layer_in(const std::string& name) {
   return out;
 }
 
-// The layers that a part's weights belong to, and whether the head is among them.
+// The layers that a part's weights belong to, and whether the head is among them. (Constants of
+// lower rank, scales for example, may come along with a cache of another part's layer.)
 std::string layers_of(const graph::Graph& graph) {
   std::set<int64_t> layers;
   for (const auto& [name, tensor] : graph.initializers) {
-    if (const auto layer = layer_in(name)) layers.insert(*layer);
+    const auto layer = tensor.shape().size() < 2 ? std::nullopt : layer_in(name);
+    if (layer) layers.insert(*layer);
   }
   std::string out;
   if (layers.size() == 1) out = "layer " + std::to_string(*layers.begin());

@@ -39,7 +39,7 @@ TEST(Plan, OfAPackageForTheCpu) {
 
 TEST(Plan, OfContextsForTheHtp) {
   auto flags = kHtp;
-  flags.insert(flags.end(), {"--set", "split.num_splits=2", "--set", "split.max_bytes=0"});
+  flags.insert(flags.end(), {"--set", "split.num_splits=2", "--set", "split.max_bytes=null"});
   const Outcome text = lapidary(plan(flags));
   EXPECT_EQ(text.exit_code, 0) << text.err;
   for (const char* part : {"decoder part 0 (prefill, decode)", "split of decoder", "part 1: layer",
