@@ -71,7 +71,8 @@ TEST(PlanReport, PlansTheBytesThatABuildWrites) {
 TEST(PlanReport, PartsAddUpToTheWhole) {
   const auto whole = report_of("htp-w8a16", kSmall);
   ASSERT_TRUE(whole.ok()) << whole.error().message();
-  const auto parts = report_of("htp-w8a16", small_and({"split.num_splits=3", "split.max_bytes=null"}));
+  const auto parts =
+      report_of("htp-w8a16", small_and({"split.num_splits=3", "split.max_bytes=null"}));
   ASSERT_TRUE(parts.ok()) << parts.error().message();
   ASSERT_TRUE(parts->split.has_value());
   ASSERT_EQ(parts->split->parts.size(), 3U);
