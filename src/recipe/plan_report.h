@@ -106,7 +106,7 @@ struct PlanReport {
   std::optional<target::Target> chip;  // for which it compiles
   std::vector<ComponentCost> components;
   std::vector<ContextCost> contexts;
-  int64_t other_bytes = 0;  // tokenizer and the like, as they are in the checkpoint
+  int64_t other_bytes = 0;  // tokenizer and the like, as in the checkpoint; claims
   int64_t context_length = 0;
   int64_t kv_bytes = 0;  // of the caches for that many positions
   TokenBytes token;
