@@ -134,6 +134,7 @@ Ref Form::quantized_values(DType code, const Dims& dims, const std::vector<float
   const int64_t most = largest_of(code);
   const float scale = range / static_cast<float>(most);
   std::vector<int64_t> codes;
+  codes.reserve(values.size());
   for (const float value : values) codes.push_back(rounded(value, scale, most) + middle_of(code));
   const Ref input = integers(code, dims, codes);
   return op("DequantizeLinear",

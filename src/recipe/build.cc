@@ -15,6 +15,7 @@
 #include "recipe/calibrate_component.h"
 #include "recipe/journal.h"
 #include "recipe/plan_comparison.h"
+#include "recipe/probe_component.h"
 #include "recipe/save_component.h"
 #include "recipe/staging.h"
 #include "recipe/text_check.h"
@@ -177,11 +178,10 @@ class Build {
       summary_.manifest.files.push_back(file);
     }
     summary_.components.push_back(std::move(out));
-    for (PlannedGraph& each : component.graphs) {
-      summary_.manifest.components.push_back(std::move(each.record));
+    for (const PlannedGraph& each : component.graphs) {
+      summary_.manifest.components.push_back(each.record);
     }
     if (component.static_model) summary_.manifest.static_model = component.static_model;
-    component.graphs.clear();
     return {};
   }
 
@@ -202,26 +202,45 @@ class Build {
   Status compile(const CompileStep& step) {
     package::Manifest& manifest = summary_.manifest;
     LAP_ASSIGN_OR_RETURN(const target::Target chip, chip_of(step, options_.htp));
-    LAP_ASSIGN_OR_RETURN(manifest.htp, htp_model(chip));
-    for (const std::string& name : step.components) {
-      std::vector<const package::Component*> records;
-      for (const package::Component& each : manifest.components) {
-        if (each.name == name) records.push_back(&each);
-      }
-      if (records.empty()) continue;
-      LAP_ASSIGN_OR_RETURN(CompiledComponent compiled,
-                           compile_component(step, records, chip, options_.htp, staging_.dir(),
-                                             progress_, options_.cancel));
-      const auto add = [](auto& all, auto& more) {
-        all.insert(all.end(), more.begin(), more.end());
-      };
-      add(manifest.htp->device, compiled.device);
-      add(manifest.htp->emulated, compiled.emulated);
-      add(summary_.contexts, compiled.parts);
-      LAP_ASSIGN_OR_RETURN(auto files,
-                           record_files(compiled.files, staging_.dir(), save_options()));
-      add(manifest.files, files);
+    LAP_ASSIGN_OR_RETURN(manifest.htp, htp_model(chip, options_.htp));
+    for (const PlannedComponent& component : plan_.components) {
+      const auto& wanted = step.components;
+      if (std::find(wanted.begin(), wanted.end(), component.name) == wanted.end()) continue;
+      if (options_.htp.probe) LAP_RETURN_IF_ERROR(probe(component, chip));
+      LAP_RETURN_IF_ERROR(compile(step, component, chip));
     }
+    return {};
+  }
+
+  Status probe(const PlannedComponent& component, const target::Target& chip) {
+    LAP_ASSIGN_OR_RETURN(
+        const htp::ProbeReport report,
+        probe_component(component, chip, options_.htp, staging_.dir(), progress_, options_.cancel));
+    const std::string file = component.name + "/probe.json";
+    LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file, report.to_json().dump(1) + "\n"));
+    return record({file});
+  }
+
+  Status compile(const CompileStep& step, const PlannedComponent& component,
+                 const target::Target& chip) {
+    std::vector<const package::Component*> records;
+    for (const PlannedGraph& each : component.graphs) records.push_back(&each.record);
+    LAP_ASSIGN_OR_RETURN(CompiledComponent compiled,
+                         compile_component(step, records, chip, options_.htp, staging_.dir(),
+                                           progress_, options_.cancel));
+    const auto add = [](auto& all, auto& more) { all.insert(all.end(), more.begin(), more.end()); };
+    add(summary_.manifest.htp->device, compiled.device);
+    add(summary_.manifest.htp->emulated, compiled.emulated);
+    add(summary_.contexts, compiled.parts);
+    return record(compiled.files);
+  }
+
+  // Files of the package that were written without a component.
+  Status record(const std::vector<std::string>& names) {
+    LAP_ASSIGN_OR_RETURN(auto files,
+                         record_files(names, staging_.dir(), {.cancel = options_.cancel}));
+    auto& all = summary_.manifest.files;
+    all.insert(all.end(), files.begin(), files.end());
     return {};
   }
 
@@ -241,10 +260,7 @@ class Build {
     package::Manifest& manifest = summary_.manifest;
     LAP_ASSIGN_OR_RETURN(const auto names,
                          package::write_side_files(checkpoint_, manifest, staging_.dir()));
-    for (const std::string& name : names) {
-      LAP_ASSIGN_OR_RETURN(package::FileRecord record, package::file_record(staging_.dir(), name));
-      manifest.files.push_back(std::move(record));
-    }
+    LAP_RETURN_IF_ERROR(record(names));
     for (const package::FileRecord& file : manifest.files) summary_.bytes += file.size;
     LAP_RETURN_IF_ERROR(write_plan());
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / package::kManifestFile,

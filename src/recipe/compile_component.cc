@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "htp/claims_report.h"
 #include "htp/compile.h"
-#include "target/record.h"
+#include "htp/installed_stack.h"
 
 namespace lapidary::recipe {
 namespace {
@@ -74,7 +74,7 @@ class ComponentCompiler {
                  const std::vector<std::vector<package::ContextModel>*>& lists) {
     const std::string at = component_ + "/" + folder + "/";
     htp::CompileJob job;
-    job.binary = staging_ / (at + binary);
+    if (!step_.embed_context) job.binary = staging_ / (at + binary);
     job.embed = step_.embed_context;
     std::string roles;
     for (const Component* graph : graphs) {
@@ -132,7 +132,7 @@ Result<htp::Compiler> make_compiler(const CompileStep& step, const target::Targe
   settings.provider_options.erase("soc_model");  // follows from the chip
   settings.limits = {.seconds = options.seconds, .memory_bytes = options.memory_bytes};
   settings.allow_cpu = options.allow_cpu;
-  settings.cache = options.cache;
+  if (!options.cache.empty()) settings.cache = options.cache / "contexts";
   settings.progress = progress;
   settings.cancel = cancel;
   return htp::Compiler::create(libraries, chip, std::move(settings));
@@ -175,14 +175,15 @@ Status check_compiler(const CompileStep& step, const target::Target& chip,
   return compiler.ok() ? Status() : compiler.error();
 }
 
-Result<package::HtpModel> htp_model(const target::Target& chip) {
-  LAP_ASSIGN_OR_RETURN(const target::Record record, target::record_of(chip.arch));
+Result<package::HtpModel> htp_model(const target::Target& chip, const HtpOptions& options) {
+  LAP_ASSIGN_OR_RETURN(const htp::Libraries libraries, htp::find_libraries(options.qnn_libs));
+  LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack, htp::installed_stack(libraries));
   package::HtpModel out;
   out.arch = target::name_of(chip.arch);
   out.soc = chip.soc->name;
   out.soc_model = chip.soc->model;
-  out.onnxruntime_qnn = record.stack.onnxruntime_qnn;
-  out.qnn = record.stack.qnn;
+  out.onnxruntime_qnn = stack.versions.onnxruntime_qnn;
+  out.qnn = stack.versions.qnn;
   return out;
 }
 

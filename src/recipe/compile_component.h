@@ -65,8 +65,8 @@ Result<std::optional<target::Target>> chip_of(const Recipe& recipe, const HtpOpt
 Status check_compiler(const CompileStep& step, const target::Target& chip,
                       const HtpOptions& options);
 
-// What the manifest says of the chip and the stack, contexts not yet among it.
-Result<package::HtpModel> htp_model(const target::Target& chip);
+// What the manifest says of the chip and the installed stack, contexts not yet among it.
+Result<package::HtpModel> htp_model(const target::Target& chip, const HtpOptions& options);
 
 // `records`: the component's graphs, saved in `staging`. Errors: those of htp::Compiler and of
 // htp::probe; nodes that compute wrong numbers, by name.

@@ -18,7 +18,7 @@ struct Outcome {
 };
 
 struct ChildOptions {
-  std::string input;  // standard input
+  std::string input = {};  // standard input
   // Sends SIGINT once the child has written so many bytes to standard output; 0: never.
   size_t interrupt_after = 0;
   // Sends SIGKILL once the child has written this to standard output; "": never.

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
+#include <cmath>
 
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
@@ -14,9 +14,13 @@ namespace {
 constexpr float kUnsure = 0.05F;
 
 float margin(std::span<const float> logits) {
-  std::vector<float> top(2);
-  std::partial_sort_copy(logits.begin(), logits.end(), top.begin(), top.end(), std::greater<>());
-  return top[0] - top[1];
+  float first = -INFINITY;
+  float second = -INFINITY;
+  for (const float logit : logits) {
+    second = std::max(second, std::min(first, logit));
+    first = std::max(first, logit);
+  }
+  return first - second;
 }
 
 }  // namespace
