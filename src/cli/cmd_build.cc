@@ -6,12 +6,15 @@
 #include <set>
 
 #include "base/json.h"
+#include "base/peak_memory.h"
 #include "cli/commands.h"
 #include "cli/htp_flags.h"
+#include "cli/plan_text.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "recipe/build.h"
 #include "recipe/builtin_recipes.h"
+#include "recipe/plan_comparison.h"
 #include "recipe/recipe.h"
 
 namespace lapidary::cli {
@@ -117,7 +120,8 @@ std::string summary_text(const BuildSummary& summary, const std::string& output)
   }
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", summary.seconds);
-  return table.text() + declined_text(summary) + contexts_text(summary) + output + ": " +
+  return table.text() + declined_text(summary) + contexts_text(summary) +
+         comparison_text(recipe::compare(summary.plan, summary)) + output + ": " +
          human_bytes(summary.bytes) + ", recipe " + summary.manifest.recipe_name + ", " + seconds +
          "\n";
 }
@@ -150,6 +154,8 @@ Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
           {"checkpoint_bytes", summary.read_bytes},
           {"seconds", summary.seconds},
           {"peak_resident_bytes", peak_resident_bytes()},
+          {"plan", recipe::to_json(summary.plan)},
+          {"compared", recipe::to_json(recipe::compare(summary.plan, summary))},
           {"notes", recipe.notes},
           {"components", std::move(components)},
           {"contexts", contexts_json(summary)}};

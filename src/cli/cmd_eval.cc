@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/peak_memory.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"

@@ -5,6 +5,8 @@
 namespace lapidary::cli {
 namespace {
 
+constexpr const char* kGroup = "HTP";  // of the help text
+
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -20,47 +22,55 @@ std::filesystem::path default_cache() {
   return home.empty() ? home : home / ".cache" / "lapidary";
 }
 
-void HtpFlags::add_to(CLI::App& command) {
-  const std::string group = "HTP";
+void ChipFlags::add_to(CLI::App& command) {
   command.add_option("--arch", arch, "Hexagon arch to compile for: v73, v75, v79, v81")
-      ->group(group);
+      ->group(kGroup);
   command.add_option("--soc", soc, "Chip to compile for: SM8850, or QNN's number of it, 87")
-      ->group(group);
+      ->group(kGroup);
+}
+
+Result<std::optional<target::Target>> ChipFlags::resolve() const {
+  std::optional<target::Target> out;
+  if (arch.empty() && soc.empty()) return out;
+  LAP_ASSIGN_OR_RETURN(out, target::resolve(arch, soc));
+  return out;
+}
+
+void HtpFlags::add_to(CLI::App& command) {
+  chip.add_to(command);
   command
       .add_option("--qnn-libs", qnn_libs,
                   "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--allow-cpu", allow_cpu,
                   "Nodes that may run on the CPU, as a glob (repeatable); any other is an error")
       ->allow_extra_args(false)
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--compile-memory", memory_gib,
                   "Most memory of the compiler in GiB (default: no limit)")
       ->check(CLI::NonNegativeNumber)
-      ->group(group);
+      ->group(kGroup);
   command.add_option("--compile-seconds", seconds, "Most time of one compile")
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--cache", cache,
                   "Where finished context binaries and probe results are kept (else "
                   "LAPIDARY_CACHE, else ~/.cache/lapidary)")
-      ->group(group);
-  command.add_flag("--no-cache", no_cache, "Keep and use no finished binaries")->group(group);
+      ->group(kGroup);
+  command.add_flag("--no-cache", no_cache, "Keep and use no finished binaries")->group(kGroup);
   command
       .add_flag("--no-probe", no_probe,
                 "Do not run each distinct node alone on the emulated HTP first")
-      ->group(group);
+      ->group(kGroup);
 }
 
 Result<recipe::HtpOptions> HtpFlags::resolve() const {
   recipe::HtpOptions out;
-  if (!arch.empty() || !soc.empty()) {
-    LAP_ASSIGN_OR_RETURN(out.chip, target::resolve(arch, soc));
-  }
+  LAP_ASSIGN_OR_RETURN(out.chip, chip.resolve());
   out.qnn_libs = qnn_libs;
   out.allow_cpu = allow_cpu;
   out.memory_bytes = static_cast<int64_t>(memory_gib * 1024 * 1024 * 1024);

@@ -1,6 +1,7 @@
 // Options of the commands that compile for the HTP.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,11 +9,21 @@
 
 #include "base/result.h"
 #include "recipe/compile_component.h"
+#include "target/soc.h"
 
 namespace lapidary::cli {
 
+struct ChipFlags {
+  std::string arch, soc;
+
+  void add_to(CLI::App& command);
+  // Nothing when neither is given. Errors: kBadInput for an arch or soc that is not known.
+  Result<std::optional<target::Target>> resolve() const;
+};
+
 struct HtpFlags {
-  std::string arch, soc, qnn_libs, cache;
+  ChipFlags chip;
+  std::string qnn_libs, cache;
   std::vector<std::string> allow_cpu;
   double memory_gib = 0;
   double seconds = 3600;
@@ -20,7 +31,7 @@ struct HtpFlags {
   bool no_probe = false;
 
   void add_to(CLI::App& command);
-  // Errors: kBadInput for an arch or soc that is not known.
+  // Errors: those of ChipFlags::resolve().
   Result<recipe::HtpOptions> resolve() const;
 };
 

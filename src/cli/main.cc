@@ -19,6 +19,7 @@ int main_checked(int argc, const char* const* argv) {
   app.require_subcommand(1);
   int exit_code = kExitOk;
   add_build_command(app, exit_code);
+  add_plan_command(app, exit_code);
   add_inspect_command(app, exit_code);
   add_run_command(app, exit_code);
   add_chat_command(app, exit_code);

@@ -9,6 +9,7 @@
 #include <random>
 #include <utility>
 
+#include "base/peak_memory.h"
 #include "base/utf8.h"
 #include "cli/terminal.h"
 

@@ -1,7 +1,6 @@
 #include "cli/terminal.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -126,12 +125,6 @@ Result<std::string> read_text_file(const std::string& path) {
   auto text = read_to_end(fd, path);
   ::close(fd);
   return text;
-}
-
-uint64_t peak_resident_bytes() {
-  struct rusage usage = {};
-  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 std::string human_bytes(uint64_t bytes) {

@@ -43,9 +43,6 @@ int print_or_report(const Result<std::string>& text);
 Result<std::string> read_stdin();
 Result<std::string> read_text_file(const std::string& path);
 
-// Most memory this process ever held, in bytes.
-uint64_t peak_resident_bytes();
-
 // Progress, by default on standard error: one line that is redrawn on a terminal, one line a stage
 // otherwise.
 class TerminalProgress final : public ProgressSink {

@@ -31,10 +31,18 @@ void set_type(const ValueInfo& value, onnx::ValueInfoProto& proto) {
   }
 }
 
-Status set_inline(const std::string& name, const Tensor& tensor, onnx::TensorProto& proto) {
+// What a proto is made for: with kSizes values that would have to be computed are zeros.
+enum class Content { kAll, kSizes };
+
+Status set_inline(const std::string& name, const Tensor& tensor, Content content,
+                  onnx::TensorProto& proto) {
   proto.set_name(name);
   proto.set_data_type(static_cast<int32_t>(tensor.dtype()));
   for (const int64_t dim : tensor.shape()) proto.add_dims(dim);
+  if (content == Content::kSizes) {
+    proto.set_raw_data(std::string(static_cast<size_t>(tensor.bytes()), '\0'));
+    return {};
+  }
   LAP_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, tensor.materialize());
   proto.set_raw_data(bytes.data(), bytes.size());
   return {};
@@ -56,7 +64,8 @@ void set_external(const Tensor& tensor, const Placement& placement, const std::s
   add("length", std::to_string(placement.bytes));
 }
 
-Status set_attribute(const std::string& key, const Attribute& value, onnx::AttributeProto& proto) {
+Status set_attribute(const std::string& key, const Attribute& value, Content content,
+                     onnx::AttributeProto& proto) {
   proto.set_name(key);
   if (const auto* i = std::get_if<int64_t>(&value)) {
     proto.set_type(onnx::AttributeProto::INT);
@@ -78,13 +87,13 @@ Status set_attribute(const std::string& key, const Attribute& value, onnx::Attri
     for (const std::string& item : *ss) proto.add_strings(item);
   } else {
     proto.set_type(onnx::AttributeProto::TENSOR);
-    return set_inline(key, std::get<Tensor>(value), *proto.mutable_t());
+    return set_inline(key, std::get<Tensor>(value), content, *proto.mutable_t());
   }
   return {};
 }
 
 Result<onnx::ModelProto> to_proto(const Graph& graph, const DataLayout& layout,
-                                  const std::string& data_file) {
+                                  const std::string& data_file, Content content) {
   onnx::ModelProto model;
   model.set_ir_version(kIrVersion);
   model.set_producer_name("lapidary");
@@ -111,7 +120,7 @@ Result<onnx::ModelProto> to_proto(const Graph& graph, const DataLayout& layout,
     if (const auto it = external.find(name); it != external.end()) {
       set_external(tensor, *it->second, data_file, to);
     } else {
-      LAP_RETURN_IF_ERROR(set_inline(name, tensor, to));
+      LAP_RETURN_IF_ERROR(set_inline(name, tensor, content, to));
     }
   }
   for (const Node& node : graph.nodes) {
@@ -122,7 +131,7 @@ Result<onnx::ModelProto> to_proto(const Graph& graph, const DataLayout& layout,
     for (const std::string& input : node.inputs) to.add_input(input);
     for (const std::string& output : node.outputs) to.add_output(output);
     for (const auto& [key, value] : node.attributes) {
-      LAP_RETURN_IF_ERROR(set_attribute(key, value, *to.add_attribute()));
+      LAP_RETURN_IF_ERROR(set_attribute(key, value, content, *to.add_attribute()));
     }
   }
   return model;
@@ -142,6 +151,11 @@ Status write_model(const onnx::ModelProto& model, const std::filesystem::path& p
 
 int64_t external_bytes(const Graph& graph) { return plan_data(graph).total_bytes; }
 
+int64_t model_bytes(const Graph& graph, const std::string& data_file) {
+  const auto model = to_proto(graph, plan_data(graph), data_file, Content::kSizes);
+  return model.ok() ? static_cast<int64_t>(model->ByteSizeLong()) : 0;  // reads nothing, so is ok
+}
+
 Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_path,
                         const SaveOptions& options) {
   LAP_RETURN_IF_ERROR(check(graph));
@@ -153,7 +167,7 @@ Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_p
   if (!layout.groups.empty()) saved.files.push_back(data_path);
   const auto write_all = [&]() -> Status {
     LAP_ASSIGN_OR_RETURN(const onnx::ModelProto model,
-                         to_proto(graph, layout, data_path.filename().string()));
+                         to_proto(graph, layout, data_path.filename().string(), Content::kAll));
     if (!layout.groups.empty()) LAP_RETURN_IF_ERROR(write_data(layout, data_path, options));
     return write_model(model, model_path);
   };

@@ -30,6 +30,9 @@ struct SavedModel {
 
 // Bytes that `save` will write to the data file.
 int64_t external_bytes(const Graph& graph);
+// Bytes that `save` will write to the model file, whose data file has that name. Reads no weight.
+// Nothing can go wrong with a graph that `check` accepts.
+int64_t model_bytes(const Graph& graph, const std::string& data_file);
 
 // Errors: a graph that fails check(); no space (asked for in advance); unwritable folder; a weight
 // that cannot be read; cancelled. Files written so far are removed.

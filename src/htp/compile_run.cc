@@ -152,12 +152,20 @@ Json json_of(const RunRecord& record) {
               {"refused", std::move(refused)}};
 }
 
+// Of the compiler alone: what the system says of a process that ended (ChildEnd) begins with what
+// its parent held.
+Result<int64_t> peak_of(const fs::path& folder, size_t last_job) {
+  LAP_ASSIGN_OR_RETURN(const JsonDocument result, JsonDocument::load(job_result(folder, last_job)));
+  return result.root().integer("peak_bytes");
+}
+
 // Puts the products where products_of() says, and nothing else with them.
 Status keep_products(const CompilerRun& run, const fs::path& folder, const ChildEnd& end) {
   const fs::path products = products_of(folder);
   std::error_code error;
   fs::create_directory(products, error);
-  RunRecord record{end.seconds, end.peak_bytes, {}};
+  RunRecord record{end.seconds, 0, {}};
+  LAP_ASSIGN_OR_RETURN(record.peak_bytes, peak_of(folder, run.models.size() - 1));
   for (size_t i = 0; i < run.models.size(); ++i) {
     const fs::path context = context_file("", i);
     if (!fs::exists(folder / context)) {

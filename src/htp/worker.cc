@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -19,6 +18,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/peak_memory.h"
 #include "htp/tensor_files.h"
 #include "ort/session.h"
 
@@ -107,9 +107,7 @@ Result<Json> do_job(const std::filesystem::path& folder, size_t index,
     result["run_seconds"] = seconds_since(start);
     LAP_RETURN_IF_ERROR(write_tensors(job_outputs(folder, index), outputs));
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  result["peak_bytes"] = static_cast<int64_t>(usage.ru_maxrss) * 1024;
+  result["peak_bytes"] = peak_resident_bytes();
   return result;
 }
 

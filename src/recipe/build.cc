@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/peak_memory.h"
 #include "base/version.h"
 #include "checkpoint/checkpoint.h"
 #include "package/side_files.h"
@@ -13,6 +14,7 @@
 #include "quant/ranges.h"
 #include "recipe/calibrate_component.h"
 #include "recipe/journal.h"
+#include "recipe/plan_comparison.h"
 #include "recipe/probe_component.h"
 #include "recipe/save_component.h"
 #include "recipe/staging.h"
@@ -42,7 +44,8 @@ class Build {
                      .progress = &progress_,
                      .cancel = options.cancel}) {}
 
-  Result<BuildSummary> run() {
+  Result<BuildSummary> run(PlanReport report) {
+    summary_.plan = std::move(report);
     LAP_RETURN_IF_ERROR(add_calibration_to_keys());
     LAP_RETURN_IF_ERROR(keep_finished());
     LAP_RETURN_IF_ERROR(check_space());
@@ -241,12 +244,25 @@ class Build {
     return {};
   }
 
+  // What was expected and what came of it.
+  Status write_plan() {
+    summary_.peak_resident_bytes = peak_resident_bytes();
+    Json json = to_json(summary_.plan);
+    json["compared"] = to_json(compare(summary_.plan, summary_));
+    LAP_RETURN_IF_ERROR(write_file(staging_.dir() / kPlanFile, json.dump(1) + "\n"));
+    LAP_ASSIGN_OR_RETURN(auto files, record_files({kPlanFile}, staging_.dir(), {}));
+    summary_.bytes += files[0].size;
+    summary_.manifest.files.push_back(std::move(files[0]));
+    return {};
+  }
+
   Status finish() {
     package::Manifest& manifest = summary_.manifest;
     LAP_ASSIGN_OR_RETURN(const auto names,
                          package::write_side_files(checkpoint_, manifest, staging_.dir()));
     LAP_RETURN_IF_ERROR(record(names));
     for (const package::FileRecord& file : manifest.files) summary_.bytes += file.size;
+    LAP_RETURN_IF_ERROR(write_plan());
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / package::kManifestFile,
                                    package::to_json(manifest).dump(1) + "\n"));
     std::error_code ignored;
@@ -268,14 +284,9 @@ class Build {
 
 // What can be wrong with the wish to compile is said before anything is written.
 Status check_compile(const Recipe& recipe, const Plan& plan, const HtpOptions& options) {
-  if (!recipe.compile) {
-    if (!options.chip) return {};
-    return bad_input(recipe.where,
-                     "compiles nothing for the HTP, so --arch and --soc mean nothing to it",
-                     "choose a recipe such as htp-w8a16, or leave them out");
-  }
-  LAP_ASSIGN_OR_RETURN(const target::Target chip, chip_of(*recipe.compile, options));
-  LAP_RETURN_IF_ERROR(check_compiler(*recipe.compile, chip, options));
+  LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options));
+  if (!chip) return {};
+  LAP_RETURN_IF_ERROR(check_compiler(*recipe.compile, *chip, options));
   for (const PlannedComponent& component : plan.components) {
     const auto& compiled = recipe.compile->components;
     if (std::find(compiled.begin(), compiled.end(), component.name) == compiled.end()) continue;
@@ -316,9 +327,11 @@ Result<BuildSummary> build_package(const Recipe& recipe, const BuildOptions& opt
   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint));
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, options.htp));
   LAP_RETURN_IF_ERROR(check_calibration(recipe, plan, checkpoint, options));
+  LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
+  LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
   Build build(recipe, options, checkpoint, std::move(plan), staging);
-  Result<BuildSummary> summary = build.run();
+  Result<BuildSummary> summary = build.run(std::move(report));
   if (!summary.ok()) {
     const bool resumable =
         summary.error().kind == ErrorKind::kCancelled && build.has_finished_components();

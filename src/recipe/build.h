@@ -22,6 +22,7 @@
 #include "package/manifest.h"
 #include "recipe/compile_component.h"
 #include "recipe/plan.h"
+#include "recipe/plan_report.h"
 #include "recipe/recipe.h"
 
 namespace lapidary::recipe {
@@ -50,6 +51,8 @@ struct BuildSummary {
   package::Manifest manifest;
   std::vector<ComponentSummary> components;
   std::vector<CompiledPart> contexts;  // what was compiled for the HTP
+  PlanReport plan;                     // what was expected (compare() in plan_comparison.h)
+  uint64_t peak_resident_bytes = 0;    // of this process so far
   uint64_t bytes = 0;                  // of the whole package
   uint64_t read_bytes = 0;             // of the checkpoint's tensors
   double seconds = 0;

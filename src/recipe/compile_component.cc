@@ -157,6 +157,18 @@ Result<target::Target> chip_of(const CompileStep& step, const HtpOptions& option
   return named;
 }
 
+Result<std::optional<target::Target>> chip_of(const Recipe& recipe, const HtpOptions& options) {
+  std::optional<target::Target> out;
+  if (recipe.compile) {
+    LAP_ASSIGN_OR_RETURN(out, chip_of(*recipe.compile, options));
+  } else if (options.chip) {
+    return bad_input(recipe.where,
+                     "compiles nothing for the HTP, so --arch and --soc mean nothing to it",
+                     "choose a recipe such as htp-w8a16, or leave them out");
+  }
+  return out;
+}
+
 Status check_compiler(const CompileStep& step, const target::Target& chip,
                       const HtpOptions& options) {
   const auto compiler = make_compiler(step, chip, options, nullptr, nullptr);

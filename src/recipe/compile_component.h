@@ -18,6 +18,7 @@
 #include "htp/libraries.h"
 #include "package/manifest.h"
 #include "recipe/compile_step.h"
+#include "recipe/recipe.h"
 #include "target/soc.h"
 
 namespace lapidary::recipe {
@@ -54,6 +55,10 @@ struct CompiledComponent {
 // The chip to compile for: `options.chip`, else what the step's soc_model names. kBadInput when
 // both are missing or contradict each other.
 Result<target::Target> chip_of(const CompileStep& step, const HtpOptions& options);
+
+// The chip that a recipe compiles for; nothing when it compiles nothing. kBadInput when the recipe
+// wants a chip and none is named, or the other way round.
+Result<std::optional<target::Target>> chip_of(const Recipe& recipe, const HtpOptions& options);
 
 // Everything about the compiler that can be wrong before there are graphs: its libraries, the
 // provider options.

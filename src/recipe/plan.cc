@@ -49,11 +49,12 @@ Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGra
   return out;
 }
 
-// Ranges for planning: dtypes and bytes do not depend on the numbers.
+// Ranges for planning: dtypes and bytes do not depend on the numbers. (As many digits as most
+// have.)
 Result<quant::Ranges> made_up_ranges(const passes::CalibrationRequest& request) {
   quant::Ranges out;
   for (const std::string& value : request.values) {
-    LAP_RETURN_IF_ERROR(out.set(value, {-1.0F, 1.0F}));
+    LAP_RETURN_IF_ERROR(out.set(value, {-1.2345678F, 1.2345678F}));
   }
   return out;
 }
@@ -83,10 +84,15 @@ Result<PlannedComponent> plan_component(const std::string& name, const Recipe& r
                                     [&](const auto& each) { return each.name == name; });
   passes::GraphSet graphs(1);
   LAP_ASSIGN_OR_RETURN(graphs[0].graph, builder->build(checkpoint.config, checkpoint.weights));
-  const passes::PassContext noting = {[&](const passes::CalibrationRequest& request) {
-    out.calibrated = true;
-    return context.calibrate(request);
-  }};
+  const passes::PassContext noting = {
+      [&](const passes::CalibrationRequest& request) -> Result<quant::Ranges> {
+        LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, context.calibrate(request));
+        out.calibrated = true;
+        out.calibration_weight_bytes =
+            std::max(out.calibration_weight_bytes, graph::external_bytes(request.graph));
+        out.ranges_bytes += static_cast<int64_t>(ranges.to_json().dump(1).size());
+        return ranges;
+      }};
   for (const PassStep& step : recipe.steps) {
     const passes::BoundPass* pass = step.pass_for(name);
     if (pass == nullptr) continue;

@@ -39,6 +39,8 @@ struct PlannedComponent {
   // A pass wanted ranges of activations: a plan without calibration has made-up encodings, right in
   // dtypes and bytes.
   bool calibrated = false;
+  int64_t calibration_weight_bytes = 0;  // of the largest float graph that was run for it
+  int64_t ranges_bytes = 0;              // of the ranges as JSON
   // Covers the program's version, the sources, the options of the passes and the graphs with their
   // tensor expressions: a finished component with the same key need not be made again. (What is
   // calibrated with is not in it.)

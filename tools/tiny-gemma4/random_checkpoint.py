@@ -11,6 +11,9 @@ cache, --ple 0 leaves the per-layer inputs out, --untied stores an lm_head.weigh
 even a tiny model over several files. The tokenizer is the tiny model's, padded with <unusedN> to the vocabulary; with
 262144 entries the special tokens get the real models' ids.
 
+--sparse writes zeros that take no room on the disk: for what depends on shapes alone (`lapidary plan` of the whole of E2B
+takes 10 GB of file and next to no blocks).
+
 Every combination loads in transformers 5.23, but --ple 0 together with KV sharing needs output_hidden_states=True there
 (without it the slicing of the last prompt position trips over the missing per-layer inputs).
 
@@ -197,7 +200,9 @@ def write(out, a):
         raw += b" " * (-len(raw) % 8)
         with open(os.path.join(out, fn), "wb") as f:
             f.write(struct.pack("<Q", len(raw)) + raw)
-            for t in sh:
+            if a.sparse:
+                f.truncate(f.tell() + off)
+            for t in [] if a.sparse else sh:
                 for c in values(*t, a.seed):
                     f.write(c)
         total += off
@@ -281,6 +286,7 @@ def main():
     ap.add_argument("--shard-gb", type=float, default=2.0)
     ap.add_argument("--store-shared-kv", action="store_true",
                     help="also store the K/V weights that KV-shared layers never use (loaders must ignore them)")
+    ap.add_argument("--sparse", action="store_true", help="all weights are zeros that take no room on the disk")
     ap.add_argument("--untied", action="store_true", help="store lm_head.weight apart from the embedding table")
     ap.add_argument("--biting", action="store_true",
                     help="encoders in which every option shows: bounds that differ and bite, no zero biases and scales,"

@@ -1,0 +1,64 @@
+// lapidary plan CHECKPOINT --recipe NAME_OR_FILE [--arch A]: what a build would cost.
+#include <memory>
+
+#include "checkpoint/checkpoint.h"
+#include "cli/commands.h"
+#include "cli/htp_flags.h"
+#include "cli/plan_text.h"
+#include "cli/terminal.h"
+#include "recipe/compile_component.h"
+#include "recipe/plan_report.h"
+
+namespace lapidary::cli {
+namespace {
+
+struct PlanFlags {
+  std::string checkpoint;
+  std::string recipe = "cpu-int4";
+  std::vector<std::string> set;
+  int64_t context = 0;
+  ChipFlags chip;
+  bool json = false;
+};
+
+Result<std::string> plan(const PlanFlags& flags) {
+  LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe, flags.set));
+  recipe::HtpOptions htp;
+  LAP_ASSIGN_OR_RETURN(htp.chip, flags.chip.resolve());
+  recipe::PlanOptions options{.context_length = flags.context};
+  LAP_ASSIGN_OR_RETURN(options.chip, recipe::chip_of(recipe, htp));
+  const std::string path =
+      flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
+  if (path.empty()) return bad_input("", "no checkpoint is given", "lapidary plan CHECKPOINT");
+  LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(path));
+  LAP_ASSIGN_OR_RETURN(const recipe::Plan plan, recipe::make_plan(recipe, checkpoint));
+  LAP_ASSIGN_OR_RETURN(const recipe::PlanReport report,
+                       recipe::plan_report(recipe, checkpoint, plan, options));
+  return flags.json ? recipe::to_json(report).dump(2) + "\n" : plan_text(report);
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<PlanFlags>();
+  CLI::App* command =
+      app.add_subcommand("plan", "Say what a build would take and make, without building");
+  command->add_option("CHECKPOINT", flags->checkpoint,
+                      "Folder with config.json and model.safetensors (default: the recipe's "
+                      "input_model.model_path)");
+  command->add_option("-r,--recipe", flags->recipe, "A built-in recipe or a recipe file")
+      ->capture_default_str();
+  command
+      ->add_option("--set", flags->set,
+                   "PASS.OPTION=VALUE: change an option of the recipe (repeatable)")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--context", flags->context,
+                   "Positions to count keys and values for (default: 4096, or the recipe's)")
+      ->check(CLI::PositiveNumber);
+  flags->chip.add_to(*command);
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->callback([flags, &exit_code] { exit_code = print_or_report(plan(*flags)); });
+}
+
+}  // namespace lapidary::cli
