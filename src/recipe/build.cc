@@ -247,9 +247,9 @@ class Build {
   // What was expected and what came of it.
   Status write_plan() {
     summary_.peak_resident_bytes = peak_resident_bytes();
-    Json json = to_json(summary_.plan);
-    json["compared"] = to_json(compare(summary_.plan, summary_));
-    LAP_RETURN_IF_ERROR(write_file(staging_.dir() / kPlanFile, json.dump(1) + "\n"));
+    // What was measured stays out: equal builds make equal packages.
+    const std::string json = to_json(summary_.plan).dump(1) + "\n";
+    LAP_RETURN_IF_ERROR(write_file(staging_.dir() / kPlanFile, json));
     LAP_ASSIGN_OR_RETURN(auto files, record_files({kPlanFile}, staging_.dir(), {}));
     summary_.bytes += files[0].size;
     summary_.manifest.files.push_back(std::move(files[0]));

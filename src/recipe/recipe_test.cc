@@ -38,7 +38,7 @@ TEST(Recipe, EveryBuiltinParses) {
     ASSERT_TRUE(recipe.ok()) << recipe.error().message();
     EXPECT_TRUE(recipe->notes.empty());
   }
-  EXPECT_THAT(names, ElementsAre("cpu-fp32", "cpu-int4"));
+  EXPECT_THAT(names, ElementsAre("cpu-fp32", "cpu-int4", "htp-w8a16"));
 }
 
 // What is embedded is what the file says, and files work by path.
@@ -115,6 +115,35 @@ TEST(Recipe, KeysWithoutMeaningAreNoted) {
               ElementsAre("'cache_dir' has no meaning here", "'data_configs' has no meaning here"));
 }
 
+// Catches options of the compiler that are lost, and numbers that Olive writes as texts.
+TEST(Recipe, ReadsHowToCompile) {
+  const Recipe recipe = parsed(with_passes(R"({
+      "c": {"type": "EPContextBinaryGenerator", "components": ["decoder"], "weight_sharing": false,
+            "provider_options": {"soc_model": "60", "vtcm_mb": 8, "offload": true}},
+      "compose": {"type": "ComposeOnnxModels"}})"));
+  ASSERT_TRUE(recipe.compile.has_value());
+  EXPECT_THAT(recipe.compile->components, ElementsAre("decoder"));
+  EXPECT_FALSE(recipe.compile->weight_sharing);
+  EXPECT_TRUE(recipe.compile->emulation);
+  EXPECT_EQ(recipe.compile->provider_options.at("soc_model"), "60");
+  EXPECT_EQ(recipe.compile->provider_options.at("vtcm_mb"), "8");
+  EXPECT_EQ(recipe.compile->provider_options.at("offload"), "1");
+}
+
+// Files of data_configs are beside the recipe, wherever the program was started.
+TEST(Recipe, ReadsDataConfigsOfPassesThatCalibrate) {
+  const auto recipe = parse_recipe(R"({
+      "input_model": {"type": "HfModel"},
+      "data_configs": [{"name": "texts", "type": "HuggingfaceContainer",
+                        "load_dataset_config": {"data_name": "text", "data_files": "a.txt"}}],
+      "passes": {"q": {"type": "OnnxStaticQuantization", "components": ["decoder"]}}})",
+                                   {.name = "r", .where = "r.json", .base = "folder"});
+  ASSERT_TRUE(recipe.ok()) << recipe.error().message();
+  ASSERT_EQ(recipe->data_configs.size(), 1u);
+  EXPECT_EQ(recipe->data_configs[0].name, "texts");
+  EXPECT_EQ(recipe->data_configs[0].files[0], "folder/a.txt");
+}
+
 struct Refusal {
   const char* name;
   std::string text;
@@ -146,9 +175,25 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"TopKey", with_key(R"("passess": {})"), "'passess' is not a known key"},
         Refusal{"EngineKey", with_key(R"("engine": {"outputdir": "x"})"), "'engine.outputdir'"},
         Refusal{"Search", with_key(R"("search_strategy": true)"), "'search_strategy' is set"},
-        Refusal{"OtherDevice", with_key(R"("systems": {"npu": {"type": "LocalSystem",
+        Refusal{"OtherDevice", with_key(R"("systems": {"gpu": {"type": "LocalSystem",
+                 "accelerators": [{"execution_providers": ["CUDAExecutionProvider"]}]}})"),
+                "'systems.gpu.accelerators' asks for \"CUDAExecutionProvider\""},
+        Refusal{"HtpWithoutACompiler", with_key(R"("systems": {"npu": {"type": "LocalSystem",
                  "accelerators": [{"execution_providers": ["QNNExecutionProvider"]}]}})"),
-                "'systems.npu.accelerators' asks for \"QNNExecutionProvider\""},
+                "no pass compiles for it (add a pass of type EPContextBinaryGenerator)"},
+        Refusal{"PassBehindTheCompiler", with_passes(R"({
+                 "c": {"type": "EPContextBinaryGenerator"}, "s": {"type": "StaticLLM"}})"),
+                "stands behind EPContextBinaryGenerator"},
+        Refusal{"TwoCompilers", with_passes(R"({
+                 "c": {"type": "EPContextBinaryGenerator"},
+                 "d": {"type": "EPContextBinaryGenerator"}})"),
+                "is in the recipe twice"},
+        Refusal{"CompilerOption", with_passes(R"({
+                 "c": {"type": "EPContextBinaryGenerator", "weight_shering": true}})"),
+                "'passes.c.weight_shering'"},
+        Refusal{"EmbeddedAndShared", with_passes(R"({
+                 "c": {"type": "EPContextBinaryGenerator", "embed_context": true}})"),
+                "is set together with weight_sharing"},
         Refusal{"PassType", with_passes(R"({"x": {"type": "OnnxGptq"}})"),
                 "'passes.x.type' is 'OnnxGptq', which is not a known pass (known passes: Mobius"},
         Refusal{"NoType", with_passes(R"({"x": {}})"), "'passes.x.type' is missing"},

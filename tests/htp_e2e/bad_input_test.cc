@@ -121,12 +121,14 @@ TEST_F(HtpBadInput, MemoryLimitOfTheCompiler) {
 
 // What was finished before is in OUTPUT.partial and in the cache.
 TEST_F(HtpBadInput, AKilledBuildGoesOn) {
-  const std::vector<std::string> two_parts = {"--set", "split.num_splits=2", "--set", "split.max_bytes=null"};
+  const std::vector<std::string> two_parts = {"--set", "split.num_splits=2", "--set",
+                                              "split.max_bytes=null"};
   const Outcome first = build_v81(two_parts, {.kill_at = "decoder part 0 (prefill, decode)"});
   EXPECT_EQ(first.exit_code, 128 + SIGKILL) << first.out << first.err;
   EXPECT_FALSE(fs::exists(output_));
   EXPECT_TRUE(fs::exists(output_ + ".partial"));
-  const Json second = json_of(build_v81({"--set", "split.num_splits=2", "--set", "split.max_bytes=null", "--json"}));
+  const Json second = json_of(
+      build_v81({"--set", "split.num_splits=2", "--set", "split.max_bytes=null", "--json"}));
   EXPECT_TRUE(second["contexts"][0]["cached"].get<bool>());
   for (const Json& component : second["components"]) {
     EXPECT_TRUE(component["resumed"].get<bool>()) << component["name"];

@@ -7,6 +7,7 @@
 
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
+#include "runtime/generation.h"
 
 namespace lapidary::e2e {
 namespace {
@@ -39,18 +40,37 @@ std::vector<Json> text_samples() {
   return samples;
 }
 
-std::vector<std::string> reply_command(const Json& sample, const std::string& package,
-                                       const std::string& device) {
-  const bool raw = sample["kind"] == "completion";
-  std::vector<std::string> words = {"run",      package,        sample[raw ? "prompt" : "question"],
-                                    "--greedy", "--max-tokens", "110",
-                                    "--json",   "--device",     device};
-  if (raw) words.emplace_back("--raw");
-  if (sample["system"].is_string()) {
-    words.emplace_back("--system");
-    words.push_back(sample["system"]);
+runtime::Model open_on(const std::string& package, runtime::Device device) {
+  runtime::ModelOptions options;
+  options.session.threads = 1;
+  options.device.device = device;
+  return std::move(runtime::Model::open(package, options)).value();
+}
+
+Reply reply_to(const runtime::Model& model, const runtime::Prompt& prompt, int64_t tokens) {
+  auto decoder = model.new_decoder({}).value();
+  runtime::GenerationOptions options = runtime::default_options(model.generation_config());
+  options.sampling.greedy = true;
+  options.max_tokens = tokens;
+  auto reply = runtime::generate(decoder, model.tokenizer(), prompt, options).value();
+  return {prompt.ids, std::move(reply.tokens)};
+}
+
+Reply reply_to(const runtime::Model& model, const Json& sample, int64_t tokens) {
+  if (sample["kind"] == "completion") {
+    return reply_to(model, model.raw_prompt(sample["prompt"].get<std::string>()).value(), tokens);
   }
-  return words;
+  Json messages = Json::array();
+  if (sample["system"].is_string()) {
+    messages.push_back({{"role", "system"}, {"content", sample["system"]}});
+  }
+  messages.push_back({{"role", "user"}, {"content", sample["question"]}});
+  return reply_to(model, model.chat_prompt(messages).value(), tokens);
+}
+
+Reply reply_to(const runtime::Model& model, const std::string& question, int64_t tokens) {
+  const Json messages = {{{"role", "user"}, {"content", question}}};
+  return reply_to(model, model.chat_prompt(messages).value(), tokens);
 }
 
 std::string difference_to_fp32(const std::vector<int32_t>& prompt_ids,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "runtime/model.h"
 
 namespace lapidary::e2e {
 
@@ -14,9 +15,15 @@ std::string htp_package(const std::string& name);
 // The text samples of the tiny model (samples/expected.json): what Hugging Face answered.
 std::vector<Json> text_samples();
 
-// The command that generates a sample's reply as the reference did, as JSON.
-std::vector<std::string> reply_command(const Json& sample, const std::string& package,
-                                       const std::string& device);
+// A package opened in this process, on a device: "cpu" or "htp-emulated". Throws when it cannot be.
+runtime::Model open_on(const std::string& package, runtime::Device device);
+
+// The greedy reply to a text sample, of at most `tokens` tokens, and the prompt's ids. Throws.
+struct Reply {
+  std::vector<int32_t> prompt, tokens;
+};
+Reply reply_to(const runtime::Model& model, const Json& sample, int64_t tokens = 110);
+Reply reply_to(const runtime::Model& model, const std::string& question, int64_t tokens);
 
 // Whether `tokens` are what fp32 answers to `prompt_ids`, up to a place where fp32's two likeliest
 // tokens lie less than 0.05 apart (where both answers are as good); "" or what is wrong.

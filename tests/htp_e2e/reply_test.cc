@@ -9,67 +9,65 @@
 namespace lapidary::e2e {
 namespace {
 
-using ::testing::HasSubstr;
+using runtime::Device;
 
-std::vector<int32_t> tokens_of(const Json& reply) {
-  return reply["tokens"].get<std::vector<int32_t>>();
-}
-
-void expect_answers_like_fp32(const std::string& package, const std::string& device) {
+void expect_answers_like_fp32(const std::string& package, Device device) {
   const auto samples = text_samples();
   ASSERT_EQ(samples.size(), 8u);
+  const runtime::Model model = open_on(htp_package(package), device);
   for (const Json& sample : samples) {
-    SCOPED_TRACE(sample["id"].get<std::string>() + " on " + device);
-    const Json reply = json_of(lapidary(reply_command(sample, htp_package(package), device)));
-    EXPECT_EQ(reply["prompt_tokens"], sample["input_ids"]);
-    EXPECT_EQ(difference_to_fp32(sample["input_ids"], sample["output_ids"], tokens_of(reply)), "");
+    SCOPED_TRACE(sample["id"].get<std::string>());
+    const Reply reply = reply_to(model, sample);
+    EXPECT_EQ(reply.prompt, sample["input_ids"].get<std::vector<int32_t>>());
+    EXPECT_EQ(difference_to_fp32(reply.prompt, sample["output_ids"], reply.tokens), "");
   }
 }
 
 TEST(HtpReply, EverySampleAsInFp32OnTheEmulatedHtp) {
-  expect_answers_like_fp32("v81", "htp-emulated");
+  expect_answers_like_fp32("v81", Device::kHtpEmulated);
 }
 TEST(HtpReply, EverySampleAsInFp32OnTheOldestArch) {
-  expect_answers_like_fp32("v73", "htp-emulated");
+  expect_answers_like_fp32("v73", Device::kHtpEmulated);
 }
 // Catches a quantized graph that is right only where it was compiled, or the other way round.
 TEST(HtpReply, EverySampleAsInFp32WithTheQuantizedGraphsOnTheCpu) {
-  expect_answers_like_fp32("v81", "cpu");
+  expect_answers_like_fp32("v81", Device::kCpu);
 }
 
 // Several times the sliding window (32) and several chunks (32), the last of them padded.
-const std::string kLongPrompt =
-    "Mia has a yellow shoe. Anna has a red key. Rosa has a green cup. Sam has an orange ball. Leo "
-    "has a blue kite. Lily has a purple drum. Tom has a white box. Ben has a black lamp. Mia has a "
-    "yellow shoe. Anna has a red key. Who has the kite?";
-
-Json long_reply(const std::string& package, const std::string& device) {
-  return json_of(lapidary({"run", package, kLongPrompt, "--greedy", "--max-tokens", "24", "--json",
-                           "--device", device}));
-}
-
 TEST(HtpReply, PromptsOfManyWindowsAndChunks) {
-  const Json expected = long_reply(package("cpu-fp32"), "cpu");
-  const auto prompt = expected["prompt_tokens"].get<std::vector<int32_t>>();
-  ASSERT_GT(prompt.size(), 4u * 32u);
+  const std::string things =
+      "Mia has a yellow shoe. Anna has a red key. Rosa has a green cup. Sam has an orange ball. "
+      "Leo has a blue kite. Lily has a purple drum. ";
+  const std::string question = things + things + things + things + "Who has the kite?";
+  const Reply expected = reply_to(model(), question, 24);
+  ASSERT_GT(expected.prompt.size(), 4u * 32u);
   for (const char* name : {"v81", "two_parts", "three_parts"}) {
     SCOPED_TRACE(name);
-    const Json reply = long_reply(htp_package(name), "htp-emulated");
-    EXPECT_EQ(difference_to_fp32(prompt, tokens_of(expected), tokens_of(reply)), "");
+    const runtime::Model quantized = open_on(htp_package(name), Device::kHtpEmulated);
+    const Reply reply = reply_to(quantized, question, 24);
+    EXPECT_EQ(difference_to_fp32(expected.prompt, expected.tokens, reply.tokens), "");
   }
 }
 
 // Parts hand on 16-bit codes: nothing may change, not even in the last bit.
 TEST(HtpReply, PartsGiveTheSameTokensAsOne) {
-  for (const Json& sample : text_samples()) {
-    SCOPED_TRACE(sample["id"].get<std::string>());
-    const auto reply = [&](const std::string& name) {
-      return tokens_of(json_of(lapidary(reply_command(sample, htp_package(name), "htp-emulated"))));
-    };
-    const auto whole = reply("v81");
-    EXPECT_EQ(reply("two_parts"), whole);
-    EXPECT_EQ(reply("three_parts"), whole);
+  const runtime::Model whole = open_on(htp_package("v81"), Device::kHtpEmulated);
+  for (const char* name : {"two_parts", "three_parts"}) {
+    const runtime::Model parts = open_on(htp_package(name), Device::kHtpEmulated);
+    for (const Json& sample : text_samples()) {
+      SCOPED_TRACE(std::string(name) + ", " + sample["id"].get<std::string>());
+      EXPECT_EQ(reply_to(parts, sample, 16).tokens, reply_to(whole, sample, 16).tokens);
+    }
   }
+}
+
+// The program itself: nothing but the reply on standard output.
+TEST(HtpReply, StandardOutputHoldsTheReplyAlone) {
+  const Outcome outcome = lapidary({"run", htp_package("v81"), "What color is the sky?", "--greedy",
+                                    "--device", "htp-emulated"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "The sky is blue.\n");
 }
 
 // A chat goes back to what its turns have in common, as far as the rings of sliding layers allow.
