@@ -104,7 +104,6 @@ Result<runtime::Model> ModelFlags::open(const CancelToken& cancel) const {
   runtime::ModelOptions options;
   options.session.threads = threads;
   LAP_ASSIGN_OR_RETURN(options.device, device_options());
-  if (options.device.device != runtime::Device::kCpu) keep_output_ours();
   options.verify = !no_verify;
   options.cancel = &cancel;
   return runtime::Model::open(package, options);

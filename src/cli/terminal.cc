@@ -16,8 +16,7 @@ namespace lapidary::cli {
 namespace {
 
 CancelToken interrupt_token;
-FILE* own_output = nullptr;  // after keep_output_ours()
-int write_error = 0;         // errno of the first write to standard output that failed
+int write_error = 0;  // errno of the first write to standard output that failed
 
 // Stores to a lock-free atomic, which a signal handler may do.
 extern "C" void on_interrupt(int) { interrupt_token.cancel(); }
@@ -101,23 +100,9 @@ CancelToken& catch_interrupts() {
 bool write_out(std::string_view text) {
   if (write_error != 0) return false;
   errno = 0;
-  FILE* const out = own_output != nullptr ? own_output : stdout;
-  std::fwrite(text.data(), 1, text.size(), out);
-  if (std::fflush(out) != 0 || std::ferror(out) != 0) write_error = errno != 0 ? errno : EIO;
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) write_error = errno != 0 ? errno : EIO;
   return write_error == 0;
-}
-
-void keep_output_ours() {
-  if (own_output != nullptr) return;
-  write_out("");
-  const int own = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (own < 0) return;  // there is no standard output, which write_out will say
-  own_output = ::fdopen(own, "w");
-  if (own_output == nullptr) {
-    ::close(own);
-    return;
-  }
-  ::dup2(STDERR_FILENO, STDOUT_FILENO);
 }
 
 int finish_output() {

@@ -34,9 +34,6 @@ CancelToken& catch_interrupts();
 // Writes to standard output and flushes, so that the text is seen as it comes. False when it cannot
 // be written (disk full, reader gone).
 bool write_out(std::string_view text);
-// From here on, standard output is write_out's alone: what libraries print there goes to standard
-// error. The vendor's emulator of the HTP writes a line of its own before any reply.
-void keep_output_ours();
 // Exit code 0, or that of an error line when standard output could not be written.
 int finish_output();
 // Writes a command's whole text, or reports why there is none; returns the exit code.
