@@ -58,6 +58,18 @@ std::function<void(Form&)> conv(const Dims& x, const Dims& w, Attributes attribu
   };
 }
 
+std::function<void(Form&)> a16_by_float_weight(const std::string& op, bool quantized) {
+  return [=](Form& f) {
+    const Ref x = f.a16(op == "Gemm" ? Dims{8, 256} : Dims{1, 8, 256});
+    const Ref y = f.op(op, {x, f.gaussian_constant({256, 64}, 0.1F)});
+    if (quantized) {
+      f.quantized_output(y, 8);
+    } else {
+      f.output(y);
+    }
+  };
+}
+
 std::function<void(Form&)> float_conv() {
   return [](Form& f) {
     f.output(f.op("Conv", {f.floats({1, 16, 8, 8}), f.gaussian_constant({8, 16, 3, 3}, 0.1F)}));
@@ -156,6 +168,15 @@ std::vector<RuleProbe> constant_weight_probes() {
       {"product.float", "MatMul", 3.6e-4, plain_product("MatMul")},
       {"product.float", "Gemm", 3.6e-4, plain_product("Gemm")},
       {"product.float", "Conv 3x3", 3.6e-4, float_conv()},
+      {"matmul.a16_float_weight", "float result", 3.5e-4, a16_by_float_weight("MatMul", false)},
+      {"matmul.a16_float_weight", "uint16 result", 3.6e-4, a16_by_float_weight("MatMul", true)},
+      {"gemm.a16_float_weight", "uint16 result", 0, a16_by_float_weight("Gemm", true)},
+      {"gemm.a16_float_weight",
+       "float result",
+       3.6e-4,
+       a16_by_float_weight("Gemm", false),
+       {},
+       Verdict::kLowered},
       {"conv.a16w8", "1x1", 1e-4, conv({1, 16, 8, 8}, {8, 16, 1, 1})},
       {"conv.a16w8", "3x3", 1e-4, conv({1, 16, 8, 8}, {8, 16, 3, 3})},
       {"conv.a16w8", "patches of 16x16", 2.6e-5,
