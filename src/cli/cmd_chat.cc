@@ -41,9 +41,10 @@ struct ChatFlags {
 class ChatSession {
  public:
   ChatSession(runtime::Conversation conversation, runtime::GenerationOptions options,
-              double load_seconds)
+              std::string device, double load_seconds)
       : conversation_(std::move(conversation)),
         options_(std::move(options)),
+        device_(std::move(device)),
         load_seconds_(load_seconds) {}
 
   Result<int> loop() {
@@ -71,7 +72,8 @@ class ChatSession {
       conversation_.clear();
       attachments_.clear();
     } else if (line == "/stats") {
-      write_out(last_ ? last_media_ + stats_text(*last_, load_seconds_) : "no reply yet\n");
+      write_out(last_ ? last_media_ + stats_text(device_, *last_, load_seconds_)
+                      : "no reply yet\n");
     } else if (line == "/media") {
       write_out(attachments_.list());
     } else if (const auto item = parse_attachment(line)) {
@@ -125,6 +127,7 @@ class ChatSession {
 
   runtime::Conversation conversation_;
   runtime::GenerationOptions options_;
+  std::string device_;
   double load_seconds_;
   Attachments attachments_;
   std::optional<runtime::Generation> last_;
@@ -144,9 +147,10 @@ Result<int> chat(const ChatFlags& flags) {
                        model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
   const double load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const std::string device = model.device();
   ChatSession session(runtime::Conversation(std::move(model), std::move(decoder), flags.system,
                                             flags.media.options()),
-                      std::move(options), load_seconds);
+                      std::move(options), device, load_seconds);
   return session.loop();
 }
 

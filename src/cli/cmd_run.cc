@@ -81,8 +81,9 @@ int64_t context_for(const RunFlags& flags, const runtime::Model& model, size_t p
   return used >= positions ? positions : used + std::min(max_tokens, positions - used);
 }
 
-Json reply_json(const Question& question, const Reply& reply) {
-  Json json = {{"prompt_tokens", question.prompt.ids},
+Json reply_json(const runtime::Model& model, const Question& question, const Reply& reply) {
+  Json json = {{"device", model.device()},
+               {"prompt_tokens", question.prompt.ids},
                {"tokens", reply.generation.tokens},
                {"text", reply.generation.text},
                {"finish_reason", runtime::name(reply.generation.finish_reason)},
@@ -91,17 +92,19 @@ Json reply_json(const Question& question, const Reply& reply) {
   return json;
 }
 
-void print_reply(const RunFlags& flags, const Question& question, const Reply& reply) {
+void print_reply(const RunFlags& flags, const runtime::Model& model, const Question& question,
+                 const Reply& reply) {
   if (flags.json) {
     // File names need not be UTF-8.
     const auto replace = Json::error_handler_t::replace;
-    write_out(reply_json(question, reply).dump(-1, ' ', false, replace) + "\n");
+    write_out(reply_json(model, question, reply).dump(-1, ' ', false, replace) + "\n");
   } else if (!reply.generation.text.ends_with('\n')) {
     write_out("\n");
   }
   if (!flags.stats) return;
   const std::string media = media_stats_text(question.turn.media, question.media);
-  std::fputs((media + stats_text(reply.generation, reply.load_seconds)).c_str(), stderr);
+  std::fputs((media + stats_text(model.device(), reply.generation, reply.load_seconds)).c_str(),
+             stderr);
 }
 
 Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Question& question,
@@ -141,7 +144,7 @@ Result<int> run(const RunFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const Question question, ask(flags, model, std::move(turn), cancel));
   LAP_ASSIGN_OR_RETURN(Reply reply, answer(flags, model, question, options, cancel));
   reply.load_seconds += open_seconds;
-  print_reply(flags, question, reply);
+  print_reply(flags, model, question, reply);
   const int written = finish_output();
   if (written != kExitOk) return written;
   return reply.generation.finish_reason == runtime::FinishReason::kCancelled ? kExitInterrupted

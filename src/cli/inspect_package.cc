@@ -188,6 +188,11 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
   if (flags.graph) {
     std::string out;
     for (const Component& component : components) {
+      if (!manifest.lists(component.file)) {
+        return bad_input(package.path(component.file).string(),
+                         "was left out when the package was exported",
+                         "use the package that it was exported from");
+      }
       LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(package.path(component.file)));
       out += graph::print(graph);
     }

@@ -24,6 +24,7 @@ int main_checked(int argc, const char* const* argv) {
   add_run_command(app, exit_code);
   add_chat_command(app, exit_code);
   add_eval_command(app, exit_code);
+  add_export_command(app, exit_code);
   add_features_command(app, exit_code);
   add_probe_command(app, exit_code);
   add_tokenize_command(app, exit_code);

@@ -51,10 +51,22 @@ void ModelFlags::add_to(CLI::App& command) {
   add_device_to(command);
 }
 
+CLI::Option* add_device_option(CLI::App& command, std::string& device) {
+  return command
+      .add_option("--device", device, "Where the decoder runs: cpu, htp-emulated (x86) or htp")
+      ->check(CLI::IsMember({"cpu", "htp-emulated", "htp"}));
+}
+
+runtime::Device device_of(const std::string& word) {
+  using runtime::Device;
+  for (const Device each : {Device::kHtpEmulated, Device::kHtp}) {
+    if (word == name_of(each)) return each;
+  }
+  return Device::kCpu;
+}
+
 void ModelFlags::add_device_to(CLI::App& command) {
-  command.add_option("--device", device, "Where the decoder runs: cpu, htp-emulated (x86) or htp")
-      ->check(CLI::IsMember({"cpu", "htp-emulated", "htp"}))
-      ->capture_default_str();
+  add_device_option(command, device)->capture_default_str();
   command.add_option("--qnn-libs", qnn_libs,
                      "Folder of the QNN libraries (default: LAPIDARY_QNN_LIBS, .deps/qnn/lib)");
   command.add_option("--arch", arch, "The HTP's arch, e.g. v81 (default: the SoC's)");
@@ -64,9 +76,7 @@ void ModelFlags::add_device_to(CLI::App& command) {
 Result<runtime::DeviceOptions> ModelFlags::device_options() const {
   using runtime::Device;
   runtime::DeviceOptions out;
-  for (const Device each : {Device::kHtpEmulated, Device::kHtp}) {
-    if (device == name_of(each)) out.device = each;
-  }
+  out.device = device_of(device);
   const std::pair<const char*, const std::string*> of_htp[] = {
       {"--qnn-libs", &qnn_libs}, {"--arch", &arch}, {"--soc", &soc}};
   for (const auto& [flag, value] : of_htp) {
@@ -139,16 +149,18 @@ Result<runtime::GenerationOptions> GenerationFlags::resolve(const runtime::Model
   return options;
 }
 
-std::string stats_text(const runtime::Generation& reply, double load_seconds) {
+std::string stats_text(const std::string& device, const runtime::Generation& reply,
+                       double load_seconds) {
   const runtime::GenerationTimings& t = reply.timings;
   std::array<char, 512> text{};
   std::snprintf(text.data(), text.size(),
+                "device  %s\n"
                 "load    %.3f s\n"
                 "prompt  %lld tokens (%lld reused), %.1f tokens/s\n"
                 "first   %.3f s to the first token\n"
                 "decode  %zu tokens, %.1f tokens/s, finish: %s\n"
                 "memory  %s at most\n",
-                load_seconds, static_cast<long long>(t.prompt_tokens),
+                device.c_str(), load_seconds, static_cast<long long>(t.prompt_tokens),
                 static_cast<long long>(t.reused_tokens), t.prompt_tokens_per_second(),
                 t.first_token_seconds, reply.tokens.size(), t.decode_tokens_per_second(),
                 runtime::name(reply.finish_reason), human_bytes(peak_resident_bytes()).c_str());

@@ -39,6 +39,10 @@ struct ModelFlags {
   Result<runtime::DeviceOptions> device_options() const;
 };
 
+// --device of `command`, in the words of runtime::name_of.
+CLI::Option* add_device_option(CLI::App& command, std::string& device);
+runtime::Device device_of(const std::string& word);
+
 // How text is generated. What is not given comes from the package's generation_config.json.
 struct GenerationFlags {
   bool greedy = false;
@@ -60,8 +64,9 @@ struct GenerationFlags {
 // Errors: kBadInput naming `where` (an option, the prompt) and the first byte that is not UTF-8.
 Status check_utf8(const std::string& where, std::string_view text);
 
-// The lines of --stats.
-std::string stats_text(const runtime::Generation& reply, double load_seconds);
+// The lines of --stats; `device`: Model::device().
+std::string stats_text(const std::string& device, const runtime::Generation& reply,
+                       double load_seconds);
 // The members of "timings" in --json.
 Json timings_json(const runtime::Generation& reply, double load_seconds);
 

@@ -50,5 +50,41 @@ TEST_F(QnnLibraries, EveryMissingFileIsNamedUntilAllAreThere) {
   EXPECT_TRUE(found->provider().is_absolute());
 }
 
+// Nothing is compiled on a device, and the two sides of the connection to the DSP are of its arch.
+TEST_F(QnnLibraries, ADeviceNeedsStubAndSkelOfItsArchAndNoCompiler) {
+  const std::string folder = (root_ / "lib").string();
+  for (const char* file : {"libonnxruntime_providers_qnn.so", "libQnnHtp.so", "libQnnSystem.so",
+                           "libQnnHtpV75Stub.so", "libQnnHtpV75Skel.so"}) {
+    const auto found = find_device_libraries(folder, target::Arch::kV75);
+    ASSERT_FALSE(found.ok());
+    EXPECT_THAT(found.error().message(), AllOf(HasSubstr(file), HasSubstr("--qnn-libs")));
+    touch(file);
+  }
+  EXPECT_TRUE(find_device_libraries(folder, target::Arch::kV75).ok());
+  EXPECT_THAT(find_device_libraries(folder, target::Arch::kV81).error().message(),
+              HasSubstr("libQnnHtpV81Stub.so"));
+  EXPECT_THAT(
+      find_device_libraries((root_ / "nowhere").string(), target::Arch::kV75).error().message(),
+      HasSubstr("does not exist"));
+}
+
+TEST_F(QnnLibraries, TheSkelMayLieWhereTheDspLooks) {
+  for (const char* file : {"libonnxruntime_providers_qnn.so", "libQnnHtp.so", "libQnnSystem.so",
+                           "libQnnHtpV81Stub.so"}) {
+    touch(file);
+  }
+  fs::create_directories(root_ / "dsp");
+  const auto find = [&] {
+    return find_device_libraries((root_ / "lib").string(), target::Arch::kV81);
+  };
+  const std::string path = "/nowhere;" + (root_ / "dsp").string();
+  ::setenv("ADSP_LIBRARY_PATH", path.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_THAT(find().error().message(),
+              AllOf(HasSubstr("libQnnHtpV81Skel.so"), HasSubstr("ADSP_LIBRARY_PATH")));
+  std::ofstream(root_ / "dsp" / "libQnnHtpV81Skel.so") << "x";
+  EXPECT_TRUE(find().ok());
+  ::unsetenv("ADSP_LIBRARY_PATH");  // NOLINT(concurrency-mt-unsafe)
+}
+
 }  // namespace
 }  // namespace lapidary::htp

@@ -125,6 +125,51 @@ Result<std::string> constant_text(const Tensor& constant, bool by_value) {
   return text;
 }
 
+// The lowest code, the middle one and the highest are those that kernels may have forms of their
+// own for; any other is an offset like the next.
+const char* class_of(int64_t zero_point, tensor::DType dtype) {
+  const bool is_signed = dtype == tensor::DType::kInt8 || dtype == tensor::DType::kInt16;
+  const int64_t half = int64_t{1} << (tensor::bits_of(dtype) - 1);
+  const int64_t code = is_signed ? zero_point + half : zero_point;
+  if (code == 0) return "lowest";
+  if (code == half) return "middle";
+  return code == 2 * half - 1 ? "highest" : "other";
+}
+
+// dtype, shape and the classes that occur. Those of weights of another width are told by value.
+Result<std::string> zero_point_text(const Tensor& constant) {
+  const tensor::DType dtype = constant.type().dtype;
+  if (dtype != tensor::DType::kUint8 && dtype != tensor::DType::kInt8 &&
+      dtype != tensor::DType::kUint16 && dtype != tensor::DType::kInt16) {
+    return constant_text(constant, true);
+  }
+  std::set<std::string> classes;
+  LAP_ASSIGN_OR_RETURN(const auto values, constant.to_integers());
+  for (const int64_t value : values) classes.insert(class_of(value, dtype));
+  std::string text = type_text(constant.type()) + "~";
+  for (const std::string& each : classes) text += each + ",";
+  return text;
+}
+
+// Tells the encodings of a unit's activations apart by numbers of its own, for a Reshape between
+// two encodings is not the Reshape that keeps one.
+class Encodings {
+ public:
+  Result<std::string> number_of(const Graph& graph, const Node& node) {
+    std::string values;
+    for (size_t i = 1; i < std::min<size_t>(node.inputs.size(), 3); ++i) {
+      const Tensor* constant = graph.constant(node.inputs[i]);
+      if (constant == nullptr || constant->type().elements() != 1) continue;
+      LAP_ASSIGN_OR_RETURN(const std::string text, constant_text(*constant, true));
+      values += text + ";";
+    }
+    return "e" + std::to_string(numbers_.emplace(values, numbers_.size()).first->second);
+  }
+
+ private:
+  std::map<std::string, size_t> numbers_;
+};
+
 template <typename T>
 std::string list_text(const std::vector<T>& values) {
   std::string text = "[";
@@ -175,17 +220,25 @@ Graph cut(const Graph& graph, const NodeUnit& unit, const ValueTypes& types) {
   return out;
 }
 
+// Zero points by value would make nearly every node of a calibrated decoder distinct. Nothing is
+// known to be lost by their classes: an offset that is none of the special ones enters the same
+// arithmetic whatever its value, and scales, which move results far more, are not in the key
+// either.
 Result<std::string> unit_key(const Graph& graph, const NodeUnit& unit, const ValueTypes& types) {
   std::string key;
+  Encodings encodings;
   std::map<std::string, std::string> made;  // by members, in the order they are met
   for (const size_t member : unit.members) {
     const Node& node = graph.nodes[member];
+    const bool converts = quantizes(node) || dequantizes(node);
     key += node.qualified_op() + "(";
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const std::string& input = node.inputs[i];
-      const bool scale = i == 1 && (quantizes(node) || dequantizes(node));
       if (const Tensor* constant = graph.constant(input)) {
-        LAP_ASSIGN_OR_RETURN(const std::string text, constant_text(*constant, !scale));
+        const bool zero_point = converts && i == 2;
+        LAP_ASSIGN_OR_RETURN(const std::string text,
+                             zero_point ? zero_point_text(*constant)
+                                        : constant_text(*constant, !(converts && i == 1)));
         key += text;
       } else if (made.contains(input)) {
         key += made[input];
@@ -195,6 +248,10 @@ Result<std::string> unit_key(const Graph& graph, const NodeUnit& unit, const Val
       key += ";";
     }
     key += ")";
+    if (converts) {
+      LAP_ASSIGN_OR_RETURN(const std::string number, encodings.number_of(graph, node));
+      key += number;
+    }
     for (const auto& [name, attribute] : node.attributes) {
       LAP_ASSIGN_OR_RETURN(const std::string text, attribute_text(attribute));
       key += name + "=" + text + ";";

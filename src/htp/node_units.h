@@ -36,9 +36,11 @@ using ValueTypes = std::map<std::string, tensor::TensorType>;  // by value name
 // The unit as a model of its own. `types` knows its inputs and outputs.
 graph::Graph cut(const graph::Graph& graph, const NodeUnit& unit, const ValueTypes& types);
 
-// Equal for units that differ in names and weights only: ops, attributes, dtypes, shapes and the
-// values of small constants (axes, shapes, zero points) are in it; scales of quantization and
-// constants of more than 64 elements count by dtype and shape alone.
+// Equal for units that differ in names, weights and ranges only. In it are ops, attributes, dtypes,
+// shapes, the values of small constants (axes, shapes), of zero points whether they are the lowest
+// code (0 of uint16), the middle one (0 of int16), the highest or another, and which of the unit's
+// encodings are the same; scales and constants of more than 64 elements count by dtype and shape
+// alone.
 // Errors: a constant that cannot be read.
 Result<std::string> unit_key(const graph::Graph& graph, const NodeUnit& unit,
                              const ValueTypes& types);

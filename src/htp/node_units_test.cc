@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <set>
+
 #include "tensor/expressions.h"
 
 namespace lapidary::htp {
@@ -104,6 +107,43 @@ TEST(NodeUnits, KeysTellShapesAttributesAndSmallConstantsApartButNotWeightsOrNam
   EXPECT_NE(key(1, 2, 3, 4), key(2, 2, 3, 4));
   EXPECT_NE(key(1, 2, 3, 4), key(1, 3, 3, 4));
   EXPECT_NE(key(1, 2, 3, 4), key(1, 2, 4, 4));
+}
+
+// x -> DQ(zero) -> Reshape -> Q(zero of the result)
+std::string key_of_a_reshape(uint16_t zero, uint16_t result_zero, float scale = 1) {
+  Graph graph;
+  graph.inputs = {{"x", DType::kUint16, {int64_t{2}}}};
+  graph.outputs = {{"y", DType::kUint16, {int64_t{2}}}};
+  graph.initializers["s"] = tensor::scalar(scale);
+  graph.initializers["shape"] = tensor::integers({1}, {2});
+  const auto zero_point = [&graph](const char* name, uint16_t value) {
+    std::vector<std::byte> bytes(sizeof value);
+    std::memcpy(bytes.data(), &value, sizeof value);
+    graph.initializers[name] = tensor::literal({DType::kUint16, {}}, std::move(bytes));
+  };
+  zero_point("z", zero);
+  zero_point("r", result_zero);
+  graph.nodes.push_back({"", "DequantizeLinear", "dq", {"x", "s", "z"}, {"xf"}, {}});
+  graph.nodes.push_back({"", "Reshape", "reshape", {"xf", "shape"}, {"yf"}, {}});
+  graph.nodes.push_back({"", "QuantizeLinear", "q", {"yf", "s", "r"}, {"y"}, {}});
+  return *unit_key(graph, node_units(graph)[0], {{"x", {DType::kUint16, {2}}}});
+}
+
+// By value each node of a calibrated graph would be distinct, and each be probed.
+TEST(NodeUnits, KeysTellZeroPointsApartByClass) {
+  EXPECT_EQ(key_of_a_reshape(30000, 30000), key_of_a_reshape(31234, 31234));
+  EXPECT_EQ(key_of_a_reshape(30000, 30000), key_of_a_reshape(30000, 30000, 0.5F));
+  std::set<std::string> keys;
+  for (const int zero : {0, 30000, 32768, 65535}) {
+    const auto code = static_cast<uint16_t>(zero);
+    keys.insert(key_of_a_reshape(code, code));
+  }
+  EXPECT_THAT(keys, SizeIs(4));
+}
+
+// Catches a mover of codes that stands for one that has to requantize.
+TEST(NodeUnits, KeysTellOneEncodingFromTwo) {
+  EXPECT_NE(key_of_a_reshape(30000, 30000), key_of_a_reshape(30000, 31234));
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 #include <map>
 
 #include "graph/dtype_inference.h"
-#include "graph/onnx_writer.h"
 #include "graph/static_shapes.h"
 #include "htp/installed_stack.h"
 #include "htp/node_units.h"
 #include "htp/probe_cache.h"
 #include "htp/probe_units.h"
 #include "htp/reference_run.h"
+#include "htp/unit_verdicts.h"
 
 namespace lapidary::htp {
 namespace {
@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 using graph::Graph;
 using graph::Node;
 
-constexpr size_t kBatch = 16;  // units that share a process, between two steps of progress
+// Units that share a model, and bytes of their weights: compiling takes about four times those.
+constexpr size_t kBatch = 32;
+constexpr int64_t kBatchBytes = int64_t{64} << 20;
 
 // A unit to probe, and where its result goes.
 struct Candidate {
@@ -102,74 +104,33 @@ Status add_units(const Graph& graph, const ValueTypes& types, std::map<std::stri
   return {};
 }
 
-bool has_8bit_activation(const NodeUnit& unit, const ValueTypes& types) {
-  const auto narrow = [&types](const std::string& name) {
-    const tensor::DType dtype = types.at(name).dtype;
-    return dtype == tensor::DType::kUint8 || dtype == tensor::DType::kInt8;
-  };
-  return std::any_of(unit.inputs.begin(), unit.inputs.end(), narrow) ||
-         std::any_of(unit.outputs.begin(), unit.outputs.end(), narrow);
-}
-
-Result<Agreement> agreement_of(const EmulatorJob& job, const EmulatorRun& run) {
-  ort::SessionOptions options;
-  options.optimization = ort::Optimization::kNone;
-  LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(job.model, options));
-  LAP_ASSIGN_OR_RETURN(const auto reference, session.run(job.inputs));
-  Agreement out;
-  for (size_t i = 0; i < reference.size() && i < run.outputs.size(); ++i) {
-    LAP_ASSIGN_OR_RETURN(const Agreement one, compare(run.outputs[i], reference[i]));
-    out.cosine = std::min(out.cosine, one.cosine);
-    out.relative_error = std::max(out.relative_error, one.relative_error);
-    out.finite = out.finite && one.finite;
-  }
-  return out;
-}
-
-Verdict verdict_of(const Agreement& agreement, double precise, double wrong) {
-  if (!agreement.finite || agreement.relative_error > wrong) return Verdict::kWrong;
-  return agreement.relative_error > precise ? Verdict::kImprecise : Verdict::kRight;
-}
-
-void judge(Candidate& candidate, const EmulatorJob& job, const Result<EmulatorRun>& run,
-           const ProbeLimits& limits) {
-  ProbedNode& probed = candidate.probed;
-  const Result<Agreement> agreement =
-      run.ok() ? agreement_of(job, *run) : Result<Agreement>(run.error());
-  if (!agreement.ok()) {
-    const Error& why = agreement.error();
-    const bool refused = !run.ok() && why.kind == ErrorKind::kUnsupported;
-    probed.verdict = refused ? Verdict::kRefused : Verdict::kFailed;
-    probed.reason = Error{why.kind, why.what, "", why.remedy}.message();
-    return;
-  }
-  probed.agreement = *agreement;
-  const bool narrow = has_8bit_activation(candidate.unit, *candidate.types);
-  probed.verdict =
-      verdict_of(*agreement, narrow ? limits.precise_8bit : limits.precise, limits.wrong);
-}
-
-Status probe_batch(std::span<Candidate* const> batch, const Emulator& emulator,
-                   const fs::path& folder, const ProbeSettings& settings) {
-  std::vector<EmulatorJob> jobs;
-  for (const Candidate* candidate : batch) {
+// Probes some of `open`, from the first on: those that share a model. Returns how many.
+Result<size_t> probe_batch(std::span<Candidate* const> open, const Emulator& emulator,
+                           const fs::path& folder, const ProbeSettings& settings) {
+  std::vector<UnitModel> models;
+  int64_t bytes = 0;
+  for (const Candidate* candidate : open.first(std::min(kBatch, open.size()))) {
     LAP_ASSIGN_OR_RETURN(UnitModel model, unit_model(*candidate->graph, candidate->unit,
                                                      *candidate->types, settings.seed));
-    EmulatorJob job{folder / ("node_" + std::to_string(jobs.size()) + ".onnx"),
-                    std::move(model.inputs)};
-    LAP_ASSIGN_OR_RETURN(const auto saved, graph::save(model.graph, job.model, {}));
-    jobs.push_back(std::move(job));
+    bytes += model.constant_bytes;
+    if (bytes > kBatchBytes && !models.empty()) break;
+    models.push_back(std::move(model));
   }
-  LAP_ASSIGN_OR_RETURN(const auto runs, emulator.run_all(jobs, folder));
-  for (size_t i = 0; i < batch.size(); ++i) judge(*batch[i], jobs[i], runs[i], settings.limits);
-  return {};
+  LAP_ASSIGN_OR_RETURN(auto verdicts, unit_verdicts(models, emulator, folder, settings.limits));
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    ProbedNode& probed = open[i]->probed;
+    probed.verdict = verdicts[i].verdict;
+    probed.agreement = verdicts[i].agreement;
+    probed.reason = std::move(verdicts[i].reason);
+  }
+  return verdicts.size();
 }
 
 // What a result depends on beside the unit.
 Result<std::string> scope_of(const Emulator& emulator, const ProbeSettings& settings) {
   LAP_ASSIGN_OR_RETURN(const InstalledStack stack,
                        installed_stack(Libraries{emulator.provider().parent_path()}));
-  std::string scope = "1;" + stack.describe() + ";" + stack.provider_hash + ";seed " +
+  std::string scope = "2;" + stack.describe() + ";" + stack.provider_hash + ";seed " +
                       std::to_string(settings.seed);
   for (const double limit :
        {settings.limits.precise, settings.limits.precise_8bit, settings.limits.wrong}) {
@@ -263,13 +224,13 @@ Result<ProbeReport> probe(std::span<const Graph> graphs, const Emulator& emulato
   NullProgress silent;
   ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
   progress.stage("probing nodes", open.size());
-  for (size_t begin = 0; begin < open.size(); begin += kBatch) {
-    const auto batch = std::span(open).subspan(begin, std::min(kBatch, open.size() - begin));
-    LAP_RETURN_IF_ERROR(probe_batch(batch, emulator, folder, settings));
-    for (const Candidate* candidate : batch) {
+  for (auto rest = std::span<Candidate* const>(open); !rest.empty();) {
+    LAP_ASSIGN_OR_RETURN(const size_t done, probe_batch(rest, emulator, folder, settings));
+    for (const Candidate* candidate : rest.first(done)) {
       LAP_RETURN_IF_ERROR(cache.keep(candidate->key, candidate->probed));
     }
-    progress.advance(batch.size());
+    progress.advance(done);
+    rest = rest.subspan(done);
   }
   ProbeReport report;
   for (Candidate& candidate : candidates) report.nodes.push_back(std::move(candidate.probed));

@@ -8,8 +8,9 @@
 //
 // A node is fed made-up values, over the range that its inputs' encodings tell (probe_units.h).
 // Nodes that differ in names and weights only, in whichever graph, are probed once (node_units.h
-// says what counts as equal); a cache remembers them from call to call. In memory and on disk are
-// a few nodes at a time.
+// says what counts as equal); a cache remembers them from call to call. Distinct nodes are tried
+// side by side in one model, and what is not right there again alone (unit_verdicts.h). In memory
+// and on disk are a few nodes at a time.
 #pragma once
 
 #include <cstdint>

@@ -132,11 +132,30 @@ bool wants_positive(const Node& node, const std::string& input) {
          (op == "Pow" && node.inputs[0] == input);
 }
 
+bool has_8bit_activation(const NodeUnit& unit, const ValueTypes& types) {
+  const auto narrow = [&types](const std::string& name) {
+    const DType dtype = types.at(name).dtype;
+    return dtype == DType::kUint8 || dtype == DType::kInt8;
+  };
+  return std::any_of(unit.inputs.begin(), unit.inputs.end(), narrow) ||
+         std::any_of(unit.outputs.begin(), unit.outputs.end(), narrow);
+}
+
+// Puts `prefix` before each name that is not "".
+void rename(const std::string& prefix, std::vector<std::string>& names) {
+  for (std::string& name : names) {
+    if (!name.empty()) name.insert(0, prefix);
+  }
+}
+
 }  // namespace
 
 Result<UnitModel> unit_model(const Graph& graph, const NodeUnit& unit, const ValueTypes& types,
                              uint32_t seed) {
-  UnitModel out{cut(graph, unit, types), {}};
+  UnitModel out{cut(graph, unit, types), {}, has_8bit_activation(unit, types)};
+  for (const auto& [name, constant] : out.graph.initializers) {
+    out.constant_bytes += constant.type().bytes();
+  }
   const std::map<std::string, Span> spans = float_ports(graph, unit, out.graph);
   LAP_ASSIGN_OR_RETURN(out.inputs, seeded_inputs(out.graph, seed));
   std::mt19937 random(seed + 1);
@@ -147,6 +166,38 @@ Result<UnitModel> unit_model(const Graph& graph, const NodeUnit& unit, const Val
                wants_positive(graph.nodes[unit.node], input.name)) {
       make_positive(input);
     }
+  }
+  return out;
+}
+
+UnitModel joined(std::span<const UnitModel> units) {
+  UnitModel out;
+  out.graph.name = "nodes";
+  out.graph.opsets = units.front().graph.opsets;
+  for (size_t i = 0; i < units.size(); ++i) {
+    const std::string prefix = std::to_string(i) + ":";
+    const Graph& graph = units[i].graph;
+    for (const auto& [from, to] :
+         {std::pair(&graph.inputs, &out.graph.inputs), {&graph.outputs, &out.graph.outputs}}) {
+      for (graph::ValueInfo port : *from) {
+        port.name.insert(0, prefix);
+        to->push_back(std::move(port));
+      }
+    }
+    for (const auto& [name, constant] : graph.initializers) {
+      out.graph.initializers[prefix + name] = constant;
+    }
+    for (Node node : graph.nodes) {
+      node.name.insert(0, prefix);
+      rename(prefix, node.inputs);
+      rename(prefix, node.outputs);
+      out.graph.nodes.push_back(std::move(node));
+    }
+    for (ort::HostTensor input : units[i].inputs) {
+      input.name.insert(0, prefix);
+      out.inputs.push_back(std::move(input));
+    }
+    out.constant_bytes += units[i].constant_bytes;
   }
   return out;
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +22,8 @@ namespace lapidary::htp {
 struct UnitModel {
   graph::Graph graph;
   std::vector<ort::HostTensor> inputs;  // as the graph declares them
+  bool has_8bit_activation = false;
+  int64_t constant_bytes = 0;
 };
 
 // Floats are gaussian: of sigma 1, positive ones where the operator wants them (Log, Sqrt,
@@ -29,5 +32,9 @@ struct UnitModel {
 // Errors: those of seeded_inputs().
 Result<UnitModel> unit_model(const graph::Graph& graph, const NodeUnit& unit,
                              const ValueTypes& types, uint32_t seed);
+
+// All of them side by side in one model, of the first one's opsets: names begin with the unit's
+// index, inputs and outputs stand in the units' order.
+UnitModel joined(std::span<const UnitModel> units);
 
 }  // namespace lapidary::htp

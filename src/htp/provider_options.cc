@@ -72,6 +72,11 @@ constexpr std::array kOptions = {
 constexpr std::array<std::string_view, 4> kSetHere = {"backend_path", "backend_type", "htp_arch",
                                                       "soc_model"};
 
+// Of a session over context binaries: clocks, priority, and how a binary comes into memory.
+constexpr std::array<std::string_view, 6> kAtRunTime = {
+    "disable_file_mapped_weights", "enable_htp_spill_fill_buffer", "extended_udma",
+    "htp_performance_mode",        "qnn_context_priority",         "rpc_control_latency"};
+
 std::string join(std::span<const std::string_view> words) {
   std::string out;
   for (const std::string_view word : words) {
@@ -156,6 +161,16 @@ Result<ProviderOptions> provider_options(const Libraries& libraries, const targe
     options.emplace_back(key, value);
   }
   return options;
+}
+
+std::map<std::string, std::string> run_time_options(
+    const std::map<std::string, std::string>& options) {
+  std::map<std::string, std::string> out;
+  for (const std::string_view key : kAtRunTime) {
+    const auto found = options.find(std::string(key));
+    if (found != options.end()) out.insert(*found);
+  }
+  return out;
 }
 
 }  // namespace lapidary::htp

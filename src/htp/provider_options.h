@@ -27,4 +27,9 @@ using ProviderOptions = std::vector<std::pair<std::string, std::string>>;
 Result<ProviderOptions> provider_options(const Libraries& libraries, const target::Target& chip,
                                          const std::map<std::string, std::string>& extra);
 
+// Of the options that a package was compiled with, those that say how its context binaries are
+// loaded and run; the others are in the binaries.
+std::map<std::string, std::string> run_time_options(
+    const std::map<std::string, std::string>& options);
+
 }  // namespace lapidary::htp

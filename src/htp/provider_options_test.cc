@@ -51,5 +51,16 @@ TEST(ProviderOptions, WhatIsSetHereCannotBeSetTwice) {
   }
 }
 
+// A key of compiling says nothing to a session over a binary; clocks that were chosen must not be
+// lost.
+TEST(ProviderOptions, RunningTakesWhatIsNotInTheBinary) {
+  EXPECT_THAT(run_time_options({{"htp_performance_mode", "burst"},
+                                {"htp_graph_finalization_optimization_mode", "3"},
+                                {"vtcm_mb", "8"},
+                                {"rpc_control_latency", "100"}}),
+              ::testing::UnorderedElementsAre(Pair("htp_performance_mode", "burst"),
+                                              Pair("rpc_control_latency", "100")));
+}
+
 }  // namespace
 }  // namespace lapidary::htp

@@ -10,7 +10,8 @@ namespace lapidary::htp {
 
 std::vector<RuleProbe> weight_probes();
 std::vector<RuleProbe> product_probes();
-std::vector<RuleProbe> operator_probes();
+std::vector<RuleProbe> operator_probes();  // with norm_probes()
+std::vector<RuleProbe> norm_probes();
 std::vector<RuleProbe> movement_probes();
 std::vector<RuleProbe> attention_probes();
 std::vector<RuleProbe> limit_probes();

@@ -62,6 +62,14 @@ Build tanh_with_ports(bool codes) {
   };
 }
 
+// A sum of uint16 values that is wanted as int16.
+Build signed_sum(bool converted) {
+  return [=](Form& f) {
+    const Ref y = f.op("Add", {f.a16({1, 8, 64}), f.a16({1, 8, 64})});
+    f.quantized_output(converted ? f.requantized(y, DType::kUint16, 8) : y, 8, DType::kInt16);
+  };
+}
+
 RuleProbe expecting(const char* id, const char* form, Verdict verdict, double error, Build build) {
   return {.id = id, .form = form, .error = error, .build = std::move(build), .expected = verdict};
 }
@@ -104,6 +112,16 @@ std::vector<RuleProbe> preference_probes() {
                 dynamic_product(DType::kUint16, DType::kInt16)),
       expecting("attention_products", "instead of: uint16 by uint16", Verdict::kWrong, 0,
                 dynamic_product(DType::kUint16, DType::kUint16)),
+      expecting("one_integer_type", "preferred: uint16, converted to int16", Verdict::kNative, 6e-5,
+                signed_sum(true)),
+      expecting("one_integer_type", "instead of: int16 straight", Verdict::kLowered, 3e-4,
+                signed_sum(false)),
+      expecting("one_integer_type", "instead of: int16 straight from a product with weights",
+                Verdict::kRefused, 0,
+                [](Form& f) {
+                  const Ref y = f.op("MatMul", {f.a16({1, 8, 256}), f.weight({})});
+                  f.quantized_output(y, 8, DType::kInt16);
+                }),
       expecting("norm_rank", "preferred: [1, 864, 16]", Verdict::kNative, 4e-4, norm({1, 864, 16})),
       expecting("norm_rank", "instead of: [1, 216, 4, 16]", Verdict::kWrong, 0,
                 norm({1, 216, 4, 16})),

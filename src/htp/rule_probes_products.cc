@@ -52,9 +52,21 @@ Ref conv_weight(Form& f, Dims dims) {
               {{"axis", int64_t{0}}});
 }
 
-std::function<void(Form&)> conv(const Dims& x, const Dims& w, Attributes attributes = {}) {
+std::function<void(Form&)> conv(const Dims& x, const Dims& w, const Attributes& attributes = {}) {
   return [=](Form& f) {
     f.quantized_output(f.op("Conv", {f.a16(x), conv_weight(f, w)}, attributes), 16);
+  };
+}
+
+std::function<void(Form&)> a16_by_float_weight(const std::string& op, bool quantized) {
+  return [=](Form& f) {
+    const Ref x = f.a16(op == "Gemm" ? Dims{8, 256} : Dims{1, 8, 256});
+    const Ref y = f.op(op, {x, f.gaussian_constant({256, 64}, 0.1F)});
+    if (quantized) {
+      f.quantized_output(y, 8);
+    } else {
+      f.output(y);
+    }
   };
 }
 
@@ -93,6 +105,34 @@ std::function<void(Form&)> nbits(int64_t bits, int64_t block, bool a16, bool zer
     } else {
       f.output(y);
     }
+  };
+}
+
+std::vector<RuleProbe> float_and_convolution_probes() {
+  constexpr auto kGemm = true;
+  return {
+      {"product.float_by_tensor_weight", "MatMul", 5e-4,
+       float_product({DType::kInt8, Scheme::kTensor})},
+      {"product.float_by_tensor_weight", "Gemm", 5e-4,
+       float_product({DType::kInt8, Scheme::kTensor}, kGemm)},
+      {"product.float", "MatMul", 3.6e-4, plain_product("MatMul")},
+      {"product.float", "Gemm", 3.6e-4, plain_product("Gemm")},
+      {"product.float", "Conv 3x3", 3.6e-4, float_conv()},
+      {"matmul.a16_float_weight", "float result", 3.5e-4, a16_by_float_weight("MatMul", false)},
+      {"matmul.a16_float_weight", "uint16 result", 3.6e-4, a16_by_float_weight("MatMul", true)},
+      {"gemm.a16_float_weight", "uint16 result", 0, a16_by_float_weight("Gemm", true)},
+      {"gemm.a16_float_weight",
+       "float result",
+       3.6e-4,
+       a16_by_float_weight("Gemm", false),
+       {},
+       Verdict::kLowered},
+      {"conv.a16w8", "1x1", 1e-4, conv({1, 16, 8, 8}, {8, 16, 1, 1})},
+      {"conv.a16w8", "3x3", 1e-4, conv({1, 16, 8, 8}, {8, 16, 3, 3})},
+      {"conv.a16w8", "patches of 16x16", 2.6e-5,
+       conv({1, 3, 64, 64}, {8, 3, 16, 16}, {{"strides", std::vector<int64_t>{16, 16}}})},
+      {"conv.a16w8", "depthwise over time, 5", 3.4e-4,
+       conv({1, 16, 32}, {16, 1, 5}, {{"group", int64_t{16}}})},
   };
 }
 
@@ -149,19 +189,6 @@ std::vector<RuleProbe> constant_weight_probes() {
        a16_product({DType::kInt8, Scheme::kBlock})},
       {"product.a16_int8_blocks", "Gemm, block 32", 4e-4,
        a16_product({DType::kInt8, Scheme::kBlock}, kGemm)},
-      {"product.float_by_tensor_weight", "MatMul", 5e-4,
-       float_product({DType::kInt8, Scheme::kTensor})},
-      {"product.float_by_tensor_weight", "Gemm", 5e-4,
-       float_product({DType::kInt8, Scheme::kTensor}, kGemm)},
-      {"product.float", "MatMul", 3.6e-4, plain_product("MatMul")},
-      {"product.float", "Gemm", 3.6e-4, plain_product("Gemm")},
-      {"product.float", "Conv 3x3", 3.6e-4, float_conv()},
-      {"conv.a16w8", "1x1", 1e-4, conv({1, 16, 8, 8}, {8, 16, 1, 1})},
-      {"conv.a16w8", "3x3", 1e-4, conv({1, 16, 8, 8}, {8, 16, 3, 3})},
-      {"conv.a16w8", "patches of 16x16", 2.6e-5,
-       conv({1, 3, 64, 64}, {8, 3, 16, 16}, {{"strides", std::vector<int64_t>{16, 16}}})},
-      {"conv.a16w8", "depthwise over time, 5", 3.4e-4,
-       conv({1, 16, 32}, {16, 1, 5}, {{"group", int64_t{16}}})},
   };
 }
 
@@ -169,6 +196,8 @@ std::vector<RuleProbe> constant_weight_probes() {
 
 std::vector<RuleProbe> product_probes() {
   std::vector<RuleProbe> out = constant_weight_probes();
+  const std::vector<RuleProbe> others = float_and_convolution_probes();
+  out.insert(out.end(), others.begin(), others.end());
   const std::vector<RuleProbe> more = {
       {"matmul.dynamic_uint16_uint16", "", 0, dynamic_product(DType::kUint16, DType::kUint16)},
       {"matmul.dynamic_uint16_int16_ports", "", 0,

@@ -28,6 +28,18 @@ void register_library(const ExecutionProvider& provider) {
   }
 }
 
+const char* name_of(OrtHardwareDeviceType type) {
+  switch (type) {
+    case OrtHardwareDeviceType_CPU:
+      return "CPU";
+    case OrtHardwareDeviceType_GPU:
+      return "GPU";
+    case OrtHardwareDeviceType_NPU:
+      return "NPU";
+  }
+  return "unknown";
+}
+
 }  // namespace
 
 // Log lines would break the "library never prints" rule; what matters in them also arrives as
@@ -37,19 +49,42 @@ Ort::Env& environment() {
   return env;
 }
 
+std::optional<size_t> choose_device(const std::vector<ListedDevice>& devices,
+                                    const std::string& provider) {
+  std::optional<size_t> first;
+  for (size_t i = 0; i < devices.size(); ++i) {
+    if (devices[i].provider != provider) continue;
+    if (devices[i].type == OrtHardwareDeviceType_NPU) return i;
+    if (!first) first = i;
+  }
+  return first;
+}
+
+std::string text(const std::vector<ListedDevice>& devices) {
+  std::string out;
+  for (const ListedDevice& device : devices) {
+    out += (out.empty() ? "" : ", ") + device.provider + " (" + name_of(device.type) + ")";
+  }
+  return out.empty() ? "none" : out;
+}
+
 void append_execution_provider(const ExecutionProvider& provider, Ort::SessionOptions& session) {
   register_library(provider);
-  std::vector<Ort::ConstEpDevice> devices;
-  for (const Ort::ConstEpDevice& device : environment().GetEpDevices()) {
-    if (provider.name == device.EpName() && devices.empty()) devices.push_back(device);
+  const std::vector<Ort::ConstEpDevice> all = environment().GetEpDevices();
+  std::vector<ListedDevice> listed;
+  listed.reserve(all.size());
+  for (const Ort::ConstEpDevice& device : all) {
+    listed.push_back({device.EpName(), device.Device().Type()});
   }
-  if (devices.empty()) {
+  const std::optional<size_t> chosen = choose_device(listed, provider.name);
+  if (!chosen) {
     throw std::runtime_error("execution provider " + provider.name + " of " +
-                             provider.library.string() + " lists no device");
+                             provider.library.string() +
+                             " lists no device; there are: " + text(listed));
   }
   const std::unordered_map<std::string, std::string> options(provider.options.begin(),
                                                              provider.options.end());
-  session.AppendExecutionProvider_V2(environment(), devices, options);
+  session.AppendExecutionProvider_V2(environment(), {all[*chosen]}, options);
   if (!provider.allow_cpu) {
     session.AddConfigEntry(kOrtSessionOptionsDisableCPUEPFallback, "1");
   }

@@ -6,8 +6,10 @@
 #include <exception>
 #include <filesystem>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ort/session.h"
 
@@ -17,9 +19,23 @@ namespace lapidary::ort {
 // every session.
 Ort::Env& environment();
 
+// What ONNX Runtime lists: a device of this machine that a provider can use.
+struct ListedDevice {
+  std::string provider;
+  OrtHardwareDeviceType type = OrtHardwareDeviceType_CPU;
+};
+
+// Which of `devices` a session of `provider` is for: its NPU, else the first that it has (an
+// emulator is listed as the CPU that it runs on); none when it has none. As ONNX Runtime lists them
+// in no order that it promises, a machine may name its CPU or GPU first.
+std::optional<size_t> choose_device(const std::vector<ListedDevice>& devices,
+                                    const std::string& provider);
+// "CPUExecutionProvider (CPU), QNN (GPU)"; "none".
+std::string text(const std::vector<ListedDevice>& devices);
+
 // Registers the provider's library with the process, unless that has been done, and appends the
 // provider to `session`. Throws what ONNX Runtime throws, std::runtime_error when the library lists
-// no device.
+// no device, with what is listed.
 void append_execution_provider(const ExecutionProvider& provider, Ort::SessionOptions& session);
 
 std::string one_line(std::string_view text);

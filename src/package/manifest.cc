@@ -124,6 +124,11 @@ const Component* Manifest::component(const std::string& name) const {
   return found.size() == 1 ? found[0] : nullptr;
 }
 
+bool Manifest::lists(const std::string& path) const {
+  return std::any_of(files.begin(), files.end(),
+                     [&](const FileRecord& file) { return file.path == path; });
+}
+
 std::vector<const Component*> Manifest::parts(const std::string& name,
                                               const std::string& role) const {
   std::vector<const Component*> out;

@@ -20,6 +20,9 @@
 //     decoder/emulated/prefill.N.onnx decode.N.onnx    the same graphs, a binary each: the emulator
 //                                                      cannot load a shared one
 //     decoder/claims.json calibration.json             what became of each node; ranges
+//
+// A package exported for one device (recipe/export_package.h) holds one of the three forms only.
+// Its components still name their plain files, but `files` lists what is there.
 #pragma once
 
 #include <cstdint>
@@ -109,7 +112,7 @@ struct Component {
   std::string name;            // "embedding", "decoder", "vision_encoder", "audio_encoder"
   std::string role = "model";  // or "prefill", "decode"
   int64_t part = 0;            // a run passes through the parts of its role in this order
-  std::string file;            // "decoder/model.onnx", "decoder/prefill.0.onnx"
+  std::string file;            // "decoder/model.onnx", "decoder/prefill.0.onnx"; not always there
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   std::map<std::string, int64_t> ops;  // qualified op type -> count
@@ -174,6 +177,8 @@ struct Manifest {
 
   // The only graph of a component; nullptr when there is none, or there are several.
   const Component* component(const std::string& name) const;
+  // Whether `files` has it.
+  bool lists(const std::string& path) const;
   // All graphs of a component in one role, by part.
   std::vector<const Component*> parts(const std::string& name, const std::string& role) const;
 };

@@ -1,5 +1,6 @@
 #include "package/manifest_checks.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -51,6 +52,17 @@ class ConsistencyCheck {
     return {};
   }
 
+  bool only_as_context(const Component& graph) const {
+    if (graph.role == kModelRole || !manifest_.htp) return false;
+    const auto is_it = [&](const ContextModel& context) {
+      return context.component == graph.name && context.role == graph.role &&
+             context.part == graph.part;
+    };
+    const HtpModel& htp = *manifest_.htp;
+    return std::any_of(htp.device.begin(), htp.device.end(), is_it) ||
+           std::any_of(htp.emulated.begin(), htp.emulated.end(), is_it);
+  }
+
   Status components() {
     std::set<std::string> models;
     std::set<std::string> with_roles;
@@ -59,7 +71,9 @@ class ConsistencyCheck {
       if (!graphs_.insert(key).second) {
         return wrong("components", "names " + text(key) + " twice");
       }
-      LAP_RETURN_IF_ERROR(listed("components", component.file));
+      if (!only_as_context(component)) {
+        LAP_RETURN_IF_ERROR(listed("components", component.file));
+      }
       const bool model = component.role == kModelRole;
       if (model && component.part != 0) {
         return wrong("components", "has a part of '" + component.name + "', which is one model");

@@ -10,7 +10,8 @@
 namespace lapidary::package {
 
 // - Each graph, each context and its binary is among the files, so that it is verified before it is
-//   loaded; no file twice.
+//   loaded; no file twice. Only a static decoder's graph may be missing there: when it is a context
+//   as well, as in a package exported for a device.
 // - A component is one model, or the static decoder: parts 0, 1, ... of a decode and a prefill
 //   role, of the latter not more, with static_model beside them.
 // - Contexts belong to graphs of the components; those of a list are all that the decoder has.

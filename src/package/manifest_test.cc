@@ -259,6 +259,23 @@ TEST_P(DamagedStaticManifest, IsRefusedByName) {
   EXPECT_NE(read.error().kind, ErrorKind::kInternal);
 }
 
+// What `lapidary export` makes: a graph's plain file is left out where its context is there.
+TEST(Manifest, StaticGraphsMayBeThereAsContextsOnly) {
+  const TempDir dir;
+  Manifest manifest = static_sample();
+  const std::string plain = manifest.components.back().file;
+  std::erase_if(manifest.files, [&](const FileRecord& file) { return file.path == plain; });
+  manifest.htp->device.clear();
+  dir.write(kManifestFile, to_json(manifest));
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_FALSE(read->lists(plain));
+  manifest.htp->emulated.clear();
+  dir.write(kManifestFile, to_json(manifest));
+  EXPECT_THAT(read_manifest(dir.path()).error().message(),
+              HasSubstr("'" + plain + "', which 'files' does not list"));
+}
+
 // The components are vision, audio, prefill 0, decode 0, decode 1.
 INSTANTIATE_TEST_SUITE_P(
     Cases, DamagedStaticManifest,

@@ -9,8 +9,8 @@ namespace {
 
 constexpr const char* kRestore = "restore the file, or build the package again";
 
-Status verify(const std::filesystem::path& path, const FileRecord& record, VerifyMode mode,
-              const CancelToken* cancel) {
+Status verify_file(const std::filesystem::path& path, const FileRecord& record, VerifyMode mode,
+                   const CancelToken* cancel) {
   std::error_code problem;
   const uintmax_t size = std::filesystem::file_size(path, problem);
   if (problem == std::errc::no_such_file_or_directory) {
@@ -39,10 +39,15 @@ Result<Package> Package::open(const std::filesystem::path& dir, VerifyMode mode,
   Package out;
   out.dir = dir;
   LAP_ASSIGN_OR_RETURN(out.manifest, read_manifest(dir));
-  for (const FileRecord& record : out.manifest.files) {
-    LAP_RETURN_IF_ERROR(verify(dir / record.path, record, mode, cancel));
-  }
+  LAP_RETURN_IF_ERROR(out.verify(mode, cancel));
   return out;
+}
+
+Status Package::verify(VerifyMode mode, const CancelToken* cancel) const {
+  for (const FileRecord& record : manifest.files) {
+    LAP_RETURN_IF_ERROR(verify_file(dir / record.path, record, mode, cancel));
+  }
+  return {};
 }
 
 Result<const Component*> Package::component(const std::string& name) const {

@@ -29,6 +29,9 @@ struct Package {
                               VerifyMode mode = VerifyMode::kChecksums,
                               const CancelToken* cancel = nullptr);
 
+  // Whether every file that the manifest lists is there and what it should be. Errors as of open.
+  Status verify(VerifyMode mode, const CancelToken* cancel = nullptr) const;
+
   // Where a file of the package lies; `relative` as the manifest writes it.
   std::filesystem::path path(const std::string& relative) const { return dir / relative; }
   // Error: the package has no such component.

@@ -264,7 +264,6 @@ class Planner {
                          [&](const std::string& v) { return is_float(v); });
   }
 
-  // Qualcomm's HTP refuses 16-bit unsigned weights of LayerNormalization too.
   void note_readers(const Node& node) {
     if (node.qualified_op() == "Attention") {  // not quantized itself, but its caches are alike
       for (size_t i = 1; i < std::min<size_t>(node.inputs.size(), 3); ++i) {
@@ -273,9 +272,9 @@ class Planner {
       }
     }
     if (!plan_.selected.contains(node.name)) return;
-    const bool wants = (node.op_type == "MatMul" && !plan_.channel_axis.contains(node.name)) ||
-                       node.op_type == "LayerNormalization";
-    if (wants) plan_.groups[plan_.group_of.at(node.inputs[1])].right_side = true;
+    if (takes_signed(node, 1) && !plan_.channel_axis.contains(node.name)) {
+      plan_.groups[plan_.group_of.at(node.inputs[1])].right_side = true;
+    }
   }
 
   const Graph& graph_;
@@ -294,6 +293,12 @@ bool matches_any(const std::vector<std::string>& patterns, const std::string& na
 }
 
 bool moves_data(const Node& node) { return node.domain.empty() && movers().contains(node.op_type); }
+
+// Qualcomm's HTP refuses 16-bit unsigned weights of LayerNormalization too.
+bool takes_signed(const Node& node, size_t i) {
+  return i == 1 && node.domain.empty() &&
+         (node.op_type == "MatMul" || node.op_type == "LayerNormalization");
+}
 
 bool takes_channel_weight(const Node& node) {
   return node.domain.empty() &&

@@ -33,6 +33,8 @@ struct QuantizationPlan {
 std::vector<size_t> data_inputs(const graph::Node& node);
 // Whether the operator's output holds nothing but values of its inputs.
 bool moves_data(const graph::Node& node);
+// Whether the operator takes input i as signed integers beside unsigned ones.
+bool takes_signed(const graph::Node& node, size_t i);
 
 Result<QuantizationPlan> plan_quantization(const graph::Graph& graph,
                                            const StaticQuantizationOptions& options);

@@ -29,6 +29,26 @@ struct ChannelFormat {
   }
 };
 
+// The HTP computes in integers where all that an operator reads and makes is of one type; with
+// others it dequantizes, computes in float and quantizes, or refuses the operator.
+bool differs_in_sign(quant::IntegerType type, quant::IntegerType wanted) {
+  return type != wanted && quant::bits_of(type) == quant::bits_of(wanted);
+}
+
+// The same scale, and zero point and codes moved by half of the range: no number changes.
+quant::Affine with_signedness_of(quant::IntegerType wanted, quant::Affine affine,
+                                 quant::IntegerType type) {
+  affine.zero_point += quant::codes_of(wanted, false).min - quant::codes_of(type, false).min;
+  return affine;
+}
+
+// A value that a node makes.
+struct Made {
+  std::string value;
+  std::string raw;       // its name before it is encoded
+  bool convert = false;  // the node computes with integers of the other sign
+};
+
 class Rewriter {
  public:
   Rewriter(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
@@ -82,16 +102,50 @@ class Rewriter {
     return {scale, zero_point};
   }
 
+  // Those of the same real numbers as integers of the activations' type.
+  std::pair<std::string, std::string> computing_parameters(size_t group) {
+    const std::string scale = parameters(group).first;
+    const std::string zero_point = group_name(group) + computing_suffix() + "_zero_point";
+    const quant::Affine affine = with_signedness_of(
+        options_.activation_type, encodings_[group].affine, encodings_[group].type);
+    graph_.initializers.try_emplace(zero_point,
+                                    zero_point_tensor(affine, options_.activation_type));
+    return {scale, zero_point};
+  }
+  std::string computing_suffix() const {
+    return "_" + std::string(quant::name_of(options_.activation_type));
+  }
+
+  // Whether the node makes or reads other integers than it computes with. What moves data does not
+  // compute, and constants are encoded for their readers.
+  bool needs_conversion(const Node& node, const std::string& value) const {
+    const auto group = plan_.group_of.find(value);
+    return is_selected(node) && !moves_data(node) && group != plan_.group_of.end() &&
+           graph_.constant(value) == nullptr &&
+           differs_in_sign(encodings_[group->second].type, options_.activation_type);
+  }
+
+  // x -> x_uint16 -> x_uint16_dequantized, where the group's type is int16.
+  std::string as_computed(const std::string& value, const std::string& from) {
+    const std::string codes = value + computing_suffix();
+    std::string dequantized = codes + "_dequantized";
+    if (!converted_.insert(value).second) return dequantized;
+    const auto parameters = computing_parameters(plan_.group_of.at(value));
+    add_node("QuantizeLinear", codes, from, codes, parameters);
+    add_node("DequantizeLinear", codes, codes, dequantized, parameters);
+    return dequantized;
+  }
+
   void add_node(const std::string& op, const std::string& name, const std::string& from,
-                const std::string& to, size_t group) {
-    const auto [scale, zero_point] = parameters(group);
-    graph_.nodes.push_back({"", op, name + "/" + op, {from, scale, zero_point}, {to}, {}});
+                const std::string& to, const std::pair<std::string, std::string>& parameters) {
+    graph_.nodes.push_back(
+        {"", op, name + "/" + op, {from, parameters.first, parameters.second}, {to}, {}});
   }
   void quantize(const std::string& value, const std::string& from, const std::string& to) {
-    add_node("QuantizeLinear", value, from, to, plan_.group_of.at(value));
+    add_node("QuantizeLinear", value, from, to, parameters(plan_.group_of.at(value)));
   }
   void dequantize(const std::string& value, const std::string& from, const std::string& to) {
-    add_node("DequantizeLinear", value, from, to, plan_.group_of.at(value));
+    add_node("DequantizeLinear", value, from, to, parameters(plan_.group_of.at(value)));
   }
 
   void note_port(graph::ValueInfo& port) {
@@ -123,27 +177,32 @@ class Rewriter {
     const std::vector<size_t> data = selected ? data_inputs(node) : std::vector<size_t>{};
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       std::string& input = node.inputs[i];
+      const std::string value = input;
       if (const auto it = for_all_.find(input); it != for_all_.end()) {
         input = it->second;
       } else if (std::find(data.begin(), data.end(), i) != data.end()) {
         input = for_selected(node, i);
       }
+      if (!takes_signed(node, i) && needs_conversion(node, value)) {
+        input = as_computed(value, input);
+      }
     }
     if (selected) ++rewritten_;
-    std::vector<std::pair<std::string, std::string>> made;  // value, its raw name
+    std::vector<Made> made;
     for (std::string& output : node.outputs) {
       if (!encoded_.contains(output)) continue;
-      made.emplace_back(output, output);
+      made.push_back({output, output, needs_conversion(node, output)});
       if (graph_.is_output(output) && (selected || is_integer_port(output))) {
         output += "/computed";
-        made.back().second = output;
+        made.back().raw = output;
       }
     }
     graph_.nodes.push_back(std::move(node));
-    for (const auto& [value, raw] : made) encode_output(value, raw, selected);
+    for (const Made& each : made) encode_output(each, selected);
   }
 
-  void encode_output(const std::string& value, const std::string& raw, bool selected) {
+  void encode_output(const Made& made, bool selected) {
+    const auto& [value, raw, convert] = made;
     std::string quantized = value + "_quantized";
     std::string dequantized = value + "_dequantized";
     if (raw != value && is_integer_port(value)) {
@@ -154,7 +213,7 @@ class Rewriter {
     } else if (raw != value) {
       dequantized = value;
     }
-    quantize(value, raw, quantized);
+    quantize(value, convert ? as_computed(value, raw) : raw, quantized);
     dequantize(value, quantized, dequantized);
     (selected || quantized == value ? for_all_ : for_selected_)[value] = dequantized;
   }
@@ -218,7 +277,7 @@ class Rewriter {
     if (!constants_.insert(dequantized).second) return dequantized;
     graph_.initializers.insert_or_assign(codes, quantize_tensor(weight, e.affine, e.type).codes);
     graph_.metadata["quantization:" + codes] = std::string(quant::name_of(e.type)) + ", per tensor";
-    add_node("DequantizeLinear", codes, codes, dequantized, group);
+    add_node("DequantizeLinear", codes, codes, dequantized, parameters(group));
     return dequantized;
   }
 
@@ -228,6 +287,7 @@ class Rewriter {
   const StaticQuantizationOptions& options_;
   int64_t rewritten_ = 0;
   std::set<std::string> encoded_;                    // values that get a Quantize
+  std::set<std::string> converted_;                  // values that have both forms by now
   std::set<std::string> constants_;                  // dequantized constants made so far
   std::map<std::string, std::string> for_all_;       // value -> what every node reads instead
   std::map<std::string, std::string> for_selected_;  // value -> what selected nodes read instead

@@ -15,8 +15,10 @@
 //   float;
 // - a Softmax yields [0, 1];
 // - the right side of a MatMul of two activations, its whole group with it, is int16 with zero
-// point
-//   0 where activations have 16 bits (Qualcomm's HTP would make it uint8 otherwise);
+//   point 0 where activations have 16 bits (Qualcomm's HTP would make it uint8 otherwise);
+// - but for such right sides a node computes with integers of activation_type alone: what it makes
+//   or reads of an int16 group is converted, x -> x_uint16 -> x_quantized, with one scale and zero
+//   points 32768 apart, so that no number changes (the HTP would compute in float, or refuse);
 // - constant matrices of MatMul, Gemm and Conv are symmetric, one scale for each output channel,
 //   made when the graph is saved; other constants are quantized per tensor, and read for their
 //   range when the pass runs.

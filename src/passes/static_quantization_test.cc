@@ -96,6 +96,25 @@ TEST(StaticQuantization, RightSidesAreSymmetricWithAllThatFlowsIntoThem) {
               ElementsAre(std::byte{0}, std::byte{0}));
 }
 
+// Catches operators that the HTP computes in float because their integers differ in sign, and a
+// conversion that changes numbers.
+TEST(StaticQuantization, NodesThatComputeMakeAndReadOneTypeOfIntegers) {
+  StaticQuantizationOptions options;
+  options.tensor_overrides = {{"q/MatMul", {IntegerType::kInt16, true, std::nullopt}}};
+  const Graph g = quantized(options).graph;
+  EXPECT_THAT(node_named(g, "k/MatMul/QuantizeLinear").inputs[0], "k/MatMul_uint16_dequantized");
+  EXPECT_THAT(node_named(g, "k/MatMul_uint16/QuantizeLinear").inputs[0], "k/MatMul");
+  EXPECT_EQ(encoded_as(g, "k/MatMul_uint16"), DType::kUint16);
+  EXPECT_EQ(scale_of(g, "k/MatMul_uint16"), scale_of(g, "k/MatMul"));
+  const std::string zero_point = node_named(g, "k/MatMul_uint16/QuantizeLinear").inputs[2];
+  EXPECT_THAT(g.initializers.at(zero_point).to_integers().value(), ElementsAre(32768));
+  // The left side is to be unsigned, the right side signed; what moves data takes what it gets.
+  EXPECT_THAT(node_named(g, "scores/MatMul").inputs,
+              ElementsAre("q/MatMul_uint16_dequantized", "keys_t/Transpose_dequantized"));
+  EXPECT_THAT(node_named(g, "keys/Concat").inputs,
+              ElementsAre("past_dequantized", "k/MatMul_dequantized"));
+}
+
 TEST(StaticQuantization, SoftmaxYieldsZeroToOneWithoutCalibration) {
   const Graph graph = attention_graph();
   EXPECT_THAT(values_to_calibrate(graph, {}).value(), Not(Contains("shares/Softmax")));

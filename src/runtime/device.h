@@ -36,13 +36,19 @@ struct DeviceOptions {
 struct ResolvedDevice {
   std::optional<ort::ExecutionProvider> provider;  // none: the CPU
   std::map<std::string, std::string> contexts;     // file of a graph -> that of its context
+  std::string name = "cpu";                        // "htp-emulated v81 (SM8850)"
   const std::string& file(const package::Component& graph) const;
 };
 
-// Errors, all before a library of the vendor is loaded: kUnsupported for a package without graphs
-// for the device, and for one built for another arch, by what its manifest says or what its
-// binaries say, naming both; kBadInput for an unknown chip, for none on kHtp, and for missing
-// libraries.
+// Whether the package holds graphs for the device; its files are not looked at.
+// Errors: kUnsupported naming the devices that it holds graphs for.
+Status check_device(const package::Package& package, Device device);
+
+// The provider gets the options of the recipe that compiled, as far as they matter at run time.
+// Errors, all before a library of the vendor is loaded: those of check_device; kUnsupported for a
+// package built for another arch, by what its manifest says or what its binaries say, naming both;
+// kBadInput for an unknown chip, for none on kHtp, for missing libraries and for such an option
+// that is none of the provider's or has a value out of range.
 Result<ResolvedDevice> resolve_device(const package::Package& package,
                                       const DeviceOptions& options);
 

@@ -21,7 +21,8 @@ class DeviceOf : public testing::Test {
     dir_ = fs::path(testing::TempDir()) / ("lapidary_device_" + std::to_string(getpid()));
     for (const char* file :
          {"libs/libonnxruntime_providers_qnn.so", "libs/libQnnHtp.so", "libs/libHtpPrepare.so",
-          "libs/libQnnSystem.so", "onnxruntime_qnn.libs/x"}) {
+          "libs/libQnnSystem.so", "libs/libQnnHtpV81Stub.so", "libs/libQnnHtpV81Skel.so",
+          "onnxruntime_qnn.libs/x"}) {
       write(file, "");
     }
     package_.dir = dir_;
@@ -36,6 +37,7 @@ class DeviceOf : public testing::Test {
       graph.role = role;
       graph.file = "decoder/" + stem + ".onnx";
       manifest.components.push_back(graph);
+      manifest.files.push_back({graph.file, 1, ""});
       htp.device.push_back(
           {"decoder", role, 0, "decoder/htp/" + stem + ".onnx", "decoder/htp/part.0.bin"});
       htp.emulated.push_back({"decoder", role, 0, "decoder/emulated/" + stem + ".onnx",
@@ -115,6 +117,58 @@ TEST_F(DeviceOf, AMachineThatIsNotKnownMustBeNamed) {
   EXPECT_EQ(decode_file(named), "decoder/htp/decode.0.onnx");
   named.soc = "SM1";
   EXPECT_THAT(refusal(named), HasSubstr("SoC 'SM1'"));
+}
+
+// The two sides of the connection to the DSP on a device, the compiler on x86.
+TEST_F(DeviceOf, LibrariesAreThoseOfTheDevice) {
+  write("machine", "SM8850");
+  fs::remove(dir_ / "libs/libHtpPrepare.so");
+  EXPECT_EQ(decode_file(options(Device::kHtp)), "decoder/htp/decode.0.onnx");
+  EXPECT_THAT(refusal(options(Device::kHtpEmulated)), HasSubstr("libHtpPrepare.so"));
+  fs::remove(dir_ / "libs/libQnnHtpV81Skel.so");
+  EXPECT_THAT(refusal(options(Device::kHtp)), HasSubstr("libQnnHtpV81Skel.so"));
+}
+
+// Clocks that the recipe asks for would be lost; options of compiling mean nothing here; what a
+// hand changed in the manifest must not pass.
+TEST_F(DeviceOf, TheRecipesOptionsOfRunningAreTakenOver) {
+  using ::testing::Contains;
+  using ::testing::Key;
+  using ::testing::Not;
+  using ::testing::Pair;
+  Json& recipe = package_.manifest.recipe;
+  recipe = {{"passes",
+             {{"contexts",
+               {{"type", "EPContextBinaryGenerator"},
+                {"provider_options",
+                 {{"htp_performance_mode", "burst"},
+                  {"htp_graph_finalization_optimization_mode", "3"},
+                  {"rpc_control_latency", 100},
+                  {"extended_udma", true}}}}}}}};
+  const auto resolved = resolve_device(package_, options(Device::kHtpEmulated));
+  ASSERT_TRUE(resolved.ok()) << resolved.error().message();
+  EXPECT_EQ(resolved->name, "htp-emulated v81 (SM8850)");
+  const auto& chosen = resolved->provider->options;
+  EXPECT_THAT(chosen, Contains(Pair("htp_performance_mode", "burst")));
+  EXPECT_THAT(chosen, Contains(Pair("rpc_control_latency", "100")));
+  EXPECT_THAT(chosen, Contains(Pair("extended_udma", "1")));
+  EXPECT_THAT(chosen, Not(Contains(Key("htp_graph_finalization_optimization_mode"))));
+  recipe["passes"]["contexts"]["provider_options"]["htp_performance_mode"] = {1};
+  EXPECT_THAT(refusal(options(Device::kHtpEmulated)), HasSubstr("htp_performance_mode"));
+  for (const Json& odd : {Json(7), Json::array({1}), Json{{"passes", 7}}}) {
+    recipe = odd;
+    EXPECT_EQ(decode_file(options(Device::kHtpEmulated)), "decoder/emulated/decode.0.onnx");
+  }
+}
+
+TEST_F(DeviceOf, PackagesThatWereExportedSayWhatTheyAreFor) {
+  package_.manifest.files.clear();
+  package_.manifest.htp->device.clear();
+  EXPECT_THAT(refusal(options(Device::kCpu)),
+              ::testing::AllOf(HasSubstr("exported for the HTP"),
+                               HasSubstr("use --device htp-emulated, or the package")));
+  EXPECT_THAT(refusal(options(Device::kHtp)), HasSubstr("use --device htp-emulated"));
+  EXPECT_EQ(decode_file(options(Device::kHtpEmulated)), "decoder/emulated/decode.0.onnx");
 }
 
 TEST_F(DeviceOf, PackagesWithoutContextsSaySo) {

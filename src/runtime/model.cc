@@ -41,12 +41,13 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
     LAP_ASSIGN_OR_RETURN(model.processor_, checkpoint::ProcessorConfig::load(model.package_.dir));
   }
   model.session_options_ = options.session;
+  LAP_ASSIGN_OR_RETURN(const ResolvedDevice device, resolve_device(model.package_, options.device));
+  model.device_ = device.name;
   if (model.manifest().static_model) {
     LAP_ASSIGN_OR_RETURN(model.static_graphs_,
-                         StaticGraphs::open(model.package_, options.session, options.device));
+                         StaticGraphs::open(model.package_, options.session, device));
     return model;
   }
-  LAP_RETURN_IF_ERROR(resolve_device(model.package_, options.device));
   LAP_ASSIGN_OR_RETURN(model.graphs_, TextGraphs::open(model.package_, options.session));
   return model;
 }

@@ -46,6 +46,8 @@ class Model {
   static Result<Model> open(const std::filesystem::path& package, const ModelOptions& options);
 
   const std::filesystem::path& path() const { return package_.dir; }
+  // Where the decoder runs: "cpu", "htp-emulated v81 (SM8850)".
+  const std::string& device() const { return device_; }
   const package::Manifest& manifest() const { return package_.manifest; }
   const text::Tokenizer& tokenizer() const { return tokenizer_; }
   const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
@@ -85,6 +87,7 @@ class Model {
   std::vector<MediaTokens> media_;
   checkpoint::ProcessorConfig processor_;
   ort::SessionOptions session_options_;
+  std::string device_;
   std::shared_ptr<const TextGraphs> graphs_;           // null: the decoder has fixed lengths
   std::shared_ptr<const StaticGraphs> static_graphs_;  // null: it has not
 };

@@ -25,10 +25,11 @@ struct StaticGraphs {
   std::vector<StaticPart> prefill;
   std::vector<StaticPart> decode;
 
-  // Opens what `device` runs. Errors: as TextGraphs::open and resolve_device.
+  // Opens what `device` runs. Both graphs of a part may lie in one binary, which is loaded once.
+  // Errors: as TextGraphs::open.
   static Result<std::shared_ptr<const StaticGraphs>> open(const package::Package& package,
                                                           const ort::SessionOptions& options,
-                                                          const DeviceOptions& device);
+                                                          const ResolvedDevice& device);
 };
 
 }  // namespace lapidary::runtime

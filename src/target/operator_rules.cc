@@ -359,6 +359,11 @@ const std::vector<Preference> kPreferences = {
     {"attention_products", "the two products of attention, and pooling by a matrix",
      "uint16 by int16 with zero point 0", "uint16 by uint16, float",
      "relative error 1.7e-4; uint16 by uint16 is cut to 8 bits: 1.1e-2"},
+    {"one_integer_type", "what an operator reads and makes, right sides of products aside",
+     "one type: uint16, and int16 from it by DequantizeLinear and QuantizeLinear with one scale",
+     "uint16 operands of an int16 result, or the other way round",
+     "a Convert in integers, relative error 5e-5; otherwise computed in float, 3e-4, and products "
+     "with constant weights are refused"},
     {"norm_rank", "RMSNormalization", "rank 3: [1, rows, dim]", "rank 4",
      "float norms of rank 4 with small last dims compute other numbers"},
     {"mask_float16", "additive masks of float graphs", "-1e4 where masked",

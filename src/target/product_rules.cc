@@ -28,6 +28,7 @@ const char* const kExplicitLpbq =
 
 const std::vector<std::string> kNbits = {"com.microsoft::MatMulNBits"};
 const OperandIs kA16 = per_tensor(0, {DType::kUint16});
+const OperandIs kConstantWeight{1, {}, {}, true};
 const AttributeIn kSmallBlocks{"block_size", 0, Range{32, 128}};
 
 AttributeIn bits(double n) { return {"bits", 4, Range{n, n}}; }
@@ -156,6 +157,23 @@ const std::vector<Rule> kRules = {
      .reason = "float16 kernel, 16 bits a weight",
      .measured = "relative error 3.6e-4",
      .seen_on = kNewer},
+    {.id = "matmul.a16_float_weight",
+     .ops = {"MatMul"},
+     .when = {kA16, floats(1), kConstantWeight},
+     .verdict = Verdict::kLowered,
+     .reason = "the activation is dequantized for a float16 kernel, 16 bits a weight",
+     .remedy = "quantize the weight to int8 per channel, unless it is meant to stay float",
+     .measured = "relative error 3.5e-4, float and uint16 results",
+     .seen_on = kAll},
+    {.id = "gemm.a16_float_weight",
+     .ops = {"Gemm"},
+     .when = {kA16, floats(1), kConstantWeight},
+     .verdict = Verdict::kWrong,
+     .reason =
+         "the weight is cut to 8 bits per tensor without a word where the result is quantized",
+     .remedy = "write MatMul and Add, or quantize the weight to int8 per channel",
+     .measured = "relative error 8.7e-3; with a float result 3.6e-4",
+     .seen_on = kAll},
     {.id = "conv.a16w8",
      .ops = {"Conv"},
      .when = {per_tensor(0, {DType::kUint16}), weight({DType::kInt8}, {Scheme::kChannel})},

@@ -26,6 +26,11 @@ Emit with(std::function<Ref(Builder&)> x, WeightForm form = {}) {
     emit(b, op, {x(b), weight(b, form)});
   };
 }
+Emit by_float_weight(std::function<Ref(Builder&)> x) {
+  return [x = std::move(x)](Builder& b, const std::string& op) {
+    emit(b, op, {x(b), filled(b, "w", DType::kFloat, {kIn, kOut})});
+  };
+}
 Emit dequantized(WeightForm form) {
   return [form](Builder& b, const std::string&) { weight(b, form); };
 }
@@ -177,13 +182,12 @@ const Case kProductCases[] = {
     {"product.a16_int8_blocks", with(kA16, {kInt8, kBlock}), with(kA16, {kInt8, kChannel})},
     {"product.float_by_tensor_weight", with(kFloat32, {kInt8, kTensor}),
      with(kA16, {kInt8, kTensor})},
-    {"product.float",
-     [](Builder& b, const std::string& op) {
-       emit(b, op, {kFloat32(b), filled(b, "w", DType::kFloat, {kIn, kOut})});
-     },
+    {"product.float", by_float_weight(kFloat32),
      [](Builder& b, const std::string& op) {
        emit(b, op, {kDouble(b), filled(b, "w", DType::kDouble, {kIn, kOut})});
      }},
+    {"matmul.a16_float_weight", by_float_weight(kA16), with(kA16, {kInt8, kChannel})},
+    {"gemm.a16_float_weight", by_float_weight(kA16), by_float_weight(kFloat32)},
     {"conv.a16w8", with(kA16, {kInt8, kChannel}), with(kA16, {kInt4, kChannel})},
     {"matmul.dynamic_uint16_uint16", two_computed(kUint16, kUint16), two_computed(kUint16, kInt16)},
     {"matmul.dynamic_uint16_int16_ports", two_computed(kUint16, kInt16), moved_then_multiplied()},

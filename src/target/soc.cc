@@ -30,6 +30,23 @@ constexpr std::array kSocs = {
     Soc{"IPQ9650", 117, Arch::kV81, 2 * kMiB},  Soc{"SM7950", 123, Arch::kV81, 4 * kMiB},
 };
 
+// "Linux": the names of the kernel's drivers/soc/qcom/socinfo.c, which are those of
+// include/dt-bindings/arm/qcom,ids.h, here only of chips that a table of soc models knows.
+// "LiteRT": google-ai-edge/LiteRT, litert/vendors/qualcomm/core/schema/soc_table.h (by its word
+// taken from QAIRT 2.47's documentation), which gives both names one soc model. Linux writes
+// automotive names with a P that QAIRT leaves out.
+constexpr std::array kAliases = {
+    SocAlias{"QCS9075", "QCS9100", "Linux id 676; LiteRT: soc model 77, as QCS9100"},
+    SocAlias{"QCS8275", "QCS8300", "Linux id 675; LiteRT: soc model 82, as QCS8300"},
+    SocAlias{"SA8255P", "SA8255", "Linux id 532; LiteRT: SA8255, soc model 52"},
+    SocAlias{"SA8775P", "SA8255", "Linux id 534; LiteRT: SA8775, soc model 52, as SA8255"},
+    SocAlias{"SA8797P", "SA8797", "Linux id 690; LiteRT: SA8797, soc model 72"},
+    SocAlias{"SM8845P", "SM8845", "LiteRT: soc model 97, as SM8845"},
+    SocAlias{"X1E80100", "SC8380XP",
+             "Linux id 555, whose device tree is hamoa; onnxruntime-qnn's "
+             "table calls soc model 60 Hamoa"},
+};
+
 std::string upper(std::string text) {
   for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return text;
@@ -57,7 +74,10 @@ Result<Arch> find_arch(const std::string& flag) {
 }
 
 Result<const Soc*> find_soc(const std::string& flag) {
-  const std::string wanted = upper(flag);
+  std::string wanted = upper(flag);
+  for (const SocAlias& alias : kAliases) {
+    if (wanted == alias.name) wanted = alias.soc;
+  }
   for (const Soc& soc : kSocs) {
     if (wanted == soc.name || wanted == std::to_string(soc.model)) return &soc;
   }
@@ -69,6 +89,7 @@ Result<const Soc*> find_soc(const std::string& flag) {
 
 std::span<const Arch> archs() { return kArchs; }
 std::span<const Soc> socs() { return kSocs; }
+std::span<const SocAlias> soc_aliases() { return kAliases; }
 
 std::string name_of(Arch arch) { return "v" + std::to_string(static_cast<int>(arch)); }
 

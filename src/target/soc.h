@@ -27,6 +27,14 @@ struct Soc {
   int64_t vtcm_bytes;  // tightly coupled memory that the compiler plans with by default
 };
 
+// Another name of a chip of the table: what Linux writes into /sys/devices/soc0/machine, or what
+// the chip is sold as.
+struct SocAlias {
+  const char* name;
+  const char* soc;       // Soc::name
+  const char* evidence;  // who says so
+};
+
 // A chosen chip. The SoC is always set: with an arch alone the stack refuses forms that it takes
 // when it knows the chip, and `soc_model` wins over `htp_arch` when they differ.
 struct Target {
@@ -36,13 +44,14 @@ struct Target {
 
 std::span<const Arch> archs();  // ascending
 std::span<const Soc> socs();    // ascending by arch, the one that stands for the arch first
+std::span<const SocAlias> soc_aliases();
 
 std::string name_of(Arch arch);         // "v81"
 const Soc& representative(Arch arch);   // the SoC that an arch alone stands for
 std::string name_of(const Target& at);  // "v81 (SM8850)"
 
-// `arch`: "v81" or "81"; `soc`: "SM8850" or "87"; letters of either case. An empty one follows from
-// the other.
+// `arch`: "v81" or "81"; `soc`: "SM8850", "87" or an alias; letters of either case. An empty one
+// follows from the other.
 // Errors: kBadInput when both are empty, one is not known (listing those known), or they contradict
 // each other.
 Result<Target> resolve(const std::string& arch, const std::string& soc);

@@ -62,6 +62,30 @@ TEST(Resolve, RefusesInOneLineThatSaysWhatIsKnown) {
   }
 }
 
+// What Linux calls the chips of boards and cars, none of which is a row of the table.
+TEST(Resolve, NamesThatMachinesSayOfThemselves) {
+  const struct {
+    const char* name;
+    const char* expected;
+  } rows[] = {{"QCS9075", "v73 (QCS9100)"},
+              {"qcs8275", "v75 (QCS8300)"},
+              {"SA8797P", "v81 (SA8797)"},
+              {"X1E80100", "v73 (SC8380XP)"}};
+  for (const auto& row : rows) {
+    const auto target = resolve("", row.name);
+    ASSERT_TRUE(target.ok()) << row.name;
+    EXPECT_EQ(name_of(*target), row.expected);
+  }
+}
+
+// An alias that no row answers to would be an error naming another chip than was asked for.
+TEST(Socs, AliasesNameRowsOfTheTableAndAreNone) {
+  for (const SocAlias& alias : soc_aliases()) {
+    EXPECT_TRUE(resolve("", alias.soc).ok()) << alias.name;
+    for (const Soc& soc : socs()) EXPECT_STRNE(alias.name, soc.name);
+  }
+}
+
 // A number or a name that stands twice would resolve to whichever comes first.
 TEST(Socs, NamesAndNumbersAreUnique) {
   std::set<std::string> names;

@@ -160,6 +160,7 @@ TEST(Run, JsonHasItsFields) {
   for (const char* key : {"prompt_tokens", "tokens", "text", "finish_reason", "timings"}) {
     EXPECT_TRUE(reply.contains(key)) << key;
   }
+  EXPECT_EQ(reply["device"], "cpu");
   for (const char* key : {"load_seconds", "prompt_tokens_per_second", "first_token_seconds",
                           "decode_tokens_per_second", "peak_memory_bytes"}) {
     EXPECT_GT(reply["timings"][key].get<double>(), 0) << key;
@@ -171,6 +172,7 @@ TEST(Run, StatsGoToStandardError) {
   EXPECT_EQ(outcome.out, "The sky is blue.\n");
   EXPECT_THAT(outcome.err, HasSubstr("tokens/s"));
   EXPECT_THAT(outcome.err, HasSubstr("memory"));
+  EXPECT_THAT(outcome.err, HasSubstr("device  cpu\n"));
 }
 
 // Ctrl-C: the text so far stays, the line is ended, the exit code is the shell's for SIGINT.

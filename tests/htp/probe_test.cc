@@ -66,6 +66,24 @@ TEST_F(HtpProbe, RefusedAndRightNodesOfOneGraph) {
   EXPECT_EQ(report->nodes[1].alike, 2u);
 }
 
+// Catches outputs that are compared with those of the neighbour in the shared model: ports of
+// several dtypes and counts, and one that is wrong among them.
+TEST_F(HtpProbe, NodesThatShareAModelKeepTheirOwnVerdicts) {
+  Graph graph = rms_norm({1, 216, 4, 16});
+  graph.inputs.push_back({"c", DType::kFloat, shape_of({4, 8})});
+  graph.initializers["sizes"] = tensor::integers({2}, {3, 5});
+  graph.nodes.push_back({"", "Split", "split", {"c", "sizes"}, {"l", "r"}, {{"axis", int64_t{1}}}});
+  graph.nodes.push_back({"", "Tanh", "left", {"l"}, {"tl"}, {}});
+  graph.nodes.push_back({"", "Sigmoid", "right", {"r"}, {"sr"}, {}});
+  graph.outputs.push_back({"tl", DType::kFloat, shape_of({4, 3})});
+  graph.outputs.push_back({"sr", DType::kFloat, shape_of({4, 5})});
+  const auto report = probed(graph);
+  ASSERT_TRUE(report.ok()) << report.error().message();
+  ASSERT_EQ(report->nodes.size(), 4u);
+  EXPECT_EQ(report->nodes[0].verdict, Verdict::kWrong);
+  EXPECT_EQ(report->count(Verdict::kRight), 3u) << report->to_json().dump(2);
+}
+
 // Catches a quantized graph cut between its nodes: the weight's DequantizeLinear alone is refused.
 TEST_F(HtpProbe, AQuantizedProductIsOnePiece) {
   const auto report = probed(matmul_a16w8(64, 32, 4.0f));

@@ -48,6 +48,22 @@ TEST_P(HtpClaims, EveryProductWithWeightsIsInIntegersPerChannel) {
   EXPECT_GT(products, 50);
 }
 
+// Catches nodes that the compiler dequantizes for, because their integers are of two types. The
+// ports are integers too, so nothing in the graphs is float.
+TEST_P(HtpClaims, NoFloatIslands) {
+  const Json claims = load_json(folder_ + "/decoder/claims.json").value();
+  for (const Json& graph : claims["graphs"]) {
+    for (const Json& node : graph["nodes"]) {
+      if (node["on"] != "htp") continue;
+      EXPECT_THAT(node["dtype"].get<std::string>(), ::testing::HasSubstr("fixed")) << node["name"];
+      for (const Json& made : node["qnn"]) {
+        EXPECT_NE(made["type"], "Dequantize") << node["name"];
+        EXPECT_NE(made["type"], "Quantize") << node["name"];
+      }
+    }
+  }
+}
+
 TEST_P(HtpClaims, EveryContextIsForTheArch) {
   const auto package = package::Package::open(folder_);
   ASSERT_TRUE(package.ok()) << package.error().message();

@@ -1,0 +1,58 @@
+// lapidary export PACKAGE -o DIR --device D: only what the device needs.
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/terminal.h"
+#include "recipe/export_package.h"
+
+namespace lapidary::cli {
+namespace {
+
+struct ExportFlags {
+  std::string package;
+  std::string output;
+  std::string device;
+  bool force = false;
+  bool json = false;
+};
+
+Result<int> run(const ExportFlags& flags) {
+  recipe::ExportOptions options;
+  options.device = device_of(flags.device);
+  options.force = flags.force;
+  options.cancel = &catch_interrupts();
+  LAP_ASSIGN_OR_RETURN(const recipe::ExportSummary made,
+                       recipe::export_package(flags.package, flags.output, options));
+  const Json json = {{"package", flags.output},
+                     {"device", flags.device},
+                     {"files", made.files},
+                     {"left_out", made.left_out},
+                     {"bytes", made.bytes}};
+  write_out(flags.json ? json.dump(2) + "\n"
+                       : flags.output + ": " + human_bytes(made.bytes) + " in " +
+                             std::to_string(made.files) + " files for " + flags.device + ", " +
+                             std::to_string(made.left_out) + " left out\n");
+  return finish_output();
+}
+
+}  // namespace
+
+void add_export_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ExportFlags>();
+  CLI::App* command = app.add_subcommand("export", "Make a package of what one device needs");
+  command->add_option("PACKAGE", flags->package, "Package directory, made by `lapidary build`")
+      ->required();
+  command->add_option("-o,--output", flags->output, "The package to make")->required();
+  add_device_option(*command, flags->device)->required();
+  command->add_flag("--force", flags->force, "Replace a package that is there");
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->callback([flags, &exit_code] {
+    const Result<int> result = run(*flags);
+    exit_code = result.ok() ? result.value() : report(result.error());
+  });
+}
+
+}  // namespace lapidary::cli
