@@ -7,7 +7,6 @@ namespace {
 using tensor::DType;
 
 const std::vector<Arch> kAll = {Arch::kV73, Arch::kV75, Arch::kV79, Arch::kV81};
-const std::vector<Arch> kNewer = {Arch::kV79, Arch::kV81};
 const std::vector<DType> kFloats = {DType::kFloat, DType::kFloat16};
 const OperandIs kFloat{0, kFloats, {Scheme::kPlain}};
 const OperandIs kA16{0, {DType::kUint16}, {Scheme::kTensor}};
@@ -27,7 +26,7 @@ const std::vector<Rule> kRules = {
      .reason = "the HTP takes fixed shapes only",
      .remedy = "make the graph static: a number for every dim",
      .measured = "\"Cannot get shape\"",
-     .seen_on = kNewer},
+     .seen_on = kAll},
 
     {.id = "rms_norm.float_rank_4_small",
      .ops = {"RMSNormalization", "SimplifiedLayerNormalization"},
@@ -82,7 +81,7 @@ const std::vector<Rule> kRules = {
      .reason = "dequantized, computed in float16, quantized again",
      .remedy = "add the bias in an Add of its own",
      .measured = "relative error 3e-4",
-     .seen_on = {Arch::kV81}},
+     .seen_on = kAll},
     {.id = "layer_norm",
      .ops = {"LayerNormalization"},
      .when = {kFloatOrA16},
@@ -196,21 +195,21 @@ const std::vector<Rule> kRules = {
      .verdict = Verdict::kNative,
      .reason = "elementwise",
      .measured = "right",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "op.reduction",
      .ops = {"ReduceMax", "ReduceMean", "ReduceSum"},
      .when = {kFloatOrA16},
      .verdict = Verdict::kNative,
      .reason = "one operator of the HTP",
      .measured = "right",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "op.float_only",
      .ops = {"ArgMax", "CumSum", "Einsum"},
      .when = {kFloat},
      .verdict = Verdict::kNative,
      .reason = "runs in float16",
      .measured = "right",
-     .seen_on = kNewer},
+     .seen_on = kAll},
 
     {.id = "gather.int64_table",
      .ops = {"Gather"},
@@ -253,21 +252,21 @@ const std::vector<Rule> kRules = {
      .verdict = Verdict::kNative,
      .reason = "moves values",
      .measured = "float32: relative error 2e-4, the rounding to float16; uint16 exact",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "op.comparison",
      .ops = {"And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"},
      .when = {kMoved},
      .verdict = Verdict::kNative,
      .reason = "one operator of the HTP",
      .measured = "exact",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "op.cast",
      .ops = {"Cast"},
      .when = {kMoved},
      .verdict = Verdict::kNative,
      .reason = "one operator of the HTP",
      .measured = "float32, int32 and int64 to floats: right",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "op.where",
      .ops = {"Where"},
      .when = {OperandIs{1, kFloatOrA16.storage, kFloatOrA16.schemes}},
@@ -288,7 +287,7 @@ const std::vector<Rule> kRules = {
      .reason = "what it yields has no fixed shape",
      .remedy = "select on the host",
      .measured = "refused",
-     .seen_on = {Arch::kV81}},
+     .seen_on = kAll},
 
     {.id = "attention",
      .ops = {"Attention"},
@@ -335,7 +334,7 @@ const std::vector<Rule> kRules = {
      .reason = "a soft-cap is not taken",
      .remedy = "write attention in its parts",
      .measured = "refused with op_affinity set, float32 and float16",
-     .seen_on = {Arch::kV81}},
+     .seen_on = kAll},
     {.id = "group_query_attention.window",
      .ops = {"com.microsoft::GroupQueryAttention"},
      .when = {AttributeIn{"local_window_size", -1, {1, 1e18}}},
@@ -343,7 +342,7 @@ const std::vector<Rule> kRules = {
      .reason = "a local window is not taken",
      .remedy = "write attention in its parts",
      .measured = "refused with op_affinity set, float32 and float16",
-     .seen_on = {Arch::kV81}},
+     .seen_on = kAll},
     {.id = "group_query_attention.affinity",
      .ops = {"com.microsoft::GroupQueryAttention"},
      .verdict = Verdict::kRefused,
@@ -352,7 +351,7 @@ const std::vector<Rule> kRules = {
                "{\"op_type\":{\"GroupQueryAttention\":\"htp\"}}, with static shapes and one buffer "
                "for past and present",
      .measured = "\"filtered off QNN by the op_affinity provider option\"; with it native on v81",
-     .seen_on = {Arch::kV81}},
+     .seen_on = kAll},
 };
 
 const std::vector<Preference> kPreferences = {

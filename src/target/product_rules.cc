@@ -7,7 +7,6 @@ namespace {
 using tensor::DType;
 
 const std::vector<Arch> kAll = {Arch::kV73, Arch::kV75, Arch::kV79, Arch::kV81};
-const std::vector<Arch> kNewer = {Arch::kV79, Arch::kV81};
 const std::vector<DType> kFloats = {DType::kFloat, DType::kFloat16};
 
 OperandIs floats(int operand) { return {operand, kFloats, {Scheme::kPlain}}; }
@@ -101,7 +100,7 @@ const std::vector<Rule> kRules = {
      .verdict = Verdict::kNative,
      .reason = "FullyConnected in integers; zero points are right per tensor",
      .measured = "asymmetric: right",
-     .seen_on = {Arch::kV81}},
+     .seen_on = kAll},
     {.id = "product.a16w4",
      .ops = kProducts,
      .when = {per_tensor(0, {DType::kUint16}),
@@ -117,7 +116,7 @@ const std::vector<Rule> kRules = {
      .verdict = Verdict::kNative,
      .reason = "FullyConnected in integers, activations of 8 bits",
      .measured = "relative error 1e-2",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "matmul.a16_lpbq",
      .ops = {"MatMul"},
      .when = {per_tensor(0, {DType::kUint16}), blocks(Scheme::kBlockExpansion, {16, 256})},
@@ -156,7 +155,7 @@ const std::vector<Rule> kRules = {
      .verdict = Verdict::kNative,
      .reason = "float16 kernel, 16 bits a weight",
      .measured = "relative error 3.6e-4",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "matmul.a16_float_weight",
      .ops = {"MatMul"},
      .when = {kA16, floats(1), kConstantWeight},
@@ -180,7 +179,7 @@ const std::vector<Rule> kRules = {
      .verdict = Verdict::kNative,
      .reason = "integer convolution: 1x1, 3x3, patches of 16x16, depthwise over time",
      .measured = "relative error 6e-5 to 1.4e-4",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "matmul.dynamic_uint16_uint16",
      .ops = {"MatMul"},
      .when = {computed(kA16), computed(per_tensor(1, {DType::kUint16}))},
@@ -243,7 +242,7 @@ const std::vector<Rule> kRules = {
      .reason = "goes through a float16 kernel",
      .remedy = kExplicitLpbq,
      .measured = "BW_FLOAT_BLOCK in the compiler's dump",
-     .seen_on = {Arch::kV79},
+     .seen_on = {Arch::kV73, Arch::kV75, Arch::kV79},
      .holds = {Arch::kV73, Arch::kV75, Arch::kV79}},
     {.id = "nbits.float_4_bits",
      .ops = kNbits,
@@ -251,21 +250,21 @@ const std::vector<Rule> kRules = {
      .verdict = Verdict::kNative,
      .reason = "float16 kernel; zero points are right",
      .measured = "relative error 4e-4",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "nbits.8_bits",
      .ops = kNbits,
      .when = {bits(8)},
      .verdict = Verdict::kNative,
      .reason = "float16 kernel: the form of int8 weights for float16 activations",
      .measured = "BW_FLOAT_BLOCK in the compiler's dump",
-     .seen_on = kNewer},
+     .seen_on = kAll},
     {.id = "nbits.2_bits",
      .ops = kNbits,
      .when = {bits(2)},
      .verdict = Verdict::kNative,
      .reason = "float16 kernel",
      .measured = "BW_FLOAT_BLOCK in the compiler's dump",
-     .seen_on = kNewer},
+     .seen_on = kAll},
 };
 
 }  // namespace
