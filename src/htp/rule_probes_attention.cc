@@ -10,7 +10,7 @@ using Build = std::function<void(Form&)>;
 
 constexpr const char* kTakesGroupQueryAttention = R"({"op_type":{"GroupQueryAttention":"htp"}})";
 
-Build attention(Attributes attributes, bool mask, int64_t kv_heads = 4) {
+Build attention(const Attributes& attributes, bool mask, int64_t kv_heads = 4) {
   return [=](Form& f) {
     std::vector<Ref> inputs = {f.floats({1, 4, 8, 32}), f.floats({1, kv_heads, 16, 32}),
                                f.floats({1, kv_heads, 16, 32})};
@@ -57,7 +57,7 @@ Build microsoft_rotary() {
 }
 
 // One new token after 5, in buffers of 32 rows.
-Build group_query_attention(Attributes attributes) {
+Build group_query_attention(const Attributes& attributes) {
   return [=](Form& f) {
     const Ref q = f.floats({1, 1, 128});
     const Ref k = f.floats({1, 1, 32});

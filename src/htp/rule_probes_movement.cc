@@ -23,7 +23,7 @@ Build of_int32(const Emit& emit, const Dims& dims) {
   };
 }
 
-Emit unary(const char* op, std::vector<int64_t> second, Attributes attributes = {}) {
+Emit unary(const char* op, const std::vector<int64_t>& second, const Attributes& attributes = {}) {
   return [=](Form& f, const Ref& x) { return f.op(op, {x, f.shape(second)}, attributes); };
 }
 

@@ -32,7 +32,7 @@ Build layer_norm_a16(DType gamma, int64_t zero_point, bool bias) {
 }  // namespace
 
 std::vector<RuleProbe> norm_probes() {
-  const char* const kSimplified = "SimplifiedLayerNormalization";
+  const std::string simplified = "SimplifiedLayerNormalization";
   return {
       {"rms_norm.float_rank_4_small", "[1, 216, 4, 16]", 0, rms_norm({1, 216, 4, 16})},
       {"rms_norm.float_rank_4_small", "[1, 11, 3, 32]", 0, rms_norm({1, 11, 3, 32})},
@@ -41,14 +41,13 @@ std::vector<RuleProbe> norm_probes() {
       {"rms_norm.float", "[1, 864, 16]", 4e-4, rms_norm({1, 864, 16})},
       {"rms_norm.float", "[1, 8, 1536]", 4e-4, rms_norm({1, 8, 1536})},
       {"rms_norm.float", "[64, 32]", 4e-4, rms_norm({64, 32})},
-      {"rms_norm.float", "SimplifiedLayerNormalization", 4e-4, rms_norm({1, 864, 16}, kSimplified)},
+      {"rms_norm.float", "SimplifiedLayerNormalization", 4e-4, rms_norm({1, 864, 16}, simplified)},
       {"rms_norm.float_rank_4", "[1, 216, 4, 40]", 4e-4, rms_norm({1, 216, 4, 40})},
       {"rms_norm.float_rank_4", "[1, 64, 8, 256]", 4e-4, rms_norm({1, 64, 8, 256})},
       {"rms_norm.float_rank_4", "[1, 32, 8, 512]", 4e-4, rms_norm({1, 32, 8, 512})},
       {"rms_norm.a16", "[1, 8, 256]", 1e-4, rms_norm_a16({1, 8, 256})},
       {"rms_norm.a16", "[1, 216, 4, 16]", 1e-4, rms_norm_a16({1, 216, 4, 16})},
-      {"rms_norm.a16", "SimplifiedLayerNormalization", 1e-4,
-       rms_norm_a16({1, 8, 256}, kSimplified)},
+      {"rms_norm.a16", "SimplifiedLayerNormalization", 1e-4, rms_norm_a16({1, 8, 256}, simplified)},
       {"layer_norm.a16_weight_at_zero_point_0", "", 0, layer_norm_a16(DType::kUint16, 0, false)},
       {"layer_norm", "uint16, int16 weight", 3e-5, layer_norm_a16(DType::kInt16, 0, false)},
       {"layer_norm", "uint16, weight around 32768", 3e-5,

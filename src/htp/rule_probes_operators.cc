@@ -15,12 +15,12 @@ struct Input {
   float result = 4;  // largest value of quantized results
 };
 
-Build unary(const std::string& op, Attributes attributes = {}, Input in = {}) {
+Build unary(const std::string& op, const Attributes& attributes = {}, Input in = {}) {
   return [=](Form& f) {
     f.output(f.op(op, {f.floats({1, 8, 64}, in.sigma, in.shift)}, attributes));
   };
 }
-Build unary_a16(const std::string& op, Attributes attributes = {}, Input in = {}) {
+Build unary_a16(const std::string& op, const Attributes& attributes = {}, Input in = {}) {
   return [=](Form& f) {
     const Ref x = f.a16({1, 8, 64}, in.range, in.sigma, in.shift);
     f.quantized_output(f.op(op, {x}, attributes), in.result);
@@ -194,7 +194,7 @@ void add_elementwise(const char* id, const std::vector<ElementwiseRow>& rows,
 }
 
 std::vector<RuleProbe> elementwise_probes() {
-  const Input kPositive = {.sigma = 0.5F, .shift = 4, .range = 8, .result = 8};
+  const Input positive = {.sigma = 0.5F, .shift = 4, .range = 8, .result = 8};
   std::vector<RuleProbe> out;
   add_elementwise("op.elementwise",
                   {{"Abs", 1, {}, 2e-4, 1e-5},
@@ -202,13 +202,13 @@ std::vector<RuleProbe> elementwise_probes() {
                    {"Ceil", 1, {}, 0, 1e-4},
                    {"Exp", 1, {.result = 64}, 5e-4, 5e-4},
                    {"Floor", 1, {}, 0, 1e-4},
-                   {"Log", 1, kPositive, 3e-4, 1e-4},
+                   {"Log", 1, positive, 3e-4, 1e-4},
                    {"Max", 2, {}, 2e-4, 1e-5},
                    {"Min", 2, {}, 2e-4, 1e-5},
                    {"Mul", 2, {.result = 16}, 3e-4, 0},
                    {"Neg", 1, {}, 2e-4, 1e-5},
                    {"Sign", 1, {}, 0, 0},
-                   {"Sqrt", 1, kPositive, 3e-4, 4.6e-4},
+                   {"Sqrt", 1, positive, 3e-4, 4.6e-4},
                    {"Sub", 2, {.result = 8}, 3e-4, 1e-4}},
                   out);
   add_elementwise("op.elementwise_more",
@@ -216,9 +216,9 @@ std::vector<RuleProbe> elementwise_probes() {
                   out);
   // Away from the ties: float16 moves values.
   out.push_back({"op.elementwise", "Round, float32", 0, [](Form& f) {
-                   std::vector<float> values;
-                   for (int i = 0; i < 512; ++i) {
-                     values.push_back(static_cast<float>(i - 256) / 64 + 0.004F);
+                   std::vector<float> values(512);
+                   for (size_t i = 0; i < values.size(); ++i) {
+                     values[i] = static_cast<float>(i) / 64 - 4 + 0.004F;
                    }
                    f.output(f.op("Round", {f.float_values({1, 8, 64}, values)}));
                  }});
@@ -239,6 +239,11 @@ std::vector<RuleProbe> elementwise_probes() {
   out.push_back({"op.elementwise_more", "Pow 2, float32", 5e-4, [](Form& f) {
                    f.output(f.op("Pow", {f.floats({1, 8, 64}), f.constant({}, {2.0F})}));
                  }});
+  return out;
+}
+
+std::vector<RuleProbe> reduction_probes() {
+  std::vector<RuleProbe> out;
   for (const char* op : {"ReduceMax", "ReduceMean", "ReduceSum"}) {
     const auto reduce = [op](bool quantized) -> Build {
       return [=](Form& f) {
@@ -274,7 +279,7 @@ std::vector<RuleProbe> elementwise_probes() {
 std::vector<RuleProbe> operator_probes() {
   std::vector<RuleProbe> out;
   for (const auto& family : {refused_probes(), norm_probes(), activation_probes(),
-                             division_probes(), elementwise_probes()}) {
+                             division_probes(), elementwise_probes(), reduction_probes()}) {
     out.insert(out.end(), family.begin(), family.end());
   }
   return out;
