@@ -235,6 +235,39 @@ TEST(Ort, RunAllocatesOutputsOfEveryElementType) {
   }
 }
 
+// Private memory of this process in bytes; what is mapped from files does not count.
+int64_t private_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    int64_t kilobytes = 0;
+    if (word == "RssAnon:" && status >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
+}
+
+// Tables of tokens stay in their file, of which only the rows that are read come into memory:
+// catches a version of ONNX Runtime, or an option, that copies them. (A real model's take 3 GB.)
+TEST(Ort, TablesOfExternalDataAreMappedNotRead) {
+  constexpr int64_t kRows = 1 << 16;
+  constexpr int64_t kWidth = 2048;
+  TestModel model("table");
+  model.external("table", {kRows, kWidth}, onnx::TensorProto::UINT8, "table.data")
+      .input("ids", {"n"}, onnx::TensorProto::INT64)
+      .output("rows", {"n", "2048"}, onnx::TensorProto::UINT8)
+      .node("Gather", {"table", "ids"}, {"rows"});
+  const auto file = model.save(temp_file("table.onnx"));
+  std::ofstream(temp_file("table.data")).put(7);
+  std::filesystem::resize_file(temp_file("table.data"), kRows * kWidth);
+  const int64_t before = private_memory();
+  auto session = Session::open(file, {.threads = 1});
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  HostTensor ids{"ids", ElementType::kInt64, {2}, std::vector<std::byte>(2 * sizeof(int64_t))};
+  const auto rows = session->run(std::span(&ids, 1));
+  ASSERT_TRUE(rows.ok()) << rows.error().message();
+  EXPECT_EQ((*rows)[0].data[0], std::byte{7});
+  EXPECT_LT(private_memory() - before, kRows * kWidth / 8);
+}
+
 // Catches an accelerator that is missing but only noticed, if at all, as a slow CPU.
 TEST(Ort, AMissingExecutionProviderLibraryIsAnError) {
   SessionOptions options{.threads = 1};

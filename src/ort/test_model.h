@@ -58,6 +58,17 @@ class TestModel {
     return *this;
   }
 
+  // An initializer whose bytes are a file beside the model.
+  TestModel& external(const std::string& name, const std::vector<int64_t>& dims, Type type,
+                      const std::string& file) {
+    auto* tensor = constant(name, dims, type);
+    tensor->set_data_location(onnx::TensorProto::EXTERNAL);
+    auto* entry = tensor->add_external_data();
+    entry->set_key("location");
+    entry->set_value(file);
+    return *this;
+  }
+
   // Returns the node, so that attributes can be added.
   onnx::NodeProto* node(const std::string& type, const std::vector<std::string>& inputs,
                         const std::vector<std::string>& outputs, const std::string& domain = "") {
