@@ -1,4 +1,5 @@
-// lapidary probe MODEL.onnx --arch A: each distinct node alone on the emulated HTP.
+// lapidary probe MODEL.onnx --arch A: each distinct node alone on the emulated HTP, or with --whole
+// all of them together.
 #include <array>
 #include <cstdio>
 #include <map>
@@ -15,6 +16,7 @@
 #include "cli/terminal.h"
 #include "graph/onnx_reader.h"
 #include "htp/probe.h"
+#include "htp/whole_run.h"
 #include "target/soc.h"
 
 namespace lapidary::cli {
@@ -29,6 +31,7 @@ struct ProbeFlags {
   std::vector<std::string> options;
   uint32_t seed = 1;
   double seconds = 300;
+  bool whole = false;
   bool json = false;
 };
 
@@ -44,9 +47,9 @@ Result<std::map<std::string, std::string>> provider_options(const ProbeFlags& fl
   return options;
 }
 
-std::string number(double value) {
+std::string number(double value, int digits = 3) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3g", value);
+  std::snprintf(text.data(), text.size(), "%.*g", digits, value);
   return text.data();
 }
 
@@ -74,6 +77,34 @@ std::string text_of(const htp::ProbeReport& report, const target::Target& chip) 
   return text + "\n";
 }
 
+std::string text_of(const htp::WholeRun& run, const target::Target& chip) {
+  Table table({"output", "form", "cosine", "relative error"});
+  for (const htp::WholeOutput& output : run.outputs) {
+    table.row({output.name, output.form, number(output.agreement.cosine, 8),
+               number(output.agreement.relative_error) +
+                   (output.agreement.finite ? "" : ", not finite")});
+  }
+  return table.text() + target::name_of(chip) + ": lowest cosine " +
+         number(run.lowest_cosine(), 8) + (run.passed() ? ", passed" : ", FAILED") +
+         "; compiled in " + number(run.compile_seconds) + " s, emulated in " +
+         number(run.run_seconds) + " s, " + human_bytes(static_cast<uint64_t>(run.peak_bytes)) +
+         "; CPU " + number(run.cpu_seconds) + " s\n";
+}
+
+// Prints `outcome`, which is a report on nodes or on a whole run.
+template <typename Outcome>
+int print(const Outcome& outcome, const ProbeFlags& flags, const target::Target& chip) {
+  if (flags.json) {
+    Json json = {{"model", flags.model}, {"target", target::name_of(chip)}};
+    json.update(outcome.to_json());
+    write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  } else {
+    write_out(text_of(outcome, chip));
+  }
+  const int printed = finish_output();
+  return printed == kExitOk && !outcome.passed() ? kExitInternal : printed;
+}
+
 Result<int> probe(const ProbeFlags& flags) {
   const CancelToken& cancel = catch_interrupts();
   LAP_ASSIGN_OR_RETURN(const target::Target chip, target::resolve(flags.arch, flags.soc));
@@ -84,22 +115,19 @@ Result<int> probe(const ProbeFlags& flags) {
   settings.cancel = &cancel;
   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
                        htp::Emulator::create(libraries, chip, std::move(settings)));
+  LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
+  if (flags.whole) {
+    LAP_ASSIGN_OR_RETURN(const htp::WholeRun run,
+                         htp::run_whole(flags.model, emulator, scratch->path(), flags.seed));
+    return print(run, flags, chip);
+  }
   LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(flags.model));
   CountProgress progress;
-  LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
   LAP_ASSIGN_OR_RETURN(
       const htp::ProbeReport report,
       htp::probe(std::span(&graph, 1), emulator, scratch->path(),
                  {.seed = flags.seed, .cache = flags.cache, .progress = &progress}));
-  if (flags.json) {
-    Json json = {{"model", flags.model}, {"target", target::name_of(chip)}};
-    json.update(report.to_json());
-    write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-  } else {
-    write_out(text_of(report, chip));
-  }
-  const int printed = finish_output();
-  return printed == kExitOk && !report.passed() ? kExitInternal : printed;
+  return print(report, flags, chip);
 }
 
 }  // namespace
@@ -108,8 +136,8 @@ void add_probe_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ProbeFlags>();
   CLI::App* command = app.add_subcommand(
       "probe",
-      "Run each distinct node of an ONNX model alone on the emulated HTP and compare it with the "
-      "CPU; exit code 1 when one is wrong, refused or fails");
+      "Run each distinct node of an ONNX model alone, or the whole model, on the emulated HTP and "
+      "compare with the CPU; exit code 1 when a node is wrong, refused or fails");
   command->add_option("MODEL", flags->model, "ONNX file; all shapes fixed")->required();
   command->add_option("--arch", flags->arch, "Hexagon arch: v73, v75, v79, v81");
   command->add_option("--soc", flags->soc, "Chip: SM8850 or QNN's number of it, 87");
@@ -117,10 +145,15 @@ void add_probe_command(CLI::App& app, int& exit_code) {
                       "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)");
   command->add_option("--qnn-option", flags->options,
                       "KEY=VALUE for the QNN provider; may be repeated");
-  command->add_option("--cache", flags->cache,
-                      "Folder that keeps results by node, chip and stack; it is made");
+  CLI::Option* whole = command->add_flag(
+      "--whole", flags->whole,
+      "All nodes together: the cosine of each output; exit code 1 when one is below 0.9999");
+  command
+      ->add_option("--cache", flags->cache,
+                   "Folder that keeps results by node, chip and stack; it is made")
+      ->excludes(whole);
   command->add_option("--seed", flags->seed, "Of the made-up inputs");
-  command->add_option("--seconds", flags->seconds, "Time limit of one node")
+  command->add_option("--seconds", flags->seconds, "Time limit of one node, or of --whole")
       ->check(CLI::PositiveNumber);
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags, &exit_code] {
