@@ -1,5 +1,4 @@
-# Packages of the tiny model for the HTP, and what they answer on its emulator (labels `e2e` and
-# `htp`). Disabled without Qualcomm's libraries (scripts/bootstrap --qnn).
+# Packages of the tiny model for the HTP, and what they answer on its emulator (label `htp`). Disabled without Qualcomm's libraries (scripts/bootstrap --qnn).
 if(DEFINED ENV{LAPIDARY_QNN_LIBS})
   set(qnn_libs $ENV{LAPIDARY_QNN_LIBS})
 else()
@@ -14,7 +13,7 @@ endif()
 set(htp_packages ${CMAKE_BINARY_DIR}/htp-packages)
 set(tiny_corpus ${CMAKE_SOURCE_DIR}/models/tiny-gemma4/corpus)
 add_test(NAME htp_packages.clean COMMAND ${CMAKE_COMMAND} -E rm -rf ${htp_packages})
-set_tests_properties(htp_packages.clean PROPERTIES FIXTURES_SETUP htp_clean LABELS "e2e;htp")
+set_tests_properties(htp_packages.clean PROPERTIES FIXTURES_SETUP htp_clean LABELS htp)
 
 # lapidary_htp_package(NAME CHIP OPTIONS...)
 function(lapidary_htp_package name arch)
@@ -25,7 +24,8 @@ function(lapidary_htp_package name arch)
       --set static.context_length=256 --set static.prefill_length=32
       --set static.calibration_length=256 ${ARGN})
   set_tests_properties(htp_packages.${name} PROPERTIES
-    FIXTURES_REQUIRED htp_clean FIXTURES_SETUP htp_packages LABELS "e2e;htp" DISABLED ${no_qnn})
+    FIXTURES_REQUIRED "htp_clean;e2e_packages" FIXTURES_SETUP htp_packages
+    LABELS htp DISABLED ${no_qnn})
 endfunction()
 foreach(arch v73 v75 v79 v81)
   lapidary_htp_package(${arch} ${arch})
@@ -44,6 +44,7 @@ target_compile_definitions(htp_e2e_test PRIVATE
   LAPIDARY_PROGRAM="$<TARGET_FILE:lapidary>"
   LAPIDARY_PACKAGES="${e2e_packages}"
   LAPIDARY_HTP_PACKAGES="${htp_packages}")
+# One value a property: gtest_discover_tests takes lists apart. The fixture brings e2e_packages along.
 gtest_discover_tests(htp_e2e_test PROPERTIES
-  LABELS "e2e;htp" FIXTURES_REQUIRED "e2e_packages;htp_packages" DISABLED ${no_qnn}
+  LABELS htp FIXTURES_REQUIRED htp_packages DISABLED ${no_qnn}
   DISCOVERY_TIMEOUT 60)
