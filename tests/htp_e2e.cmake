@@ -1,4 +1,5 @@
-# Packages of the tiny model for the HTP, and what they answer on its emulator (label `htp`). Disabled without Qualcomm's libraries (scripts/bootstrap --qnn).
+# Packages of the tiny model for the HTP, and what they answer on its emulator (label `htp`).
+# Disabled without Qualcomm's libraries (scripts/bootstrap --qnn).
 if(DEFINED ENV{LAPIDARY_QNN_LIBS})
   set(qnn_libs $ENV{LAPIDARY_QNN_LIBS})
 else()
