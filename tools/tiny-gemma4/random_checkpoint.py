@@ -68,18 +68,19 @@ def tensors(a):
     out.append((T + "norm.weight", (a.hidden,), "norm"))
     types = layer_types(a)
     first = a.layers - a.kv_shared
+    text_qk_norm = f"norm:{a.qk_norm}"
     for i, t in enumerate(types):
         p = f"{T}layers.{i}."
         hd = a.global_head_dim if t == "full_attention" else a.head_dim
         shared = i >= first
         ff = a.ff * (2 if shared and a.double_wide else 1)
         out += [(p + "self_attn.q_proj.weight", (a.heads * hd, a.hidden), "linear"),
-                (p + "self_attn.q_norm.weight", (hd,), "norm"),
+                (p + "self_attn.q_norm.weight", (hd,), text_qk_norm),
                 (p + "self_attn.o_proj.weight", (a.hidden, a.heads * hd), "linear")]
         if not shared or a.store_shared_kv:
             out += [(p + "self_attn.k_proj.weight", (a.kv_heads * hd, a.hidden), "linear"),
                     (p + "self_attn.v_proj.weight", (a.kv_heads * hd, a.hidden), "linear"),
-                    (p + "self_attn.k_norm.weight", (hd,), "norm")]
+                    (p + "self_attn.k_norm.weight", (hd,), text_qk_norm)]
         out += [(p + "mlp.gate_proj.weight", (ff, a.hidden), "linear"),
                 (p + "mlp.up_proj.weight", (ff, a.hidden), "linear"),
                 (p + "mlp.down_proj.weight", (a.hidden, ff), "linear"),
@@ -291,6 +292,10 @@ def main():
     ap.add_argument("--biting", action="store_true",
                     help="encoders in which every option shows: bounds that differ and bite, no zero biases and scales,"
                          " a position table of some weight")
+    ap.add_argument("--qk-norm", type=float, default=1.0,
+                    help="mean weight of the text model's q_norm and k_norm; 1 makes scores of sqrt(head_dim) in standard"
+                         " deviation, attention to single keys, and a network that blows up any rounding; 0.25 makes"
+                         " scores of about 1")
     ap.add_argument("--bidirectional-vision", action="store_true",
                     help="use_bidirectional_attention: image tokens attend to each other both ways")
     for k in PRESETS["tiny"]:
