@@ -197,6 +197,7 @@ def measure(args, name, variant):
         result["perplexity"] = perplexity(args, package, "cpu", args.lines)
     if args.emulated_lines:
         result["emulated_perplexity"] = perplexity(args, package, "htp-emulated", args.emulated_lines)
+        result["same_lines_perplexity"] = perplexity(args, package, "cpu", args.emulated_lines)
     return result
 
 
@@ -213,7 +214,7 @@ def off(value, fp32):
 
 def row(args, fp32, r):
     if "error" in r:
-        return f"| {r['name']} | {r['error']} |" + " |" * 8
+        return f"| {r['name']} | {r['error']} |" + " |" * 10
     pair = lambda key: " + ".join(str(r["claims"][role][key]) for role in ("prefill", "decode") if role in r["claims"])
     kilobytes = lambda n: f"{n / 1000:.0f}" if n else ""
     seconds = f"{r['compile_seconds']:.1f} s, " if r["compile_seconds"] is not None else ""
@@ -223,6 +224,7 @@ def row(args, fp32, r):
             f"| {kilobytes(r['shared_bytes'])} / {kilobytes(r['alone_bytes'])} "
             f"| {seconds}{r['compile_peak_bytes'] / 1e6:.0f} MB "
             f"| {off(r.get('perplexity'), fp32.get(args.lines))} "
+            f"| {off(r.get('same_lines_perplexity'), fp32.get(args.emulated_lines))} "
             f"| {off(r.get('emulated_perplexity'), fp32.get(args.emulated_lines))} "
             f"| {', '.join([equal, *r['differ']])} | {r['chunk_ms']:.0f} / {r['step_ms']:.0f} |")
 
@@ -235,10 +237,10 @@ def main():
     os.makedirs(args.work, exist_ok=True)
     fp32 = reference(args)
     print("fp32: " + ", ".join(f"perplexity {v:.6f} on {n} lines" for n, v in sorted(fp32.items())) + "\n")
-    print(f"| variant | ONNX nodes, prefill + decode | QNN nodes | in float | only converting | kB shared / alone "
-          f"| compiler | perplexity, CPU | perplexity, emulated | answers as fp32's, {args.samples_device} "
-          "| ms a chunk / a step |")
-    print("|" + "---|" * 11)
+    print("| variant | ONNX nodes, prefill + decode | QNN nodes | in float | only converting | kB shared / alone "
+          f"| compiler | perplexity, CPU, {args.lines} lines | CPU, {args.emulated_lines} lines "
+          f"| emulated, {args.emulated_lines} lines | answers as fp32's, {args.samples_device} | ms a chunk / a step |")
+    print("|" + "---|" * 12)
     results = []
     for name, variant in chosen.items():
         results.append(measure(args, name, variant))
