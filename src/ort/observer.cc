@@ -28,6 +28,8 @@ struct ObserveKernel {
   Target* target = nullptr;
   int64_t index = 0;
 
+  // The name is what CustomOpBase calls.
+  // NOLINTNEXTLINE(readability-identifier-naming)
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept {
     try {
       const Ort::KernelContext kernel(context);
