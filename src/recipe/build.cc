@@ -106,8 +106,7 @@ class Build {
     uint64_t out = 0;
     if (!recipe_.compile) return out;
     for (const PlannedComponent& component : plan_.components) {
-      const auto& compiled = recipe_.compile->components;
-      if (std::find(compiled.begin(), compiled.end(), component.name) == compiled.end()) continue;
+      if (!recipe_.compile->compiles(component.name)) continue;
       out += static_cast<uint64_t>(component.data_bytes()) * (recipe_.compile->emulation ? 2 : 1);
     }
     return out;
@@ -204,8 +203,7 @@ class Build {
     LAP_ASSIGN_OR_RETURN(const target::Target chip, chip_of(step, options_.htp));
     LAP_ASSIGN_OR_RETURN(manifest.htp, htp_model(chip, options_.htp));
     for (const PlannedComponent& component : plan_.components) {
-      const auto& wanted = step.components;
-      if (std::find(wanted.begin(), wanted.end(), component.name) == wanted.end()) continue;
+      if (!step.compiles(component.name)) continue;
       if (options_.htp.probe) LAP_RETURN_IF_ERROR(probe(component, chip));
       LAP_RETURN_IF_ERROR(compile(step, component, chip));
     }
@@ -244,16 +242,12 @@ class Build {
     return {};
   }
 
-  // What was expected and what came of it.
+  // What was expected.
   Status write_plan() {
-    summary_.peak_resident_bytes = peak_resident_bytes();
     // What was measured stays out: equal builds make equal packages.
     const std::string json = to_json(summary_.plan).dump(1) + "\n";
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / kPlanFile, json));
-    LAP_ASSIGN_OR_RETURN(auto files, record_files({kPlanFile}, staging_.dir(), {}));
-    summary_.bytes += files[0].size;
-    summary_.manifest.files.push_back(std::move(files[0]));
-    return {};
+    return record({kPlanFile});
   }
 
   Status finish() {
@@ -261,8 +255,9 @@ class Build {
     LAP_ASSIGN_OR_RETURN(const auto names,
                          package::write_side_files(checkpoint_, manifest, staging_.dir()));
     LAP_RETURN_IF_ERROR(record(names));
-    for (const package::FileRecord& file : manifest.files) summary_.bytes += file.size;
     LAP_RETURN_IF_ERROR(write_plan());
+    for (const package::FileRecord& file : manifest.files) summary_.bytes += file.size;
+    summary_.peak_resident_bytes = peak_resident_bytes();
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / package::kManifestFile,
                                    package::to_json(manifest).dump(1) + "\n"));
     std::error_code ignored;
@@ -283,13 +278,12 @@ class Build {
 };
 
 // What can be wrong with the wish to compile is said before anything is written.
-Status check_compile(const Recipe& recipe, const Plan& plan, const HtpOptions& options) {
-  LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options));
+Status check_compile(const Recipe& recipe, const Plan& plan,
+                     const std::optional<target::Target>& chip, const HtpOptions& options) {
   if (!chip) return {};
   LAP_RETURN_IF_ERROR(check_compiler(*recipe.compile, *chip, options));
   for (const PlannedComponent& component : plan.components) {
-    const auto& compiled = recipe.compile->components;
-    if (std::find(compiled.begin(), compiled.end(), component.name) == compiled.end()) continue;
+    if (!recipe.compile->compiles(component.name)) continue;
     for (const PlannedGraph& each : component.graphs) {
       for (const graph::ValueInfo& input : each.graph.inputs) {
         for (const graph::Dim& dim : input.shape) {
@@ -325,9 +319,9 @@ Result<BuildSummary> build_package(const Recipe& recipe, const BuildOptions& opt
   LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
   LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint));
-  LAP_RETURN_IF_ERROR(check_compile(recipe, plan, options.htp));
-  LAP_RETURN_IF_ERROR(check_calibration(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
+  LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
+  LAP_RETURN_IF_ERROR(check_calibration(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
   Build build(recipe, options, checkpoint, std::move(plan), staging);

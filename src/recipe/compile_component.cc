@@ -25,9 +25,7 @@ Parts by_part(const std::vector<const Component*>& records) {
   return out;
 }
 
-std::string stem(const Component& record) {
-  return record.role == "model" ? record.role : record.role + "." + std::to_string(record.part);
-}
+std::string stem(const Component& record) { return fs::path(record.file).stem().string(); }
 
 class ComponentCompiler {
  public:
@@ -76,12 +74,12 @@ class ComponentCompiler {
     htp::CompileJob job;
     if (!step_.embed_context) job.binary = staging_ / (at + binary);
     job.embed = step_.embed_context;
-    std::string roles;
+    std::vector<std::string> roles;
     for (const Component* graph : graphs) {
       job.graphs.push_back({staging_ / graph->file, staging_ / (at + stem(*graph) + ".onnx")});
-      roles += (roles.empty() ? "" : ", ") + graph->role;
+      roles.push_back(graph->role);
     }
-    job.name = component_ + " part " + std::to_string(graphs.front()->part) + " (" + roles + ")";
+    job.name = context_name(component_, graphs.front()->part, roles);
     LAP_ASSIGN_OR_RETURN(htp::Compiled compiled, compiler_.compile(job));
     CompiledPart part{job.name, compiled.seconds, compiled.peak_bytes, compiled.binary_bytes,
                       compiled.cached};
@@ -200,7 +198,7 @@ Result<CompiledComponent> compile_component(const CompileStep& step,
     fs::remove_all(staging / component / folder, ignored);
   ComponentCompiler work(step, compiler, staging, component);
   for (const auto& [part, graphs] : by_part(records)) {
-    const bool share = step.weight_sharing && graphs.size() > 1;
+    const bool share = step.shares(graphs.size());
     LAP_RETURN_IF_ERROR(share ? work.shared(graphs) : work.alone(graphs));
     if (step.emulation && share) LAP_RETURN_IF_ERROR(work.emulated(graphs));
   }

@@ -1,5 +1,7 @@
 #include "recipe/compile_step.h"
 
+#include <algorithm>
+
 namespace lapidary::recipe {
 
 Json CompileStep::to_json() const {
@@ -8,6 +10,17 @@ Json CompileStep::to_json() const {
           {"weight_sharing", weight_sharing},
           {"emulation", emulation},
           {"embed_context", embed_context}};
+}
+
+bool CompileStep::compiles(const std::string& component) const {
+  return std::find(components.begin(), components.end(), component) != components.end();
+}
+
+std::string context_name(const std::string& component, int64_t part,
+                         const std::vector<std::string>& roles) {
+  std::string all;
+  for (const std::string& role : roles) all += (all.empty() ? "" : ", ") + role;
+  return component + " part " + std::to_string(part) + " (" + all + ")";
 }
 
 CompileStep read_compile_step(JsonReader& reader) {

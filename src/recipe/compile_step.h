@@ -11,6 +11,8 @@
 //   }
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,7 +30,15 @@ struct CompileStep {
   bool embed_context = false;
 
   Json to_json() const;
+  bool compiles(const std::string& component) const;
+  // Whether the graphs of a part, so many of them, go into one binary.
+  bool shares(size_t graphs) const { return weight_sharing && graphs > 1; }
 };
+
+// What a run of the compiler is called, in progress, plan and report: "decoder part 0 (prefill,
+// decode)".
+std::string context_name(const std::string& component, int64_t part,
+                         const std::vector<std::string>& roles);
 
 inline constexpr const char* kCompileType = "EPContextBinaryGenerator";
 inline constexpr const char* kComposeType = "ComposeOnnxModels";

@@ -1,4 +1,4 @@
-// What was planned beside what a build measured: plan.json of a package, and what `build` prints.
+// What was planned beside what a build measured: what `build` prints at its end.
 //
 //   const std::vector<Compared> rows = compare(report, summary);
 //   rows[0].off()   // 0.02: measured 2 % more than planned

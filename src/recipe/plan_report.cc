@@ -42,18 +42,18 @@ target::CompileLoad load_of(const PlannedGraph& planned) {
 ContextCost context_cost(const std::string& component,
                          const std::vector<const PlannedGraph*>& graphs) {
   ContextCost out;
-  std::string roles;
+  std::vector<std::string> roles;
   std::vector<target::CompileLoad> loads;
   std::map<std::string, int64_t> weights;
   for (const PlannedGraph* each : graphs) {
-    roles += (roles.empty() ? "" : ", ") + passes::name_of(each->role);
+    roles.push_back(passes::name_of(each->role));
     loads.push_back(load_of(*each));
     out.nodes += loads.back().nodes;
     for (const auto& [name, tensor] : each->graph.initializers) weights[name] = tensor.bytes();
   }
   out.component = component;
   out.part = graphs.front()->record.part;
-  out.name = component + " part " + std::to_string(out.part) + " (" + roles + ")";
+  out.name = context_name(component, out.part, roles);
   for (const auto& [name, bytes] : weights) out.weight_bytes += bytes;
   const target::CompileCosts& costs = target::compile_costs();
   out.binary_bytes = costs.binary_bytes(out.weight_bytes, loads);
@@ -67,18 +67,12 @@ std::vector<ContextCost> context_costs(const CompileStep& step, const PlannedCom
   for (const PlannedGraph& each : component.graphs) parts[each.record.part].push_back(&each);
   std::vector<ContextCost> out;
   for (const auto& [part, graphs] : parts) {
-    const bool share = step.weight_sharing && graphs.size() > 1;
+    const bool share = step.shares(graphs.size());
     if (share) out.push_back(context_cost(component.name, graphs));
     if (share && !step.emulation) continue;
     for (const PlannedGraph* each : graphs) out.push_back(context_cost(component.name, {each}));
   }
   return out;
-}
-
-bool is_compiled(const Recipe& recipe, const std::string& component) {
-  if (!recipe.compile) return false;
-  const auto& names = recipe.compile->components;
-  return std::find(names.begin(), names.end(), component) != names.end();
 }
 
 // Caches as a decoder for any lengths has them: float32, sliding layers no longer than their
@@ -189,7 +183,7 @@ class Reporter {
     out_.components.push_back(std::move(cost));
     add_lowerings(component, out_.lowerings);
     if (auto split = split_report(recipe_, component)) out_.split = std::move(*split);
-    if (!is_compiled(recipe_, component.name)) return {};
+    if (!recipe_.compile || !recipe_.compile->compiles(component.name)) return {};
     const auto contexts = context_costs(*recipe_.compile, component);
     out_.other_bytes += kClaimBytes * component.nodes();
     out_.contexts.insert(out_.contexts.end(), contexts.begin(), contexts.end());

@@ -107,4 +107,14 @@ std::string tiny(const std::string& path) {
   return std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/" + path;
 }
 
+std::vector<Json> text_samples() {
+  auto json = load_json(tiny("samples/expected.json"));
+  EXPECT_TRUE(json.ok());
+  std::vector<Json> samples;
+  for (const Json& sample : (*json)["samples"]) {
+    if (sample["kind"] == "chat" || sample["kind"] == "completion") samples.push_back(sample);
+  }
+  return samples;
+}
+
 }  // namespace lapidary::e2e

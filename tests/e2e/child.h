@@ -35,5 +35,7 @@ Json json_of(const Outcome& outcome);
 std::string package(const std::string& recipe);
 // A file of models/tiny-gemma4.
 std::string tiny(const std::string& path);
+// The tiny model's text samples (samples/expected.json): what Hugging Face answered.
+std::vector<Json> text_samples();
 
 }  // namespace lapidary::e2e

@@ -20,16 +20,6 @@ using ::testing::StartsWith;
 
 const std::string kStory = "Tell me a story about a fox named Lily.";
 
-std::vector<Json> text_samples() {
-  auto json = load_json(tiny("samples/expected.json"));
-  EXPECT_TRUE(json.ok());
-  std::vector<Json> samples;
-  for (const Json& sample : (*json)["samples"]) {
-    if (sample["kind"] == "chat" || sample["kind"] == "completion") samples.push_back(sample);
-  }
-  return samples;
-}
-
 // The command that generates a sample's reply as the reference did.
 std::vector<std::string> command(const Json& sample, const std::string& recipe) {
   const bool raw = sample["kind"] == "completion";

@@ -30,16 +30,6 @@ std::string htp_package(const std::string& name) {
   return std::string(LAPIDARY_HTP_PACKAGES) + "/" + name;
 }
 
-std::vector<Json> text_samples() {
-  auto json = load_json(tiny("samples/expected.json"));
-  EXPECT_TRUE(json.ok());
-  std::vector<Json> samples;
-  for (const Json& sample : (*json)["samples"]) {
-    if (sample["kind"] == "chat" || sample["kind"] == "completion") samples.push_back(sample);
-  }
-  return samples;
-}
-
 runtime::Model open_on(const std::string& package, runtime::Device device) {
   runtime::ModelOptions options;
   options.session.threads = 1;

@@ -12,9 +12,6 @@ namespace lapidary::e2e {
 // "v73", "v75", "v79", "v81": one part; "two_parts", "three_parts": v81.
 std::string htp_package(const std::string& name);
 
-// The text samples of the tiny model (samples/expected.json): what Hugging Face answered.
-std::vector<Json> text_samples();
-
 // A package opened in this process, on a device: "cpu" or "htp-emulated". Throws when it cannot be.
 runtime::Model open_on(const std::string& package, runtime::Device device);
 
