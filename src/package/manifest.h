@@ -68,12 +68,20 @@ struct TextModel {
   bool vision_bidirectional_attention = false;
 };
 
+// How to drive an encoder of fixed length (gemma4/static_vision_encoder.h, static_audio_encoder.h).
+struct StaticEncoder {
+  int64_t soft_tokens = 0;  // rows of its output; those beyond its input's mean nothing
+  double masked = 0;        // what its attention masks add where a key must not be seen
+};
+
 // What a runtime must know to put images into a prompt. Ids are -1 where the model has none.
 struct VisionModel {
   int64_t image_token_id = -1;  // placeholder of a soft token of an image ...
   int64_t video_token_id = -1;  // ... and of a video frame
   int64_t boi_token_id = -1;    // marks around the soft tokens
   int64_t eoi_token_id = -1;
+  int64_t pooling_kernel_size = 3;  // a soft token stands for its square of patches
+  std::optional<StaticEncoder> static_encoder = std::nullopt;  // present when its lengths are fixed
 };
 
 // The same for sound.
@@ -81,6 +89,9 @@ struct AudioModel {
   int64_t audio_token_id = -1;
   int64_t boa_token_id = -1;
   int64_t eoa_token_id = -1;
+  // Attention in chunks: a query sees `past` frames before itself and `future` behind it.
+  int64_t attention_chunk_size = 0, attention_past = 0, attention_future = 0;
+  std::optional<StaticEncoder> static_encoder = std::nullopt;  // present when its lengths are fixed
 };
 
 // What the integers of a port stand for: (code - zero_point) * scale.
@@ -154,6 +165,32 @@ struct HtpModel {
   std::vector<ContextModel> emulated;  // for --device htp-emulated; empty when they were left out
 };
 
+// What the activations of a component were calibrated with.
+struct Calibration {
+  std::string component;
+  std::string digest;             // of data and options: equal digests, equal ranges
+  int64_t samples = 0;            // runs of the graph
+  int64_t images = 0, clips = 0;  // among what the samples were made of
+};
+
+// How far a component's saved graphs are from the float32 graph, on samples of the calibration
+// data, on ONNX Runtime's CPU.
+struct Agreement {
+  std::string component, output;  // "decoder", "logits"
+  int64_t samples = 0;
+  double min_cosine = 0, mean_cosine = 0;  // over rows of the last dim
+  double max_difference = 0;               // largest absolute one
+};
+
+// What `lapidary eval --record` measured on the whole package.
+struct QualityFigure {
+  std::string measure;  // "perplexity", "caption_exact_match", "word_error_rate"
+  std::string data;     // name of the file, and its hash
+  std::string device;   // "cpu", "htp-emulated v81 (SM8850)"
+  int64_t count = 0;    // tokens, pictures, clips
+  double value = 0;
+};
+
 struct FileRecord {
   std::string path;  // relative to the package
   uint64_t size = 0;
@@ -172,6 +209,9 @@ struct Manifest {
   std::optional<AudioModel> audio;          // present with the component audio_encoder
   std::optional<StaticModel> static_model;  // present when the decoder has fixed lengths
   std::optional<HtpModel> htp;              // present when context binaries were compiled
+  std::vector<Calibration> calibration;     // of components with calibrated activations
+  std::vector<Agreement> agreement;         // measured by the build
+  std::vector<QualityFigure> quality;       // measured afterwards
   std::vector<Component> components;
   std::vector<FileRecord> files;
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "base/result.h"
 #include "graph/graph.h"
 #include "passes/graph_set.h"
+#include "quant/moments.h"
 #include "quant/ranges.h"
 
 namespace lapidary::passes {
@@ -52,9 +54,21 @@ struct CalibrationRequest {
   std::string data_config;  // which of the recipe's data_configs; "": all
 };
 
-// What a pass may ask of the world outside the graph.
+// The wish of a pass to know how the channels of values go together (quant/moments.h).
+struct MomentRequest {
+  const graph::Graph& graph;        // float32
+  std::vector<std::string> values;  // float32, of any rank; channels are the last dim
+  int64_t block_size = 128;
+  std::string data_config;  // which of the recipe's data_configs; "": all
+};
+
+// What a pass may ask of the world outside the graph. A function that is not set cannot be asked:
+// the pass says what is missing.
 struct PassContext {
   std::function<Result<quant::Ranges>(const CalibrationRequest&)> calibrate;
+  // Shared, since a pass keeps it in the weights it makes until they are written. A plan gets an
+  // empty map: bytes and dtypes do not depend on the numbers.
+  std::function<Result<std::shared_ptr<const quant::Moments>>(const MomentRequest&)> moments = {};
 };
 
 // A pass with its options read and checked.

@@ -1,0 +1,27 @@
+// The vision encoder for NPUs: one picture of at most `soft_tokens` soft tokens, fixed shapes, and
+// operators that an HTP takes. With T = soft_tokens, k = pooling_kernel_size and P = T k^2 patches,
+//
+//   pixel_values        [1, P, 3 patch^2] float32, in [0, 1]
+//   pixel_position_ids  [1, P, 2] int32: x and y; 0 where there is padding
+//   attention_mask      [1, 1, 1, P] float32: 0 for a patch, `masked` for padding
+//   -> image_features   [T, hidden] float32
+//
+// The k^2 patches of a soft token stand one after the other, soft tokens row by row, padding last
+// (runtime/static_vision_inputs.h): attention does not care about the order, and pooling becomes a
+// mean over neighbours. Rows of the output beyond the picture's soft tokens mean nothing.
+#pragma once
+
+#include "base/result.h"
+#include "checkpoint/config.h"
+#include "checkpoint/weights.h"
+#include "gemma4/static_encoder_form.h"
+#include "graph/graph.h"
+
+namespace lapidary::gemma4 {
+
+// Requires config.vision. Errors: those of vision_weights.
+Result<graph::Graph> build_static_vision_encoder(const checkpoint::Config& config,
+                                                 const checkpoint::Weights& weights,
+                                                 const StaticEncoderForm& form);
+
+}  // namespace lapidary::gemma4
