@@ -4,16 +4,12 @@
 #include <string>
 
 #include "gemma4/multimodal_embedder.h"
+#include "gemma4/vision_blocks.h"
 #include "gemma4/vision_weights.h"
 #include "graph/builder.h"
 #include "nn/axial_rope.h"
 #include "nn/bidirectional_attention.h"
-#include "nn/clipped_linear.h"
-#include "nn/gated_mlp.h"
 #include "nn/grid_pooling.h"
-#include "nn/linear.h"
-#include "nn/rms_norm.h"
-#include "tensor/expressions.h"
 
 namespace lapidary::gemma4 {
 namespace {
@@ -33,13 +29,14 @@ class VisionEncoderBuilder {
     {
       const auto tower = b_.enter(kVisionTower);
       read_positions();
-      embed_patches();
+      hidden_ = embed_patches(b_, pixel_values_, positions_, vision_.position_embedding_size, w_);
       {
         const auto encoder = b_.enter("encoder");
         describe_patches();
         for (size_t i = 0; i < w_.layers.size(); ++i) {
           const auto layer_scope = b_.enter("layers." + std::to_string(i));
-          layer(w_.layers[i]);
+          hidden_ = vision_layer(b_, vision_, w_.layers[i], hidden_,
+                                 [this](const HeadRows& rows) { return attend(rows); });
         }
       }
       soft_tokens = pool();
@@ -52,10 +49,6 @@ class VisionEncoderBuilder {
   }
 
  private:
-  Ref norm(const Ref& x, const std::string& name, const tensor::Tensor& weight) {
-    return nn::rms_norm(b_, x, name, weight, vision_.rms_norm_eps);
-  }
-
   void declare_inputs() {
     const std::string batch = "batch";
     const std::string patches = "num_patches";
@@ -75,29 +68,6 @@ class VisionEncoderBuilder {
     positions_ = b_.op("Max", {position_ids_, zero});
   }
 
-  void embed_patches() {
-    const auto scope = b_.enter("patch_embedder");
-    const Ref doubled = b_.op("Mul", {pixel_values_, b_.constant_scalar(2.0F)}, "pixel_values");
-    const Ref centred = b_.op("Sub", {doubled, b_.constant_scalar(1.0F)}, "pixel_values");
-    const Ref patches = nn::linear(b_, centred, "input_proj", w_.input_proj);
-    const Ref where =
-        b_.op("Add", {position_embedding(0, "x"), position_embedding(1, "y")}, "positions");
-    hidden_ = b_.op("Add", {patches, where});
-  }
-
-  // Two tables instead of one of two layers: a position beyond its end is an error of Gather then,
-  // never a row of the other axis.
-  Ref position_embedding(int64_t axis, const std::string& name) {
-    const tensor::Tensor& both = w_.position_embedding_table;
-    const tensor::Tensor table = tensor::reshape(tensor::slice_rows(both, axis, axis + 1),
-                                                 {both.shape()[1], both.shape()[2]});
-    const std::string at = "position_embedding_table." + name;
-    const Ref ids =
-        b_.op("Gather", {positions_, b_.constant_scalar(axis)}, at, {{"axis", int64_t{2}}});
-    return b_.op("Gather", {b_.weight(at, tensor::cast(table, DType::kFloat)), ids}, at,
-                 {{"axis", int64_t{0}}});
-  }
-
   // What all layers share.
   void describe_patches() {
     const int64_t half = vision_.head_dim / 2;
@@ -111,42 +81,17 @@ class VisionEncoderBuilder {
     key_bias_ = nn::key_bias(b_, padding_, kv_heads, "attention_mask");
   }
 
-  void layer(const VisionLayerWeights& w) {
-    const Ref attention = self_attention(w, norm(hidden_, "input_layernorm", w.input_layernorm));
-    hidden_ = b_.op(
-        "Add", {hidden_, norm(attention, "post_attention_layernorm", w.post_attention_layernorm)},
-        "self_attn");
-    const Ref mlp = nn::clipped_gated_mlp(
-        b_, norm(hidden_, "pre_feedforward_layernorm", w.pre_feedforward_layernorm), "mlp", w.mlp);
-    hidden_ = b_.op(
-        "Add", {hidden_, norm(mlp, "post_feedforward_layernorm", w.post_feedforward_layernorm)},
-        "mlp");
-  }
-
-  // [batch, patches, heads, head_dim]
-  Ref heads(const Ref& x, const std::string& name, int64_t count,
-            const nn::ClippedLinearWeights& weights) {
-    return b_.op(
-        "Reshape",
-        {nn::clipped_linear(b_, x, name, weights), b_.constant({0, 0, count, vision_.head_dim})},
-        name);
-  }
-
-  Ref self_attention(const VisionLayerWeights& w, const Ref& x) {
-    const auto scope = b_.enter("self_attn");
-    const int64_t q_heads = vision_.num_attention_heads;
+  Ref attend(const HeadRows& rows) {
+    const int64_t heads = vision_.num_attention_heads;
     const int64_t kv_heads = vision_.num_key_value_heads;
     const int64_t head_dim = vision_.head_dim;
-    const Ref q = norm(heads(x, "q_proj", q_heads, w.q_proj), "q_norm", w.q_norm);
-    const Ref k = norm(heads(x, "k_proj", kv_heads, w.k_proj), "k_norm", w.k_norm);
-    const Ref v = nn::rms_norm_unscaled(b_, heads(x, "v_proj", kv_heads, w.v_proj), "v_norm",
-                                        head_dim, vision_.rms_norm_eps);
-    const nn::AttentionShape shape = {q_heads, kv_heads, head_dim, 0, 1.0F};
-    const Ref attended = nn::bidirectional_attention(
-        b_, nn::apply_axial_rope(b_, q, q_rope_, q_heads, head_dim, "q_rope"),
-        nn::apply_axial_rope(b_, k, k_rope_, kv_heads, head_dim, "k_rope"), v, key_bias_, shape,
-        "attention");
-    return nn::clipped_linear(b_, attended, "o_proj", w.o_proj);
+    const nn::AttentionShape shape = {heads, kv_heads, head_dim, 0, 1.0F};
+    const Ref value =
+        b_.op("Reshape", {rows.value, b_.constant({0, -1, kv_heads, head_dim})}, "attention.v");
+    return nn::bidirectional_attention(
+        b_, nn::apply_axial_rope(b_, rows.query, q_rope_, heads, head_dim, "q_rope"),
+        nn::apply_axial_rope(b_, rows.key, k_rope_, kv_heads, head_dim, "k_rope"), value, key_bias_,
+        shape, "attention");
   }
 
   // [soft tokens of all images, hidden]
@@ -157,11 +102,8 @@ class VisionEncoderBuilder {
                                               vision_.pooling_kernel_size, root, "pooler");
     const Ref rows = b_.op("Reshape", {grid.cells, b_.constant({-1, width})}, "pooler");
     const Ref is_real = b_.op("Reshape", {grid.is_real, b_.constant({-1})}, "pooler.is_real");
-    Ref tokens = b_.op("Compress", {rows, is_real}, "pooler", {{"axis", int64_t{0}}});
-    if (!vision_.standardize) return tokens;
-    const Ref bias = b_.weight("std_bias", tensor::cast(*w_.std_bias, DType::kFloat));
-    const Ref scale = b_.weight("std_scale", tensor::cast(*w_.std_scale, DType::kFloat));
-    return b_.op("Mul", {b_.op("Sub", {tokens, bias}, "standardize"), scale}, "standardize");
+    const Ref tokens = b_.op("Compress", {rows, is_real}, "pooler", {{"axis", int64_t{0}}});
+    return vision_.standardize ? standardize(b_, tokens, 1.0F, w_) : tokens;
   }
 
   const checkpoint::VisionConfig& vision_;

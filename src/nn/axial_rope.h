@@ -19,7 +19,8 @@ namespace lapidary::nn {
 RopeTable axial_rope_table(graph::Builder& b, const graph::Ref& positions, int64_t heads,
                            const std::string& name, const std::vector<float>& frequencies);
 
-// x: [batch, patches, heads, head_dim] -> the same shape. The table is one for as many heads.
+// x: [batch, patches * heads, head_dim], the heads of a patch one after the other -> [batch,
+// patches, heads, head_dim]. The table is one for as many heads.
 graph::Ref apply_axial_rope(graph::Builder& b, const graph::Ref& x, const RopeTable& table,
                             int64_t heads, int64_t head_dim, const std::string& name);
 
