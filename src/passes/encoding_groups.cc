@@ -95,7 +95,11 @@ class Planner {
   Result<QuantizationPlan> run() {
     LAP_ASSIGN_OR_RETURN(plan_.dtypes, graph::infer_dtypes(graph_));
     for (const Node& node : graph_.nodes) {
-      if (selects(node)) plan_.selected.insert(node.name);
+      if (makes_weight(node)) {
+        made_weights_.insert(node.outputs.begin(), node.outputs.end());
+      } else if (selects(node)) {
+        plan_.selected.insert(node.name);
+      }
     }
     for (const graph::ValueInfo& input : graph_.inputs) sets_.index(input.name);
     for (const Node& node : graph_.nodes) {
@@ -121,7 +125,22 @@ class Planner {
     const auto it = plan_.dtypes.find(value);
     return it != plan_.dtypes.end() && it->second == DType::kFloat;
   }
-  bool is_constant(const std::string& value) const { return graph_.constant(value) != nullptr; }
+  bool is_made_weight(const std::string& value) const { return made_weights_.contains(value); }
+  bool is_constant(const std::string& value) const {
+    return graph_.constant(value) != nullptr || is_made_weight(value);
+  }
+
+  // A weight that came quantized, and what other layout it is brought to: DequantizeLinear of
+  // constants, of a scale that is itself such a weight (LPBQ), and their Transposes.
+  bool makes_weight(const Node& node) const {
+    const bool dequantizes = node.qualified_op() == "DequantizeLinear";
+    if (!dequantizes && !moves_data(node)) return false;
+    if (!std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [&](const std::string& v) { return v.empty() || is_constant(v); })) {
+      return false;
+    }
+    return dequantizes || is_made_weight(node.inputs[0]);
+  }
 
   std::vector<std::string> float_inputs(const Node& node) const {
     std::vector<std::string> out;
@@ -144,6 +163,8 @@ class Planner {
       reason = "excluded by the options";
     } else if (data_inputs(node).empty()) {
       reason = node.qualified_op() + " is not among the operators that are quantized";
+    } else if (moves_data(node) && moves_weight(node)) {
+      reason = "it reads a weight that is quantized already";
     } else {
       reason = reason_against_weight(node);
     }
@@ -158,11 +179,18 @@ class Planner {
     });
   }
 
+  // Its codes would have to be those of the group.
+  bool moves_weight(const Node& node) const {
+    const std::vector<size_t> data = data_inputs(node);
+    return std::any_of(data.begin(), data.end(),
+                       [&](size_t i) { return is_made_weight(node.inputs[i]); });
+  }
+
   std::string reason_against_weight(const Node& node) {
     if (!takes_channel_weight(node)) return "";
     const Tensor* weight = graph_.constant(node.inputs[1]);
     if (node.op_type != "MatMul") {
-      if (weight == nullptr) return "its weight is no constant";
+      if (weight == nullptr && !is_made_weight(node.inputs[1])) return "its weight is no constant";
       if (node.inputs.size() > 2 && !node.inputs[2].empty()) {
         return "it has a bias: emit an Add after it";
       }
@@ -245,7 +273,7 @@ class Planner {
     if (!plan_.selected.contains(node.name)) return;
     const bool mover = moves_data(node);
     for (const std::string& value : float_inputs(node)) {
-      if (!is_constant(value) || is_channel_weight(node, value)) continue;
+      if (!is_constant(value) || is_made_weight(value) || is_channel_weight(node, value)) continue;
       if (mover) {
         plan_.groups[plan_.group_of.at(float_output(node))].constants.push_back(value);
       } else if (!plan_.group_of.contains(value)) {
@@ -272,7 +300,8 @@ class Planner {
       }
     }
     if (!plan_.selected.contains(node.name)) return;
-    if (takes_signed(node, 1) && !plan_.channel_axis.contains(node.name)) {
+    if (takes_signed(node, 1) && !plan_.channel_axis.contains(node.name) &&
+        !is_made_weight(node.inputs[1])) {
       plan_.groups[plan_.group_of.at(node.inputs[1])].right_side = true;
     }
   }
@@ -280,6 +309,7 @@ class Planner {
   const Graph& graph_;
   const StaticQuantizationOptions& options_;
   QuantizationPlan plan_;
+  std::set<std::string> made_weights_;  // values
   Sets sets_;
   std::set<size_t> anchors_;
   std::map<size_t, size_t> group_at_;

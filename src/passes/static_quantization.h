@@ -21,7 +21,10 @@
 //   points 32768 apart, so that no number changes (the HTP would compute in float, or refuse);
 // - constant matrices of MatMul, Gemm and Conv are symmetric, one scale for each output channel,
 //   made when the graph is saved; other constants are quantized per tensor, and read for their
-//   range when the pass runs.
+//   range when the pass runs;
+// - a weight that came quantized, as DequantizeLinear of constants (in blocks or not, its scale a
+//   DequantizeLinear of constants too or not), stays as it is, and the activations of the nodes
+//   that read it are quantized; only operators that would move such a weight stay float.
 // - in a set of graphs, what has one name has one encoding: the keys and values of a cache are the
 //   same integers in all of them, as new rows, as past rows and joined.
 // Values keep their names as the float results before encoding ("x"), so that Ranges carry over.

@@ -279,6 +279,82 @@ TEST(StaticQuantization, GatheredTablesShareTheirEncoding) {
   EXPECT_EQ(node_named(g, "rows/Gather").inputs[0], "table_uint16_as_rows/Gather_dequantized");
 }
 
+// A weight that came quantized is nothing to calibrate or to encode: catches a second pair around
+// it, a range asked for it, and a MatMul that stays float because its weight is no constant.
+TEST(StaticQuantization, WeightsThatCameQuantizedStayAndActivationsAroundThemAreQuantized) {
+  graph::Builder b("g");
+  const auto int4 = [&](const std::string& name, tensor::Shape shape) {
+    const tensor::TensorType type{DType::kInt4, std::move(shape)};
+    return b.weight(
+        name, tensor::literal(type, std::vector<std::byte>(static_cast<size_t>(type.bytes()))));
+  };
+  const auto floats = [&](const std::string& name, const tensor::Shape& shape) {
+    return b.weight(name, tensor::floats(shape, test_weights(tensor::element_count(shape), 3)));
+  };
+  const graph::Attributes blocks = {{"axis", int64_t{0}}, {"block_size", int64_t{8}}};
+  const graph::Ref x = b.input("x", DType::kFloat, {int64_t{6}, int64_t{16}});
+  const graph::Ref in_blocks = b.op(
+      "DequantizeLinear", {int4("a.codes", {16, 16}), floats("a.scales", {2, 16})}, "a", blocks);
+  const graph::Ref channel_scale = floats("b.scale", {16});
+  const graph::Ref block_scales =
+      b.op("DequantizeLinear",
+           {b.weight("b.block_scales",
+                     tensor::literal({DType::kUint8, {2, 16}}, std::vector<std::byte>(32))),
+            channel_scale},
+           "b.scales", {{"axis", int64_t{1}}});
+  const graph::Ref lpbq =
+      b.op("DequantizeLinear", {int4("b.codes", {16, 16}), block_scales}, "b", blocks);
+  const graph::Ref rows = b.op("DequantizeLinear", {int4("c.codes", {16, 16}), channel_scale}, "c",
+                               {{"axis", int64_t{0}}});
+  const graph::Ref turned = b.op("Transpose", {rows}, "c.t");
+  graph::Ref y = b.op("MatMul", {x, in_blocks}, "a");
+  y = b.op("Tanh", {b.op("MatMul", {y, lpbq}, "b")}, "act");
+  y = b.op("Gemm", {b.op("MatMul", {y, turned}, "c"), rows}, "d", {{"transB", int64_t{1}}});
+  b.output("y", b.op("Tanh", {y}, "out"), DType::kFloat, {int64_t{6}, int64_t{16}});
+  const Graph graph = std::move(b).finish();
+
+  EXPECT_THAT(values_to_calibrate(graph, {}).value(),
+              ElementsAre("x", "a/MatMul", "b/MatMul", "act/Tanh", "c/MatMul", "d/Gemm", "y"));
+  const PassOutcome out = static_quantization(graph, ranges_for(graph, {}), {}).value();
+  EXPECT_TRUE(out.declined.empty());
+  EXPECT_EQ(out.rewritten, 6);
+  EXPECT_THAT(node_named(out.graph, "a/MatMul").inputs,
+              ElementsAre("x_dequantized", "a/DequantizeLinear"));
+  EXPECT_THAT(node_named(out.graph, "b/MatMul").inputs,
+              ElementsAre("a/MatMul_dequantized", "b/DequantizeLinear"));
+  EXPECT_THAT(node_named(out.graph, "c/MatMul").inputs,
+              ElementsAre("act/Tanh_dequantized", "c.t/Transpose"));
+  EXPECT_THAT(node_named(out.graph, "d/Gemm").inputs,
+              ElementsAre("c/MatMul_dequantized", "c/DequantizeLinear"));
+  EXPECT_THAT(node_named(out.graph, "b/DequantizeLinear").inputs,
+              ElementsAre("b.codes", "b.scales/DequantizeLinear"));
+  EXPECT_EQ(encoded_as(out.graph, "y"), DType::kUint16);
+  EXPECT_TRUE(graph::check(out.graph).ok());
+}
+
+// A cache joined with a constant that came quantized would need that constant in the cache's
+// encoding: catches a crash, and an encoding made up without a range.
+TEST(StaticQuantization, WhatMovesAWeightThatCameQuantizedStaysFloat) {
+  graph::Builder b("g");
+  const graph::Ref x = b.input("x", DType::kFloat, {int64_t{2}, int64_t{4}});
+  const graph::Ref ids = b.input("ids", DType::kInt64, {int64_t{2}});
+  const graph::Ref codes =
+      b.weight("table.codes", tensor::literal({DType::kInt8, {3, 4}}, std::vector<std::byte>(12)));
+  const graph::Ref table = b.op("DequantizeLinear", {codes, b.constant_scalar(0.5F)}, "table", {});
+  const graph::Ref row = b.op("Gather", {table, ids}, "rows", {{"axis", int64_t{0}}});
+  const graph::Ref joined = b.op("Concat", {x, table}, "joined", {{"axis", int64_t{0}}});
+  b.output("y", b.op("Tanh", {joined}, "a"), DType::kFloat, {int64_t{5}, int64_t{4}});
+  b.output("z", b.op("Add", {row, x}, "b"), DType::kFloat, {int64_t{2}, int64_t{4}});
+  const Graph graph = std::move(b).finish();
+  const PassOutcome out = static_quantization(graph, ranges_for(graph, {}), {}).value();
+  ASSERT_EQ(out.declined.size(), 2U);
+  EXPECT_EQ(out.declined[0].node, "rows/Gather");
+  EXPECT_EQ(out.declined[1].node, "joined/Concat");
+  EXPECT_THAT(node_named(out.graph, "b/Add").inputs,
+              ElementsAre("rows/Gather_dequantized", "x_dequantized"));
+  EXPECT_TRUE(graph::check(out.graph).ok());
+}
+
 TEST(StaticQuantization, BadOptionsAreErrorsAndStrangePatternsAreNoted) {
   Status status;
   for (const char* json :
