@@ -73,14 +73,15 @@ class Calibrate : public testing::Test {
     std::filesystem::remove_all(options_.scratch);
   }
 
-  CalibrationOptions options_;
+  RunOptions options_;
+  CollectorOptions collector_;
   const std::vector<std::string> all_ = {"x", "linear/MatMul", "bias/Add", "y"};
 };
 
 // Samples of different lengths, inputs and outputs among the values.
 TEST_F(Calibrate, RangesAreThoseOfAllSamples) {
   Samples samples({{1, 2}, {-3, 0, 0.5F, 4}});
-  const auto ranges = calibrate(model(), all_, samples, options_);
+  const auto ranges = calibrate(model(), all_, samples, collector_, options_);
   ASSERT_TRUE(ranges.ok()) << ranges.error().message();
   EXPECT_EQ(*ranges->find("x"), (quant::Range{-3, 4}));
   EXPECT_EQ(*ranges->find("linear/MatMul"), (quant::Range{-8, 1}));
@@ -100,13 +101,14 @@ TEST_F(Calibrate, AnyChoiceOfValues) {
       if ((chosen >> i & 1U) != 0) values.push_back(all_[i]);
     }
     Samples samples({{1, 2}, {-3, 0, 0.5F, 4}});
-    const auto ranges = calibrate(model(), values, samples, options_);
+    const auto ranges = calibrate(model(), values, samples, collector_, options_);
     ASSERT_TRUE(ranges.ok()) << ranges.error().message();
     ASSERT_EQ(ranges->all().size(), values.size());
     for (const auto& value : values) EXPECT_EQ(*ranges->find(value), expected.at(value)) << value;
   }
   Samples overflowing({{1e38F, 1e38F}});
-  EXPECT_TRUE(calibrate(model(), {"bias/Add"}, overflowing, options_).ok()) << "y was computed";
+  EXPECT_TRUE(calibrate(model(), {"bias/Add"}, overflowing, collector_, options_).ok())
+      << "y was computed";
 }
 
 TEST_F(Calibrate, ProgressIsToldOfSamples) {
@@ -120,28 +122,28 @@ TEST_F(Calibrate, ProgressIsToldOfSamples) {
   } sink;
   options_.progress = &sink;
   Samples samples({{1, 2}, {3, 4}, {5, 6}});
-  ASSERT_TRUE(calibrate(model(), all_, samples, options_).ok());
+  ASSERT_TRUE(calibrate(model(), all_, samples, collector_, options_).ok());
   EXPECT_EQ(sink.total, 3U);
   EXPECT_EQ(sink.done, 3U);
 }
 
 TEST_F(Calibrate, ValueThatIsNotFiniteIsAnErrorThatNamesIt) {
   Samples samples({{1e38F, 1e38F}});
-  const auto ranges = calibrate(model(), all_, samples, options_);
+  const auto ranges = calibrate(model(), all_, samples, collector_, options_);
   ASSERT_FALSE(ranges.ok());
   EXPECT_THAT(ranges.error().message(), HasSubstr("'y'"));
 }
 
 TEST_F(Calibrate, BadArgumentsAreErrors) {
   Samples samples({{1, 2}});
-  const auto unknown = calibrate(model(), {"nobody"}, samples, options_);
+  const auto unknown = calibrate(model(), {"nobody"}, samples, collector_, options_);
   ASSERT_FALSE(unknown.ok());
   EXPECT_THAT(unknown.error().message(), HasSubstr("nobody"));
-  EXPECT_FALSE(calibrate(model(), {"x", "x"}, samples, options_).ok());
+  EXPECT_FALSE(calibrate(model(), {"x", "x"}, samples, collector_, options_).ok());
   Samples none({});
-  EXPECT_FALSE(calibrate(model(), all_, none, options_).ok());
-  options_.collector.percentile = 0;
-  EXPECT_FALSE(calibrate(model(), all_, samples, options_).ok());
+  EXPECT_FALSE(calibrate(model(), all_, none, collector_, options_).ok());
+  collector_.percentile = 0;
+  EXPECT_FALSE(calibrate(model(), all_, samples, collector_, options_).ok());
 }
 
 TEST_F(Calibrate, CancelIsHeardBetweenSamples) {
@@ -149,7 +151,7 @@ TEST_F(Calibrate, CancelIsHeardBetweenSamples) {
   token.cancel();
   options_.cancel = &token;
   Samples samples({{1, 2}});
-  const auto ranges = calibrate(model(), all_, samples, options_);
+  const auto ranges = calibrate(model(), all_, samples, collector_, options_);
   ASSERT_FALSE(ranges.ok());
   EXPECT_EQ(ranges.error().kind, ErrorKind::kCancelled);
 }

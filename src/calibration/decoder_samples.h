@@ -3,7 +3,7 @@
 //   LAP_ASSIGN_OR_RETURN(auto sequences, reader.load(config));                     // data.h
 //   LAP_ASSIGN_OR_RETURN(DecoderSamples samples,
 //                        DecoderSamples::create(graph, embedding, text, model, sequences));
-//   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, calibrate(graph, values, samples, options));
+//   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, calibrate(graph, values, samples, {}, options));
 //   LAP_RETURN_IF_ERROR(set_fixed_ranges(graph, model.masked, ranges));
 //
 // The graph takes, with L its tokens (passes/static_llm.h), all float32,
@@ -26,8 +26,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "calibration/calibrate.h"
 #include "calibration/row_packing.h"
+#include "calibration/sample_source.h"
 #include "graph/graph.h"
 #include "ort/session.h"
 #include "package/manifest.h"

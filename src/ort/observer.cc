@@ -5,6 +5,7 @@
 #include <cstring>
 #include <exception>
 #include <utility>
+#include <vector>
 
 namespace lapidary::ort {
 namespace {
@@ -14,10 +15,10 @@ struct Target {
   Observer::Watch watch;
   Status status;
 
-  void show(int64_t index, std::span<const float> values) noexcept {
+  void show(int64_t index, const Observed& value) noexcept {
     if (!status.ok()) return;
     try {
-      status = watch(index, values);
+      status = watch(index, value);
     } catch (const std::exception& e) {
       status = internal_error("observer", e.what());
     }
@@ -35,13 +36,14 @@ struct ObserveKernel {
       const Ort::KernelContext kernel(context);
       const Ort::ConstValue x = kernel.GetInput(0);
       const auto info = x.GetTensorTypeAndShapeInfo();
+      const std::vector<int64_t> shape = info.GetShape();
       const size_t count = info.GetElementCount();
       const float* values = x.GetTensorData<float>();
-      float* seen = kernel.GetOutput(0, info.GetShape()).GetTensorMutableData<float>();
+      float* seen = kernel.GetOutput(0, shape).GetTensorMutableData<float>();
       if (seen != values && count > 0) std::memcpy(seen, values, count * sizeof(float));
       const int64_t one = 1;
       *kernel.GetOutput(1, &one, 1).GetTensorMutableData<int64_t>() = static_cast<int64_t>(count);
-      target->show(index, {values, count});
+      target->show(index, {{values, count}, shape});
       return nullptr;
     } catch (const std::exception& e) {
       return Ort::GetApi().CreateStatus(ORT_FAIL, e.what());

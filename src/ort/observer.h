@@ -1,6 +1,6 @@
 // An operator that shows a session's values to a function as they are computed.
 //
-//   ort::Observer observer([&](int64_t index, std::span<const float> values) -> Status { ... });
+//   ort::Observer observer([&](int64_t index, const ort::Observed& value) -> Status { ... });
 //   // In the graph: seen, count = lapidary.Observe<index = 3>(x), and readers of x read `seen`.
 //   LAP_ASSIGN_OR_RETURN(auto session, Session::open(path, {.custom_ops = {observer.domain()}}));
 //   LAP_ASSIGN_OR_RETURN(auto outputs, session.run(inputs));
@@ -24,10 +24,16 @@ namespace lapidary::ort {
 inline constexpr const char* kObserverDomain = "lapidary";
 inline constexpr const char* kObserveOp = "Observe";  // of version 1; attribute "index"
 
+// Valid while the function runs.
+struct Observed {
+  std::span<const float> values;   // row-major
+  std::span<const int64_t> shape;  // empty: a scalar
+};
+
 class Observer {
  public:
   // Called on the thread that runs the session, once for each Observe of a run.
-  using Watch = std::function<Status(int64_t index, std::span<const float> values)>;
+  using Watch = std::function<Status(int64_t index, const Observed& value)>;
 
   explicit Observer(Watch watch);
   ~Observer();

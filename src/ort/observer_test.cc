@@ -44,8 +44,9 @@ HostTensor input(const std::vector<float>& values) {
 
 TEST(Observer, SeesValuesAndPassesThemOn) {
   std::map<int64_t, std::vector<float>> seen;
-  Observer observer([&](int64_t index, std::span<const float> values) -> Status {
-    seen[index].assign(values.begin(), values.end());
+  Observer observer([&](int64_t index, const Observed& value) -> Status {
+    seen[index].assign(value.values.begin(), value.values.end());
+    EXPECT_THAT(value.shape, ElementsAre(2));
     return {};
   });
   const auto file = observed_model("observed", onnx::TensorProto::FLOAT);
@@ -67,7 +68,7 @@ TEST(Observer, SeesValuesAndPassesThemOn) {
 
 TEST(Observer, FirstErrorOfTheFunctionIsKept) {
   int calls = 0;
-  Observer observer([&](int64_t index, std::span<const float>) -> Status {
+  Observer observer([&](int64_t index, const Observed&) -> Status {
     ++calls;
     return bad_input("value " + std::to_string(index), "is odd");
   });
@@ -82,7 +83,7 @@ TEST(Observer, FirstErrorOfTheFunctionIsKept) {
 }
 
 TEST(Observer, IntegersAreRefusedWhenTheSessionIsOpened) {
-  Observer observer([](int64_t, std::span<const float>) -> Status { return {}; });
+  Observer observer([](int64_t, const Observed&) -> Status { return {}; });
   const auto file = observed_model("integers", onnx::TensorProto::INT64);
   EXPECT_FALSE(Session::open(file, {.threads = 1, .custom_ops = {observer.domain()}}).ok());
 }

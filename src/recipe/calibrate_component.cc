@@ -118,16 +118,16 @@ Result<quant::Ranges> Calibrator::calibrate(const std::string& component,
                        calibration::DecoderSamples::create(request.graph, std::move(embedding),
                                                            package::text_model(checkpoint_.config),
                                                            *std::move(model), std::move(data)));
-  calibration::CalibrationOptions options;
-  LAP_ASSIGN_OR_RETURN(options.collector.method, method_of(request.method));
-  options.collector.percentile = request.percentile;
-  options.collector.bits = request.bits;
-  options.threads = options_.threads;
-  options.scratch = staging_;
-  options.progress = options_.progress;
-  options.cancel = options_.cancel;
-  LAP_ASSIGN_OR_RETURN(quant::Ranges found,
-                       calibration::calibrate(request.graph, request.values, samples, options));
+  calibration::CollectorOptions collector;
+  LAP_ASSIGN_OR_RETURN(collector.method, method_of(request.method));
+  collector.percentile = request.percentile;
+  collector.bits = request.bits;
+  const calibration::RunOptions options{.threads = options_.threads,
+                                        .scratch = staging_,
+                                        .progress = options_.progress,
+                                        .cancel = options_.cancel};
+  LAP_ASSIGN_OR_RETURN(quant::Ranges found, calibration::calibrate(request.graph, request.values,
+                                                                   samples, collector, options));
   LAP_RETURN_IF_ERROR(calibration::set_fixed_ranges(request.graph, masked, found));
   for (const auto& [value, range] : found.all()) {
     const quant::Range* other = ranges_.find(value);

@@ -1,0 +1,43 @@
+// Runs a float graph on samples, on ONNX Runtime's CPU, and shows each wanted value where it is
+// computed.
+//
+//   LAP_RETURN_IF_ERROR(observe_samples(graph, {"layers.0/MatMul"}, samples, {.scratch = folder},
+//                                       [&](size_t index, const ort::Observed& value) { ... }));
+//
+// All samples pass by once, whatever the number of values: each value is looked at where it is
+// computed (ort/observer.h) and let go. Memory holds the session and what ONNX Runtime holds in a
+// run of one sample. What no value needs is not computed.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "calibration/sample_source.h"
+#include "graph/graph.h"
+#include "ort/observer.h"
+
+namespace lapidary::calibration {
+
+struct RunOptions {
+  int threads = 0;                   // of ONNX Runtime; 0: default_threads()
+  std::filesystem::path scratch;     // an existing folder; what is written there is removed again
+  ProgressSink* progress = nullptr;  // told of samples, not of bytes
+  const CancelToken* cancel = nullptr;
+};
+
+// Gets the index in `values`.
+using Watch = std::function<Status(size_t index, const ort::Observed& value)>;
+
+// Errors: a value that the graph does not make, that is wanted twice or whose elements are no
+// float32; the first one of `watch`, the value named before it; what graph::save, ort::Session and
+// the samples say. cancelled() between two samples.
+Status observe_samples(const graph::Graph& graph, const std::vector<std::string>& values,
+                       SampleSource& samples, const RunOptions& options, const Watch& watch);
+
+// `error` as one about the calibration of `value`.
+Error about_value(const std::string& value, Error error);
+
+}  // namespace lapidary::calibration
