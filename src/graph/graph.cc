@@ -67,6 +67,15 @@ Status check(const Graph& graph) {
                                               "', which nothing before it produces");
       }
     }
+    for (const auto& [key, attribute] : node.opaque) {
+      for (const std::string& value : attribute.captures) {
+        if (!known.contains(value)) {
+          return internal_error(graph.name, "the body '" + key + "' of node '" + node.name +
+                                                "' reads '" + value +
+                                                "', which nothing before it produces");
+        }
+      }
+    }
     for (const std::string& output : node.outputs) {
       if (!output.empty() && !known.insert(output).second) {
         return internal_error(graph.name, "value '" + output + "' is produced twice");
@@ -91,6 +100,9 @@ size_t remove_unused(Graph& graph) {
     });
     if (!used) continue;
     wanted.insert(it->inputs.begin(), it->inputs.end());
+    for (const auto& [key, attribute] : it->opaque) {
+      wanted.insert(attribute.captures.begin(), attribute.captures.end());
+    }
     kept.push_back(std::move(*it));
   }
   const size_t removed = graph.nodes.size() - kept.size();
@@ -127,6 +139,7 @@ std::string print(const Graph& graph) {
       if (const auto* f = std::get_if<float>(&value)) out += "=" + std::to_string(*f);
       if (const auto* s = std::get_if<std::string>(&value)) out += "=" + *s;
     }
+    for (const auto& [key, attribute] : node.opaque) out += " " + key;
     out += "  # " + node.name + "\n";
   }
   for (const ValueInfo& v : graph.outputs) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,11 +32,19 @@ struct ValueInfo {
   std::string name;
   DType dtype = DType::kUndefined;
   SymbolicShape shape;
+  bool ranked = true;  // false: not even the number of dims is known, and `shape` is empty
 };
 
 // The attribute types of ONNX that graphs of ours use. Integers are int64, floats are float32.
 using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>,
                                std::vector<float>, std::vector<std::string>, Tensor>;
+
+// An attribute that passes carry as it is: the bodies of If and Loop, lists of tensors, ...
+struct OpaqueAttribute {
+  std::string proto;               // an onnx.AttributeProto, serialized
+  std::set<std::string> captures;  // values of the graph around that its bodies read
+  std::set<std::string> ops;       // Node::qualified_op of the nodes in its bodies
+};
 
 struct Node {
   std::string domain;  // "" is the ONNX standard domain
@@ -44,6 +53,7 @@ struct Node {
   std::vector<std::string> inputs;   // "" is an omitted optional input
   std::vector<std::string> outputs;  // "" is an output nobody wants
   std::map<std::string, Attribute> attributes;
+  std::map<std::string, OpaqueAttribute> opaque = {};
 
   std::string qualified_op() const;  // "MatMul", "com.microsoft::MatMulNBits"
   int64_t int_attribute(const std::string& key, int64_t fallback) const;
@@ -57,6 +67,7 @@ struct Graph {
   std::vector<Node> nodes;                      // in topological order
   std::map<std::string, Tensor> initializers;   // by value name
   std::map<std::string, std::string> metadata;  // model-level key/value pairs
+  std::vector<std::string> functions = {};  // onnx.FunctionProto each, serialized; carried along
 
   bool is_input(const std::string& value) const;
   bool is_output(const std::string& value) const;
@@ -64,7 +75,8 @@ struct Graph {
   const Tensor* constant(const std::string& value) const;
 };
 
-// Every input is produced earlier or is an input or initializer; names are unique; outputs exist.
+// Every input, what bodies capture among them, is produced earlier or is an input or initializer;
+// names are unique; outputs exist.
 Status check(const Graph& graph);
 // Drops initializers and nodes that reach no output. Returns how many nodes went.
 size_t remove_unused(Graph& graph);

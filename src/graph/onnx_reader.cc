@@ -2,25 +2,26 @@
 
 #include <onnx.pb.h>
 
-#include <charconv>
 #include <limits>
-#include <map>
+#include <set>
 
 #include "base/mapped_file.h"
+#include "graph/onnx_bodies.h"
+#include "graph/onnx_tensors.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::graph {
 namespace {
 
 namespace fs = std::filesystem;
-using tensor::Shape;
-using tensor::TensorType;
+
+std::string domain_of(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
 class Reader {
  public:
-  explicit Reader(fs::path path) : path_(std::move(path)) {}
+  explicit Reader(const fs::path& path) : path_(path), tensors_(path) {}
 
-  Result<Graph> read() {
+  Result<OnnxModel> read() {
     LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path_));
     const auto bytes = file->bytes();
     onnx::ModelProto model;
@@ -28,31 +29,67 @@ class Reader {
         !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph()) {
       return bad_input(path_.string(), "is not an ONNX model, or is truncated");
     }
-    Graph graph;
-    graph.name = model.graph().name();
-    for (const auto& opset : model.opset_import()) graph.opsets[opset.domain()] = opset.version();
-    for (const auto& entry : model.metadata_props()) graph.metadata[entry.key()] = entry.value();
-    if (model.graph().sparse_initializer_size() > 0) {
-      return unsupported(path_.string(), "holds sparse initializers");
+    if (model.training_info_size() > 0) {
+      return unsupported(path_.string(), "holds a training graph", "save the model for inference");
     }
-    for (const auto& value : model.graph().input()) graph.inputs.push_back(read_value(value));
-    for (const auto& value : model.graph().output()) graph.outputs.push_back(read_value(value));
-    for (const auto& proto : model.graph().initializer()) {
-      LAP_ASSIGN_OR_RETURN(graph.initializers[proto.name()], read_tensor(proto));
+    for (const auto& opset : model.opset_import()) {
+      graph_.opsets[domain_of(opset.domain())] = opset.version();
     }
-    for (const auto& proto : model.graph().node()) {
-      LAP_ASSIGN_OR_RETURN(Node node, read_node(proto, graph.nodes.size()));
-      graph.nodes.push_back(std::move(node));
+    for (const auto& entry : model.metadata_props()) graph_.metadata[entry.key()] = entry.value();
+    for (const auto& function : model.functions()) {
+      LAP_ASSIGN_OR_RETURN(std::string proto, carried(function, path_.string()));
+      graph_.functions.push_back(std::move(proto));
     }
-    return graph;
+    LAP_RETURN_IF_ERROR(read_values(model));
+    LAP_RETURN_IF_ERROR(read_nodes(model.graph()));
+    OnnxModel out{std::move(graph_), {path_}};
+    for (const fs::path& data : tensors_.files()) out.files.push_back(data);
+    return out;
   }
 
  private:
-  static ValueInfo read_value(const onnx::ValueInfoProto& proto) {
+  Status read_values(const onnx::ModelProto& model) {
+    const onnx::GraphProto& proto = model.graph();
+    graph_.name = proto.name();
+    if (proto.sparse_initializer_size() > 0) {
+      return unsupported(path_.string(), "holds sparse initializers", "save them as dense tensors");
+    }
+    for (const auto& tensor : proto.initializer()) {
+      LAP_ASSIGN_OR_RETURN(Tensor value, tensors_.read(tensor));
+      LAP_RETURN_IF_ERROR(add_constant(tensor.name(), std::move(value)));
+    }
+    // From version 4 on, an initializer among the inputs is a default that a caller may override.
+    const bool all_constant = model.ir_version() < 4;
+    for (const auto& input : proto.input()) {
+      if (all_constant && graph_.initializers.contains(input.name())) continue;
+      LAP_ASSIGN_OR_RETURN(ValueInfo value, read_value(input));
+      graph_.inputs.push_back(std::move(value));
+    }
+    for (const auto& output : proto.output()) {
+      LAP_ASSIGN_OR_RETURN(ValueInfo value, read_value(output));
+      graph_.outputs.push_back(std::move(value));
+    }
+    return {};
+  }
+
+  Status add_constant(const std::string& name, Tensor value) {
+    if (!graph_.initializers.emplace(name, std::move(value)).second) {
+      return bad_input(path_.string(), "value '" + name + "' is given twice");
+    }
+    return {};
+  }
+
+  Result<ValueInfo> read_value(const onnx::ValueInfoProto& proto) const {
     ValueInfo value;
     value.name = proto.name();
+    if (proto.has_type() && !proto.type().has_tensor_type()) {
+      return unsupported(path_.string(), "'" + proto.name() +
+                                             "' is a sequence, map, optional or sparse value; "
+                                             "only tensors are supported");
+    }
     const auto& type = proto.type().tensor_type();
     value.dtype = static_cast<DType>(type.elem_type());
+    value.ranked = type.has_shape() || value.dtype == DType::kUndefined;
     for (const auto& dim : type.shape().dim()) {
       if (dim.has_dim_value()) {
         value.shape.emplace_back(dim.dim_value());
@@ -63,149 +100,120 @@ class Reader {
     return value;
   }
 
-  Result<TensorType> read_type(const onnx::TensorProto& proto) const {
-    TensorType type;
-    type.dtype = static_cast<DType>(proto.data_type());
-    if (bits_of(type.dtype) == 0) {
-      return unsupported(path_.string(), "tensor '" + proto.name() + "' has element type " +
-                                             std::to_string(proto.data_type()));
-    }
-    int64_t count = 1;
-    for (const int64_t dim : proto.dims()) {
-      if (dim < 0 || (dim > 0 && count > std::numeric_limits<int64_t>::max() / 16 / dim)) {
-        return bad_input(path_.string(), "tensor '" + proto.name() + "' has an impossible shape");
-      }
-      count *= dim;
-      type.shape.push_back(dim);
-    }
-    return type;
-  }
-
-  Result<Tensor> read_tensor(const onnx::TensorProto& proto) {
-    LAP_ASSIGN_OR_RETURN(TensorType type, read_type(proto));
-    if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
-      return read_external(proto, std::move(type));
-    }
-    std::vector<std::byte> bytes;
-    if (proto.has_raw_data()) {
-      const std::string& raw = proto.raw_data();
-      const auto* data = reinterpret_cast<const std::byte*>(raw.data());
-      bytes.assign(data, data + raw.size());
-    } else {
-      bytes = typed_data(proto, type.dtype);
-    }
-    if (static_cast<int64_t>(bytes.size()) != type.bytes()) {
-      return bad_input(path_.string(),
-                       "tensor '" + proto.name() + "' holds " + std::to_string(bytes.size()) +
-                           " bytes, its shape needs " + std::to_string(type.bytes()));
-    }
-    return tensor::literal(std::move(type), std::move(bytes));
-  }
-
-  // Values in the typed fields of TensorProto, which small tensors of other writers use.
-  static std::vector<std::byte> typed_data(const onnx::TensorProto& proto, DType dtype) {
-    std::vector<std::byte> bytes;
-    const auto append = [&](const auto& value, size_t size) {
-      const auto* from = reinterpret_cast<const std::byte*>(&value);
-      bytes.insert(bytes.end(), from, from + size);  // little-endian: the low bytes come first
-    };
-    const auto width = static_cast<size_t>(std::max(1, bits_of(dtype) / 8));
-    for (const float value : proto.float_data()) append(value, sizeof(value));
-    for (const double value : proto.double_data()) append(value, sizeof(value));
-    for (const int64_t value : proto.int64_data()) append(value, sizeof(value));
-    for (const uint64_t value : proto.uint64_data()) append(value, width);
-    for (const int32_t value : proto.int32_data()) append(value, width);
-    return bytes;
-  }
-
-  Result<Tensor> read_external(const onnx::TensorProto& proto, TensorType type) {
-    std::string location;
-    int64_t offset = 0;
-    int64_t length = type.bytes();
-    for (const auto& entry : proto.external_data()) {
-      const std::string& text = entry.value();
-      if (entry.key() == "location") location = text;
-      int64_t* number = entry.key() == "offset"   ? &offset
-                        : entry.key() == "length" ? &length
-                                                  : nullptr;
-      if (number == nullptr) continue;
-      const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), *number);
-      if (code != std::errc() || end != text.data() + text.size() || *number < 0) {
-        return bad_input(path_.string(),
-                         "tensor '" + proto.name() + "' has " + entry.key() + " '" + text + "'");
+  Status read_nodes(const onnx::GraphProto& graph) {
+    for (const auto& proto : graph.node()) {
+      LAP_ASSIGN_OR_RETURN(Node node, read_node(proto));
+      Tensor value = constant_of(node);
+      if (!value.valid()) {
+        graph_.nodes.push_back(std::move(node));
+      } else {
+        LAP_RETURN_IF_ERROR(add_constant(node.outputs[0], std::move(value)));
       }
     }
-    const fs::path relative = fs::path(location).lexically_normal();
-    if (location.empty() || relative.is_absolute() || *relative.begin() == "..") {
-      return bad_input(path_.string(), "tensor '" + proto.name() + "' points to '" + location +
-                                           "', outside the model's folder");
-    }
-    auto& file = files_[relative.string()];
-    if (file == nullptr) {
-      LAP_ASSIGN_OR_RETURN(file, MappedFile::open(path_.parent_path() / relative));
-    }
-    const auto available = static_cast<int64_t>(file->bytes().size());
-    if (length != type.bytes() || offset > available || length > available - offset) {
-      return bad_input(file->path().string(),
-                       "is too short for tensor '" + proto.name() + "' (" + std::to_string(offset) +
-                           " + " + std::to_string(type.bytes()) + " of " +
-                           std::to_string(available) + " bytes)",
-                       "build or download the package again");
-    }
-    return tensor::from_file(file, offset, std::move(type), proto.name());
+    return {};
   }
 
-  Result<Attribute> read_attribute(const onnx::AttributeProto& proto, const std::string& node) {
-    switch (proto.type()) {
-      case onnx::AttributeProto::INT:
-        return Attribute(proto.i());
-      case onnx::AttributeProto::FLOAT:
-        return Attribute(proto.f());
-      case onnx::AttributeProto::STRING:
-        return Attribute(proto.s());
-      case onnx::AttributeProto::INTS:
-        return Attribute(std::vector<int64_t>(proto.ints().begin(), proto.ints().end()));
-      case onnx::AttributeProto::FLOATS:
-        return Attribute(std::vector<float>(proto.floats().begin(), proto.floats().end()));
-      case onnx::AttributeProto::STRINGS:
-        return Attribute(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
-      case onnx::AttributeProto::TENSOR: {
-        LAP_ASSIGN_OR_RETURN(Tensor value, read_tensor(proto.t()));
-        return Attribute(std::move(value));
-      }
-      default:
-        return unsupported(path_.string(),
-                           "node '" + node + "' has attribute '" + proto.name() +
-                               "' of a kind that is not supported (subgraphs are not)");
+  // The value of a Constant node that no output of the graph is; else an invalid tensor.
+  Tensor constant_of(const Node& node) const {
+    if (node.qualified_op() != "Constant" || node.outputs.size() != 1 || node.outputs[0].empty() ||
+        graph_.is_output(node.outputs[0]) || node.attributes.size() != 1) {
+      return {};
     }
+    const Attribute& value = node.attributes.begin()->second;
+    if (const auto* tensor = std::get_if<Tensor>(&value)) return *tensor;
+    if (const auto* number = std::get_if<float>(&value)) return tensor::scalar(*number);
+    if (const auto* number = std::get_if<int64_t>(&value)) return tensor::scalar(*number);
+    if (const auto* list = std::get_if<std::vector<float>>(&value)) {
+      return tensor::floats({static_cast<int64_t>(list->size())}, *list);
+    }
+    if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) {
+      return tensor::integers({static_cast<int64_t>(list->size())}, *list);
+    }
+    return {};
   }
 
-  Result<Node> read_node(const onnx::NodeProto& proto, size_t index) {
+  Result<Node> read_node(const onnx::NodeProto& proto) {
     Node node;
-    node.domain = proto.domain() == "ai.onnx" ? "" : proto.domain();
+    node.domain = domain_of(proto.domain());
     node.op_type = proto.op_type();
-    node.name = proto.name().empty() ? proto.op_type() + "_" + std::to_string(index) : proto.name();
+    node.name = unique_name(proto);
+    if (!proto.overload().empty()) {
+      return unsupported(path_.string(), "node '" + node.name + "' calls an overloaded function");
+    }
     node.inputs.assign(proto.input().begin(), proto.input().end());
     node.outputs.assign(proto.output().begin(), proto.output().end());
     for (const auto& attribute : proto.attribute()) {
-      LAP_ASSIGN_OR_RETURN(Attribute value, read_attribute(attribute, node.name));
-      node.attributes.emplace(attribute.name(), std::move(value));
+      LAP_RETURN_IF_ERROR(read_attribute(attribute, node));
     }
     return node;
   }
 
+  std::string unique_name(const onnx::NodeProto& proto) {
+    const size_t index = node_count_++;
+    const std::string base =
+        proto.name().empty() ? proto.op_type() + "_" + std::to_string(index) : proto.name();
+    std::string name = base;
+    for (size_t i = 1; !names_.insert(name).second; ++i) name = base + "_" + std::to_string(i);
+    return name;
+  }
+
+  Status read_attribute(const onnx::AttributeProto& proto, Node& node) {
+    const auto keep = [&](Attribute value) {
+      node.attributes.insert_or_assign(proto.name(), std::move(value));
+      return Status();
+    };
+    if (proto.ref_attr_name().empty()) {
+      switch (proto.type()) {
+        case onnx::AttributeProto::INT:
+          return keep(proto.i());
+        case onnx::AttributeProto::FLOAT:
+          return keep(proto.f());
+        case onnx::AttributeProto::STRING:
+          return keep(proto.s());
+        case onnx::AttributeProto::INTS:
+          return keep(std::vector<int64_t>(proto.ints().begin(), proto.ints().end()));
+        case onnx::AttributeProto::FLOATS:
+          return keep(std::vector<float>(proto.floats().begin(), proto.floats().end()));
+        case onnx::AttributeProto::STRINGS:
+          return keep(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
+        case onnx::AttributeProto::TENSOR: {
+          if (bits_of(static_cast<DType>(proto.t().data_type())) == 0) break;  // text, float8, ...
+          LAP_ASSIGN_OR_RETURN(Tensor value, tensors_.read(proto.t()));
+          return keep(std::move(value));
+        }
+        default:
+          break;
+      }
+    }
+    if (proto.type() == onnx::AttributeProto::UNDEFINED) {
+      return bad_input(path_.string(), "node '" + node.name + "' has attribute '" + proto.name() +
+                                           "' without a type");
+    }
+    LAP_ASSIGN_OR_RETURN(node.opaque[proto.name()],
+                         carried(proto, path_.string() + ": node '" + node.name + "'"));
+    return {};
+  }
+
   fs::path path_;
-  std::map<std::string, std::shared_ptr<const MappedFile>> files_;
+  TensorReader tensors_;
+  Graph graph_;
+  std::set<std::string> names_;  // of nodes
+  size_t node_count_ = 0;
 };
 
 }  // namespace
 
-Result<Graph> load(const fs::path& model_path) {
-  LAP_ASSIGN_OR_RETURN(Graph graph, Reader(model_path).read());
-  if (Status status = check(graph); !status.ok()) {
+Result<OnnxModel> load_model(const fs::path& model_path) {
+  LAP_ASSIGN_OR_RETURN(OnnxModel model, Reader(model_path).read());
+  if (Status status = check(model.graph); !status.ok()) {
     return bad_input(model_path.string(), status.error().what);
   }
-  return graph;
+  return model;
+}
+
+Result<Graph> load(const fs::path& model_path) {
+  LAP_ASSIGN_OR_RETURN(OnnxModel model, load_model(model_path));
+  return std::move(model.graph);
 }
 
 }  // namespace lapidary::graph

@@ -20,6 +20,7 @@ void set_type(const ValueInfo& value, onnx::ValueInfoProto& proto) {
   if (value.dtype == DType::kUndefined) return;  // readers infer dtype and shape
   auto* type = proto.mutable_type()->mutable_tensor_type();
   type->set_elem_type(static_cast<int32_t>(value.dtype));
+  if (!value.ranked) return;
   auto* shape = type->mutable_shape();
   for (const Dim& dim : value.shape) {
     auto* to = shape->add_dim();
@@ -132,6 +133,16 @@ Result<onnx::ModelProto> to_proto(const Graph& graph, const DataLayout& layout,
     for (const std::string& output : node.outputs) to.add_output(output);
     for (const auto& [key, value] : node.attributes) {
       LAP_RETURN_IF_ERROR(set_attribute(key, value, content, *to.add_attribute()));
+    }
+    for (const auto& [key, attribute] : node.opaque) {
+      if (!to.add_attribute()->ParseFromString(attribute.proto)) {
+        return internal_error(node.name, "attribute '" + key + "' cannot be written");
+      }
+    }
+  }
+  for (const std::string& function : graph.functions) {
+    if (!model.add_functions()->ParseFromString(function)) {
+      return internal_error(graph.name, "a function of the model cannot be written");
     }
   }
   return model;

@@ -27,6 +27,9 @@ std::string NodeRewriter::current(const std::string& value) const {
 
 void NodeRewriter::keep(Node node) {
   for (std::string& input : node.inputs) input = current(input);
+  for (const auto& [key, attribute] : node.opaque) {
+    for (const std::string& value : attribute.captures) give_back(value);
+  }
   for (const std::string& output : node.outputs) producers_[output] = graph_.nodes.size();
   graph_.nodes.push_back(std::move(node));
 }
@@ -74,6 +77,14 @@ void NodeRewriter::rename_output(const std::string& from, const std::string& to)
     if (by == from) by = to;
   }
   replaced_[from] = to;
+}
+
+void NodeRewriter::give_back(const std::string& value) {
+  const auto it = replaced_.find(value);
+  if (it == replaced_.end()) return;
+  const std::string by = it->second;
+  replaced_.erase(it);
+  keep({"", "Identity", unique(value + "/Identity"), {by}, {value}, {}});
 }
 
 const Node* NodeRewriter::producer(const std::string& value) const {

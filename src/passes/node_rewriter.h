@@ -53,6 +53,8 @@ class NodeRewriter {
  private:
   std::string unique(const std::string& name);
   void rename_output(const std::string& from, const std::string& to);
+  // Makes a replaced value again, for a body that reads it by its name.
+  void give_back(const std::string& value);
 
   graph::Graph graph_;
   std::vector<graph::Node> nodes_;

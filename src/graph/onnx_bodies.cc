@@ -1,0 +1,89 @@
+#include "graph/onnx_bodies.h"
+
+#include <onnx.pb.h>
+
+namespace lapidary::graph {
+namespace {
+
+// What the bodies below an attribute or function hold.
+class Survey {
+ public:
+  void look(const onnx::AttributeProto& attribute, const std::set<std::string>& known) {
+    look(attribute.t());
+    for (const auto& tensor : attribute.tensors()) look(tensor);
+    if (attribute.has_sparse_tensor()) look(attribute.sparse_tensor());
+    for (const auto& tensor : attribute.sparse_tensors()) look(tensor);
+    if (attribute.has_g()) look(attribute.g(), known);
+    for (const auto& graph : attribute.graphs()) look(graph, known);
+  }
+
+  // Returns the values known after the node.
+  void look(const onnx::NodeProto& node, std::set<std::string>& known) {
+    const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
+    ops_.insert(standard ? node.op_type() : node.domain() + "::" + node.op_type());
+    for (const std::string& input : node.input()) read(input, known);
+    for (const auto& attribute : node.attribute()) look(attribute, known);
+    known.insert(node.output().begin(), node.output().end());
+  }
+
+  bool external() const { return external_; }
+  std::set<std::string> take_captures() { return std::move(captures_); }
+  std::set<std::string> take_ops() { return std::move(ops_); }
+
+ private:
+  void look(const onnx::TensorProto& tensor) {
+    external_ = external_ || tensor.data_location() == onnx::TensorProto::EXTERNAL;
+  }
+  void look(const onnx::SparseTensorProto& tensor) {
+    look(tensor.values());
+    look(tensor.indices());
+  }
+  void look(const onnx::GraphProto& graph, std::set<std::string> known) {
+    for (const auto& input : graph.input()) known.insert(input.name());
+    for (const auto& tensor : graph.initializer()) {
+      look(tensor);
+      known.insert(tensor.name());
+    }
+    for (const auto& tensor : graph.sparse_initializer()) {
+      look(tensor);
+      known.insert(tensor.values().name());
+    }
+    for (const auto& node : graph.node()) look(node, known);
+    for (const auto& output : graph.output()) read(output.name(), known);
+  }
+  void read(const std::string& value, const std::set<std::string>& known) {
+    if (!value.empty() && !known.contains(value)) captures_.insert(value);
+  }
+
+  bool external_ = false;
+  std::set<std::string> captures_;
+  std::set<std::string> ops_;
+};
+
+Error external_inside(const std::string& where, const std::string& what) {
+  return unsupported(where, what + " keeps values in a file of their own",
+                     "save the model with those values inside");
+}
+
+}  // namespace
+
+Result<OpaqueAttribute> carried(const onnx::AttributeProto& proto, const std::string& where) {
+  if (!proto.ref_attr_name().empty()) {
+    return unsupported(where, "attribute '" + proto.name() + "' refers to that of a function");
+  }
+  Survey survey;
+  survey.look(proto, {});
+  if (survey.external()) return external_inside(where, "attribute '" + proto.name() + "'");
+  return OpaqueAttribute{proto.SerializeAsString(), survey.take_captures(), survey.take_ops()};
+}
+
+Result<std::string> carried(const onnx::FunctionProto& proto, const std::string& where) {
+  Survey survey;
+  std::set<std::string> known;
+  for (const auto& node : proto.node()) survey.look(node, known);
+  for (const auto& attribute : proto.attribute_proto()) survey.look(attribute, known);
+  if (survey.external()) return external_inside(where, "function '" + proto.name() + "'");
+  return proto.SerializeAsString();
+}
+
+}  // namespace lapidary::graph
