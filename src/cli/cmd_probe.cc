@@ -15,8 +15,8 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "graph/onnx_reader.h"
-#include "htp/probe.h"
-#include "htp/whole_run.h"
+#include "probe/node_probes.h"
+#include "probe/whole_run.h"
 #include "target/soc.h"
 
 namespace lapidary::cli {
@@ -53,33 +53,34 @@ std::string number(double value, int digits = 3) {
   return text.data();
 }
 
-std::string finding(const htp::ProbedNode& node) {
+std::string finding(const probe::ProbedNode& node) {
   if (!node.reason.empty()) return node.reason;
   return "relative error " + number(node.agreement.relative_error) + ", cosine " +
          number(node.agreement.cosine) + (node.agreement.finite ? "" : ", not finite");
 }
 
-std::string text_of(const htp::ProbeReport& report, const target::Target& chip) {
-  using htp::Verdict;
+std::string text_of(const probe::ProbeReport& report, const target::Target& chip) {
+  using probe::Verdict;
   std::string text;
   Table table({"verdict", "op", "node", "forms", "alike", "finding"});
-  for (const htp::ProbedNode& node : report.nodes) {
+  for (const probe::ProbedNode& node : report.nodes) {
     if (node.verdict == Verdict::kRight) continue;
-    table.row({std::string(htp::name_of(node.verdict)), node.op, node.name, node.forms,
+    table.row({std::string(probe::name_of(node.verdict)), node.op, node.name, node.forms,
                std::to_string(node.alike), finding(node)});
   }
   if (report.count(Verdict::kRight) < report.nodes.size()) text += table.text();
   text += target::name_of(chip) + ": " + std::to_string(report.nodes.size()) + " distinct nodes";
   for (const Verdict verdict : {Verdict::kRight, Verdict::kImprecise, Verdict::kWrong,
                                 Verdict::kRefused, Verdict::kFailed}) {
-    text += ", " + std::to_string(report.count(verdict)) + " " + std::string(htp::name_of(verdict));
+    text +=
+        ", " + std::to_string(report.count(verdict)) + " " + std::string(probe::name_of(verdict));
   }
   return text + "\n";
 }
 
-std::string text_of(const htp::WholeRun& run, const target::Target& chip) {
+std::string text_of(const probe::WholeRun& run, const target::Target& chip) {
   Table table({"output", "form", "cosine", "relative error"});
-  for (const htp::WholeOutput& output : run.outputs) {
+  for (const probe::WholeOutput& output : run.outputs) {
     table.row({output.name, output.form, number(output.agreement.cosine, 8),
                number(output.agreement.relative_error) +
                    (output.agreement.finite ? "" : ", not finite")});
@@ -117,16 +118,16 @@ Result<int> probe(const ProbeFlags& flags) {
                        htp::Emulator::create(libraries, chip, std::move(settings)));
   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
   if (flags.whole) {
-    LAP_ASSIGN_OR_RETURN(const htp::WholeRun run,
-                         htp::run_whole(flags.model, emulator, scratch->path(), flags.seed));
+    LAP_ASSIGN_OR_RETURN(const probe::WholeRun run,
+                         probe::run_whole(flags.model, emulator, scratch->path(), flags.seed));
     return print(run, flags, chip);
   }
   LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(flags.model));
   CountProgress progress;
   LAP_ASSIGN_OR_RETURN(
-      const htp::ProbeReport report,
-      htp::probe(std::span(&graph, 1), emulator, scratch->path(),
-                 {.seed = flags.seed, .cache = flags.cache, .progress = &progress}));
+      const probe::ProbeReport report,
+      probe::probe_nodes(std::span(&graph, 1), emulator, scratch->path(),
+                         {.seed = flags.seed, .cache = flags.cache, .progress = &progress}));
   return print(report, flags, chip);
 }
 

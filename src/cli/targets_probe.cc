@@ -12,7 +12,7 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "htp/installed_stack.h"
-#include "htp/rule_probes.h"
+#include "probe/rule_probes.h"
 
 namespace lapidary::cli {
 namespace {
@@ -31,11 +31,11 @@ std::string finding(Verdict verdict, double error) {
   return target::name_of(verdict) + (figure ? ", " + number(error) : "");
 }
 
-std::string text_of(const htp::RuleReport& report, const target::Target& chip) {
+std::string text_of(const probe::RuleReport& report, const target::Target& chip) {
   std::string out;
   if (report.changed() > 0) {
     Table table({"changed", "form", "recorded", "measured", "on the HTP"});
-    for (const htp::RuleResult& result : report.results) {
+    for (const probe::RuleResult& result : report.results) {
       if (!result.changed()) continue;
       table.row({result.id, result.form, finding(result.expected, result.expected_error),
                  finding(result.verdict, result.error), result.note});
@@ -59,15 +59,15 @@ std::string stack_text(const htp::InstalledStack& stack) {
 
 std::string unprobed_text() {
   std::string out;
-  for (const htp::Unprobed& each : htp::unprobed()) {
+  for (const probe::Unprobed& each : probe::unprobed()) {
     out += "not probed: " + each.id + ": " + each.reason + "\n";
   }
   return out;
 }
 
-Json json_of(const htp::RuleReport& report) {
+Json json_of(const probe::RuleReport& report) {
   Json results = Json::array();
-  for (const htp::RuleResult& result : report.results) {
+  for (const probe::RuleResult& result : report.results) {
     Json json = {{"id", result.id},
                  {"form", result.form},
                  {"changed", result.changed()},
@@ -118,7 +118,7 @@ Result<int> probe_targets(const TargetsProbeFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack, htp::installed_stack(libraries));
   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
   CountProgress progress;
-  htp::RuleProbing probing;
+  probe::RuleProbing probing;
   probing.emulator.cancel = &cancel;
   probing.progress = &progress;
   probing.only = flags.only;
@@ -128,8 +128,9 @@ Result<int> probe_targets(const TargetsProbeFlags& flags) {
   size_t measured = 0;
   for (const target::Target& chip : chips) {
     LAP_ASSIGN_OR_RETURN(
-        const htp::RuleReport report,
-        htp::measure_rules(libraries, chip, scratch->path() / target::name_of(chip.arch), probing));
+        const probe::RuleReport report,
+        probe::measure_rules(libraries, chip, scratch->path() / target::name_of(chip.arch),
+                             probing));
     changed += report.changed();
     measured += report.results.size();
     if (flags.json) {
@@ -145,7 +146,7 @@ Result<int> probe_targets(const TargetsProbeFlags& flags) {
   }
   if (flags.json) {
     Json unprobed = Json::object();
-    for (const htp::Unprobed& each : htp::unprobed()) unprobed[each.id] = each.reason;
+    for (const probe::Unprobed& each : probe::unprobed()) unprobed[each.id] = each.reason;
     const Json json = {{"stack", stack_json(stack)},
                        {"reports", std::move(reports)},
                        {"not_probed", std::move(unprobed)}};

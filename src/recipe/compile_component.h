@@ -69,7 +69,7 @@ Status check_compiler(const CompileStep& step, const target::Target& chip,
 Result<package::HtpModel> htp_model(const target::Target& chip, const HtpOptions& options);
 
 // `records`: the component's graphs, saved in `staging`. Errors: those of htp::Compiler and of
-// htp::probe; nodes that compute wrong numbers, by name.
+// probe::probe_nodes; nodes that compute wrong numbers, by name.
 Result<CompiledComponent> compile_component(const CompileStep& step,
                                             const std::vector<const package::Component*>& records,
                                             const target::Target& chip, const HtpOptions& options,

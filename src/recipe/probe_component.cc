@@ -9,8 +9,8 @@ namespace lapidary::recipe {
 namespace {
 
 namespace fs = std::filesystem;
-using htp::ProbedNode;
-using htp::Verdict;
+using probe::ProbedNode;
+using probe::Verdict;
 
 std::string finding(const ProbedNode& node) {
   std::string text = node.op + " '" + node.name + "' (" + node.forms + ")";
@@ -20,7 +20,7 @@ std::string finding(const ProbedNode& node) {
   return text + error.data();
 }
 
-Status judge(const std::string& component, const htp::ProbeReport& report,
+Status judge(const std::string& component, const probe::ProbeReport& report,
              const target::Target& chip, ProgressSink& progress) {
   const ProbedNode* worst = nullptr;
   for (const ProbedNode& node : report.nodes) {
@@ -36,27 +36,27 @@ Status judge(const std::string& component, const htp::ProbeReport& report,
   return unsupported(component + " on " + target::name_of(chip),
                      std::to_string(bad) + " of " + std::to_string(report.nodes.size()) +
                          " distinct nodes do not compute what they should; the first, " +
-                         std::string(htp::name_of(worst->verdict)) + ": " + finding(*worst),
+                         std::string(probe::name_of(worst->verdict)) + ": " + finding(*worst),
                      "`lapidary targets` says which forms are right; leave the node in float with "
                      "nodes_to_exclude, or compile all the same with --no-probe");
 }
 
 }  // namespace
 
-Result<htp::ProbeReport> probe_component(const PlannedComponent& component,
-                                         const target::Target& chip, const HtpOptions& options,
-                                         const fs::path& staging, ProgressSink& progress,
-                                         const CancelToken* cancel) {
+Result<probe::ProbeReport> probe_component(const PlannedComponent& component,
+                                           const target::Target& chip, const HtpOptions& options,
+                                           const fs::path& staging, ProgressSink& progress,
+                                           const CancelToken* cancel) {
   LAP_ASSIGN_OR_RETURN(const htp::Libraries libraries, htp::find_libraries(options.qnn_libs));
   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
                        htp::Emulator::create(libraries, chip, {.cancel = cancel}));
   std::vector<graph::Graph> graphs;
   for (const PlannedGraph& each : component.graphs) graphs.push_back(each.graph);
   const fs::path folder = staging / (component.name + ".probe");
-  htp::ProbeSettings settings;
+  probe::ProbeSettings settings;
   settings.progress = &progress;
   if (!options.cache.empty()) settings.cache = options.cache / "probes";
-  auto report = htp::probe(graphs, emulator, folder, settings);
+  auto report = probe::probe_nodes(graphs, emulator, folder, settings);
   std::error_code ignored;
   fs::remove_all(folder, ignored);
   LAP_RETURN_IF_ERROR(report);

@@ -8,7 +8,7 @@
 
 #include "base/progress.h"
 #include "base/result.h"
-#include "htp/probe.h"
+#include "probe/node_probes.h"
 #include "recipe/compile_component.h"
 #include "recipe/plan.h"
 
@@ -16,10 +16,10 @@ namespace lapidary::recipe {
 
 // Works in a folder below `staging`, which is gone afterwards. What is merely imprecise is noted.
 // Errors: kUnsupported naming the first node that is wrong, refused or fails, how many there are,
-// and what to do; those of htp::probe.
-Result<htp::ProbeReport> probe_component(const PlannedComponent& component,
-                                         const target::Target& chip, const HtpOptions& options,
-                                         const std::filesystem::path& staging,
-                                         ProgressSink& progress, const CancelToken* cancel);
+// and what to do; those of probe::probe_nodes.
+Result<probe::ProbeReport> probe_component(const PlannedComponent& component,
+                                           const target::Target& chip, const HtpOptions& options,
+                                           const std::filesystem::path& staging,
+                                           ProgressSink& progress, const CancelToken* cancel);
 
 }  // namespace lapidary::recipe

@@ -1,13 +1,15 @@
-#include "htp/probe.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "models.h"
+#include "probe/node_probes.h"
 
 namespace lapidary::htp {
 namespace {
 
+using probe::ProbeReport;
+using probe::ProbeSettings;
+using probe::Verdict;
 using ::testing::HasSubstr;
 
 class HtpProbe : public testing::Test {
@@ -22,7 +24,7 @@ class HtpProbe : public testing::Test {
   Result<ProbeReport> probed(const Graph& graph, const std::string& arch = "v81",
                              const ProbeSettings& settings = {}) const {
     const auto emulator = Emulator::create(libraries_, *target::resolve(arch, ""), {});
-    return probe(std::span(&graph, 1), *emulator, test_folder(), settings);
+    return probe::probe_nodes(std::span(&graph, 1), *emulator, test_folder(), settings);
   }
 
   Libraries libraries_;

@@ -1,6 +1,6 @@
 // The record of what the HTP accepts against the stack that is installed: this fails when a new
 // version of the stack changes what Lapidary leans on.
-#include "htp/rule_probes.h"
+#include "probe/rule_probes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,10 +19,10 @@ TEST_P(HtpRules, AreAsRecorded) {
   const auto libraries = find_libraries();
   if (!libraries.ok()) GTEST_SKIP() << libraries.error().message();
   const auto report =
-      measure_rules(*libraries, *target::resolve(GetParam(), ""), test_folder() / "rules");
+      probe::measure_rules(*libraries, *target::resolve(GetParam(), ""), test_folder() / "rules");
   ASSERT_TRUE(report.ok()) << report.error().message();
   EXPECT_GT(report->results.size(), 100u);
-  for (const RuleResult& result : report->results) {
+  for (const probe::RuleResult& result : report->results) {
     EXPECT_FALSE(result.changed())
         << result.id << " (" << result.form << "): " << name_of(result.expected) << ", "
         << result.expected_error << " -> " << name_of(result.verdict) << ", " << result.error << " "

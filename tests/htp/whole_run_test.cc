@@ -1,4 +1,4 @@
-#include "htp/whole_run.h"
+#include "probe/whole_run.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 namespace lapidary::htp {
 namespace {
 
+using probe::WholeRun;
 using ::testing::HasSubstr;
 
 class HtpWholeRun : public testing::Test {
@@ -21,7 +22,7 @@ class HtpWholeRun : public testing::Test {
 
   Result<WholeRun> ran(const Graph& graph) const {
     const auto emulator = Emulator::create(libraries_, *target::resolve("v81", ""), {});
-    return run_whole(saved(graph, "model.onnx"), *emulator, test_folder() / "run");
+    return probe::run_whole(saved(graph, "model.onnx"), *emulator, test_folder() / "run");
   }
 
   Libraries libraries_;

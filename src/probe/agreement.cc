@@ -1,0 +1,85 @@
+#include "probe/agreement.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/float_types.h"
+
+namespace lapidary::probe {
+namespace {
+
+using ort::ElementType;
+
+template <typename T>
+T element(const ort::HostTensor& tensor, size_t index) {
+  T value{};
+  std::memcpy(&value, tensor.data.data() + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+double value_at(const ort::HostTensor& tensor, size_t index) {
+  switch (tensor.type) {
+    case ElementType::kFloat32:
+      return static_cast<double>(element<float>(tensor, index));
+    case ElementType::kFloat16:
+      return static_cast<double>(float16_to_float(element<uint16_t>(tensor, index)));
+    case ElementType::kInt64:
+      return static_cast<double>(element<int64_t>(tensor, index));
+    case ElementType::kInt32:
+      return element<int32_t>(tensor, index);
+    case ElementType::kUint16:
+      return element<uint16_t>(tensor, index);
+    case ElementType::kInt16:
+      return element<int16_t>(tensor, index);
+    case ElementType::kInt8:
+      return element<int8_t>(tensor, index);
+    case ElementType::kBool:
+    case ElementType::kUint8:
+      break;
+  }
+  return element<uint8_t>(tensor, index);
+}
+
+bool must_be_equal(ElementType type) {
+  return type == ElementType::kInt64 || type == ElementType::kInt32 || type == ElementType::kBool;
+}
+
+}  // namespace
+
+Result<Agreement> compare(const ort::HostTensor& measured, const ort::HostTensor& reference,
+                          double zero_point) {
+  if (measured.name != reference.name || measured.type != reference.type ||
+      measured.shape != reference.shape || measured.data.size() != reference.data.size()) {
+    return internal_error(reference.name, "the accelerator's output has another dtype or shape");
+  }
+  double difference = 0;
+  double norm_a = 0;
+  double norm_b = 0;
+  double product = 0;
+  Agreement out;
+  for (size_t i = 0; i < reference.data.size() / ort::size_of(reference.type); ++i) {
+    const double a = value_at(measured, i) - zero_point;
+    const double b = value_at(reference, i) - zero_point;
+    if (!std::isfinite(b)) continue;
+    if (!std::isfinite(a)) {
+      out.finite = false;
+      continue;
+    }
+    difference += (a - b) * (a - b);
+    norm_a += a * a;
+    norm_b += b * b;
+    product += a * b;
+  }
+  if (must_be_equal(reference.type)) {
+    out.relative_error = difference > 0 ? std::max(1.0, std::sqrt(difference / (norm_b + 1))) : 0;
+  } else {
+    out.relative_error = std::sqrt(norm_b > 0 ? difference / norm_b : difference);
+  }
+  const double scale = std::sqrt(norm_a) * std::sqrt(norm_b);
+  if (scale > 0) out.cosine = product / scale;
+  if (scale == 0 && difference > 0) out.cosine = 0;
+  return out;
+}
+
+}  // namespace lapidary::probe
