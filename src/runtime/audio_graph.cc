@@ -15,13 +15,14 @@ constexpr int64_t kAny = -1;
 }  // namespace
 
 Result<AudioGraph> AudioGraph::open(const package::Package& package, int64_t mel_bins,
-                                    const ort::SessionOptions& options) {
+                                    const ort::SessionOptions& options,
+                                    const ResolvedDevice& device) {
   const int64_t hidden = package.manifest.text.hidden_size;
   const std::vector<PortRule> inputs = {{kInputFeatures, "float32", {kAny, kAny, mel_bins}},
                                         {kInputFeaturesMask, "bool", {kAny, kAny}}};
   const std::vector<PortRule> outputs = {{kAudioFeatures, "float32", {kAny, hidden}}};
   LAP_ASSIGN_OR_RETURN(ort::Session session,
-                       open_component(package, "audio_encoder", inputs, outputs, options));
+                       open_component(package, "audio_encoder", inputs, outputs, options, device));
   return AudioGraph(std::move(session), hidden);
 }
 

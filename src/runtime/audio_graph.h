@@ -11,6 +11,7 @@
 #include "media/log_mel.h"
 #include "ort/session.h"
 #include "package/package.h"
+#include "runtime/device.h"
 
 namespace lapidary::runtime {
 
@@ -18,7 +19,8 @@ class AudioGraph {
  public:
   // Errors: those of open_component.
   static Result<AudioGraph> open(const package::Package& package, int64_t mel_bins,
-                                 const ort::SessionOptions& options);
+                                 const ort::SessionOptions& options,
+                                 const ResolvedDevice& device = {});
 
   // [audio_soft_tokens(mel.input_features_mask), hidden]. Error: kInternal when the graph fails.
   Result<std::vector<float>> run(const media::LogMel& mel) const;

@@ -7,16 +7,19 @@
 #include "base/result.h"
 #include "ort/session.h"
 #include "package/package.h"
+#include "runtime/device.h"
 #include "runtime/port_check.h"
 
 namespace lapidary::runtime {
 
-// The graph of component `name`, held against the manifest and against what the caller is going to
-// bind. Errors: kBadInput when the package lacks the component or its ports are others (naming the
-// port); those of ort::Session::open.
+// The graph of component `name`: its context when `device` has one, else the plain graph on the
+// CPU. Held against the manifest and against what the caller is going to bind. Errors: kBadInput
+// when the package lacks the component or its ports are others (naming the port); those of
+// ort::Session::open.
 Result<ort::Session> open_component(const package::Package& package, const std::string& name,
                                     const std::vector<PortRule>& inputs,
                                     const std::vector<PortRule>& outputs,
-                                    const ort::SessionOptions& options);
+                                    const ort::SessionOptions& options,
+                                    const ResolvedDevice& device = {});
 
 }  // namespace lapidary::runtime

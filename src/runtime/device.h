@@ -1,5 +1,6 @@
-// Where a model's decoder runs, and whether the package is for that place. The embedding and the
-// encoders run on the CPU always.
+// Where a model runs, and whether the package is for that place. Graphs that the package holds as
+// contexts run on the device: the decoder, and encoders of fixed lengths. All others run on the
+// CPU, the embedding always.
 //
 //   LAP_ASSIGN_OR_RETURN(const ResolvedDevice device,
 //                        resolve_device(package, {.device = Device::kHtpEmulated}));
@@ -37,6 +38,9 @@ struct ResolvedDevice {
   std::optional<ort::ExecutionProvider> provider;  // none: the CPU
   std::map<std::string, std::string> contexts;     // file of a graph -> that of its context
   std::string name = "cpu";                        // "htp-emulated v81 (SM8850)"
+  // Whether the graph has a context there.
+  bool runs(const package::Component& graph) const { return contexts.contains(graph.file); }
+  // What to load of the graph: its context, else its plain file.
   const std::string& file(const package::Component& graph) const;
 };
 

@@ -41,11 +41,10 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
     LAP_ASSIGN_OR_RETURN(model.processor_, checkpoint::ProcessorConfig::load(model.package_.dir));
   }
   model.session_options_ = options.session;
-  LAP_ASSIGN_OR_RETURN(const ResolvedDevice device, resolve_device(model.package_, options.device));
-  model.device_ = device.name;
+  LAP_ASSIGN_OR_RETURN(model.device_, resolve_device(model.package_, options.device));
   if (model.manifest().static_model) {
     LAP_ASSIGN_OR_RETURN(model.static_graphs_,
-                         StaticGraphs::open(model.package_, options.session, device));
+                         StaticGraphs::open(model.package_, options.session, model.device_));
     return model;
   }
   LAP_ASSIGN_OR_RETURN(model.graphs_, TextGraphs::open(model.package_, options.session));

@@ -33,7 +33,7 @@ namespace lapidary::runtime {
 
 struct ModelOptions {
   ort::SessionOptions session;
-  DeviceOptions device;                 // of the decoder
+  DeviceOptions device;
   bool verify = true;                   // compare every file with its checksum, not just its size
   const CancelToken* cancel = nullptr;  // ends the verification
 };
@@ -46,8 +46,9 @@ class Model {
   static Result<Model> open(const std::filesystem::path& package, const ModelOptions& options);
 
   const std::filesystem::path& path() const { return package_.dir; }
-  // Where the decoder runs: "cpu", "htp-emulated v81 (SM8850)".
-  const std::string& device() const { return device_; }
+  // Where what the package compiled for a device runs: "cpu", "htp-emulated v81 (SM8850)".
+  const std::string& device() const { return device_.name; }
+  const ResolvedDevice& resolved_device() const { return device_; }
   const package::Manifest& manifest() const { return package_.manifest; }
   const text::Tokenizer& tokenizer() const { return tokenizer_; }
   const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
@@ -87,7 +88,7 @@ class Model {
   std::vector<MediaTokens> media_;
   checkpoint::ProcessorConfig processor_;
   ort::SessionOptions session_options_;
-  std::string device_;
+  ResolvedDevice device_;
   std::shared_ptr<const TextGraphs> graphs_;           // null: the decoder has fixed lengths
   std::shared_ptr<const StaticGraphs> static_graphs_;  // null: it has not
 };

@@ -1,6 +1,7 @@
 #include "runtime/port_check.h"
 
 #include <algorithm>
+#include <array>
 
 namespace lapidary::runtime {
 namespace {
@@ -40,6 +41,12 @@ bool dims_suit(const ort::Port& port, const PortRule& rule) {
   return true;
 }
 
+bool dtype_suits(const ort::Port& port, const PortRule& rule) {
+  if (rule.dtype != kAnyNumbers) return port.dtype == rule.dtype;
+  constexpr std::array kNumbers = {"float32", "float16", "uint16", "int16", "uint8", "int8"};
+  return std::find(kNumbers.begin(), kNumbers.end(), port.dtype) != kNumbers.end();
+}
+
 Status check_rules(const ort::Session& session, const std::string& kind,
                    const std::vector<ort::Port>& ports, const std::vector<PortRule>& rules) {
   for (const PortRule& rule : rules) {
@@ -48,7 +55,7 @@ Status check_rules(const ort::Session& session, const std::string& kind,
       if (rule.presence == Presence::kMayBeAbsent) continue;
       return mismatch(session, "has no " + kind + " '" + rule.name + "'");
     }
-    if (port->dtype != rule.dtype || !dims_suit(*port, rule)) {
+    if (!dtype_suits(*port, rule) || !dims_suit(*port, rule)) {
       return mismatch(session, kind + " '" + rule.name + "' is " + port->dtype + " " +
                                    dims_text(dim_names(*port)) + ", expected " + rule.dtype + " " +
                                    dims_text(dim_names(rule)));

@@ -14,9 +14,13 @@ namespace lapidary::runtime {
 
 enum class Presence { kRequired, kMayBeAbsent };
 
+// A dtype of rules: numbers in any form that a PortCodec knows (float32, float16, integers of 8 or
+// 16 bits), whichever the graph has.
+inline constexpr const char* kAnyNumbers = "numbers";
+
 struct PortRule {
   std::string name;
-  std::string dtype;
+  std::string dtype;          // or kAnyNumbers
   std::vector<int64_t> dims;  // -1: anything
   Presence presence = Presence::kRequired;
 };

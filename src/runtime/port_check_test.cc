@@ -40,6 +40,7 @@ TEST(PortCheck, AcceptsWhatFits) {
   EXPECT_EQ(complaint({kX}, {kY}), "") << "an optional input need not be known";
   EXPECT_EQ(complaint({kX, {"audio", "float32", {-1}, Presence::kMayBeAbsent}}, {kY}), "");
   EXPECT_EQ(complaint({{"x", "float32", {7, 4}}}, {kY}), "") << "a symbolic dim suits any number";
+  EXPECT_EQ(complaint({{"x", kAnyNumbers, {-1, 4}}}, {kY}), "");
 }
 
 // Each would otherwise end in a failing run, or in numbers of the wrong tensor.
@@ -48,6 +49,7 @@ TEST(PortCheck, NamesFilePortAndDifference) {
   EXPECT_THAT(complaint({kX}, {{"z", "float32", {4}}}), HasSubstr("has no output 'z'"));
   EXPECT_THAT(complaint({{"x", "int64", {-1, 4}}}, {kY}),
               HasSubstr("input 'x' is float32 [batch, 4], expected int64 [?, 4]"));
+  EXPECT_THAT(complaint({{"x", "uint16", {-1, 4}}}, {kY}), HasSubstr("expected uint16"));
   EXPECT_THAT(complaint({{"x", "float32", {-1, 5}}}, {kY}), HasSubstr("expected float32 [?, 5]"));
   EXPECT_THAT(complaint({{"x", "float32", {4}}}, {kY}), HasSubstr("expected float32 [4]"));
   EXPECT_THAT(complaint({kBias}, {kY}), HasSubstr("input 'x' is not known"));

@@ -15,14 +15,15 @@ constexpr int64_t kAny = -1;
 }  // namespace
 
 Result<VisionGraph> VisionGraph::open(const package::Package& package, int64_t patch_size,
-                                      const ort::SessionOptions& options) {
+                                      const ort::SessionOptions& options,
+                                      const ResolvedDevice& device) {
   const int64_t hidden = package.manifest.text.hidden_size;
   const std::vector<PortRule> inputs = {
       {kPixelValues, "float32", {kAny, kAny, 3 * patch_size * patch_size}},
       {kPixelPositionIds, "int64", {kAny, kAny, 2}}};
   const std::vector<PortRule> outputs = {{kImageFeatures, "float32", {kAny, hidden}}};
   LAP_ASSIGN_OR_RETURN(ort::Session session,
-                       open_component(package, "vision_encoder", inputs, outputs, options));
+                       open_component(package, "vision_encoder", inputs, outputs, options, device));
   return VisionGraph(std::move(session), hidden);
 }
 

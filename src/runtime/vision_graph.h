@@ -11,6 +11,7 @@
 #include "media/image_patches.h"
 #include "ort/session.h"
 #include "package/package.h"
+#include "runtime/device.h"
 
 namespace lapidary::runtime {
 
@@ -18,7 +19,8 @@ class VisionGraph {
  public:
   // Errors: those of open_component.
   static Result<VisionGraph> open(const package::Package& package, int64_t patch_size,
-                                  const ort::SessionOptions& options);
+                                  const ort::SessionOptions& options,
+                                  const ResolvedDevice& device = {});
 
   // [patches.soft_tokens, hidden]. Error: kInternal when the graph fails.
   Result<std::vector<float>> run(const media::ImagePatches& patches) const;
