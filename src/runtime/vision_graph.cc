@@ -2,32 +2,57 @@
 
 #include <utility>
 
+#include "runtime/coded_values.h"
 #include "runtime/component.h"
+#include "runtime/static_vision_inputs.h"
 
 namespace lapidary::runtime {
 namespace {
 
 constexpr const char* kPixelValues = "pixel_values";
 constexpr const char* kPixelPositionIds = "pixel_position_ids";
+constexpr const char* kAttentionMask = "attention_mask";
 constexpr const char* kImageFeatures = "image_features";
+constexpr const char* kComponent = "vision_encoder";
 constexpr int64_t kAny = -1;
+
+struct Ports {
+  std::vector<PortRule> inputs, outputs;
+};
+
+Ports ports_of(const package::VisionModel& model, int64_t patch_elements, int64_t hidden) {
+  if (!model.static_encoder) {
+    return {{{kPixelValues, "float32", {kAny, kAny, patch_elements}},
+             {kPixelPositionIds, "int64", {kAny, kAny, 2}}},
+            {{kImageFeatures, "float32", {kAny, hidden}}}};
+  }
+  const int64_t soft_tokens = model.static_encoder->soft_tokens;
+  const int64_t patches = soft_tokens * model.pooling_kernel_size * model.pooling_kernel_size;
+  return {{{kPixelValues, kAnyNumbers, {1, patches, patch_elements}},
+           {kPixelPositionIds, "int32", {1, patches, 2}},
+           {kAttentionMask, kAnyNumbers, {1, 1, 1, patches}}},
+          {{kImageFeatures, kAnyNumbers, {soft_tokens, hidden}}}};
+}
 
 }  // namespace
 
 Result<VisionGraph> VisionGraph::open(const package::Package& package, int64_t patch_size,
                                       const ort::SessionOptions& options,
                                       const ResolvedDevice& device) {
+  const package::VisionModel model = package.manifest.vision.value_or(package::VisionModel());
   const int64_t hidden = package.manifest.text.hidden_size;
-  const std::vector<PortRule> inputs = {
-      {kPixelValues, "float32", {kAny, kAny, 3 * patch_size * patch_size}},
-      {kPixelPositionIds, "int64", {kAny, kAny, 2}}};
-  const std::vector<PortRule> outputs = {{kImageFeatures, "float32", {kAny, hidden}}};
-  LAP_ASSIGN_OR_RETURN(ort::Session session,
-                       open_component(package, "vision_encoder", inputs, outputs, options, device));
-  return VisionGraph(std::move(session), hidden);
+  const Ports ports = ports_of(model, 3 * patch_size * patch_size, hidden);
+  LAP_ASSIGN_OR_RETURN(ort::Session session, open_component(package, kComponent, ports.inputs,
+                                                            ports.outputs, options, device));
+  LAP_ASSIGN_OR_RETURN(const package::Component* record, package.component(kComponent));
+  return VisionGraph(std::move(session), *record, model, hidden);
 }
 
 Result<std::vector<float>> VisionGraph::run(const media::ImagePatches& patches) const {
+  return model_.static_encoder ? run_fixed_length(patches) : run_any_length(patches);
+}
+
+Result<std::vector<float>> VisionGraph::run_any_length(const media::ImagePatches& patches) const {
   using ort::ElementType;
   const int64_t count = patches.patches;
   const int64_t width = static_cast<int64_t>(patches.pixel_values.size()) / count;
@@ -40,6 +65,17 @@ Result<std::vector<float>> VisionGraph::run(const media::ImagePatches& patches) 
   LAP_RETURN_IF_ERROR(binding.output(
       kImageFeatures, {ElementType::kFloat32, features.data(), {patches.soft_tokens, hidden_}}));
   LAP_RETURN_IF_ERROR(binding.run());
+  return features;
+}
+
+Result<std::vector<float>> VisionGraph::run_fixed_length(const media::ImagePatches& patches) const {
+  LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> values, static_vision_inputs(patches, model_));
+  LAP_ASSIGN_OR_RETURN(const std::vector<ort::HostTensor> inputs,
+                       coded_inputs(record_, std::move(values)));
+  LAP_ASSIGN_OR_RETURN(const std::vector<ort::HostTensor> outputs, session_.run(inputs));
+  LAP_ASSIGN_OR_RETURN(std::vector<float> features,
+                       decoded_output(record_, outputs, kImageFeatures));
+  features.resize(static_cast<size_t>(patches.soft_tokens * hidden_));
   return features;
 }
 

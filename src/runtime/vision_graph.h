@@ -1,10 +1,12 @@
-// A package's vision encoder: patches of one picture to its soft tokens.
+// A package's vision encoder, of any length or of a fixed one: patches of one picture to its soft
+// tokens.
 //
 //   LAP_ASSIGN_OR_RETURN(VisionGraph graph, VisionGraph::open(package, patch_size, options));
 //   LAP_ASSIGN_OR_RETURN(std::vector<float> features, graph.run(patches));
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -22,14 +24,24 @@ class VisionGraph {
                                   const ort::SessionOptions& options,
                                   const ResolvedDevice& device = {});
 
-  // [patches.soft_tokens, hidden]. Error: kInternal when the graph fails.
+  // [patches.soft_tokens, hidden]. Errors: kBadInput for a picture of more soft tokens than an
+  // encoder of fixed length takes, kInternal when the graph fails.
   Result<std::vector<float>> run(const media::ImagePatches& patches) const;
 
  private:
-  VisionGraph(ort::Session session, int64_t hidden)
-      : session_(std::move(session)), hidden_(hidden) {}
+  VisionGraph(ort::Session session, package::Component record, package::VisionModel model,
+              int64_t hidden)
+      : session_(std::move(session)),
+        record_(std::move(record)),
+        model_(std::move(model)),
+        hidden_(hidden) {}
+
+  Result<std::vector<float>> run_any_length(const media::ImagePatches& patches) const;
+  Result<std::vector<float>> run_fixed_length(const media::ImagePatches& patches) const;
 
   ort::Session session_;
+  package::Component record_;
+  package::VisionModel model_;
   int64_t hidden_;
 };
 
