@@ -330,6 +330,24 @@ JsonReader JsonReader::child(const std::string& key) {
   return JsonReader(&empty_object(), path_.empty() ? key : path_ + "." + key, error_, where_);
 }
 
+std::vector<JsonReader> JsonReader::objects(const std::string& key, const std::string& remedy) {
+  const Json& array = raw(key);
+  std::vector<JsonReader> out;
+  if (!array.is_array()) {
+    fail(key, "must be an array", remedy);
+    return out;
+  }
+  const std::string path = path_.empty() ? key : path_ + "." + key;
+  for (size_t i = 0; i < array.size(); ++i) {
+    if (!array[i].is_object()) {
+      fail(key, "must hold objects", remedy);
+      return {};
+    }
+    out.emplace_back(&array[i], path + "[" + std::to_string(i) + "]", error_, where_);
+  }
+  return out;
+}
+
 const Json& JsonReader::raw(const std::string& key) {
   const Json* value = find(key);
   return value == nullptr ? null_json() : *value;

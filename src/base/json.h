@@ -76,6 +76,9 @@ class JsonReader {
   // A nested object. A missing or mistyped one records an error and yields an empty reader.
   JsonReader child(const std::string& key);
   std::optional<JsonReader> optional_child(const std::string& key);
+  // The elements of an array of objects. Anything else, and a missing key, records an error and
+  // yields none.
+  std::vector<JsonReader> objects(const std::string& key, const std::string& remedy = {});
   // The raw value, or null when absent. Marks the key as known.
   const Json& raw(const std::string& key);
   // Marks keys as known without reading them (documented as having no meaning here).

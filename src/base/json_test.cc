@@ -55,6 +55,21 @@ TEST(JsonReader, KeepsTheFirstError) {
   EXPECT_THAT(doc.finish().error().message(), HasSubstr("'a'"));
 }
 
+TEST(JsonReader, ObjectsOfAnArrayKnowTheirPlace) {
+  const JsonDocument doc = JsonDocument::parse(R"({"a": [{"b": 1}, {"b": "x"}]})", "f").value();
+  JsonReader root = doc.root();
+  std::vector<JsonReader> list = root.objects("a");
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].integer("b"), 1);
+  list[1].integer("b");
+  EXPECT_THAT(doc.finish().error().message(), HasSubstr("'a[1].b'"));
+  for (const char* text : {R"({"a": {}})", R"({"a": [1]})", "{}"}) {
+    const JsonDocument other = JsonDocument::parse(text, "f").value();
+    EXPECT_TRUE(other.root().objects("a").empty()) << text;
+    EXPECT_THAT(other.finish().error().message(), HasSubstr("'a' must")) << text;
+  }
+}
+
 TEST(JsonReader, NullMeansAbsentWhereADefaultIs) {
   const JsonDocument doc = JsonDocument::parse(R"({"a": null})", "f").value();
   EXPECT_EQ(doc.root().integer_or("a", 7), 7);

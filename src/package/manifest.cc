@@ -33,17 +33,29 @@ Json to_json(const TextModel& text) {
           {"caches", std::move(caches)}};
 }
 
+Json to_json(const StaticEncoder& encoder) {
+  return {{"soft_tokens", encoder.soft_tokens}, {"masked", encoder.masked}};
+}
+
 Json to_json(const VisionModel& vision) {
-  return {{"image_token_id", vision.image_token_id},
-          {"video_token_id", vision.video_token_id},
-          {"boi_token_id", vision.boi_token_id},
-          {"eoi_token_id", vision.eoi_token_id}};
+  Json out = {{"image_token_id", vision.image_token_id},
+              {"video_token_id", vision.video_token_id},
+              {"boi_token_id", vision.boi_token_id},
+              {"eoi_token_id", vision.eoi_token_id},
+              {"pooling_kernel_size", vision.pooling_kernel_size}};
+  if (vision.static_encoder) out["static_encoder"] = to_json(*vision.static_encoder);
+  return out;
 }
 
 Json to_json(const AudioModel& audio) {
-  return {{"audio_token_id", audio.audio_token_id},
-          {"boa_token_id", audio.boa_token_id},
-          {"eoa_token_id", audio.eoa_token_id}};
+  Json out = {{"audio_token_id", audio.audio_token_id},
+              {"boa_token_id", audio.boa_token_id},
+              {"eoa_token_id", audio.eoa_token_id},
+              {"attention_chunk_size", audio.attention_chunk_size},
+              {"attention_past", audio.attention_past},
+              {"attention_future", audio.attention_future}};
+  if (audio.static_encoder) out["static_encoder"] = to_json(*audio.static_encoder);
+  return out;
 }
 
 Json to_json(const std::vector<Port>& ports) {
@@ -117,6 +129,36 @@ Json to_json(const HtpModel& htp) {
           {"emulated", to_json(htp.emulated)}};
 }
 
+Json to_json(const Calibration& calibration) {
+  return {{"component", calibration.component},
+          {"digest", calibration.digest},
+          {"samples", calibration.samples},
+          {"images", calibration.images},
+          {"clips", calibration.clips}};
+}
+
+Json to_json(const Agreement& agreement) {
+  return {{"component", agreement.component},     {"output", agreement.output},
+          {"samples", agreement.samples},         {"min_cosine", agreement.min_cosine},
+          {"mean_cosine", agreement.mean_cosine}, {"max_difference", agreement.max_difference}};
+}
+
+Json to_json(const QualityFigure& figure) {
+  return {{"measure", figure.measure},
+          {"data", figure.data},
+          {"device", figure.device},
+          {"count", figure.count},
+          {"value", figure.value}};
+}
+
+// Nothing, when nothing was measured.
+template <typename T>
+void add_list(Json& to, const char* key, const std::vector<T>& list) {
+  if (list.empty()) return;
+  to[key] = Json::array();
+  for (const T& entry : list) to[key].push_back(to_json(entry));
+}
+
 }  // namespace
 
 const Component* Manifest::component(const std::string& name) const {
@@ -158,6 +200,9 @@ Json to_json(const Manifest& manifest) {
   if (manifest.audio) out["audio"] = to_json(*manifest.audio);
   if (manifest.static_model) out["static_model"] = to_json(*manifest.static_model);
   if (manifest.htp) out["htp"] = to_json(*manifest.htp);
+  add_list(out, "calibration", manifest.calibration);
+  add_list(out, "agreement", manifest.agreement);
+  add_list(out, "quality", manifest.quality);
   out["components"] = std::move(components);
   out["files"] = std::move(files);
   return out;

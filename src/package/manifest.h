@@ -21,6 +21,9 @@
 //                                                      cannot load a shared one
 //     decoder/claims.json calibration.json             what became of each node; ranges
 //
+// An encoder of fixed length is one graph all the same: vision_encoder/model.onnx for the CPU, and
+// vision_encoder/htp/model.onnx with model.bin, which a device and the emulator both load.
+//
 // A package exported for one device (recipe/export_package.h) holds one of the three forms only.
 // Its components still name their plain files, but `files` lists what is there.
 #pragma once
@@ -38,8 +41,9 @@
 namespace lapidary::package {
 
 inline constexpr const char* kManifestFile = "lapidary.json";
-inline constexpr int kFormatVersion = 3;
-inline constexpr int kOldestFormatVersion = 2;  // still read: it knows no roles, only models
+inline constexpr int kFormatVersion = 4;
+// Still read: 2 knows no roles, only models; 3 no encoders of fixed length and nothing measured.
+inline constexpr int kOldestFormatVersion = 2;
 
 // What Component::role may be.
 inline constexpr const char* kModelRole = "model";
@@ -89,7 +93,8 @@ struct AudioModel {
   int64_t audio_token_id = -1;
   int64_t boa_token_id = -1;
   int64_t eoa_token_id = -1;
-  // Attention in chunks: a query sees `past` frames before itself and `future` behind it.
+  // Attention in chunks (nn/chunked_attention.h): the queries of a chunk share it, `past` frames
+  // before it and `future` behind it. The chunk is 0 in packages older than format 4.
   int64_t attention_chunk_size = 0, attention_past = 0, attention_future = 0;
   std::optional<StaticEncoder> static_encoder = std::nullopt;  // present when its lengths are fixed
 };
@@ -185,7 +190,7 @@ struct Agreement {
 // What `lapidary eval --record` measured on the whole package.
 struct QualityFigure {
   std::string measure;  // "perplexity", "caption_exact_match", "word_error_rate"
-  std::string data;     // name of the file, and its hash
+  std::string data;     // "eval.txt (xxh3 3b2c...)", "eval.json, first 4 of a kind (xxh3 ...)"
   std::string device;   // "cpu", "htp-emulated v81 (SM8850)"
   int64_t count = 0;    // tokens, pictures, clips
   double value = 0;

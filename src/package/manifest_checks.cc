@@ -8,6 +8,9 @@
 namespace lapidary::package {
 namespace {
 
+constexpr const char* kVisionEncoder = "vision_encoder";
+constexpr const char* kAudioEncoder = "audio_encoder";
+
 using GraphKey = std::tuple<std::string, std::string, int64_t>;  // component, role, part
 
 class ConsistencyCheck {
@@ -23,8 +26,11 @@ class ConsistencyCheck {
       LAP_RETURN_IF_ERROR(contexts("htp.device", manifest_.htp->device));
       LAP_RETURN_IF_ERROR(contexts("htp.emulated", manifest_.htp->emulated));
     }
-    LAP_RETURN_IF_ERROR(section("vision", manifest_.vision.has_value(), "vision_encoder"));
-    return section("audio", manifest_.audio.has_value(), "audio_encoder");
+    LAP_RETURN_IF_ERROR(section("vision", manifest_.vision.has_value(), kVisionEncoder));
+    LAP_RETURN_IF_ERROR(section("audio", manifest_.audio.has_value(), kAudioEncoder));
+    LAP_RETURN_IF_ERROR(static_vision_encoder());
+    LAP_RETURN_IF_ERROR(static_audio_encoder());
+    return measured();
   }
 
  private:
@@ -52,8 +58,16 @@ class ConsistencyCheck {
     return {};
   }
 
+  // A compiler takes no other graph.
+  bool has_fixed_lengths(const std::string& component, const std::string& role) const {
+    if (role != kModelRole) return true;
+    if (component == kVisionEncoder) return manifest_.vision && manifest_.vision->static_encoder;
+    if (component == kAudioEncoder) return manifest_.audio && manifest_.audio->static_encoder;
+    return false;
+  }
+
   bool only_as_context(const Component& graph) const {
-    if (graph.role == kModelRole || !manifest_.htp) return false;
+    if (!has_fixed_lengths(graph.name, graph.role) || !manifest_.htp) return false;
     const auto is_it = [&](const ContextModel& context) {
       return context.component == graph.name && context.role == graph.role &&
              context.part == graph.part;
@@ -130,14 +144,95 @@ class ConsistencyCheck {
         return wrong(key, "has " + text(graph) + ", which 'components' has not");
       }
       if (!found.insert(graph).second) return wrong(key, "names " + text(graph) + " twice");
+      if (!has_fixed_lengths(context.component, context.role)) {
+        return wrong(key, "has " + text(graph) + ", whose lengths are not fixed");
+      }
       LAP_RETURN_IF_ERROR(listed(key, context.file));
       LAP_RETURN_IF_ERROR(listed(key, context.binary));
     }
     if (list.empty()) return {};
-    for (const GraphKey& graph : graphs_) {
-      if (std::get<1>(graph) != kModelRole && !found.contains(graph)) {
-        return wrong(key, "lacks " + text(graph));
+    for (const Component& component : manifest_.components) {
+      const GraphKey graph = {component.name, component.role, component.part};
+      const bool elsewhere = component.role == kModelRole && files_.contains(component.file);
+      if (!elsewhere && !found.contains(graph)) return wrong(key, "lacks " + text(graph));
+    }
+    return {};
+  }
+
+  // The port of an encoder must have `size` at `dim`, or the host feeds and reads other lengths.
+  Status length(const char* key, const std::vector<Port>& ports, const std::string& name,
+                size_t dim, int64_t size) const {
+    const auto port = std::find_if(ports.begin(), ports.end(),
+                                   [&](const Port& each) { return each.name == name; });
+    const std::string at = "'" + name + "' of 'components'";
+    if (port == ports.end()) return wrong(key, "is there, but " + at + " is not");
+    if (port->shape.size() > dim && port->shape[dim] == std::to_string(size)) return {};
+    return wrong(key, "means " + std::to_string(size) + " for dim " + std::to_string(dim) + " of " +
+                          at + ", which has " +
+                          (port->shape.size() > dim ? "'" + port->shape[dim] + "'" : "none"));
+  }
+
+  // What has fixed lengths must say so: it is fed in another way.
+  Status fixed_says_so(const char* key, const Component& encoder) const {
+    for (const std::vector<Port>* ports : {&encoder.inputs, &encoder.outputs}) {
+      for (const Port& port : *ports) {
+        for (const std::string& dim : port.shape) {
+          if (dim.find_first_not_of("0123456789") != std::string::npos) return {};
+        }
       }
+    }
+    if (encoder.inputs.empty()) return {};
+    return wrong(key, "is missing, but '" + encoder.name + "' has fixed lengths only");
+  }
+
+  Status static_vision_encoder() const {
+    const Component* const encoder = manifest_.component(kVisionEncoder);
+    if (encoder == nullptr) return {};
+    const char* const key = "vision.static_encoder";
+    if (!manifest_.vision->static_encoder) return fixed_says_so(key, *encoder);
+    const int64_t tokens = manifest_.vision->static_encoder->soft_tokens;
+    const int64_t side = manifest_.vision->pooling_kernel_size;
+    LAP_RETURN_IF_ERROR(length(key, encoder->inputs, "pixel_values", 1, tokens * side * side));
+    return length(key, encoder->outputs, "image_features", 0, tokens);
+  }
+
+  Status static_audio_encoder() const {
+    const Component* const encoder = manifest_.component(kAudioEncoder);
+    if (encoder == nullptr) return {};
+    const char* const key = "audio.static_encoder";
+    if (!manifest_.audio->static_encoder) return fixed_says_so(key, *encoder);
+    const int64_t tokens = manifest_.audio->static_encoder->soft_tokens;
+    LAP_RETURN_IF_ERROR(length(key, encoder->inputs, "input_features", 1, 4 * tokens));
+    return length(key, encoder->outputs, "audio_features", 0, tokens);
+  }
+
+  Status component_of(const char* key, const std::string& name) const {
+    const bool known =
+        std::any_of(manifest_.components.begin(), manifest_.components.end(),
+                    [&](const Component& component) { return component.name == name; });
+    if (known) return {};
+    return wrong(key, "has '" + name + "', which 'components' has not");
+  }
+
+  // A figure given twice would leave open which one holds.
+  Status measured() const {
+    std::set<std::string> calibrated;
+    for (const Calibration& entry : manifest_.calibration) {
+      LAP_RETURN_IF_ERROR(component_of("calibration", entry.component));
+      if (calibrated.insert(entry.component).second) continue;
+      return wrong("calibration", "has '" + entry.component + "' twice");
+    }
+    std::set<std::pair<std::string, std::string>> compared;
+    for (const Agreement& entry : manifest_.agreement) {
+      LAP_RETURN_IF_ERROR(component_of("agreement", entry.component));
+      if (compared.insert({entry.component, entry.output}).second) continue;
+      return wrong("agreement", "has '" + entry.output + "' of '" + entry.component + "' twice");
+    }
+    std::set<std::tuple<std::string, std::string, std::string>> measured;
+    for (const QualityFigure& entry : manifest_.quality) {
+      if (measured.insert({entry.measure, entry.data, entry.device}).second) continue;
+      return wrong("quality", "has the " + entry.measure + " of " + entry.data + " on " +
+                                  entry.device + " twice");
     }
     return {};
   }

@@ -6,14 +6,16 @@
 
 #include "package/manifest.h"
 #include "package/manifest_checks.h"
+#include "package/manifest_graphs.h"
 
 namespace lapidary::package {
 namespace {
 
-constexpr const char* kRebuild = "build the package again";
 constexpr int64_t kLongestContext = 1 << 20;
+constexpr int64_t kMostSoftTokens = 1 << 14;  // of an encoder: far beyond any, and no overflow
+constexpr int64_t kWidestKernel = 64;
+constexpr int64_t kLongestChunk = 1 << 16;
 
-// Readers over the elements of arrays, which JsonReader alone does not give.
 class ManifestReader {
  public:
   ManifestReader(const Json& json, std::string where)
@@ -52,10 +54,12 @@ class ManifestReader {
       out.static_model = static_model(*std::move(section));
     }
     if (auto section = root.optional_child("htp")) out.htp = htp(*std::move(section));
-    for (JsonReader& entry : elements(root, "components")) {
-      out.components.push_back(component(entry));
+    measured(root, out);
+    for (JsonReader& entry : root.objects("components", kRebuild)) {
+      out.components.push_back(read_component(entry));
     }
-    for (JsonReader& entry : elements(root, "files")) out.files.push_back(file(entry));
+    for (JsonReader& entry : root.objects("files", kRebuild))
+      out.files.push_back(read_file_record(entry));
     root.reject_unknown(kRebuild);
     LAP_RETURN_IF_ERROR(root.status());
     LAP_RETURN_IF_ERROR(check_consistency(out, where_));
@@ -63,24 +67,6 @@ class ManifestReader {
   }
 
  private:
-  std::vector<JsonReader> elements(JsonReader& parent, const std::string& key) {
-    const Json& array = parent.raw(key);
-    std::vector<JsonReader> out;
-    if (!array.is_array()) {
-      parent.fail(key, "must be an array", kRebuild);
-      return out;
-    }
-    const std::string path = parent.path().empty() ? key : parent.path() + "." + key;
-    for (size_t i = 0; i < array.size(); ++i) {
-      if (!array[i].is_object()) {
-        parent.fail(key, "must hold objects", kRebuild);
-        return {};
-      }
-      out.emplace_back(&array[i], path + "[" + std::to_string(i) + "]", error_, where_);
-    }
-    return out;
-  }
-
   TextModel text(JsonReader reader) {
     TextModel out;
     out.vocab_size = reader.integer("vocab_size", {.min = 1});
@@ -91,7 +77,7 @@ class ManifestReader {
     out.pad_token_id = reader.integer("pad_token_id", {.min = 0, .max = out.vocab_size - 1});
     out.vision_bidirectional_attention = reader.boolean("vision_bidirectional_attention");
     std::set<int64_t> layers;
-    for (JsonReader& entry : elements(reader, "caches")) {
+    for (JsonReader& entry : reader.objects("caches", kRebuild)) {
       CacheSpec cache;
       cache.layer = entry.integer("layer", {.min = 0});
       cache.kv_heads = entry.integer("kv_heads", {.min = 1});
@@ -105,6 +91,20 @@ class ManifestReader {
     return out;
   }
 
+  StaticEncoder static_encoder(JsonReader reader) {
+    StaticEncoder out;
+    out.soft_tokens = reader.integer("soft_tokens", {.min = 1, .max = kMostSoftTokens});
+    out.masked = mask(reader);
+    reader.reject_unknown(kRebuild);
+    return out;
+  }
+
+  double mask(JsonReader& reader) {
+    const double out = reader.number("masked", {.max = 0});
+    if (out == 0) reader.fail("masked", "is 0, which hides nothing", kRebuild);
+    return out;
+  }
+
   VisionModel vision(JsonReader reader, int64_t vocab_size) {
     const IntegerRange token = {.min = -1, .max = vocab_size - 1};
     VisionModel out;
@@ -112,6 +112,11 @@ class ManifestReader {
     out.video_token_id = reader.integer("video_token_id", token);
     out.boi_token_id = reader.integer("boi_token_id", token);
     out.eoi_token_id = reader.integer("eoi_token_id", token);
+    out.pooling_kernel_size = reader.integer_or("pooling_kernel_size", out.pooling_kernel_size,
+                                                {.min = 1, .max = kWidestKernel});
+    if (auto encoder = reader.optional_child("static_encoder")) {
+      out.static_encoder = static_encoder(*std::move(encoder));
+    }
     reader.reject_unknown(kRebuild);
     return out;
   }
@@ -122,37 +127,17 @@ class ManifestReader {
     out.audio_token_id = reader.integer("audio_token_id", {.min = 0, .max = vocab_size - 1});
     out.boa_token_id = reader.integer("boa_token_id", token);
     out.eoa_token_id = reader.integer("eoa_token_id", token);
-    reader.reject_unknown(kRebuild);
-    return out;
-  }
-
-  std::vector<Port> ports(JsonReader& parent, const std::string& key) {
-    std::vector<Port> out;
-    for (JsonReader& entry : elements(parent, key)) {
-      Port port;
-      port.name = entry.string("name");
-      port.dtype = entry.string("dtype");
-      const Json& shape = entry.raw("shape");
-      if (!shape.is_array()) entry.fail("shape", "must be an array", kRebuild);
-      for (const Json& dim : shape) {
-        if (dim.is_string()) {
-          port.shape.push_back(dim.get<std::string>());
-        } else if (dim.is_number_unsigned()) {
-          port.shape.push_back(std::to_string(dim.get<uint64_t>()));
-        } else {
-          entry.fail("shape", "must hold numbers and names", kRebuild);
-        }
+    const IntegerRange frames = {.min = 0, .max = kLongestChunk};
+    out.attention_chunk_size = reader.integer_or("attention_chunk_size", 0, frames);
+    out.attention_past = reader.integer_or("attention_past", 0, frames);
+    out.attention_future = reader.integer_or("attention_future", 0, frames);
+    if (auto encoder = reader.optional_child("static_encoder")) {
+      out.static_encoder = static_encoder(*std::move(encoder));
+      if (out.attention_chunk_size == 0) {
+        reader.fail("attention_chunk_size", "is needed with static_encoder", kRebuild);
       }
-      port.optional = entry.boolean_or("optional", false);
-      if (auto encoding = entry.optional_child("encoding")) {
-        port.encoding =
-            PortEncoding{encoding->number("scale", {.min = 0}), encoding->integer("zero_point")};
-        if (port.encoding->scale == 0) encoding->fail("scale", "is 0", kRebuild);
-        encoding->reject_unknown(kRebuild);
-      }
-      entry.reject_unknown(kRebuild);
-      out.push_back(std::move(port));
     }
+    reader.reject_unknown(kRebuild);
     return out;
   }
 
@@ -161,10 +146,9 @@ class ManifestReader {
     out.context_length = reader.integer("context_length", {.min = 2, .max = kLongestContext});
     out.prefill_length =
         reader.integer("prefill_length", {.min = 1, .max = out.context_length - 1});
-    out.masked = reader.number("masked", {.max = 0});
-    if (out.masked == 0) reader.fail("masked", "is 0, which hides nothing", kRebuild);
+    out.masked = mask(reader);
     out.host_logit_softcap = reader.number("host_logit_softcap", {.min = 0});
-    for (JsonReader& entry : elements(reader, "rotary")) {
+    for (JsonReader& entry : reader.objects("rotary", kRebuild)) {
       RotaryKind kind;
       kind.kind = entry.string("kind");
       for (const double frequency : entry.numbers("inv_freq")) {
@@ -185,71 +169,53 @@ class ManifestReader {
     out.soc_model = reader.integer("soc_model", {.min = 0});
     out.onnxruntime_qnn = reader.string("onnxruntime_qnn");
     out.qnn = reader.string("qnn");
-    out.device = contexts(reader, "device");
-    out.emulated = contexts(reader, "emulated");
+    out.device = read_contexts(reader, "device");
+    out.emulated = read_contexts(reader, "emulated");
     reader.reject_unknown(kRebuild);
     return out;
   }
 
-  std::vector<ContextModel> contexts(JsonReader& parent, const std::string& key) {
-    std::vector<ContextModel> out;
-    for (JsonReader& entry : elements(parent, key)) {
-      ContextModel context;
-      context.component = entry.string("component");
-      context.role = entry.string("role");
-      context.part = entry.integer("part", {.min = 0});
-      context.file = relative_path(entry, "file");
-      context.binary = relative_path(entry, "binary");
-      entry.reject_unknown(kRebuild);
-      out.push_back(std::move(context));
-    }
-    return out;
+  // Lists that are absent when nothing was measured.
+  std::vector<JsonReader> optional_objects(JsonReader& root, const std::string& key) {
+    return root.has_key(key) ? root.objects(key, kRebuild) : std::vector<JsonReader>();
   }
 
-  Component component(JsonReader& reader) {
-    Component out;
-    out.name = reader.string("name");
-    out.role = reader.string_or("role", kModelRole);
-    out.part = reader.integer_or("part", 0, {.min = 0});
-    if (out.role != kModelRole && out.role != kPrefillRole && out.role != kDecodeRole) {
-      reader.fail("role", "is '" + out.role + "'; known are model, prefill and decode", kRebuild);
-    }
-    out.file = relative_path(reader, "file");
-    out.inputs = ports(reader, "inputs");
-    out.outputs = ports(reader, "outputs");
-    JsonReader ops = reader.child("ops");
-    for (const auto& [op, count] : ops.json().items()) out.ops[op] = ops.integer(op, {.min = 0});
-    for (JsonReader& entry : elements(reader, "tensors")) {
-      TensorRecord tensor;
-      tensor.name = entry.string("name");
-      tensor.dtype = entry.string("dtype");
-      tensor.shape = entry.integers("shape", {.min = 0});
-      tensor.bytes = entry.integer("bytes", {.min = 0});
-      tensor.quantization = entry.string_or("quantization", "");
-      entry.reject_unknown(kRebuild);
-      out.tensors.push_back(std::move(tensor));
-    }
-    reader.reject_unknown(kRebuild);
-    return out;
-  }
-
-  FileRecord file(JsonReader& reader) {
-    FileRecord out;
-    out.path = relative_path(reader, "path");
-    out.size = static_cast<uint64_t>(reader.integer("size", {.min = 0}));
-    out.xxh3 = reader.string("xxh3");
-    reader.reject_unknown(kRebuild);
-    return out;
-  }
-
-  // A package must not make anyone read files outside its folder.
-  std::string relative_path(JsonReader& reader, const std::string& key) {
+  // Text that names something is never empty.
+  std::string name(JsonReader& reader, const std::string& key) {
     std::string out = reader.string(key);
-    const std::filesystem::path path(out);
-    bool inside = !path.is_absolute() && out.find('\0') == std::string::npos;
-    for (const auto& part : path) inside = inside && part != "..";
-    if (!inside) reader.fail(key, "leads outside the package", kRebuild);
+    if (reader.status().ok() && out.empty()) reader.fail(key, "is empty", kRebuild);
     return out;
+  }
+
+  void measured(JsonReader& root, Manifest& out) {
+    const IntegerRange some = {.min = 1};
+    const IntegerRange any = {.min = 0};
+    for (JsonReader& entry : optional_objects(root, "calibration")) {
+      out.calibration.push_back({.component = name(entry, "component"),
+                                 .digest = name(entry, "digest"),
+                                 .samples = entry.integer("samples", some),
+                                 .images = entry.integer("images", any),
+                                 .clips = entry.integer("clips", any)});
+      entry.reject_unknown(kRebuild);
+    }
+    for (JsonReader& entry : optional_objects(root, "agreement")) {
+      const NumberRange cosine = {.min = -1.001, .max = 1.001};  // sums round
+      out.agreement.push_back({.component = name(entry, "component"),
+                               .output = name(entry, "output"),
+                               .samples = entry.integer("samples", some),
+                               .min_cosine = entry.number("min_cosine", cosine),
+                               .mean_cosine = entry.number("mean_cosine", cosine),
+                               .max_difference = entry.number("max_difference", {.min = 0})});
+      entry.reject_unknown(kRebuild);
+    }
+    for (JsonReader& entry : optional_objects(root, "quality")) {
+      out.quality.push_back({.measure = name(entry, "measure"),
+                             .data = name(entry, "data"),
+                             .device = name(entry, "device"),
+                             .count = entry.integer("count", some),
+                             .value = entry.number("value", {.min = 0})});
+      entry.reject_unknown(kRebuild);
+    }
   }
 
   const Json& json_;

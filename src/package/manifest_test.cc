@@ -164,6 +164,109 @@ TEST(Manifest, ReadsBackAStaticDecoder) {
   EXPECT_EQ(read->htp->emulated[2].file, "decoder/emulated/decode.1.onnx");
 }
 
+// Encoders of fixed length beside the static decoder, compiled; figures of all kinds.
+Manifest static_encoders_sample() {
+  Manifest out = static_sample();
+  out.vision->pooling_kernel_size = 2;
+  out.vision->static_encoder = StaticEncoder{.soft_tokens = 70, .masked = -100};
+  out.audio->attention_chunk_size = 12;
+  out.audio->attention_past = 12;
+  out.audio->attention_future = 1;
+  out.audio->static_encoder = StaticEncoder{.soft_tokens = 48, .masked = -99.5};
+  Component& vision = out.components[0];
+  vision.inputs = {{"pixel_values", "uint16", {"1", "280", "768"}, false, PortEncoding{1, 0}}};
+  vision.outputs = {{"image_features", "float32", {"70", "128"}}};
+  Component& audio = out.components[1];
+  audio.inputs = {{"input_features", "float16", {"1", "192", "128"}}};
+  audio.outputs = {{"audio_features", "float32", {"48", "128"}}};
+  for (const char* name : {"vision_encoder", "audio_encoder"}) {
+    const std::string stem = std::string(name) + "/htp/model";
+    const ContextModel context = {name, kModelRole, 0, stem + ".onnx", stem + ".bin"};
+    out.htp->device.push_back(context);
+    out.htp->emulated.push_back(context);
+    out.files.push_back({context.file, 1, "01"});
+    out.files.push_back({context.binary, 1, "01"});
+  }
+  out.calibration = {{"decoder", "c0ffee", 40, 8, 9}};
+  out.agreement = {{"vision_encoder", "image_features", 6, 0.9998, 0.9999, 0.25}};
+  out.quality = {{"perplexity", "eval.txt (xxh3 00)", "cpu", 12674, 1.7536},
+                 {"perplexity", "eval.txt (xxh3 00)", "htp-emulated v81 (SM8850)", 12674, 1.754}};
+  return out;
+}
+
+TEST(Manifest, ReadsBackStaticEncodersAndWhatWasMeasured) {
+  const TempDir dir;
+  const Manifest written = static_encoders_sample();
+  dir.write(kManifestFile, to_json(written));
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(to_json(*read), to_json(written));
+  EXPECT_EQ(read->vision->pooling_kernel_size, 2);
+  EXPECT_EQ(read->vision->static_encoder->soft_tokens, 70);
+  EXPECT_EQ(read->vision->static_encoder->masked, -100);
+  EXPECT_EQ(read->audio->attention_chunk_size, 12);
+  EXPECT_EQ(read->audio->attention_past, 12);
+  EXPECT_EQ(read->audio->attention_future, 1);
+  EXPECT_EQ(read->audio->static_encoder->soft_tokens, 48);
+  EXPECT_EQ(read->audio->static_encoder->masked, -99.5);
+  ASSERT_EQ(read->calibration.size(), 1U);
+  EXPECT_EQ(read->calibration[0].digest, "c0ffee");
+  EXPECT_EQ(read->calibration[0].images, 8);
+  EXPECT_EQ(read->calibration[0].clips, 9);
+  ASSERT_EQ(read->agreement.size(), 1U);
+  EXPECT_EQ(read->agreement[0].min_cosine, 0.9998);
+  EXPECT_EQ(read->agreement[0].max_difference, 0.25);
+  ASSERT_EQ(read->quality.size(), 2U);
+  EXPECT_EQ(read->quality[1].device, "htp-emulated v81 (SM8850)");
+  EXPECT_EQ(read->quality[1].value, 1.754);
+  EXPECT_EQ(read->quality[1].count, 12674);
+}
+
+// What `lapidary export --device htp` leaves of an encoder; without any context it must be plain.
+TEST(Manifest, StaticEncodersMayBeThereAsContextsOnly) {
+  const TempDir dir;
+  Manifest manifest = static_encoders_sample();
+  manifest.htp->emulated.clear();
+  std::erase_if(manifest.files,
+                [](const FileRecord& file) { return file.path == "vision_encoder/model.onnx"; });
+  dir.write(kManifestFile, to_json(manifest));
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  std::erase_if(manifest.htp->device,
+                [](const ContextModel& context) { return context.component == "vision_encoder"; });
+  dir.write(kManifestFile, to_json(manifest));
+  EXPECT_THAT(read_manifest(dir.path()).error().message(),
+              HasSubstr("'vision_encoder/model.onnx', which 'files' does not list"));
+}
+
+// A recipe may compile the decoder alone: its encoders run on the CPU.
+TEST(Manifest, EncodersNeedNoContexts) {
+  const TempDir dir;
+  Manifest manifest = static_encoders_sample();
+  const auto of_encoder = [](const ContextModel& context) { return context.role == kModelRole; };
+  std::erase_if(manifest.htp->device, of_encoder);
+  std::erase_if(manifest.htp->emulated, of_encoder);
+  dir.write(kManifestFile, to_json(manifest));
+  const auto read = read_manifest(dir.path());
+  EXPECT_TRUE(read.ok()) << read.error().message();
+}
+
+// Format 3 has no lengths of encoders, and no chunks of attention.
+TEST(Manifest, ReadsFormat3) {
+  const TempDir dir;
+  Json json = to_json(static_sample());
+  json["format_version"] = 3;
+  json["vision"].erase("pooling_kernel_size");
+  for (const char* key : {"attention_chunk_size", "attention_past", "attention_future"}) {
+    json["audio"].erase(key);
+  }
+  dir.write(kManifestFile, json);
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(read->vision->pooling_kernel_size, 3);
+  EXPECT_FALSE(read->vision->static_encoder.has_value());
+}
+
 // Format 2 has no roles and no encodings; packages of it exist.
 TEST(Manifest, ReadsThePreviousFormat) {
   const TempDir dir;
@@ -203,7 +306,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Damage{"Version", [](Json& j) { j["format_version"] = 99; }, "'format_version' is 99"},
         Damage{"OldVersion", [](Json& j) { j["format_version"] = 1; },
-               "'format_version' is 1, this program reads 2 to 3 (build the package again"},
+               "'format_version' is 1, this program reads 2 to 4 (build the package again"},
         Damage{"NoVersion", [](Json& j) { j.erase("format_version"); }, "'format_version'"},
         Damage{"UnknownKey", [](Json& j) { j["extra"] = 1; }, "'extra' is not a known key"},
         Damage{"Array", [](Json& j) { j = Json::array(); }, "must be an object"},
@@ -333,6 +436,89 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"BinaryUnlisted", [](Json& j) { j["htp"]["device"][0]["binary"] = "x.bin"; },
                "'x.bin', which 'files' does not list"},
         Damage{"ContextTwice", [](Json& j) { j["htp"]["device"][2]["part"] = 0; }, "twice"}),
+    [](const auto& test) { return test.param.name; });
+
+class DamagedEncoderManifest : public ::testing::TestWithParam<Damage> {};
+
+// Each would feed an encoder other lengths than it has, or show a figure that means nothing.
+TEST_P(DamagedEncoderManifest, IsRefusedByName) {
+  const TempDir dir;
+  Json json = to_json(static_encoders_sample());
+  GetParam().apply(json);
+  dir.write(kManifestFile, json);
+  const auto read = read_manifest(dir.path());
+  ASSERT_FALSE(read.ok());
+  EXPECT_THAT(read.error().message(), HasSubstr(GetParam().message));
+  EXPECT_NE(read.error().kind, ErrorKind::kInternal);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, DamagedEncoderManifest,
+    ::testing::Values(
+        Damage{"OtherLength", [](Json& j) { j["vision"]["static_encoder"]["soft_tokens"] = 140; },
+               "'vision.static_encoder' means 560 for dim 1 of 'pixel_values'"},
+        Damage{"OtherPooling", [](Json& j) { j["vision"]["pooling_kernel_size"] = 3; },
+               "means 630 for dim 1 of 'pixel_values' of 'components', which has '280'"},
+        Damage{"OtherFrames", [](Json& j) { j["audio"]["static_encoder"]["soft_tokens"] = 47; },
+               "'audio.static_encoder' means 188 for dim 1 of 'input_features'"},
+        Damage{"OtherFeatures",
+               [](Json& j) {
+                 j["components"][1]["outputs"][0]["shape"] = {44, 128};
+               },
+               "'audio.static_encoder' means 48 for dim 0 of 'audio_features'"},
+        Damage{"OtherPorts", [](Json& j) { j["components"][0]["inputs"][0]["name"] = "x"; },
+               "'vision.static_encoder' is there, but 'pixel_values'"},
+        Damage{"Undeclared", [](Json& j) { j["vision"].erase("static_encoder"); },
+               "'htp.device' has 'vision_encoder', whose lengths are not fixed"},
+        Damage{"UndeclaredPlain",
+               [](Json& j) {
+                 j["vision"].erase("static_encoder");
+                 j.erase("htp");
+               },
+               "'vision.static_encoder' is missing, but 'vision_encoder' has fixed lengths"},
+        Damage{"WithoutEncoder", [](Json& j) { j["components"].erase(0); }, "vision_encoder"},
+        Damage{"NoTokens", [](Json& j) { j["vision"]["static_encoder"]["soft_tokens"] = 0; },
+               "'vision.static_encoder.soft_tokens' is 0"},
+        Damage{"ManyTokens",
+               [](Json& j) { j["audio"]["static_encoder"]["soft_tokens"] = 1LL << 62; },
+               "'audio.static_encoder.soft_tokens'"},
+        Damage{"MaskThatHidesNothing", [](Json& j) { j["audio"]["static_encoder"]["masked"] = 0; },
+               "'audio.static_encoder.masked' is 0"},
+        Damage{"NoMask", [](Json& j) { j["vision"]["static_encoder"].erase("masked"); },
+               "'vision.static_encoder.masked' is missing"},
+        Damage{"UnknownKey", [](Json& j) { j["vision"]["static_encoder"]["x"] = 1; },
+               "'vision.static_encoder.x'"},
+        Damage{"NoPooling", [](Json& j) { j["vision"]["pooling_kernel_size"] = 0; },
+               "'vision.pooling_kernel_size' is 0"},
+        Damage{"NoChunk", [](Json& j) { j["audio"].erase("attention_chunk_size"); },
+               "'audio.attention_chunk_size' is needed"},
+        Damage{"NegativePast", [](Json& j) { j["audio"]["attention_past"] = -1; },
+               "'audio.attention_past' is -1"},
+        Damage{"EmbeddingCompiled",
+               [](Json& j) { j["htp"]["device"][3]["component"] = "embedding"; },
+               "'htp.device' has 'embedding', which 'components' has not"},
+        Damage{"CalibrationOfNothing", [](Json& j) { j["calibration"][0]["component"] = "x"; },
+               "'calibration' has 'x'"},
+        Damage{"CalibrationTwice", [](Json& j) { j["calibration"].push_back(j["calibration"][0]); },
+               "'calibration' has 'decoder' twice"},
+        Damage{"NoDigest", [](Json& j) { j["calibration"][0]["digest"] = ""; },
+               "'calibration[0].digest' is empty"},
+        Damage{"NoSamples", [](Json& j) { j["calibration"][0]["samples"] = 0; },
+               "'calibration[0].samples' is 0"},
+        Damage{"CosineOfTwo", [](Json& j) { j["agreement"][0]["min_cosine"] = 2; },
+               "'agreement[0].min_cosine' is 2"},
+        Damage{"CosineOfNull", [](Json& j) { j["agreement"][0]["mean_cosine"] = nullptr; },
+               "agreement[0].mean_cosine"},
+        Damage{"AgreementOfNothing", [](Json& j) { j["agreement"][0]["component"] = "x"; },
+               "'agreement' has 'x'"},
+        Damage{"QualityObject", [](Json& j) { j["quality"] = Json::object(); },
+               "'quality' must be an array"},
+        Damage{"QualityTwice", [](Json& j) { j["quality"][1]["device"] = "cpu"; },
+               "the perplexity of eval.txt (xxh3 00) on cpu twice"},
+        Damage{"NegativeQuality", [](Json& j) { j["quality"][0]["value"] = -1; },
+               "'quality[0].value' is -1"},
+        Damage{"QualityOfNothing", [](Json& j) { j["quality"][0]["count"] = 0; },
+               "'quality[0].count' is 0"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Manifest, SaysWhenThereIsNone) {

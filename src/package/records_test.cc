@@ -110,6 +110,20 @@ TEST(VisionModel, RecordsIdsThatTheVocabularyHas) {
   EXPECT_FALSE(vision_model(config).has_value());
 }
 
+// The host makes an encoder's masks and order of patches from these.
+TEST(MediaModels, RecordWhatTheConfigSaysOfPoolingAndAttention) {
+  checkpoint::Config config = tiny().config;
+  config.vision->pooling_kernel_size = 2;
+  config.audio->attention_chunk_size = 10;
+  config.audio->attention_context_left = 8;
+  config.audio->attention_context_right = 1;
+  EXPECT_EQ(vision_model(config)->pooling_kernel_size, 2);
+  EXPECT_FALSE(vision_model(config)->static_encoder.has_value());
+  EXPECT_EQ(audio_model(config)->attention_chunk_size, 10);
+  EXPECT_EQ(audio_model(config)->attention_past, 7) << "the frame itself is no past";
+  EXPECT_EQ(audio_model(config)->attention_future, 1);
+}
+
 TEST(AudioModel, RecordsIdsThatTheVocabularyHas) {
   checkpoint::Config config = tiny().config;
   const auto audio = audio_model(config);

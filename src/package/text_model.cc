@@ -31,14 +31,19 @@ std::optional<VisionModel> vision_model(const checkpoint::Config& config) {
   return VisionModel{.image_token_id = known_token(config, config.image_token_id),
                      .video_token_id = known_token(config, config.video_token_id),
                      .boi_token_id = known_token(config, config.boi_token_id),
-                     .eoi_token_id = known_token(config, config.eoi_token_id)};
+                     .eoi_token_id = known_token(config, config.eoi_token_id),
+                     .pooling_kernel_size = config.vision->pooling_kernel_size};
 }
 
 std::optional<AudioModel> audio_model(const checkpoint::Config& config) {
   if (!config.audio) return std::nullopt;
   return AudioModel{.audio_token_id = known_token(config, config.audio_token_id),
                     .boa_token_id = known_token(config, config.boa_token_id),
-                    .eoa_token_id = known_token(config, config.eoa_token_id)};
+                    .eoa_token_id = known_token(config, config.eoa_token_id),
+                    .attention_chunk_size = config.audio->attention_chunk_size,
+                    // attention_context_left counts the frame itself.
+                    .attention_past = config.audio->attention_context_left - 1,
+                    .attention_future = config.audio->attention_context_right};
 }
 
 }  // namespace lapidary::package

@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](Scratch& s) { s.truncate(kManifest, 30'000); },
              {"lapidary.json", "not valid JSON"}},
         Case{"Version",
-             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["format_version"] = 4; }); },
+             [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["format_version"] = 5; }); },
              {"lapidary.json", "format_version"}},
         Case{"OldVersion",
              [](Scratch& s) { s.edit_json(kManifest, [](Json& j) { j["format_version"] = 1; }); },
