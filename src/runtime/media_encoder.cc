@@ -28,6 +28,15 @@ std::string timestamp(double seconds) {
   return text;
 }
 
+MediaModel media_model(const Model& model) {
+  MediaModel out{
+      model.package(), model.processor(), {}, model.session_options(), model.resolved_device()};
+  for (const MediaKind kind : {MediaKind::kImage, MediaKind::kAudio, MediaKind::kVideo}) {
+    if (const MediaTokens* tokens = model.media(kind)) out.tokens.push_back(*tokens);
+  }
+  return out;
+}
+
 bool cancel_asked(const CancelToken* cancel) { return cancel != nullptr && cancel->cancelled(); }
 
 }  // namespace
@@ -45,7 +54,7 @@ const char* name(MediaKind kind) {
 }
 
 struct MediaEncoder::State {
-  State(const Model& of, const MediaEncoderOptions& with) : model(of), options(with) {}
+  State(MediaModel of, const MediaEncoderOptions& with) : model(std::move(of)), options(with) {}
 
   Result<const MediaTokens*> tokens(const MediaItem& item) const;
   ort::SessionOptions session_options() const;
@@ -69,7 +78,7 @@ struct MediaEncoder::State {
   Result<std::vector<media::VideoFrame>> frames(const Path& folder) const;
   uint64_t units(const MediaItem& item) const;
 
-  Model model;
+  MediaModel model;
   MediaEncoderOptions options;
   std::optional<VisionGraph> vision;
   std::optional<AudioGraph> audio;
@@ -79,7 +88,9 @@ struct MediaEncoder::State {
 
 // How the item's kind appears in prompts; also says whether the package takes it.
 Result<const MediaTokens*> MediaEncoder::State::tokens(const MediaItem& item) const {
-  if (const MediaTokens* tokens = model.media(item.kind)) return tokens;
+  for (const MediaTokens& tokens : model.tokens) {
+    if (tokens.kind == item.kind) return &tokens;
+  }
   return unsupported(item.path.string(),
                      std::string("the package has no encoder for ") + name(item.kind) + " files",
                      "build one from a checkpoint that has it");
@@ -88,25 +99,23 @@ Result<const MediaTokens*> MediaEncoder::State::tokens(const MediaItem& item) co
 // The encoders run now and then, between the decoder's steps: their threads must not spin
 // meanwhile. Spinning also costs an image's own run a quarter more processor time on two cores.
 ort::SessionOptions MediaEncoder::State::session_options() const {
-  ort::SessionOptions quiet = model.session_options();
+  ort::SessionOptions quiet = model.session;
   quiet.spinning = false;
   return quiet;
 }
 
 Result<const VisionGraph*> MediaEncoder::State::vision_graph() {
   if (!vision) {
-    LAP_ASSIGN_OR_RETURN(
-        vision,
-        VisionGraph::open(model.package(), model.processor().image.patch_size, session_options()));
+    LAP_ASSIGN_OR_RETURN(vision, VisionGraph::open(model.package, model.processor.image.patch_size,
+                                                   session_options(), model.device));
   }
   return &*vision;
 }
 
 Result<const AudioGraph*> MediaEncoder::State::audio_graph() {
   if (!audio) {
-    LAP_ASSIGN_OR_RETURN(
-        audio,
-        AudioGraph::open(model.package(), model.processor().audio.feature_size, session_options()));
+    LAP_ASSIGN_OR_RETURN(audio, AudioGraph::open(model.package, model.processor.audio.feature_size,
+                                                 session_options(), model.device));
   }
   return &*audio;
 }
@@ -125,7 +134,7 @@ Result<std::shared_ptr<const SoftTokens>> MediaEncoder::State::encode_picture(
 }
 
 Status MediaEncoder::State::add_picture(const Path& path, MediaKind kind, EncodedMedia& to) {
-  const checkpoint::ProcessorConfig& processor = model.processor();
+  const checkpoint::ProcessorConfig& processor = model.processor;
   LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(path));
   const std::string key = std::string(name(kind)) + ":" + hash;
   const auto found = cache.find(key);
@@ -175,7 +184,7 @@ Result<EncodedMedia> MediaEncoder::State::encode_video(const MediaItem& item,
 
 Result<Blocks> MediaEncoder::State::encode_clip(const Path& path, const std::string& hash,
                                                 const CancelToken* cancel, MediaTimings& timings) {
-  const checkpoint::ProcessorConfig& processor = model.processor();
+  const checkpoint::ProcessorConfig& processor = model.processor;
   LAP_ASSIGN_OR_RETURN(const media::Audio clip,
                        load_clip(path, processor, options.split_audio, timings));
   if (!mel) mel.emplace(processor.audio);
@@ -236,7 +245,7 @@ Result<EncodedMedia> MediaEncoder::State::encode(const MediaItem& item, Progress
 }
 
 Result<std::vector<media::VideoFrame>> MediaEncoder::State::frames(const Path& folder) const {
-  return media::sample_video(folder, model.processor().video,
+  return media::sample_video(folder, model.processor.video,
                              {.fps = options.video_fps, .limits = {}});
 }
 
@@ -248,7 +257,9 @@ uint64_t MediaEncoder::State::units(const MediaItem& item) const {
 }
 
 MediaEncoder::MediaEncoder(const Model& model, MediaEncoderOptions options)
-    : state_(std::make_unique<State>(model, options)) {}
+    : MediaEncoder(media_model(model), options) {}
+MediaEncoder::MediaEncoder(MediaModel model, MediaEncoderOptions options)
+    : state_(std::make_unique<State>(std::move(model), options)) {}
 MediaEncoder::~MediaEncoder() = default;
 MediaEncoder::MediaEncoder(MediaEncoder&&) noexcept = default;
 MediaEncoder& MediaEncoder::operator=(MediaEncoder&&) noexcept = default;
@@ -278,12 +289,12 @@ Result<std::vector<EncodedMedia>> MediaEncoder::encode(const std::vector<MediaIt
 Result<media::ImagePatches> MediaEncoder::image_frontend(const Path& path) const {
   LAP_RETURN_IF_ERROR(state_->tokens({MediaKind::kImage, path}));
   MediaTimings unused;
-  return load_patches(path, state_->model.processor().image, unused);
+  return load_patches(path, state_->model.processor.image, unused);
 }
 
 Result<media::LogMel> MediaEncoder::audio_frontend(const Path& path) const {
   LAP_RETURN_IF_ERROR(state_->tokens({MediaKind::kAudio, path}));
-  const checkpoint::ProcessorConfig& processor = state_->model.processor();
+  const checkpoint::ProcessorConfig& processor = state_->model.processor;
   MediaTimings unused;
   LAP_ASSIGN_OR_RETURN(const media::Audio clip,
                        load_clip(path, processor, state_->options.split_audio, unused));

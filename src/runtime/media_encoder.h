@@ -16,13 +16,18 @@
 
 #include "base/progress.h"
 #include "base/result.h"
+#include "checkpoint/processor_config.h"
 #include "media/image_patches.h"
 #include "media/log_mel.h"
+#include "ort/session.h"
+#include "package/package.h"
+#include "runtime/device.h"
 #include "runtime/prompt.h"
 
 namespace lapidary::runtime {
 
 class Model;
+struct MediaTokens;
 
 enum class MediaKind { kImage, kAudio, kVideo };
 // "image", "audio", "video".
@@ -57,9 +62,20 @@ struct MediaEncoderOptions {
   bool split_audio = false;
 };
 
+// What encoding needs of a model. A package that is still being built has it before there is a
+// Model of it: its manifest must hold the encoders, and what it says of text, vision and audio.
+struct MediaModel {
+  package::Package package;
+  checkpoint::ProcessorConfig processor;
+  std::vector<MediaTokens> tokens;  // placeholders.h; the kinds that the package takes
+  ort::SessionOptions session;
+  ResolvedDevice device = {};  // where the encoders run
+};
+
 class MediaEncoder {
  public:
   explicit MediaEncoder(const Model& model, MediaEncoderOptions options = {});
+  explicit MediaEncoder(MediaModel model, MediaEncoderOptions options = {});
   ~MediaEncoder();
   MediaEncoder(MediaEncoder&&) noexcept;
   MediaEncoder& operator=(MediaEncoder&&) noexcept;
