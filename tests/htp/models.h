@@ -61,8 +61,9 @@ inline double relative_error(const std::vector<float>& a, const std::vector<floa
   double difference = 0;
   double norm = 0;
   for (size_t i = 0; i < b.size(); ++i) {
-    difference += std::pow(double{a[i]} - double{b[i]}, 2);
-    norm += std::pow(double{b[i]}, 2);
+    const auto wanted = static_cast<double>(b[i]);
+    difference += std::pow(static_cast<double>(a[i]) - wanted, 2);
+    norm += std::pow(wanted, 2);
   }
   return std::sqrt(difference / norm);
 }

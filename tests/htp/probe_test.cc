@@ -148,7 +148,7 @@ TEST_F(HtpProbe, ACacheRemembersAndDamageIsProbedAgain) {
 TEST_F(HtpProbe, WhatTwoGraphsShareIsProbedOnce) {
   const std::vector<Graph> graphs = {one_op("Tanh", {1, 8}), one_op("Tanh", {1, 8})};
   const auto emulator = Emulator::create(libraries_, *target::resolve("v81", ""), {});
-  const auto report = probe(graphs, *emulator, test_folder());
+  const auto report = probe::probe_nodes(graphs, *emulator, test_folder());
   ASSERT_TRUE(report.ok()) << report.error().message();
   ASSERT_EQ(report->nodes.size(), 1u);
   EXPECT_EQ(report->nodes[0].alike, 2u);
