@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "passes/row_scales.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -27,75 +27,6 @@ using tensor::TensorType;
 constexpr int64_t kScratchFloats = 128 << 10;
 
 size_t size(int64_t n) { return static_cast<size_t>(n); }
-
-Error named(Error error, const Tensor& weight) {
-  error.where = weight.describe() + (error.where.empty() ? "" : ", " + error.where);
-  return error;
-}
-
-// Scales of the rows of a float32 matrix, found when first asked for.
-class RowScales {
- public:
-  RowScales(Tensor rows, IntegerType type, quant::ScaleSearch search)
-      : rows_(std::move(rows)), type_(type), search_(search) {}
-
-  Result<std::span<const float>> get() const {
-    const std::lock_guard lock(mutex_);
-    if (scales_.empty()) LAP_RETURN_IF_ERROR(compute());
-    return std::span<const float>(scales_);
-  }
-  std::string describe() const {
-    return std::string(quant::name_of(type_)) +
-           (search_ == quant::ScaleSearch::kMse ? ", mse" : ", min-max");
-  }
-  int64_t count() const { return rows_.shape()[0]; }
-
- private:
-  Status compute() const {
-    const int64_t k = rows_.shape()[1];
-    const int64_t group = std::max<int64_t>(1, kScratchFloats / k);
-    std::vector<float> scales(size(count()));
-    std::vector<float> scratch(size(std::min(group, count()) * k));
-    for (int64_t r = 0; r < count(); r += group) {
-      const int64_t n = std::min(group, count() - r);
-      const std::span<float> values = std::span(scratch).first(size(n * k));
-      LAP_RETURN_IF_ERROR(
-          rows_.producer()->read_box({r, r + n, 0, k}, std::as_writable_bytes(values)));
-      Status status = quant::channel_scales(values, size(k), type_, search_,
-                                            std::span(scales).subspan(size(r), size(n)));
-      if (!status.ok()) return named(status.take_error(), rows_);
-    }
-    scales_ = std::move(scales);
-    return {};
-  }
-
-  Tensor rows_;
-  IntegerType type_;
-  quant::ScaleSearch search_;
-  mutable std::mutex mutex_;
-  mutable std::vector<float> scales_;  // empty: not yet computed
-};
-
-class ScalesTensor final : public tensor::Producer {
- public:
-  ScalesTensor(std::shared_ptr<const RowScales> scales, const Tensor& weight)
-      : Producer({DType::kFloat, {scales->count()}}),
-        scales_(std::move(scales)),
-        text_("scales<" + scales_->describe() + ">(" + weight.describe() + ")") {}
-
-  Status read_tiles(int64_t begin, int64_t end,
-                    std::span<const std::span<std::byte>> outs) const override {
-    if (begin == end) return {};
-    LAP_ASSIGN_OR_RETURN(const std::span<const float> values, scales_->get());
-    std::memcpy(outs[0].data(), values.data(), values.size_bytes());
-    return {};
-  }
-  std::string describe() const override { return text_; }
-
- private:
-  std::shared_ptr<const RowScales> scales_;
-  std::string text_;
-};
 
 // Codes of a float32 tensor, cut anywhere.
 class Codes : public tensor::Producer {
@@ -201,11 +132,6 @@ class TensorCodes final : public Codes {
   Affine affine_;
 };
 
-Tensor zeros(IntegerType type, Shape shape) {
-  const TensorType tensor_type{dtype_of(type), std::move(shape)};
-  return tensor::literal(tensor_type, std::vector<std::byte>(size(tensor_type.bytes())));
-}
-
 }  // namespace
 
 DType dtype_of(IntegerType type) {
@@ -236,14 +162,19 @@ AffineWeight quantize_channels(const Tensor& weight, size_t axis, IntegerType ty
   const auto scales =
       std::make_shared<RowScales>(by_row ? matrix : tensor::transpose(matrix), type, search);
   const Tensor codes(std::make_shared<ChannelCodes>(matrix, type, scales, by_row));
-  return {tensor::reshape(codes, weight.shape()),
-          Tensor(std::make_shared<ScalesTensor>(scales, matrix)), zeros(type, {channels})};
+  return {tensor::reshape(codes, weight.shape()), scales_tensor(scales, matrix),
+          zero_points(type, channels)};
 }
 
 AffineWeight quantize_tensor(const Tensor& weight, const Affine& affine, IntegerType type) {
   const Tensor floats = tensor::cast(weight, DType::kFloat);
   return {Tensor(std::make_shared<TensorCodes>(floats, type, affine)), scale_tensor(affine),
           zero_point_tensor(affine, type)};
+}
+
+Tensor zero_points(IntegerType type, int64_t channels) {
+  const TensorType tensor_type{dtype_of(type), {channels}};
+  return tensor::literal(tensor_type, std::vector<std::byte>(size(tensor_type.bytes())));
 }
 
 Tensor scale_tensor(const Affine& affine) { return tensor::scalar(affine.scale); }

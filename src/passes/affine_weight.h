@@ -25,6 +25,9 @@ AffineWeight quantize_channels(const tensor::Tensor& weight, size_t axis, quant:
 AffineWeight quantize_tensor(const tensor::Tensor& weight, const quant::Affine& affine,
                              quant::IntegerType type);
 
+// Zeros, [channels]: the zero points of a symmetric encoding.
+tensor::Tensor zero_points(quant::IntegerType type, int64_t channels);
+
 // The scalars of an encoding, as the inputs of QuantizeLinear want them.
 tensor::Tensor scale_tensor(const quant::Affine& affine);
 tensor::Tensor zero_point_tensor(const quant::Affine& affine, quant::IntegerType type);

@@ -6,6 +6,7 @@
 
 #include "base/glob.h"
 #include "passes/affine_weight.h"
+#include "passes/channel_format.h"
 
 namespace lapidary::passes {
 namespace {
@@ -199,13 +200,7 @@ class Planner {
     const bool by_row =
         node.op_type == "Conv" || (node.op_type == "Gemm" && node.int_attribute("transB", 0) == 1);
     const size_t axis = by_row ? 0 : 1;
-    quant::IntegerType type = options_.weight_type;
-    for (const auto& [pattern, change] : options_.node_overrides) {
-      if (change.weight_type && glob_match(pattern, node.name)) {
-        type = *change.weight_type;
-        break;
-      }
-    }
+    const quant::IntegerType type = channel_format(node.name, axis, options_).type;
     std::string reason = reason_against_channels(*weight, axis, type);
     if (reason.empty()) plan_.channel_axis[node.name] = axis;
     return reason;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/glob.h"
-#include "passes/affine_weight.h"
+#include "passes/channel_format.h"
+#include "passes/error_aware_weight.h"
 
 namespace lapidary::passes {
 namespace {
@@ -13,21 +13,6 @@ using graph::Graph;
 using graph::Node;
 using tensor::DType;
 using tensor::Tensor;
-
-struct ChannelFormat {
-  size_t axis = 1;
-  quant::IntegerType type = quant::IntegerType::kInt8;
-  quant::ScaleSearch search = quant::ScaleSearch::kMinMax;
-
-  std::string suffix() const {
-    return "_" + std::string(quant::name_of(type)) +
-           (search == quant::ScaleSearch::kMse ? "_mse" : "") + (axis == 0 ? "_rows" : "");
-  }
-  std::string describe() const {
-    return std::string(quant::name_of(type)) + ", per channel, symmetric, " +
-           (search == quant::ScaleSearch::kMse ? "mse" : "min-max");
-  }
-};
 
 // The HTP computes in integers where all that an operator reads and makes is of one type; with
 // others it dequantizes, computes in float and quantizes, or refuses the operator.
@@ -52,10 +37,11 @@ struct Made {
 class Rewriter {
  public:
   Rewriter(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
-           const StaticQuantizationOptions& options)
+           const WeightFactors& factors, const StaticQuantizationOptions& options)
       : graph_(std::move(graph)),
         plan_(std::move(plan)),
         encodings_(std::move(encodings)),
+        factors_(factors),
         options_(options) {}
 
   PassOutcome run() {
@@ -235,27 +221,22 @@ class Rewriter {
     return tensor_weight(value, *constant, plan_.group_of.at(value));
   }
 
-  ChannelFormat format_of(const Node& node) const {
-    ChannelFormat out{plan_.channel_axis.at(node.name), options_.weight_type,
-                      options_.weight_search};
-    bool has_type = false;
-    bool has_search = false;
-    for (const auto& [pattern, change] : options_.node_overrides) {
-      if (!glob_match(pattern, node.name)) continue;
-      if (change.weight_type && !has_type) out.type = *change.weight_type;
-      if (change.weight_search && !has_search) out.search = *change.weight_search;
-      has_type = has_type || change.weight_type;
-      has_search = has_search || change.weight_search;
+  AffineWeight encoded_weight(const std::string& name, const Tensor& weight,
+                              const ChannelFormat& format) const {
+    const auto factors = factors_.of.find(name);
+    if (format.error_aware() && factors != factors_.of.end()) {
+      return round_channels_error_aware(weight, format.type, factors->second);
     }
-    return out;
+    return quantize_channels(weight, format.axis, format.type, format.search);
   }
 
   std::string channel_weight(const Node& node, const Tensor& weight) {
-    const ChannelFormat format = format_of(node);
+    const ChannelFormat format =
+        channel_format(node.name, plan_.channel_axis.at(node.name), options_);
     const std::string codes = node.inputs[1] + format.suffix();
     std::string dequantized = codes + "_dequantized";
     if (!constants_.insert(dequantized).second) return dequantized;
-    const AffineWeight w = quantize_channels(weight, format.axis, format.type, format.search);
+    const AffineWeight w = encoded_weight(node.inputs[1], weight, format);
     graph_.initializers.insert_or_assign(codes, w.codes);
     graph_.initializers.insert_or_assign(codes + "_scale", w.scale);
     graph_.initializers.insert_or_assign(codes + "_zero_point", w.zero_point);
@@ -284,6 +265,7 @@ class Rewriter {
   Graph graph_;
   QuantizationPlan plan_;
   std::vector<Encoding> encodings_;
+  const WeightFactors& factors_;
   const StaticQuantizationOptions& options_;
   int64_t rewritten_ = 0;
   std::set<std::string> encoded_;                    // values that get a Quantize
@@ -296,8 +278,8 @@ class Rewriter {
 }  // namespace
 
 PassOutcome insert_qdq(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
-                       const StaticQuantizationOptions& options) {
-  return Rewriter(std::move(graph), std::move(plan), std::move(encodings), options).run();
+                       const WeightFactors& factors, const StaticQuantizationOptions& options) {
+  return Rewriter(std::move(graph), std::move(plan), std::move(encodings), factors, options).run();
 }
 
 }  // namespace lapidary::passes

@@ -5,12 +5,13 @@
 
 #include "passes/encoding_groups.h"
 #include "passes/group_encodings.h"
+#include "passes/weight_factors.h"
 
 namespace lapidary::passes {
 
 // `encodings`: one for each of plan.groups. Scales and zero points are initializers named after
-// Encoding::name.
+// Encoding::name. `factors`: of the weights that are rounded error-aware.
 PassOutcome insert_qdq(graph::Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
-                       const StaticQuantizationOptions& options);
+                       const WeightFactors& factors, const StaticQuantizationOptions& options);
 
 }  // namespace lapidary::passes

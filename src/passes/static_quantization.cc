@@ -8,6 +8,7 @@
 #include "passes/encoding_groups.h"
 #include "passes/group_encodings.h"
 #include "passes/qdq_rewriter.h"
+#include "passes/weight_factors.h"
 
 namespace lapidary::passes {
 namespace {
@@ -98,7 +99,8 @@ Result<std::vector<std::string>> values_to_calibrate(const Graph& graph,
 }
 
 Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
-                                       const StaticQuantizationOptions& options) {
+                                       const StaticQuantizationOptions& options,
+                                       std::shared_ptr<const quant::Moments> moments) {
   LAP_RETURN_IF_ERROR(check_options(graphs, options));
   std::vector<QuantizationPlan> plans;
   std::vector<const Graph*> views;
@@ -109,25 +111,29 @@ Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ran
   }
   LAP_ASSIGN_OR_RETURN(std::vector<std::vector<Encoding>> encodings,
                        encode_groups(views, plans, ranges, options));
+  const WeightFactors factors = find_weight_factors(graphs, plans, options, moments);
   SetOutcome out;
   std::vector<Declined> unmatched;
   note_unmatched(graphs, plans, options, unmatched);
   for (size_t i = 0; i < graphs.size(); ++i) {
     PassOutcome one = insert_qdq(std::move(graphs[i].graph), std::move(plans[i]),
-                                 std::move(encodings[i]), options);
+                                 std::move(encodings[i]), factors, options);
     out.graphs.push_back({graphs[i].role, graphs[i].part, std::move(one.graph)});
     out.rewritten += one.rewritten;
     add_declined(out.declined, one.declined);
   }
+  add_declined(out.declined, factors.declined);
   add_declined(out.declined, unmatched);
   return out;
 }
 
 Result<PassOutcome> static_quantization(Graph graph, const quant::Ranges& ranges,
-                                        const StaticQuantizationOptions& options) {
+                                        const StaticQuantizationOptions& options,
+                                        std::shared_ptr<const quant::Moments> moments) {
   GraphSet set(1);
   set[0].graph = std::move(graph);
-  LAP_ASSIGN_OR_RETURN(SetOutcome out, static_quantization(std::move(set), ranges, options));
+  LAP_ASSIGN_OR_RETURN(SetOutcome out,
+                       static_quantization(std::move(set), ranges, options, std::move(moments)));
   return PassOutcome{std::move(out.graphs[0].graph), out.rewritten, std::move(out.declined)};
 }
 

@@ -33,8 +33,9 @@
 //   ... calibrate them (calibration/) -> Ranges ranges;
 //   LAP_ASSIGN_OR_RETURN(PassOutcome out, static_quantization(std::move(graph), ranges, options));
 //
-// In a recipe the pass asks PassContext::calibrate for the ranges: of the set's calibration graph,
-// which it drops afterwards, or, where there is none, of each graph. Options there, besides those
+// In a recipe the pass asks PassContext::calibrate for the ranges, and PassContext::moments where
+// weights are rounded error-aware: of the set's calibration graph, which it drops afterwards, or,
+// where there is none, of each graph. Options there, besides those
 // of read_static_quantization_options: calibrate_method ("MinMax", "Percentile", "MSE"),
 // percentile, data_config. The digest of the ranges belongs to the cache key.
 //
@@ -43,12 +44,14 @@
 // input or output of any graph.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "passes/pass.h"
+#include "quant/moments.h"
 #include "quant/ranges.h"
 
 namespace lapidary::passes {
@@ -61,10 +64,16 @@ struct TensorOverride {
   std::optional<quant::Range> range;
 };
 
+// How a weight becomes a code: the nearest one, or so that errors of neighbouring input channels
+// make up for each other, as the second moments of the activations say
+// (quant/error_aware_rounding.h).
+enum class WeightRounding { kNearest, kErrorAware };
+
 struct StaticNodeOverride {
   std::optional<quant::IntegerType> activation_type;  // of the node's outputs
   std::optional<quant::IntegerType> weight_type;
   std::optional<quant::ScaleSearch> weight_search;
+  std::optional<WeightRounding> weight_rounding;
 };
 
 template <typename T>
@@ -74,6 +83,9 @@ struct StaticQuantizationOptions {
   quant::IntegerType activation_type = quant::IntegerType::kUint16;
   quant::IntegerType weight_type = quant::IntegerType::kInt8;  // int4, int8 or int16
   quant::ScaleSearch weight_search = quant::ScaleSearch::kMinMax;
+  // Error-aware: of weights [K, N] of MatMul and Gemm; the scales are searched as well, whatever
+  // weight_search says. Conv and Gemm with transB are rounded to nearest, and noted as declined.
+  WeightRounding weight_rounding = WeightRounding::kNearest;
   std::vector<std::string> op_types_to_exclude;
   std::vector<std::string> nodes_to_exclude;  // globs
   ByPattern<TensorOverride> tensor_overrides;
@@ -85,10 +97,11 @@ struct StaticQuantizationOptions {
 };
 
 // Reads activation_type, weight_type (or Olive's `precision`), weight_search ("min_max", "mse"),
-// op_types_to_exclude, nodes_to_exclude, tensor_overrides {glob: {type, symmetric, range}},
-// node_overrides {glob: {activation_type, weight_type, weight_search}} and quantized_io. Types may
-// be spelt "uint16" or, as in ONNX Runtime, "QUInt16". What concerns calibration alone
-// (calibrate_method, data_config) is left to the caller.
+// weight_rounding ("nearest", "error_aware"), op_types_to_exclude, nodes_to_exclude,
+// tensor_overrides {glob: {type, symmetric, range}}, node_overrides {glob: {activation_type,
+// weight_type, weight_search, weight_rounding}} and quantized_io. Types may be spelt "uint16" or,
+// as in ONNX Runtime, "QUInt16". What concerns calibration alone (calibrate_method, data_config) is
+// left to the caller.
 StaticQuantizationOptions read_static_quantization_options(JsonReader& reader);
 Json to_json(const StaticQuantizationOptions& options);
 
@@ -96,11 +109,19 @@ Json to_json(const StaticQuantizationOptions& options);
 Result<std::vector<std::string>> values_to_calibrate(const graph::Graph& graph,
                                                      const StaticQuantizationOptions& options);
 
-// Errors besides: those named above.
+// The values whose second moments error-aware rounding wants: inputs of the products it rounds.
+Result<std::vector<std::string>> values_for_moments(const graph::Graph& graph,
+                                                    const StaticQuantizationOptions& options);
+
+// `moments`: of values_for_moments; a weight of whose input nothing is known is rounded to nearest,
+// and noted as declined unless nothing is known at all. They are kept until the weights are
+// written. Errors besides: those named above.
 Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
-                                       const StaticQuantizationOptions& options);
+                                       const StaticQuantizationOptions& options,
+                                       std::shared_ptr<const quant::Moments> moments = {});
 Result<PassOutcome> static_quantization(graph::Graph graph, const quant::Ranges& ranges,
-                                        const StaticQuantizationOptions& options);
+                                        const StaticQuantizationOptions& options,
+                                        std::shared_ptr<const quant::Moments> moments = {});
 
 BoundPass bind_static_quantization(JsonReader& reader);
 

@@ -44,6 +44,16 @@ std::optional<quant::ScaleSearch> read_search(JsonReader& reader) {
   return quant::ScaleSearch::kMinMax;
 }
 
+std::optional<WeightRounding> read_rounding(JsonReader& reader) {
+  const std::optional<std::string> name = reader.optional_string("weight_rounding");
+  if (!name) return std::nullopt;
+  if (*name == "error_aware") return WeightRounding::kErrorAware;
+  if (*name != "nearest") {
+    reader.fail("weight_rounding", "'" + *name + "' is no rounding", "use nearest or error_aware");
+  }
+  return WeightRounding::kNearest;
+}
+
 TensorOverride read_tensor_override(JsonReader reader) {
   TensorOverride out;
   out.type = read_type(reader, "type", false);
@@ -65,6 +75,7 @@ StaticNodeOverride read_node_override(JsonReader reader) {
   out.activation_type = read_type(reader, "activation_type", false);
   out.weight_type = read_type(reader, "weight_type", true);
   out.weight_search = read_search(reader);
+  out.weight_rounding = read_rounding(reader);
   reader.reject_unknown();
   return out;
 }
@@ -92,6 +103,7 @@ StaticQuantizationOptions read_static_quantization_options(JsonReader& reader) {
   }
   out.weight_type = weight_type.value_or(precision.value_or(out.weight_type));
   out.weight_search = read_search(reader).value_or(out.weight_search);
+  out.weight_rounding = read_rounding(reader).value_or(out.weight_rounding);
   out.op_types_to_exclude = reader.strings("op_types_to_exclude");
   out.nodes_to_exclude = reader.strings("nodes_to_exclude");
   out.tensor_overrides = read_by_pattern(reader, "tensor_overrides", &read_tensor_override);
@@ -104,6 +116,9 @@ Json to_json(const StaticQuantizationOptions& options) {
   const auto name = [](IntegerType type) { return std::string(quant::name_of(type)); };
   const auto search = [](quant::ScaleSearch each) {
     return each == quant::ScaleSearch::kMse ? "mse" : "min_max";
+  };
+  const auto rounding = [](WeightRounding each) {
+    return each == WeightRounding::kErrorAware ? "error_aware" : "nearest";
   };
   Json tensors = Json::object();
   for (const auto& [pattern, change] : options.tensor_overrides) {
@@ -118,10 +133,12 @@ Json to_json(const StaticQuantizationOptions& options) {
     if (change.activation_type) one["activation_type"] = name(*change.activation_type);
     if (change.weight_type) one["weight_type"] = name(*change.weight_type);
     if (change.weight_search) one["weight_search"] = search(*change.weight_search);
+    if (change.weight_rounding) one["weight_rounding"] = rounding(*change.weight_rounding);
   }
   return {{"activation_type", name(options.activation_type)},
           {"weight_type", name(options.weight_type)},
           {"weight_search", search(options.weight_search)},
+          {"weight_rounding", rounding(options.weight_rounding)},
           {"op_types_to_exclude", options.op_types_to_exclude},
           {"nodes_to_exclude", options.nodes_to_exclude},
           {"tensor_overrides", std::move(tensors)},

@@ -12,6 +12,8 @@ namespace {
 using graph::Graph;
 using graph::Node;
 
+constexpr int64_t kMomentBlock = 128;  // channels whose errors make up for each other
+
 struct CalibrationOptions {
   std::string method = "min_max";
   double percentile = 99.999;
@@ -69,26 +71,61 @@ bool makes(const Graph& graph, const std::string& value) {
          });
 }
 
-class Ranging {
+class Asking {
  public:
-  Ranging(const PassContext& context, const CalibrationOptions& calibration,
-          const StaticQuantizationOptions& options)
+  Asking(const PassContext& context, const CalibrationOptions& calibration,
+         const StaticQuantizationOptions& options)
       : context_(context), calibration_(calibration), options_(options) {}
 
   // The ranges of what `graphs` need, found on the calibration graph or else on each of them.
-  Result<quant::Ranges> run(const GraphSet& graphs, const Graph* calibration) const {
+  Result<quant::Ranges> ranges(const GraphSet& graphs, const Graph* calibration) const {
     if (!context_.calibrate) {
       return bad_input("OnnxStaticQuantization", "nothing can be calibrated here",
                        "name calibration data in the recipe's data_configs");
     }
     quant::Ranges all;
+    const auto ask_for = [&](const Graph& graph, std::vector<std::string> values) {
+      return ask(graph, std::move(values), all);
+    };
+    LAP_RETURN_IF_ERROR(for_values(graphs, calibration, &values_to_calibrate, ask_for));
+    return all;
+  }
+
+  // Second moments, likewise; none when no weight is rounded error-aware.
+  Result<std::shared_ptr<const quant::Moments>> moments(const GraphSet& graphs,
+                                                        const Graph* calibration) const {
+    auto all = std::make_shared<quant::Moments>();
+    std::shared_ptr<const quant::Moments> found;
+    const auto ask_for = [&](const Graph& graph, std::vector<std::string> values) -> Status {
+      if (values.empty()) return {};
+      if (!context_.moments) {
+        return bad_input("OnnxStaticQuantization", "weight_rounding: nothing can be observed here",
+                         "name calibration data, or round to nearest");
+      }
+      const MomentRequest request{graph, std::move(values), kMomentBlock, calibration_.data_config};
+      LAP_ASSIGN_OR_RETURN(found, context_.moments(request));
+      if (calibration == nullptr) all->insert(found->begin(), found->end());
+      return {};
+    };
+    LAP_RETURN_IF_ERROR(for_values(graphs, calibration, &values_for_moments, ask_for));
+    return calibration == nullptr ? std::shared_ptr<const quant::Moments>(all) : found;
+  }
+
+ private:
+  using Values = Result<std::vector<std::string>> (*)(const Graph&,
+                                                      const StaticQuantizationOptions&);
+  using Ask = std::function<Status(const Graph&, std::vector<std::string>)>;
+
+  // Asks the calibration graph for the values of all graphs that it makes, or each graph for its
+  // own.
+  Status for_values(const GraphSet& graphs, const Graph* calibration, Values values_of,
+                    const Ask& ask_for) const {
     std::vector<std::string> wanted;
     std::set<std::string> known;
     for (const RoleGraph& each : graphs) {
-      LAP_ASSIGN_OR_RETURN(std::vector<std::string> values,
-                           values_to_calibrate(each.graph, options_));
+      LAP_ASSIGN_OR_RETURN(std::vector<std::string> values, values_of(each.graph, options_));
       if (calibration == nullptr) {
-        LAP_RETURN_IF_ERROR(ask(each.graph, std::move(values), all));
+        LAP_RETURN_IF_ERROR(ask_for(each.graph, std::move(values)));
         continue;
       }
       for (std::string& value : values) {
@@ -97,11 +134,9 @@ class Ranging {
         }
       }
     }
-    if (calibration != nullptr) LAP_RETURN_IF_ERROR(ask(*calibration, std::move(wanted), all));
-    return all;
+    return calibration == nullptr ? Status{} : ask_for(*calibration, std::move(wanted));
   }
 
- private:
   Status ask(const Graph& graph, std::vector<std::string> values, quant::Ranges& all) const {
     const CalibrationRequest request{graph,
                                      std::move(values),
@@ -151,10 +186,12 @@ BoundPass bind_static_quantization(JsonReader& reader) {
     std::optional<Graph> observed;
     if (first != graphs.end()) observed = std::move(first->graph);
     graphs.erase(first, graphs.end());
-    LAP_ASSIGN_OR_RETURN(
-        const quant::Ranges ranges,
-        Ranging(context, calibration, options).run(graphs, observed ? &*observed : nullptr));
-    return static_quantization(std::move(graphs), ranges, options);
+    const Graph* calibrated = observed ? &*observed : nullptr;
+    const Asking asking(context, calibration, options);
+    LAP_ASSIGN_OR_RETURN(const quant::Ranges ranges, asking.ranges(graphs, calibrated));
+    LAP_ASSIGN_OR_RETURN(std::shared_ptr<const quant::Moments> moments,
+                         asking.moments(graphs, calibrated));
+    return static_quantization(std::move(graphs), ranges, options, std::move(moments));
   };
   return {"OnnxStaticQuantization", std::move(json), run};
 }
