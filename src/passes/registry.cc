@@ -1,9 +1,12 @@
+#include "passes/attention_mask_to_sequence_lengths.h"
 #include "passes/blockwise_rtn_quantization.h"
 #include "passes/float_to_float16.h"
+#include "passes/graph_surgeries.h"
 #include "passes/kquant_quantization.h"
 #include "passes/lower_rms_norm.h"
 #include "passes/lower_rotary_embedding.h"
 #include "passes/pass.h"
+#include "passes/remove_logit_softcap.h"
 #include "passes/split_model.h"
 #include "passes/static_llm.h"
 #include "passes/static_quantization.h"
@@ -28,6 +31,13 @@ const std::vector<PassEntry>& registry() {
       {"OnnxStaticQuantization",
        "activations to integers from calibrated ranges, weights to integers per channel (QDQ)",
        &bind_static_quantization},
+      {"RemoveLogitSoftcap", "graphs end before the soft-cap of their logits",
+       &bind_remove_logit_softcap},
+      {"AttentionMaskToSequenceLengths",
+       "lengths of sequences as inputs instead of an attention mask, for GroupQueryAttention",
+       &bind_attention_mask_to_sequence_lengths},
+      {"GraphSurgeries", "small rewrites by name: ports renamed, operators replaced",
+       &bind_graph_surgeries},
       {"SplitModel", "graphs of fixed shapes to parts of whole layers", &bind_split_model},
   };
   return entries;
