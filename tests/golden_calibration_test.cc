@@ -44,7 +44,8 @@ class GoldenCalibration : public testing::Test {
     DataConfig config;
     config.files = {kTiny / "corpus/calibration.txt", kTiny / "corpus/chats.jsonl"};
     config.max_samples = 12;
-    sequences_ = take(take(DataReader::open(kTiny / "checkpoint")).load(config));
+    const DataReader reader = take(DataReader::open(kTiny / "checkpoint", {}));
+    sequences_ = take(reader.prompts(take(reader.load(config)), nullptr));
     ASSERT_EQ(sequences_.size(), 12U);
   }
   void TearDown() override {

@@ -74,10 +74,8 @@ class StaticQuantization : public testing::Test {
                                const StaticQuantizationOptions& options) const {
     Samples source(samples);
     const auto values = take(passes::values_to_calibrate(graph, options));
-    calibration::CalibrationOptions calibration;
-    calibration.scratch = scratch_;
-    calibration.threads = 1;
-    const auto ranges = take(calibration::calibrate(graph, values, source, calibration));
+    const calibration::RunOptions run{.threads = 1, .scratch = scratch_};
+    const auto ranges = take(calibration::calibrate(graph, values, source, {}, run));
     return take(passes::static_quantization(graph, ranges, options));
   }
 

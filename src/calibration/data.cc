@@ -7,6 +7,7 @@
 
 #include "base/mapped_file.h"
 #include "base/utf8.h"
+#include "calibration/chat_media.h"
 #include "text/tokenizer_config.h"
 
 namespace lapidary::calibration {
@@ -23,6 +24,7 @@ enum class Format { kText, kChats };
 // A file and how many sequences it has.
 struct Source {
   std::string where;
+  std::filesystem::path folder;
   std::shared_ptr<const MappedFile> file;
   Format format = Format::kText;
   int64_t count = 0;
@@ -70,6 +72,7 @@ Result<Format> format_of(const std::filesystem::path& path) {
 Result<Source> open_source(const std::filesystem::path& path) {
   Source out;
   out.where = path.string();
+  out.folder = path.parent_path();
   LAP_ASSIGN_OR_RETURN(out.format, format_of(path));
   LAP_ASSIGN_OR_RETURN(out.file, MappedFile::open(path));
   const std::string_view text = out.text();
@@ -94,30 +97,26 @@ bool is_kept(int64_t i, int64_t kept, int64_t total) {
   return (i + 1) * kept / total > i * kept / total;
 }
 
-Status check_text_only(const Json& messages, const std::string& where) {
-  for (const Json& message : messages) {
-    if (!message.is_object() || !message.contains("content")) continue;
-    const Json& content = message["content"];
-    if (!content.is_array()) continue;
-    for (const Json& part : content) {
-      const bool is_text = part.is_object() && part.contains("type") && part["type"] == "text";
-      if (is_text) continue;
-      return unsupported(where, "a message has a part that is no text",
-                         "calibrate with chats of text alone");
-    }
-  }
-  return {};
-}
-
 bool ends_with_reply(const Json& messages) {
   const Json& last = messages.back();
   if (!last.is_object() || !last.contains("role")) return false;
   return last["role"] == "assistant" || last["role"] == "model";
 }
 
+// Cut to `longest` tokens; a block that would be cut in two goes as a whole.
+void cut(runtime::Prompt& prompt, int64_t longest) {
+  if (static_cast<int64_t>(prompt.ids.size()) <= longest) return;
+  while (!prompt.blocks.empty() && prompt.blocks.back().end() > longest) {
+    longest = std::min(longest, prompt.blocks.back().begin);
+    prompt.blocks.pop_back();
+  }
+  prompt.ids.resize(static_cast<size_t>(longest));
+}
+
 }  // namespace
 
-Result<DataReader> DataReader::open(const std::filesystem::path& folder) {
+Result<DataReader> DataReader::open(const std::filesystem::path& folder,
+                                    const package::Manifest& model) {
   LAP_ASSIGN_OR_RETURN(text::Tokenizer tokenizer, text::Tokenizer::load(folder / "tokenizer.json"));
   std::optional<text::ChatTemplate> chat;
   if (text::ChatTemplate::present(folder)) {
@@ -129,11 +128,13 @@ Result<DataReader> DataReader::open(const std::filesystem::path& folder) {
     LAP_ASSIGN_OR_RETURN(const auto config, text::TokenizerConfig::load(path));
     if (config.bos_token) bos = tokenizer.token_to_id(*config.bos_token);
   }
-  return DataReader(std::move(tokenizer), std::move(chat), bos);
+  LAP_ASSIGN_OR_RETURN(auto kinds, runtime::media_tokens(model, tokenizer));
+  return DataReader(std::move(tokenizer), std::move(chat), bos, std::move(kinds));
 }
 
 Result<Ids> DataReader::document(std::string_view text, const DataConfig& config,
                                  const std::string& where) const {
+  LAP_RETURN_IF_ERROR(check_media(text, {}, where));
   auto ids = tokenizer_.encode(text, false);
   if (!ids.ok()) return moved_to(ids.take_error(), where);
   const bool wants_bos =
@@ -142,17 +143,43 @@ Result<Ids> DataReader::document(std::string_view text, const DataConfig& config
   return ids;
 }
 
-Result<Ids> DataReader::chat(std::string_view line, const std::string& where) const {
+// That each placeholder has its file, and each file its placeholder.
+Status DataReader::check_media(std::string_view text, std::span<const runtime::MediaItem> media,
+                               const std::string& where) const {
+  for (const runtime::MediaItem& item : media) {
+    const bool known = std::any_of(kinds_.begin(), kinds_.end(),
+                                   [&](const auto& each) { return each.kind == item.kind; });
+    if (known) continue;
+    return unsupported(where,
+                       "has " + item.path.string() + ", and the model takes no " +
+                           runtime::name(item.kind) + " files",
+                       "calibrate it without them");
+  }
+  for (const runtime::MediaTokens& tokens : kinds_) {
+    const int64_t places = runtime::count_placeholders(text, tokens.placeholder);
+    const int64_t files = std::count_if(media.begin(), media.end(),
+                                        [&](const auto& item) { return item.kind == tokens.kind; });
+    if (places != files) {
+      return moved_to(runtime::placeholder_mismatch(tokens, places, files), where);
+    }
+  }
+  return {};
+}
+
+Result<Sequence> DataReader::chat(std::string_view line, const std::filesystem::path& folder,
+                                  const std::string& where) const {
   if (!chat_) {
     return bad_input(where, "the model has no chat template",
                      "calibrate with .txt files, or add chat_template.jinja to the checkpoint");
   }
   LAP_ASSIGN_OR_RETURN(Json json, parse_json(line, where));
   const bool in_object = json.is_object() && json.contains("messages");
-  const Json messages = in_object ? std::move(json["messages"]) : std::move(json);
+  Json messages = in_object ? std::move(json["messages"]) : std::move(json);
   if (!messages.is_array() || messages.empty())
     return bad_input(where, "is no chat", kMessagesForm);
-  LAP_RETURN_IF_ERROR(check_text_only(messages, where));
+  Sequence out;
+  out.where = where;
+  LAP_ASSIGN_OR_RETURN(out.media, take_media(messages, folder, where));
   text::ChatOptions options;
   options.add_generation_prompt = !ends_with_reply(messages);
   auto text = chat_->render(messages, options);
@@ -161,9 +188,15 @@ Result<Ids> DataReader::chat(std::string_view line, const std::string& where) co
     error.where = where + ": " + error.where;
     return error;
   }
+  LAP_RETURN_IF_ERROR(check_media(*text, out.media, where));
+  if (!out.media.empty()) {
+    out.text = *std::move(text);
+    return out;
+  }
   auto ids = tokenizer_.encode(*text, false);  // the template writes <bos> itself
   if (!ids.ok()) return moved_to(ids.take_error(), where);
-  return ids;
+  out.ids = *std::move(ids);
+  return out;
 }
 
 Result<std::vector<Ids>> DataReader::whole_file(std::string_view text, const DataConfig& config,
@@ -184,7 +217,7 @@ Result<std::vector<Ids>> DataReader::whole_file(std::string_view text, const Dat
   return pieces;
 }
 
-Result<std::vector<runtime::Prompt>> DataReader::load(const DataConfig& config) const {
+Result<std::vector<Sequence>> DataReader::load(const DataConfig& config) const {
   const std::string name = config.name.empty() ? "calibration data" : config.name;
   if (config.files.empty()) {
     return unsupported(name,
@@ -206,26 +239,70 @@ Result<std::vector<runtime::Prompt>> DataReader::load(const DataConfig& config) 
     sources.push_back(std::move(source));
   }
   const int64_t kept = std::min(config.max_samples, total);
-  std::vector<runtime::Prompt> out;
+  std::vector<Sequence> out;
+  const auto add = [&](Sequence sequence) {
+    sequence.max_tokens = config.max_seq_len;
+    auto& ids = sequence.ids;
+    ids.resize(std::min(ids.size(), static_cast<size_t>(config.max_seq_len)));
+    if (!ids.empty() || !sequence.media.empty()) out.push_back(std::move(sequence));
+  };
   int64_t seen = 0;
   for (Source& source : sources) {
     for (Ids& piece : source.pieces) {
-      if (is_kept(seen++, kept, total)) out.emplace_back(std::move(piece));
+      if (is_kept(seen++, kept, total)) add({.where = source.where, .ids = std::move(piece)});
     }
     if (!source.pieces.empty()) continue;
     LAP_RETURN_IF_ERROR(
         for_each_line(source.text(), [&](int64_t number, std::string_view line) -> Status {
           if (!is_kept(seen++, kept, total)) return {};
           const std::string where = at_line(source.where, number);
-          LAP_ASSIGN_OR_RETURN(Ids ids, source.format == Format::kChats
-                                            ? chat(line, where)
-                                            : document(line, config, where));
-          ids.resize(std::min(ids.size(), static_cast<size_t>(config.max_seq_len)));
-          if (!ids.empty()) out.emplace_back(std::move(ids));
+          if (source.format == Format::kChats) {
+            LAP_ASSIGN_OR_RETURN(Sequence sequence, chat(line, source.folder, where));
+            add(std::move(sequence));
+            return {};
+          }
+          LAP_ASSIGN_OR_RETURN(Ids ids, document(line, config, where));
+          add({.where = where, .ids = std::move(ids)});
           return {};
         }));
   }
   if (out.empty()) return bad_input(name, "no sequence is left");
+  return out;
+}
+
+Result<runtime::Prompt> DataReader::prompt(const Sequence& sequence, runtime::MediaEncoder& encoder,
+                                           const CancelToken* cancel) const {
+  std::vector<runtime::EncodedMedia> media;
+  for (const runtime::MediaItem& item : sequence.media) {
+    LAP_ASSIGN_OR_RETURN(media.emplace_back(), encoder.encode(item, cancel));
+  }
+  LAP_ASSIGN_OR_RETURN(const std::string text,
+                       runtime::expand_placeholders(sequence.text, kinds_, media));
+  LAP_ASSIGN_OR_RETURN(Ids ids, tokenizer_.encode(text, false));
+  LAP_ASSIGN_OR_RETURN(auto blocks, runtime::place_blocks(ids, kinds_, media));
+  runtime::Prompt out(std::move(ids), std::move(blocks));
+  cut(out, sequence.max_tokens);
+  return out;
+}
+
+Result<std::vector<runtime::Prompt>> DataReader::prompts(std::span<const Sequence> sequences,
+                                                         runtime::MediaEncoder* encoder,
+                                                         const CancelToken* cancel) const {
+  std::vector<runtime::Prompt> out;
+  for (const Sequence& each : sequences) {
+    if (each.media.empty()) {
+      out.emplace_back(each.ids);
+      continue;
+    }
+    if (encoder == nullptr) return internal_error(each.where, "has media, and no encoder is there");
+    auto made = prompt(each, *encoder, cancel);
+    if (!made.ok()) {
+      Error error = made.take_error();
+      if (error.kind != ErrorKind::kCancelled) error.where = each.where + ": " + error.where;
+      return error;
+    }
+    if (!made->ids.empty()) out.push_back(*std::move(made));
+  }
   return out;
 }
 

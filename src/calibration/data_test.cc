@@ -6,6 +6,8 @@
 
 #include <fstream>
 
+#include "calibration/chat_media.h"
+
 namespace lapidary::calibration {
 namespace {
 
@@ -44,7 +46,7 @@ class CalibrationData : public testing::Test {
     EXPECT_TRUE(loaded.ok()) << loaded.error().message();
     std::vector<Ids> out;
     if (!loaded.ok()) return out;
-    for (const runtime::Prompt& each : *loaded) out.push_back(each.ids);
+    for (const Sequence& each : *loaded) out.push_back(each.ids);
     return out;
   }
   std::string error_of(const DataConfig& config) const {
@@ -53,7 +55,17 @@ class CalibrationData : public testing::Test {
   }
 
   Path folder_;
-  DataReader reader_ = DataReader::open(kTiny).value();
+  // With images, and without sound.
+  static package::Manifest model() {
+    package::Manifest out;
+    out.vision.emplace();
+    out.vision->image_token_id = 19;
+    out.vision->boi_token_id = 17;
+    out.vision->eoi_token_id = 21;
+    return out;
+  }
+
+  DataReader reader_ = DataReader::open(kTiny, model()).value();
   text::Tokenizer tokenizer_ = text::Tokenizer::load(kTiny / "tokenizer.json").value();
 };
 
@@ -141,7 +153,76 @@ TEST_F(CalibrationData, BadChatsAreNamedByLine) {
     EXPECT_THAT(second_line(line), HasSubstr("c.jsonl:2")) << line;
   }
   EXPECT_THAT(second_line(R"([{"role": "user", "content": [{"type": "image"}]}])"),
-              AllOf(HasSubstr("c.jsonl:2"), HasSubstr("no text")));
+              AllOf(HasSubstr("c.jsonl:2"), HasSubstr("names no file")));
+}
+
+std::string chat_about(const std::string& part) {
+  return R"([{"role": "user", "content": [)" + part + R"(, {"type": "text", "text": "Hi"}]}])";
+}
+
+// Paths are relative to the file; what stands for the image is the model's placeholder.
+TEST_F(CalibrationData, MediaOfChatsAreNamedByTheirParts) {
+  std::filesystem::create_directories(folder_ / "media");
+  const Path image = folder_ / "media/0.png";
+  std::filesystem::copy_file(kTiny.parent_path() / "samples/image0.png", image);
+  std::string lines;
+  for (const char* key : {"path", "image", "url"}) {
+    lines +=
+        chat_about(std::string(R"({"type": "image", ")") + key + R"(": "media/0.png"})") + "\n";
+  }
+  const auto loaded = reader_.load(of({write("m.jsonl", lines)}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message();
+  ASSERT_EQ(loaded->size(), 3U);
+  for (const Sequence& each : *loaded) {
+    ASSERT_EQ(each.media.size(), 1U);
+    EXPECT_EQ(each.media[0].path, image);
+    EXPECT_EQ(each.media[0].kind, runtime::MediaKind::kImage);
+    EXPECT_THAT(each.text, HasSubstr("<|image|>"));
+    EXPECT_TRUE(each.ids.empty());
+  }
+  EXPECT_THAT(loaded->at(1).where, HasSubstr("m.jsonl:2"));
+}
+
+TEST_F(CalibrationData, BadMediaAreNamedByLine) {
+  write("not.png", "no picture at all");
+  write("photo.gif", "GIF89a and so on");
+  const auto error = [&](const std::string& part) {
+    return error_of(of({write("m.jsonl", chat_about(part))}));
+  };
+  const struct {
+    const char* part;
+    const char* said;
+  } cases[] = {
+      {R"({"type": "image", "path": "gone.png"})", "gone.png: does not exist"},
+      {R"({"type": "image", "path": "not.png"})", "is no image"},
+      {R"({"type": "image", "path": "photo.gif"})", "GIF"},
+      {R"({"type": "image", "path": "."})", "not a regular file"},
+      {R"({"type": "image", "path": 3})", "no file name"},
+      {R"({"type": "image", "base64": "AAAA"})", "base64"},
+      {R"({"type": "image", "url": "https://x.org/a.png"})", "nothing is fetched"},
+      {R"({"type": "picture", "path": "not.png"})", "type 'picture'"},
+      {R"({"path": "not.png"})", "no type"},
+      {R"("not.png")", "no type"},
+      {R"({"type": "text"})", "no text"},
+      {R"({"type": "audio", "path": "not.png"})", "not.png"},
+      {R"({"type": "video", "path": "not.png"})", "folder of frames"},
+      {R"({"type": "text", "text": "<|image|>"})", "1 <|image|> for 0 image files"},
+  };
+  for (const auto& each : cases) {
+    EXPECT_THAT(error(each.part), AllOf(HasSubstr("m.jsonl:1"), HasSubstr(each.said))) << each.part;
+  }
+  std::filesystem::copy_file(kTiny.parent_path() / "samples/audio0.wav", folder_ / "a.wav");
+  EXPECT_THAT(error(R"({"type": "audio", "path": "a.wav"})"),
+              AllOf(HasSubstr("m.jsonl:1"), HasSubstr("the model takes no audio files")));
+  std::string many = R"({"type": "video", "path": "."})";
+  for (size_t i = 0; i < kMostMediaOfChat; ++i) many += R"(, {"type": "video", "path": "."})";
+  EXPECT_THAT(error(many), HasSubstr("more than 256 files"));
+}
+
+// A document with the text of a special token would ask for soft tokens that nobody has.
+TEST_F(CalibrationData, PlaceholdersInDocumentsAreErrors) {
+  EXPECT_THAT(error_of(of({write("a.txt", "One.\nSee <|image|> here.")})),
+              AllOf(HasSubstr("a.txt:2"), HasSubstr("for 0 image files")));
 }
 
 TEST_F(CalibrationData, TemplateThatRefusesOrIsMissing) {

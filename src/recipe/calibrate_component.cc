@@ -1,22 +1,28 @@
 #include "recipe/calibrate_component.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "calibration/agreement.h"
 #include "calibration/calibrate.h"
-#include "calibration/data.h"
 #include "calibration/decoder_samples.h"
+#include "calibration/moments.h"
 #include "checkpoint/fingerprint.h"
-#include "package/file_hash.h"
 #include "package/text_model.h"
 #include "recipe/static_model.h"
+#include "runtime/fitted_processor.h"
 
 namespace lapidary::recipe {
 namespace {
 
-using calibration::DataConfig;
+using calibration::MediaUse;
+using calibration::Sequence;
+using runtime::MediaKind;
 using runtime::Prompt;
 
 constexpr const char* kDecoder = "decoder";
+constexpr const char* kVisionEncoder = "vision_encoder";
+constexpr const char* kAudioEncoder = "audio_encoder";
 constexpr const char* kEmbedding = "embedding/model.onnx";
 
 Result<calibration::Method> method_of(const std::string& name) {
@@ -24,6 +30,34 @@ Result<calibration::Method> method_of(const std::string& name) {
   if (name == "percentile") return calibration::Method::kPercentile;
   if (name == "mse") return calibration::Method::kMse;
   return internal_error("calibration method", "'" + name + "' is not known");
+}
+
+std::vector<MediaUse> of_component(const std::string& component, std::vector<MediaUse> media) {
+  std::erase_if(media, [&](const MediaUse& each) {
+    return (each.item.kind == MediaKind::kAudio) != (component == kAudioEncoder);
+  });
+  return media;
+}
+
+// At most `most` of them, at equal distances.
+std::vector<MediaUse> spread(const std::vector<MediaUse>& media, size_t most) {
+  const size_t count = std::min(most, media.size());
+  std::vector<MediaUse> out;
+  for (size_t i = 0; i < count; ++i) out.push_back(media[i * media.size() / count]);
+  return out;
+}
+
+Status unite(const quant::Ranges& more, quant::Ranges& all) {
+  for (const auto& [value, range] : more.all()) {
+    const quant::Range* other = all.find(value);
+    LAP_RETURN_IF_ERROR(all.set(value, other == nullptr ? range : quant::united(*other, range)));
+  }
+  return {};
+}
+
+Error of_any_length(const std::string& component, const char* remedy) {
+  return unsupported(component, "activations of a graph for any length cannot be calibrated",
+                     remedy);
 }
 
 }  // namespace
@@ -35,106 +69,188 @@ Calibrator::Calibrator(const Recipe& recipe, const checkpoint::Checkpoint& check
       staging_(std::move(staging)),
       options_(std::move(options)) {}
 
-Result<std::vector<DataConfig>> Calibrator::configs(const std::string& name) const {
-  if (!options_.files.empty()) {
-    DataConfig config;
-    config.name = "--calibration";
-    config.files = options_.files;
-    return std::vector<DataConfig>{std::move(config)};
-  }
-  std::vector<DataConfig> out;
-  for (const DataConfig& each : recipe_.data_configs) {
-    if (name.empty() || each.name == name) out.push_back(each);
-  }
-  if (!out.empty()) return out;
-  const std::string remedy =
-      "give texts (.txt) and chats (.jsonl) with --calibration FILE, or in the recipe's "
-      "data_configs";
-  if (name.empty()) {
-    return bad_input(recipe_.where, "quantizes activations, and nothing is given to calibrate with",
-                     remedy);
-  }
-  return bad_input(recipe_.where, "has no data_configs named '" + name + "'", remedy);
+const package::Calibration* Calibrator::record(const std::string& component) const {
+  const auto found = records_.find(component);
+  return found == records_.end() ? nullptr : &found->second;
 }
 
-Result<std::vector<Prompt>> Calibrator::sequences(const std::string& name) const {
-  LAP_ASSIGN_OR_RETURN(const auto data, configs(name));
-  LAP_ASSIGN_OR_RETURN(const auto reader, calibration::DataReader::open(checkpoint_.dir));
-  std::vector<Prompt> out;
-  for (const DataConfig& config : data) {
-    LAP_ASSIGN_OR_RETURN(std::vector<Prompt> some, reader.load(config));
-    std::move(some.begin(), some.end(), std::back_inserter(out));
+passes::PassContext Calibrator::context(const std::string& component) {
+  return {.calibrate =
+              [this, component](const passes::CalibrationRequest& request) {
+                return calibrate(component, request);
+              },
+          .moments = [this, component](const passes::MomentRequest& request)
+              -> Result<std::shared_ptr<const quant::Moments>> {
+            LAP_ASSIGN_OR_RETURN(quant::Moments found, moments(component, request));
+            return std::make_shared<const quant::Moments>(std::move(found));
+          }};
+}
+
+calibration::RunOptions Calibrator::run_options() const {
+  return {.threads = options_.threads,
+          .scratch = staging_,
+          .progress = options_.progress,
+          .cancel = options_.cancel};
+}
+
+Result<std::vector<Sequence>> Calibrator::sequences(const std::string& component,
+                                                    const std::string& data_config) const {
+  if (options_.data == nullptr) return internal_error(component, "has no calibration data");
+  LAP_ASSIGN_OR_RETURN(auto out, options_.data->sequences(data_config));
+  LAP_RETURN_IF_ERROR(check_shown(component, out));
+  return out;
+}
+
+// The manifest of the package as far as front ends care, whatever is built of it already.
+Result<package::Manifest> Calibrator::model() const {
+  package::Manifest out;
+  out.text = package::text_model(checkpoint_.config);
+  out.vision = package::vision_model(checkpoint_.config);
+  out.audio = package::audio_model(checkpoint_.config);
+  if (out.vision) {
+    LAP_ASSIGN_OR_RETURN(out.vision->static_encoder,
+                         static_encoder(recipe_, kVisionEncoder, checkpoint_.processor));
+  }
+  if (out.audio) {
+    LAP_ASSIGN_OR_RETURN(out.audio->static_encoder,
+                         static_encoder(recipe_, kAudioEncoder, checkpoint_.processor));
   }
   return out;
 }
 
-Status Calibrator::check_data() const {
-  const auto found = sequences("");
-  return found.ok() ? Status() : found.error();
+Result<runtime::MediaEncoder> Calibrator::saved_encoders() const {
+  if (options_.manifest == nullptr) return internal_error("calibration", "there is no manifest");
+  LAP_ASSIGN_OR_RETURN(auto processor,
+                       runtime::fitted_processor(checkpoint_.processor, *options_.manifest));
+  runtime::MediaModel model{{staging_, *options_.manifest},
+                            std::move(processor),
+                            options_.data->reader().kinds(),
+                            {.threads = options_.threads, .spinning = false}};
+  return runtime::MediaEncoder(std::move(model));
 }
 
-Result<std::string> Calibrator::key() const {
-  LAP_ASSIGN_OR_RETURN(const auto data, configs(""));
-  checkpoint::Fingerprint print;
-  for (const DataConfig& config : data) {
-    print.add(config.name);
-    print.add(std::to_string(static_cast<int>(config.strategy)));
-    for (const int64_t number : {config.max_samples, config.max_seq_len,
-                                 static_cast<int64_t>(config.add_special_tokens)}) {
-      print.add(std::to_string(number));
-    }
-    for (const auto& file : config.files) {
-      LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, {}));
-      print.add(hash);
-    }
+// The data with soft tokens: encoded once, whatever the passes ask.
+Result<std::vector<Prompt>> Calibrator::prompts(const std::string& data_config) {
+  if (const auto known = prompts_.find(data_config); known != prompts_.end()) return known->second;
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(kDecoder, data_config));
+  std::optional<runtime::MediaEncoder> encoder;
+  const bool with_media = std::any_of(shown.begin(), shown.end(),
+                                      [](const Sequence& each) { return !each.media.empty(); });
+  if (with_media) {
+    LAP_ASSIGN_OR_RETURN(encoder, saved_encoders());
   }
-  return print.hex();
+  LAP_ASSIGN_OR_RETURN(auto out, options_.data->reader().prompts(
+                                     shown, encoder ? &*encoder : nullptr, options_.cancel));
+  return prompts_[data_config] = std::move(out);
 }
 
-passes::PassContext Calibrator::context(const std::string& component) {
-  return {[this, component](const passes::CalibrationRequest& request) {
-    return calibrate(component, request);
-  }};
+Result<std::unique_ptr<calibration::SampleSource>> Calibrator::decoder_samples(
+    const graph::Graph& graph, const std::string& data_config) {
+  std::optional<package::StaticModel> model =
+      static_model(recipe_, kDecoder, checkpoint_.config, {});
+  if (!model) return of_any_length(kDecoder, "let StaticLLM run before OnnxStaticQuantization");
+  LAP_ASSIGN_OR_RETURN(std::vector<Prompt> data, prompts(data_config));
+  LAP_ASSIGN_OR_RETURN(
+      ort::Session embedding,
+      ort::Session::open(staging_ / kEmbedding, {.threads = 1, .spinning = false}));
+  LAP_ASSIGN_OR_RETURN(auto samples,
+                       calibration::DecoderSamples::create(graph, std::move(embedding),
+                                                           package::text_model(checkpoint_.config),
+                                                           *std::move(model), std::move(data)));
+  return std::unique_ptr<calibration::SampleSource>(
+      std::make_unique<calibration::DecoderSamples>(std::move(samples)));
+}
+
+Result<std::unique_ptr<calibration::EncoderSamples>> Calibrator::encoder_samples(
+    const std::string& component, std::span<const MediaUse> media) const {
+  LAP_ASSIGN_OR_RETURN(const package::Manifest manifest, model());
+  LAP_ASSIGN_OR_RETURN(const auto processor,
+                       runtime::fitted_processor(checkpoint_.processor, manifest));
+  if (component == kVisionEncoder) {
+    if (!manifest.vision || !manifest.vision->static_encoder) {
+      return of_any_length(component, "set image_soft_tokens of MobiusBuilder");
+    }
+    return calibration::vision_samples(media, processor, *manifest.vision);
+  }
+  if (component != kAudioEncoder) {
+    return unsupported(component, "there is no calibration data for it",
+                       "name encoders and the decoder in \"components\"");
+  }
+  if (!manifest.audio || !manifest.audio->static_encoder) {
+    return of_any_length(component, "set audio_soft_tokens of MobiusBuilder");
+  }
+  return calibration::audio_samples(media, processor, *manifest.audio);
+}
+
+Result<std::unique_ptr<calibration::SampleSource>> Calibrator::samples(
+    const std::string& component, const graph::Graph& graph, const std::string& data_config) {
+  if (component == kDecoder) return decoder_samples(graph, data_config);
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, data_config));
+  LAP_ASSIGN_OR_RETURN(auto out, encoder_samples(component, calibration::media_of(shown)));
+  return std::unique_ptr<calibration::SampleSource>(std::move(out));
+}
+
+void Calibrator::note(const std::string& component, const passes::CalibrationRequest& request,
+                      const std::string& data_key, int64_t samples,
+                      const std::vector<Sequence>& shown) {
+  checkpoint::Fingerprint print;
+  print.add(data_key);
+  print.add(request.data_config);
+  print.add(request.method);
+  print.add(std::to_string(request.percentile));
+  print.add(std::to_string(request.bits));
+  package::Calibration& record = records_[component];
+  record = {component, print.hex(), samples};
+  for (const MediaUse& use : calibration::media_of(shown)) {
+    ++(use.item.kind == MediaKind::kAudio ? record.clips : record.images);
+  }
+  // An encoder was shown its own kind only.
+  if (component == kVisionEncoder) record.clips = 0;
+  if (component == kAudioEncoder) record.images = 0;
 }
 
 Result<quant::Ranges> Calibrator::calibrate(const std::string& component,
                                             const passes::CalibrationRequest& request) {
-  if (component != kDecoder) {
-    return unsupported(component, "there is no calibration data for it",
-                       "let OnnxStaticQuantization run on the decoder only (\"components\")");
-  }
-  LAP_ASSIGN_OR_RETURN(std::vector<Prompt> data, sequences(request.data_config));
-  LAP_ASSIGN_OR_RETURN(
-      ort::Session embedding,
-      ort::Session::open(staging_ / kEmbedding, {.threads = 1, .spinning = false}));
-  std::optional<package::StaticModel> model =
-      static_model(recipe_, component, checkpoint_.config, {});
-  if (!model) {
-    return unsupported(component, "activations of a decoder for any length cannot be calibrated",
-                       "let StaticLLM run before OnnxStaticQuantization");
-  }
-  const double masked = model->masked;
-  LAP_ASSIGN_OR_RETURN(auto samples,
-                       calibration::DecoderSamples::create(request.graph, std::move(embedding),
-                                                           package::text_model(checkpoint_.config),
-                                                           *std::move(model), std::move(data)));
   calibration::CollectorOptions collector;
   LAP_ASSIGN_OR_RETURN(collector.method, method_of(request.method));
   collector.percentile = request.percentile;
   collector.bits = request.bits;
-  const calibration::RunOptions options{.threads = options_.threads,
-                                        .scratch = staging_,
-                                        .progress = options_.progress,
-                                        .cancel = options_.cancel};
-  LAP_ASSIGN_OR_RETURN(quant::Ranges found, calibration::calibrate(request.graph, request.values,
-                                                                   samples, collector, options));
-  LAP_RETURN_IF_ERROR(calibration::set_fixed_ranges(request.graph, masked, found));
-  for (const auto& [value, range] : found.all()) {
-    const quant::Range* other = ranges_.find(value);
-    LAP_RETURN_IF_ERROR(
-        ranges_.set(value, other == nullptr ? range : quant::united(*other, range)));
-  }
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, request.data_config));
+  LAP_ASSIGN_OR_RETURN(const auto inputs, samples(component, request.graph, request.data_config));
+  LAP_ASSIGN_OR_RETURN(
+      quant::Ranges found,
+      calibration::calibrate(request.graph, request.values, *inputs, collector, run_options()));
+  const double masked = masked_value(recipe_, component);
+  LAP_RETURN_IF_ERROR(component == kDecoder
+                          ? calibration::set_fixed_ranges(request.graph, masked, found)
+                          : calibration::set_fixed_encoder_ranges(request.graph, masked, found));
+  LAP_RETURN_IF_ERROR(unite(found, ranges_[component]));
+  LAP_ASSIGN_OR_RETURN(const std::string key, options_.data->key(options_.cancel));
+  note(component, request, key, inputs->count(), shown);
   return found;
+}
+
+Result<quant::Moments> Calibrator::moments(const std::string& component,
+                                           const passes::MomentRequest& request) {
+  LAP_ASSIGN_OR_RETURN(const auto inputs, samples(component, request.graph, request.data_config));
+  return calibration::collect_moments(request.graph, request.values, request.block_size, *inputs,
+                                      run_options());
+}
+
+Result<package::Agreement> Calibrator::agreement(const std::string& component,
+                                                 const graph::Graph& reference) const {
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, ""));
+  // A frame of a video is an image like others.
+  std::vector<MediaUse> media = of_component(component, calibration::media_of(shown));
+  std::erase_if(media, [](const MediaUse& each) { return each.item.kind == MediaKind::kVideo; });
+  media = spread(media, kAgreementSamples);
+  LAP_ASSIGN_OR_RETURN(auto samples, encoder_samples(component, media));
+  LAP_ASSIGN_OR_RETURN(runtime::MediaEncoder encoder, saved_encoders());
+  const auto saved = [&](size_t sample) -> Result<std::vector<float>> {
+    LAP_ASSIGN_OR_RETURN(const auto encoded, encoder.encode(media[sample].item, options_.cancel));
+    return encoded.blocks.front()->features;
+  };
+  return calibration::encoder_agreement(component, reference, *samples, saved, run_options());
 }
 
 }  // namespace lapidary::recipe

@@ -1,30 +1,43 @@
-// Ranges of activations for the passes of a component that ask for them.
+// What the passes of a component ask of calibration data: ranges and second moments of activations;
+// and, once a component is saved, how far it is from the float graph.
 //
-//   Calibrator calibrator(recipe, checkpoint, staging, {.files = {"chats.jsonl"}});
+//   Calibrator calibrator(recipe, checkpoint, staging, {.data = data, .manifest = &manifest});
 //   LAP_ASSIGN_OR_RETURN(PlannedComponent decoder,
 //                        plan_component("decoder", ..., calibrator.context("decoder")));
-//   calibrator.ranges()      // shipped in the package
+//   calibrator.ranges("decoder")      // shipped in the package
 //
-// The decoder sees texts and chats through the package's own embedding, as it will when it runs.
+// Encoders of fixed length see the images and clips of the data. The decoder sees texts and chats
+// through the package's own embedding, and their images and clips through its own encoders, as it
+// will when it runs. So encoders and embedding are saved before the decoder is calibrated.
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/progress.h"
 #include "base/result.h"
-#include "calibration/data_config.h"
+#include "calibration/encoder_samples.h"
+#include "calibration/observed_run.h"
+#include "calibration/sample_source.h"
 #include "checkpoint/checkpoint.h"
+#include "package/manifest.h"
 #include "passes/pass.h"
 #include "quant/ranges.h"
+#include "recipe/calibration_data.h"
 #include "recipe/recipe.h"
 #include "runtime/prompt.h"
 
 namespace lapidary::recipe {
 
 struct CalibratorOptions {
-  std::vector<std::filesystem::path> files = {};  // instead of the recipe's data_configs
+  std::shared_ptr<const CalibrationData> data = nullptr;  // null: nothing can be calibrated
+  // Of what stands in `staging`: components that are saved, and the text, vision and audio models
+  // with the lengths of static encoders. Looked at when the decoder is calibrated.
+  const package::Manifest* manifest = nullptr;
   int threads = 0;
   ProgressSink* progress = nullptr;
   const CancelToken* cancel = nullptr;
@@ -32,33 +45,55 @@ struct CalibratorOptions {
 
 class Calibrator {
  public:
-  // `staging` holds the finished embedding.
   Calibrator(const Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
              std::filesystem::path staging, CalibratorOptions options);
 
-  // Reads the data and reports what is wrong with it, before anything is written.
-  // Errors: no data at all; those of calibration::load_calibration_data.
-  Status check_data() const;
-  // Names the data's content and the options: ranges found with other ones are others.
-  Result<std::string> key() const;
-  // Valid as long as the Calibrator. Errors of its calls: a component other than the decoder; those
-  // of calibration::calibrate.
+  // Valid as long as the Calibrator. Errors of its calls: no data; an encoder, with data that shows
+  // it nothing; an encoder or a decoder for any length; the embedding; a MediaEncoder's; those of
+  // calibration::calibrate and collect_moments.
   passes::PassContext context(const std::string& component);
-  // All that was found so far.
-  const quant::Ranges& ranges() const { return ranges_; }
+  // All that was found for the component so far.
+  const quant::Ranges& ranges(const std::string& component) { return ranges_[component]; }
+  // What the manifest says of it; nullptr: the component was not calibrated by this Calibrator.
+  const package::Calibration* record(const std::string& component) const;
+  // How the saved encoder agrees with `reference`, its float graph of the same fixed length, on the
+  // images (clips) of the data, kAgreementSamples of them at most. Not for the decoder. Errors as
+  // of context().
+  Result<package::Agreement> agreement(const std::string& component,
+                                       const graph::Graph& reference) const;
+  static constexpr size_t kAgreementSamples = 4;
 
  private:
-  // The data a pass names; "": all.
-  Result<std::vector<calibration::DataConfig>> configs(const std::string& name) const;
-  Result<std::vector<runtime::Prompt>> sequences(const std::string& name) const;
   Result<quant::Ranges> calibrate(const std::string& component,
                                   const passes::CalibrationRequest& request);
+  Result<quant::Moments> moments(const std::string& component,
+                                 const passes::MomentRequest& request);
+  Result<std::vector<calibration::Sequence>> sequences(const std::string& component,
+                                                       const std::string& data_config) const;
+  // The samples of a component, made from the data that a pass names.
+  Result<std::unique_ptr<calibration::SampleSource>> samples(const std::string& component,
+                                                             const graph::Graph& graph,
+                                                             const std::string& data_config);
+  Result<std::unique_ptr<calibration::SampleSource>> decoder_samples(
+      const graph::Graph& graph, const std::string& data_config);
+  Result<std::unique_ptr<calibration::EncoderSamples>> encoder_samples(
+      const std::string& component, std::span<const calibration::MediaUse> media) const;
+  Result<std::vector<runtime::Prompt>> prompts(const std::string& data_config);
+  // Encodes by what stands in `staging`.
+  Result<runtime::MediaEncoder> saved_encoders() const;
+  Result<package::Manifest> model() const;
+  void note(const std::string& component, const passes::CalibrationRequest& request,
+            const std::string& data_key, int64_t samples,
+            const std::vector<calibration::Sequence>& shown);
+  calibration::RunOptions run_options() const;
 
   const Recipe& recipe_;
   const checkpoint::Checkpoint& checkpoint_;
   std::filesystem::path staging_;
   CalibratorOptions options_;
-  quant::Ranges ranges_;
+  std::map<std::string, quant::Ranges> ranges_;                  // by component
+  std::map<std::string, package::Calibration> records_;          // by component
+  std::map<std::string, std::vector<runtime::Prompt>> prompts_;  // by data_config
 };
 
 }  // namespace lapidary::recipe

@@ -1,0 +1,41 @@
+#include "calibration/agreement.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace lapidary::calibration {
+namespace {
+
+TEST(AgreementMeter, RowsAreComparedOneByOne) {
+  AgreementMeter meter;
+  // Equal, turned by 45 degrees, and both zero.
+  ASSERT_TRUE(
+      meter.add(std::vector<float>{1, 2, 3, 0, 0, 0}, std::vector<float>{1, 2, 3, 3, 0, 0}, 2)
+          .ok());
+  ASSERT_TRUE(meter.add(std::vector<float>{2, 2}, std::vector<float>{4, 4}, 2).ok());
+  const package::Agreement found = meter.result("vision_encoder", "image_features");
+  EXPECT_EQ(found.component, "vision_encoder");
+  EXPECT_EQ(found.output, "image_features");
+  EXPECT_EQ(found.samples, 2);
+  EXPECT_NEAR(found.min_cosine, std::sqrt(0.5), 1e-12);
+  EXPECT_NEAR(found.mean_cosine, (3 + std::sqrt(0.5)) / 4, 1e-12);
+  EXPECT_EQ(found.max_difference, 3);
+}
+
+TEST(AgreementMeter, ZerosAgreeWithZerosAlone) {
+  AgreementMeter meter;
+  ASSERT_TRUE(meter.add(std::vector<float>{0, 0}, std::vector<float>{1, 0}, 2).ok());
+  EXPECT_EQ(meter.result("", "").min_cosine, 0);
+}
+
+TEST(AgreementMeter, OtherShapesAreErrors) {
+  AgreementMeter meter;
+  EXPECT_FALSE(meter.add(std::vector<float>{1, 2}, std::vector<float>{1}, 1).ok());
+  EXPECT_FALSE(meter.add(std::vector<float>{1, 2, 3}, std::vector<float>{1, 2, 3}, 2).ok());
+  EXPECT_FALSE(meter.add(std::vector<float>{}, std::vector<float>{}, 0).ok());
+}
+
+}  // namespace
+}  // namespace lapidary::calibration
