@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "calibration/decoder_agreement.h"
+
 namespace lapidary::calibration {
 namespace {
 
@@ -35,6 +37,20 @@ TEST(AgreementMeter, OtherShapesAreErrors) {
   EXPECT_FALSE(meter.add(std::vector<float>{1, 2}, std::vector<float>{1}, 1).ok());
   EXPECT_FALSE(meter.add(std::vector<float>{1, 2, 3}, std::vector<float>{1, 2, 3}, 2).ok());
   EXPECT_FALSE(meter.add(std::vector<float>{}, std::vector<float>{}, 0).ok());
+}
+
+// Whole ones that fit into one row together; others would be compared in another context.
+TEST(AgreementPrompts, AreShortAndSpread) {
+  std::vector<runtime::Prompt> prompts;
+  for (int32_t length = 1; length <= 20; ++length) {
+    prompts.emplace_back(std::vector<int32_t>(static_cast<size_t>(length), length));
+  }
+  const auto some = agreement_prompts(prompts, 36, 3);
+  ASSERT_EQ(some.size(), 3U);
+  EXPECT_EQ(some[0].ids.size(), 2U);
+  EXPECT_EQ(some[1].ids.size(), 5U);
+  EXPECT_EQ(some[2].ids.size(), 9U);
+  EXPECT_TRUE(agreement_prompts(prompts, 3, 3).empty());
 }
 
 }  // namespace

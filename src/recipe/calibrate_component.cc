@@ -1,16 +1,19 @@
 #include "recipe/calibrate_component.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "calibration/agreement.h"
 #include "calibration/calibrate.h"
-#include "calibration/decoder_samples.h"
+#include "calibration/decoder_agreement.h"
 #include "calibration/moments.h"
 #include "checkpoint/fingerprint.h"
 #include "package/text_model.h"
 #include "recipe/static_model.h"
+#include "runtime/decoder.h"
 #include "runtime/fitted_processor.h"
+#include "runtime/static_graphs.h"
 
 namespace lapidary::recipe {
 namespace {
@@ -72,6 +75,11 @@ Calibrator::Calibrator(const Recipe& recipe, const checkpoint::Checkpoint& check
 const package::Calibration* Calibrator::record(const std::string& component) const {
   const auto found = records_.find(component);
   return found == records_.end() ? nullptr : &found->second;
+}
+
+const graph::Graph* Calibrator::float_graph(const std::string& component) const {
+  const auto found = graphs_.find(component);
+  return found == graphs_.end() ? nullptr : &found->second;
 }
 
 passes::PassContext Calibrator::context(const std::string& component) {
@@ -144,21 +152,17 @@ Result<std::vector<Prompt>> Calibrator::prompts(const std::string& data_config) 
   return prompts_[data_config] = std::move(out);
 }
 
-Result<std::unique_ptr<calibration::SampleSource>> Calibrator::decoder_samples(
-    const graph::Graph& graph, const std::string& data_config) {
+Result<calibration::DecoderSamples> Calibrator::decoder_samples(const graph::Graph& graph,
+                                                                std::vector<Prompt> data) const {
   std::optional<package::StaticModel> model =
       static_model(recipe_, kDecoder, checkpoint_.config, {});
   if (!model) return of_any_length(kDecoder, "let StaticLLM run before OnnxStaticQuantization");
-  LAP_ASSIGN_OR_RETURN(std::vector<Prompt> data, prompts(data_config));
   LAP_ASSIGN_OR_RETURN(
       ort::Session embedding,
       ort::Session::open(staging_ / kEmbedding, {.threads = 1, .spinning = false}));
-  LAP_ASSIGN_OR_RETURN(auto samples,
-                       calibration::DecoderSamples::create(graph, std::move(embedding),
-                                                           package::text_model(checkpoint_.config),
-                                                           *std::move(model), std::move(data)));
-  return std::unique_ptr<calibration::SampleSource>(
-      std::make_unique<calibration::DecoderSamples>(std::move(samples)));
+  return calibration::DecoderSamples::create(graph, std::move(embedding),
+                                             package::text_model(checkpoint_.config),
+                                             *std::move(model), std::move(data));
 }
 
 Result<std::unique_ptr<calibration::EncoderSamples>> Calibrator::encoder_samples(
@@ -184,7 +188,12 @@ Result<std::unique_ptr<calibration::EncoderSamples>> Calibrator::encoder_samples
 
 Result<std::unique_ptr<calibration::SampleSource>> Calibrator::samples(
     const std::string& component, const graph::Graph& graph, const std::string& data_config) {
-  if (component == kDecoder) return decoder_samples(graph, data_config);
+  if (component == kDecoder) {
+    LAP_ASSIGN_OR_RETURN(std::vector<Prompt> data, prompts(data_config));
+    LAP_ASSIGN_OR_RETURN(auto rows, decoder_samples(graph, std::move(data)));
+    return std::unique_ptr<calibration::SampleSource>(
+        std::make_unique<calibration::DecoderSamples>(std::move(rows)));
+  }
   LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, data_config));
   LAP_ASSIGN_OR_RETURN(auto out, encoder_samples(component, calibration::media_of(shown)));
   return std::unique_ptr<calibration::SampleSource>(std::move(out));
@@ -227,6 +236,7 @@ Result<quant::Ranges> Calibrator::calibrate(const std::string& component,
   LAP_RETURN_IF_ERROR(unite(found, ranges_[component]));
   LAP_ASSIGN_OR_RETURN(const std::string key, options_.data->key(options_.cancel));
   note(component, request, key, inputs->count(), shown);
+  graphs_[component] = request.graph;
   return found;
 }
 
@@ -237,8 +247,35 @@ Result<quant::Moments> Calibrator::moments(const std::string& component,
                                       run_options());
 }
 
+Result<package::Agreement> Calibrator::decoder_agreement(const graph::Graph& reference) {
+  if (options_.manifest == nullptr || !options_.manifest->static_model) {
+    return internal_error(kDecoder, "is not in the manifest");
+  }
+  const auto input = std::find_if(reference.inputs.begin(), reference.inputs.end(),
+                                  [](const auto& each) { return each.name == "inputs_embeds"; });
+  const bool fixed = input != reference.inputs.end() && input->shape.size() == 3 &&
+                     std::holds_alternative<int64_t>(input->shape[1]);
+  if (!fixed) return of_any_length(kDecoder, "let StaticLLM make it");
+  LAP_ASSIGN_OR_RETURN(const std::vector<Prompt> all, prompts(""));
+  const auto some =
+      calibration::agreement_prompts(all, std::get<int64_t>(input->shape[1]), kAgreementSamples);
+  if (some.empty()) {
+    return bad_input(kDecoder, "no text or chat is short enough to compare the saved graphs on",
+                     "add some short ones to the calibration data");
+  }
+  LAP_ASSIGN_OR_RETURN(auto samples, decoder_samples(reference, some));
+  LAP_ASSIGN_OR_RETURN(auto graphs, runtime::StaticGraphs::open(
+                                        {staging_, *options_.manifest},
+                                        {.threads = options_.threads, .spinning = false}, {}));
+  LAP_ASSIGN_OR_RETURN(runtime::Decoder saved, runtime::Decoder::create(graphs, {}));
+  return calibration::decoder_agreement(reference, samples, some, saved,
+                                        options_.manifest->static_model->host_logit_softcap,
+                                        run_options());
+}
+
 Result<package::Agreement> Calibrator::agreement(const std::string& component,
-                                                 const graph::Graph& reference) const {
+                                                 const graph::Graph& reference) {
+  if (component == kDecoder) return decoder_agreement(reference);
   LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, ""));
   // A frame of a video is an image like others.
   std::vector<MediaUse> media = of_component(component, calibration::media_of(shown));

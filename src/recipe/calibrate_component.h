@@ -20,10 +20,12 @@
 
 #include "base/progress.h"
 #include "base/result.h"
+#include "calibration/decoder_samples.h"
 #include "calibration/encoder_samples.h"
 #include "calibration/observed_run.h"
 #include "calibration/sample_source.h"
 #include "checkpoint/checkpoint.h"
+#include "graph/graph.h"
 #include "package/manifest.h"
 #include "passes/pass.h"
 #include "quant/ranges.h"
@@ -56,11 +58,13 @@ class Calibrator {
   const quant::Ranges& ranges(const std::string& component) { return ranges_[component]; }
   // What the manifest says of it; nullptr: the component was not calibrated by this Calibrator.
   const package::Calibration* record(const std::string& component) const;
-  // How the saved encoder agrees with `reference`, its float graph of the same fixed length, on the
-  // images (clips) of the data, kAgreementSamples of them at most. Not for the decoder. Errors as
-  // of context().
-  Result<package::Agreement> agreement(const std::string& component,
-                                       const graph::Graph& reference) const;
+  // The float graph that ranges were last found on; nullptr: as record().
+  const graph::Graph* float_graph(const std::string& component) const;
+  // How the saved component, on the CPU, agrees with `reference`, its float graph of the same fixed
+  // lengths: for the decoder the calibration graph. On kAgreementSamples of the data at most, for
+  // the decoder prompts that are short enough (decoder_agreement.h). The manifest must have the
+  // component. Errors as of context(); kBadInput when no prompt is short enough.
+  Result<package::Agreement> agreement(const std::string& component, const graph::Graph& reference);
   static constexpr size_t kAgreementSamples = 4;
 
  private:
@@ -74,8 +78,9 @@ class Calibrator {
   Result<std::unique_ptr<calibration::SampleSource>> samples(const std::string& component,
                                                              const graph::Graph& graph,
                                                              const std::string& data_config);
-  Result<std::unique_ptr<calibration::SampleSource>> decoder_samples(
-      const graph::Graph& graph, const std::string& data_config);
+  Result<calibration::DecoderSamples> decoder_samples(const graph::Graph& graph,
+                                                      std::vector<runtime::Prompt> data) const;
+  Result<package::Agreement> decoder_agreement(const graph::Graph& reference);
   Result<std::unique_ptr<calibration::EncoderSamples>> encoder_samples(
       const std::string& component, std::span<const calibration::MediaUse> media) const;
   Result<std::vector<runtime::Prompt>> prompts(const std::string& data_config);
@@ -93,6 +98,7 @@ class Calibrator {
   CalibratorOptions options_;
   std::map<std::string, quant::Ranges> ranges_;                  // by component
   std::map<std::string, package::Calibration> records_;          // by component
+  std::map<std::string, graph::Graph> graphs_;                   // by component
   std::map<std::string, std::vector<runtime::Prompt>> prompts_;  // by data_config
 };
 

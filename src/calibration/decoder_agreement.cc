@@ -1,0 +1,107 @@
+#include "calibration/decoder_agreement.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "calibration/agreement.h"
+
+namespace lapidary::calibration {
+namespace {
+
+using runtime::Prompt;
+
+constexpr const char* kLogits = "logits";
+
+int64_t length_of(const Prompt& prompt) { return static_cast<int64_t>(prompt.ids.size()); }
+
+// The first token whose logits are compared: steps of single tokens begin behind it.
+int64_t first_compared(const Prompt& prompt) {
+  const int64_t soft = prompt.blocks.empty() ? 1 : prompt.blocks.back().end();
+  return std::max({soft, length_of(prompt) - kComparedTokens, int64_t{1}}) - 1;
+}
+
+// The logits of the compared tokens, prompt by prompt.
+struct Expected {
+  int64_t vocab = 0;
+  std::vector<std::vector<float>> logits;
+};
+
+// Takes what is compared out of a row.
+Status take(const Row& row, const ort::Observed& value, std::span<const Prompt> prompts,
+            Expected& to) {
+  to.vocab = value.shape.empty() ? 0 : value.shape.back();
+  int64_t first = 0;  // of the piece, in the row
+  for (const Piece& piece : row) {
+    const auto i = static_cast<size_t>(piece.sequence);
+    const bool whole = piece.begin == 0 && piece.end == length_of(prompts[i]);
+    if (whole && to.logits[i].empty()) {
+      const int64_t begin = (first + first_compared(prompts[i])) * to.vocab;
+      const int64_t end = (first + piece.end) * to.vocab;
+      if (end > static_cast<int64_t>(value.values.size())) {
+        return internal_error(kLogits, "has too few rows");
+      }
+      to.logits[i].assign(value.values.begin() + begin, value.values.begin() + end);
+    }
+    first += piece.length();
+  }
+  return {};
+}
+
+// The same logits of the saved decoder.
+Result<std::vector<float>> found_logits(const Prompt& prompt, runtime::Decoder& saved) {
+  saved.reset();
+  const int64_t last = first_compared(prompt);
+  const auto head = prompt.ids.begin() + last + 1;
+  LAP_ASSIGN_OR_RETURN(auto logits,
+                       saved.prefill(Prompt({prompt.ids.begin(), head}, prompt.blocks)));
+  std::vector<float> out(logits.begin(), logits.end());
+  for (auto id = head; id != prompt.ids.end(); ++id) {
+    LAP_ASSIGN_OR_RETURN(logits, saved.step(std::span(&*id, 1)));
+    out.insert(out.end(), logits.begin(), logits.end());
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Prompt> agreement_prompts(std::span<const Prompt> prompts, int64_t row_length,
+                                      int64_t most) {
+  std::vector<size_t> short_ones;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const int64_t length = length_of(prompts[i]);
+    if (length > 1 && length <= row_length / most) short_ones.push_back(i);
+  }
+  const size_t count = std::min(short_ones.size(), static_cast<size_t>(most));
+  std::vector<Prompt> out;
+  for (size_t i = 0; i < count; ++i) {
+    out.push_back(prompts[short_ones[i * short_ones.size() / count]]);
+  }
+  return out;
+}
+
+Result<package::Agreement> decoder_agreement(const graph::Graph& reference, DecoderSamples& samples,
+                                             std::span<const Prompt> prompts,
+                                             runtime::Decoder& saved, double host_softcap,
+                                             const RunOptions& options) {
+  Expected expected{0, std::vector<std::vector<float>>(prompts.size())};
+  size_t row = 0;
+  LAP_RETURN_IF_ERROR(observe_samples(
+      reference, {kLogits}, samples, options, [&](size_t, const ort::Observed& value) {
+        return take(samples.rows()[row++], value, prompts, expected);
+      }));
+  AgreementMeter meter;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    if (expected.logits[i].empty()) {
+      return internal_error("agreement", "a prompt is not whole in one row");
+    }
+    if (host_softcap > 0) {
+      const auto cap = static_cast<float>(host_softcap);
+      for (float& each : expected.logits[i]) each = cap * std::tanh(each / cap);
+    }
+    LAP_ASSIGN_OR_RETURN(const std::vector<float> found, found_logits(prompts[i], saved));
+    LAP_RETURN_IF_ERROR(meter.add(expected.logits[i], found, expected.vocab));
+  }
+  return meter.result("decoder", kLogits);
+}
+
+}  // namespace lapidary::calibration
