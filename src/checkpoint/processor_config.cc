@@ -57,9 +57,9 @@ void read_image(JsonReader& r, ImageProcessorConfig& c) {
   c.patch_size = r.integer_or("patch_size", c.patch_size, {1, 1024});
   c.pooling_kernel_size = r.integer_or("pooling_kernel_size", c.pooling_kernel_size, {1, 64});
   c.max_soft_tokens = r.integer_or("max_soft_tokens", c.max_soft_tokens);
-  constexpr std::array kBudgets = {70, 140, 280, 560, 1120};
+  const auto& budgets = kSoftTokenBudgets;
   if (r.status().ok() &&
-      std::find(kBudgets.begin(), kBudgets.end(), c.max_soft_tokens) == kBudgets.end()) {
+      std::find(budgets.begin(), budgets.end(), c.max_soft_tokens) == budgets.end()) {
     r.fail("max_soft_tokens",
            "is " + std::to_string(c.max_soft_tokens) + ", must be 70, 140, 280, 560 or 1120");
   }

@@ -16,6 +16,9 @@
 
 namespace lapidary::checkpoint {
 
+// What max_soft_tokens may be. Source: _SUPPORTED_SOFT_TOKENS of transformers.
+inline constexpr std::array<int64_t, 5> kSoftTokenBudgets = {70, 140, 280, 560, 1120};
+
 // Images and video frames: resized, keeping the aspect ratio, so that at most max_soft_tokens *
 // pooling_kernel_size^2 patches cover them.
 struct ImageProcessorConfig {
@@ -28,7 +31,7 @@ struct ImageProcessorConfig {
   std::array<double, 3> image_mean = {0.0, 0.0, 0.0};
   std::array<double, 3> image_std = {1.0, 1.0, 1.0};
   int64_t patch_size = 16;
-  int64_t max_soft_tokens = 280;  // one of 70, 140, 280, 560, 1120
+  int64_t max_soft_tokens = 280;  // one of kSoftTokenBudgets
   int64_t pooling_kernel_size = 3;
 
   bool operator==(const ImageProcessorConfig&) const = default;
