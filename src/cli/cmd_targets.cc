@@ -1,4 +1,6 @@
 // lapidary targets [--arch A | --soc S] [--probe]: the chips that are known, and what each accepts.
+#include <array>
+#include <cstdio>
 #include <memory>
 
 #include "base/json.h"
@@ -6,6 +8,7 @@
 #include "cli/table.h"
 #include "cli/targets_probe.h"
 #include "cli/terminal.h"
+#include "target/compile_costs.h"
 #include "target/record.h"
 
 namespace lapidary::cli {
@@ -87,13 +90,21 @@ std::string preferences_text(const Record& record) {
 
 std::string limits_text(const target::Limits& limits) {
   const auto whole = [](double value) { return std::to_string(static_cast<int64_t>(value)); };
+  const auto decimal = [](double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f", value);
+    return std::string(text.data());
+  };
   Table table({"limit", ""});
   table.row({"int8 weights compiled in one context, no limit met",
              human_bytes(static_cast<uint64_t>(limits.most_weight_bytes_measured))});
-  table.row({"memory of the compiler", "about " + whole(limits.compile_bytes_per_weight_byte) +
-                                           " bytes a byte of int8 weights"});
-  table.row({"blocks of int4 weights", std::to_string(limits.smallest_block) + " to " +
-                                           std::to_string(limits.largest_block)});
+  const target::CompileCosts& costs = target::compile_costs();
+  table.row({"memory of the compiler", human_bytes(static_cast<uint64_t>(costs.base_bytes)) +
+                                           " and " + decimal(costs.bytes_per_weight_byte) +
+                                           " bytes a byte of weights"});
+  table.row({"blocks of LPBQ weights", std::to_string(limits.smallest_block) +
+                                           ", or a multiple of " +
+                                           std::to_string(limits.block_multiple)});
   table.row({"lowest value of an additive float16 mask", whole(limits.lowest_float16_mask)});
   table.row({"mask value to use, float16", whole(limits.float16_mask)});
   table.row({"mask value to use, uint16 activations", whole(limits.quantized_mask)});
@@ -145,9 +156,8 @@ Json record_json(const target::Target& chosen, const Record& record) {
           {"preferences", std::move(preferences)},
           {"limits",
            {{"most_weight_bytes_measured", limits.most_weight_bytes_measured},
-            {"compile_bytes_per_weight_byte", limits.compile_bytes_per_weight_byte},
             {"smallest_block", limits.smallest_block},
-            {"largest_block", limits.largest_block},
+            {"block_multiple", limits.block_multiple},
             {"lowest_float16_mask", limits.lowest_float16_mask},
             {"float16_mask", limits.float16_mask},
             {"quantized_mask", limits.quantized_mask},

@@ -14,6 +14,7 @@
 #include "htp/context_binary.h"
 #include "htp/context_model.h"
 #include "htp/cpu_errors.h"
+#include "htp/file_memo.h"
 #include "htp/model_files.h"
 
 namespace lapidary::htp {
@@ -157,6 +158,20 @@ fs::path folder_of(const CompileJob& job) {
   return folder;
 }
 
+// Of the libraries' contents, 215 MB: a build asks several times.
+Result<std::string> stack_key(const Libraries& libraries, const CancelToken* cancel) {
+  static FileMemo hashes;
+  const auto hash = [cancel](const fs::path& file) {
+    return package::file_hash(file, {.cancel = cancel});
+  };
+  std::vector<std::string> parts;
+  for (const fs::path& file :
+       {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so"}) {
+    LAP_ASSIGN_OR_RETURN(parts.emplace_back(), hashes.get(file, hash));
+  }
+  return cache_key(parts, {});
+}
+
 }  // namespace
 
 Compiler::Compiler(Libraries libraries, const target::Target& chip, ProviderOptions options,
@@ -177,10 +192,7 @@ Result<Compiler> Compiler::create(const Libraries& libraries, const target::Targ
   Compiler compiler(libraries, chip, std::move(options), std::move(settings));
   if (compiler.settings_.cache.empty()) return compiler;
   LAP_ASSIGN_OR_RETURN(compiler.cache_, CompileCache::open(compiler.settings_.cache));
-  const std::vector<fs::path> files = {libraries.provider(), libraries.backend(),
-                                       libraries.folder / "libHtpPrepare.so"};
-  LAP_ASSIGN_OR_RETURN(compiler.stack_,
-                       cache_key({}, files, {.cancel = compiler.settings_.cancel}));
+  LAP_ASSIGN_OR_RETURN(compiler.stack_, stack_key(libraries, compiler.settings_.cancel));
   return compiler;
 }
 

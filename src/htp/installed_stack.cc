@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/mapped_file.h"
+#include "htp/file_memo.h"
 #include "ort/session.h"
 
 namespace lapidary::htp {
@@ -57,6 +58,16 @@ std::string_view view_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+Result<std::string> read_hash(const fs::path& library) {
+  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(library));
+  return hash_of(view_of(*file));
+}
+
+Result<std::string> read_version(const fs::path& library) {
+  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(library));
+  return version_in(view_of(*file));
+}
+
 }  // namespace
 
 bool InstalledStack::is_recorded() const {
@@ -76,10 +87,10 @@ std::string InstalledStack::describe() const {
 Result<InstalledStack> installed_stack(const Libraries& libraries) {
   InstalledStack stack;
   stack.versions.onnxruntime = ort::version();
-  LAP_ASSIGN_OR_RETURN(const auto provider, MappedFile::open(libraries.provider()));
-  stack.provider_hash = hash_of(view_of(*provider));
-  LAP_ASSIGN_OR_RETURN(const auto backend, MappedFile::open(libraries.backend()));
-  stack.versions.qnn = version_in(view_of(*backend));
+  static FileMemo hashes;
+  static FileMemo versions;
+  LAP_ASSIGN_OR_RETURN(stack.provider_hash, hashes.get(libraries.provider(), read_hash));
+  LAP_ASSIGN_OR_RETURN(stack.versions.qnn, versions.get(libraries.backend(), read_version));
   for (const KnownProvider& known : kKnown) {
     if (stack.provider_hash == known.hash) stack.versions.onnxruntime_qnn = known.version;
   }

@@ -27,21 +27,6 @@ struct Probed {
   FormGraph form;
 };
 
-// What the record says of the probe's rule; nothing when the rule is not for the arch.
-std::optional<Verdict> expected_of(const RuleProbe& probe, const target::Record& record) {
-  const auto& archs = probe.archs;
-  if (!archs.empty() && std::find(archs.begin(), archs.end(), record.arch) == archs.end()) {
-    return std::nullopt;
-  }
-  for (const target::Rule* rule : record.rules) {
-    if (rule->id == probe.id) return probe.expected.value_or(rule->verdict);
-  }
-  const bool is_rule =
-      std::any_of(probe.id.begin(), probe.id.end(), [](char c) { return c == '.'; }) &&
-      !probe.id.starts_with("limit.");
-  return is_rule ? std::nullopt : probe.expected;
-}
-
 // Nodes that change how values are stored, not what they are.
 bool is_helper(const std::string& type) {
   static const std::set<std::string> helpers = {"Cast",     "Convert", "Dequantize",
@@ -173,14 +158,15 @@ Result<htp::Emulator> emulator_for(const RuleProbe& probe, const htp::Libraries&
 }
 
 std::vector<Probed> chosen(const std::vector<RuleProbe>& probes, const target::Record& record,
-                           const std::string& only) {
+                           const RuleProbing& settings) {
   std::vector<Probed> out;
   for (const RuleProbe& probe : probes) {
     const auto expected = expected_of(probe, record);
-    if (!expected || (!only.empty() && !glob_match(only, probe.id))) continue;
+    if (!expected || (settings.expecting && expected != settings.expecting)) continue;
+    if (!settings.only.empty() && !glob_match(settings.only, probe.id)) continue;
     RuleResult result{
         .id = probe.id, .form = probe.form, .expected = *expected, .expected_error = probe.error};
-    out.push_back({&probe, std::move(result), built(probe.build, probe.opset)});
+    out.push_back({&probe, std::move(result), form_of(probe)});
   }
   return out;
 }
@@ -201,6 +187,22 @@ Status measure_batch(std::span<Probed> batch, const htp::Emulator& emulator,
 }
 
 }  // namespace
+
+FormGraph form_of(const RuleProbe& probe) { return built(probe.build, probe.opset); }
+
+std::optional<Verdict> expected_of(const RuleProbe& probe, const target::Record& record) {
+  const auto& archs = probe.archs;
+  if (!archs.empty() && std::find(archs.begin(), archs.end(), record.arch) == archs.end()) {
+    return std::nullopt;
+  }
+  for (const target::Rule* rule : record.rules) {
+    if (rule->id == probe.id) return probe.expected.value_or(rule->verdict);
+  }
+  const bool is_rule =
+      std::any_of(probe.id.begin(), probe.id.end(), [](char c) { return c == '.'; }) &&
+      !probe.id.starts_with("limit.");
+  return is_rule ? std::nullopt : probe.expected;
+}
 
 bool RuleResult::changed() const {
   if (verdict != expected || became_other) return true;
@@ -225,9 +227,7 @@ std::vector<RuleProbe> rule_probes() {
 }
 
 std::vector<Unprobed> unprobed() {
-  return {{"limit.most_weight_bytes_measured", "compiles 2.7 GB of weights: a minute, 11 GB"},
-          {"limit.compile_bytes_per_weight_byte",
-           "compiles 2.7 GB of weights: a minute, 11 GB; a build reports what its parts took"}};
+  return {{"limit.most_weight_bytes_measured", "compiles 2.7 GB of weights: a minute, 11 GB"}};
 }
 
 Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::Target& chip,
@@ -237,7 +237,7 @@ Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::
   if (error) return io_error(folder.string(), error.message());
   LAP_ASSIGN_OR_RETURN(const target::Record record, target::record_of(chip.arch));
   const std::vector<RuleProbe> probes = rule_probes();
-  std::vector<Probed> all = chosen(probes, record, settings.only);
+  std::vector<Probed> all = chosen(probes, record, settings);
   NullProgress silent;
   ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
   progress.stage("probing " + target::name_of(chip), all.size());

@@ -44,6 +44,9 @@ struct RuleProbe {
 };
 // In the order of the record. Rules first, then limits, then preferences.
 std::vector<RuleProbe> rule_probes();
+FormGraph form_of(const RuleProbe& probe);
+// What the probe should find on an arch; nothing when its rule is not for it.
+std::optional<target::Verdict> expected_of(const RuleProbe& probe, const target::Record& record);
 
 // What nobody measures again, and why.
 struct Unprobed {
@@ -78,6 +81,7 @@ struct RuleProbing {
   htp::EmulatorSettings emulator = {};  // its provider options are those of every probe
   ProgressSink* progress = nullptr;     // a stage counted in probes
   std::string only = {};                // a glob of ids; "": all
+  std::optional<target::Verdict> expecting = std::nullopt;  // only probes that should find this
 };
 // Models, logs and values are written to `folder`, which is made.
 // Errors: those of provider_options(); nothing can be run at all; kCancelled; kIo.

@@ -40,8 +40,9 @@ Build divided_by(float divisor) {
   };
 }
 
-Build lpbq(int64_t block) {
-  return a16_product({DType::kInt4, Scheme::kBlockExpansion, ZeroPoints::kZeros, block});
+Build lpbq(int64_t block, int64_t inputs = 256) {
+  return a16_product(
+      {.code = DType::kInt4, .scheme = Scheme::kBlockExpansion, .block = block, .rows = inputs});
 }
 
 Build norm(const Dims& dims) {
@@ -91,7 +92,8 @@ std::vector<RuleProbe> limit_probes() {
   return {
       expecting("limit.smallest_block", "LPBQ of 16", Verdict::kNative, 8e-5, lpbq(16)),
       expecting("limit.smallest_block", "LPBQ of 8", Verdict::kWrong, 0, lpbq(8)),
-      expecting("limit.largest_block", "LPBQ of 256", Verdict::kNative, 8e-5, lpbq(256)),
+      expecting("limit.block_multiple", "LPBQ of 96", Verdict::kNative, 8e-5, lpbq(96, 192)),
+      expecting("limit.block_multiple", "LPBQ of 48", Verdict::kWrong, 0, lpbq(48, 192)),
       expecting("limit.lowest_float16_mask", "-65504", Verdict::kNative, 1e-3,
                 masked_float(-65504)),
       on_v81(expecting("limit.lowest_float16_mask", "-140000", Verdict::kWrong, 0,

@@ -14,11 +14,12 @@ std::function<void(Form&)> float_product(const ProbeWeight& w, bool gemm = false
   };
 }
 
-std::function<void(Form&)> lpbq_gemm(bool bias, bool transposed) {
+std::function<void(Form&)> lpbq_gemm(bool bias, bool transposed,
+                                     Scheme scheme = Scheme::kBlockExpansion) {
   return [=](Form& f) {
-    std::vector<Ref> inputs = {f.a16({8, 256}), f.weight({.code = DType::kInt4,
-                                                          .scheme = Scheme::kBlockExpansion,
-                                                          .transposed = transposed})};
+    std::vector<Ref> inputs = {
+        f.a16({8, 256}),
+        f.weight({.code = DType::kInt4, .scheme = scheme, .transposed = transposed})};
     if (bias) inputs.push_back(f.gaussian_constant({64}));
     f.quantized_output(f.op("Gemm", inputs, {{"transB", int64_t{transposed ? 1 : 0}}}), 8);
   };
@@ -55,6 +56,40 @@ Ref conv_weight(Form& f, Dims dims) {
 std::function<void(Form&)> conv(const Dims& x, const Dims& w, const Attributes& attributes = {}) {
   return [=](Form& f) {
     f.quantized_output(f.op("Conv", {f.a16(x), conv_weight(f, w)}, attributes), 16);
+  };
+}
+
+// Codes [64, 64, size, size] of int4 in blocks of 32 along axis 1; LPBQ: 16 times a channel's
+// scale.
+Ref block_conv_weight(Form& f, Scheme scheme, int64_t size) {
+  const Dims dims = {64, 64, size, size};
+  const Dims scale_dims = {64, 2, size, size};
+  std::vector<int64_t> codes;
+  for (int64_t i = 0; i < tensor::element_count(dims); ++i) codes.push_back(i * 7919 % 15 - 7);
+  const auto scales = static_cast<size_t>(tensor::element_count(scale_dims));
+  std::vector<int64_t> steps;
+  std::vector<float> floats;
+  for (size_t i = 0; i < scales; ++i) {
+    steps.push_back(static_cast<int64_t>(1 + i * 5 % 16));
+    floats.push_back(1e-3F * static_cast<float>(steps.back()));
+  }
+  const Ref scale = scheme == Scheme::kBlock
+                        ? f.constant(scale_dims, floats)
+                        : f.op("DequantizeLinear",
+                               {f.integer_constant(DType::kUint8, scale_dims, steps),
+                                f.constant({64}, std::vector<float>(64, 1e-3F))},
+                               {{"axis", int64_t{0}}});
+  return f.op("DequantizeLinear",
+              {f.integer_constant(DType::kInt4, dims, codes), scale,
+               f.integer_constant(DType::kInt4, scale_dims, std::vector<int64_t>(scales, 0))},
+              {{"axis", int64_t{1}}, {"block_size", int64_t{32}}});
+}
+
+std::function<void(Form&)> block_conv(Scheme scheme, int64_t size, bool bias) {
+  return [=](Form& f) {
+    std::vector<Ref> inputs = {f.a16({1, 64, 8, 8}), block_conv_weight(f, scheme, size)};
+    if (bias) inputs.push_back(f.gaussian_constant({64}));
+    f.quantized_output(f.op("Conv", inputs), 16);
   };
 }
 
@@ -154,6 +189,20 @@ std::vector<RuleProbe> constant_weight_probes() {
       {"gemm.lpbq_with_bias", "transB 0", 0, lpbq_gemm(true, false)},
       {"gemm.lpbq_with_bias", "transB 1", 0, lpbq_gemm(true, true)},
       {"gemm.lpbq_without_bias", "transB 0", 0, lpbq_gemm(false, false)},
+      {"gemm.lpbq_without_bias", "transB 1", 0, lpbq_gemm(false, true)},
+      {"gemm.blocks_with_bias", "int4, block 32, transB 0", 0,
+       lpbq_gemm(true, false, Scheme::kBlock)},
+      {"gemm.blocks_with_bias", "int4, block 32, transB 1", 0,
+       lpbq_gemm(true, true, Scheme::kBlock)},
+      {"conv.lpbq", "1x1", 0, block_conv(Scheme::kBlockExpansion, 1, false)},
+      {"conv.lpbq", "1x1 with bias", 0, block_conv(Scheme::kBlockExpansion, 1, true)},
+      {"conv.lpbq", "3x3", 0, block_conv(Scheme::kBlockExpansion, 3, false)},
+      {"conv.blocks_with_bias", "1x1, block 32", 0, block_conv(Scheme::kBlock, 1, true)},
+      {"conv.blocks", "3x3, block 32", 0, block_conv(Scheme::kBlock, 3, false)},
+      {"conv.blocks_1x1_integer", "block 32", 2e-4, block_conv(Scheme::kBlock, 1, false)},
+      {"conv.blocks_1x1_float16", "block 32", 4.3e-4, block_conv(Scheme::kBlock, 1, false)},
+      {"matmul.lpbq_one_output", "block 32", 0,
+       a16_product({.code = DType::kInt4, .scheme = Scheme::kBlockExpansion, .cols = 1})},
       {"product.a16w8", "MatMul, per channel", 8e-5, a16_product({})},
       {"product.a16w8", "MatMul, per tensor", 8e-5, a16_product({DType::kInt8, Scheme::kTensor})},
       {"product.a16w8", "Gemm, per channel", 8e-5, a16_product({}, kGemm)},

@@ -18,6 +18,10 @@ std::function<void(Form&)> transposed_blocks() {
   };
 }
 
+ProbeWeight lpbq(int64_t block, int64_t inputs = 256) {
+  return {.code = DType::kInt4, .scheme = Scheme::kBlockExpansion, .block = block, .rows = inputs};
+}
+
 // Codes in, moved, codes out.
 std::function<void(Form&)> moved(DType code) {
   return [=](Form& f) {
@@ -58,9 +62,11 @@ std::vector<RuleProbe> weight_probes() {
        a16_product({DType::kInt4, Scheme::kTensor, kOmitted})},
       {"weight.lpbq_zero_points_omitted", "block 32", 0,
        a16_product({DType::kInt4, Scheme::kBlockExpansion, kOmitted})},
-      {.id = "weight.lpbq_block_8",
-       .form = "MatMul",
-       .build = a16_product({.code = DType::kInt4, .scheme = Scheme::kBlockExpansion, .block = 8})},
+      {"weight.lpbq_small_blocks", "block 8", 0, a16_product(lpbq(8))},
+      {"weight.lpbq_uneven_blocks", "block 24", 0, a16_product(lpbq(24, 240))},
+      {"weight.lpbq_uneven_blocks", "block 48", 0, a16_product(lpbq(48, 96))},
+      {"weight.lpbq_uneven_inputs", "48 inputs", 0, a16_product(lpbq(16, 48))},
+      {"weight.lpbq_uneven_inputs", "240 inputs", 0, a16_product(lpbq(16, 240))},
       {.id = "weight.transposed_blocks",
        .form = "int4, block 32, axis 1",
        .build = transposed_blocks()},

@@ -1,6 +1,7 @@
 #include "target/conditions.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace lapidary::target {
 namespace {
@@ -62,15 +63,26 @@ struct Evaluate {
     return truth(want.range.holds(static_cast<double>(dims->size())));
   }
 
-  Truth operator()(const DimIn& want) const {
-    const auto dims = facts.dims(value_at(node, want.operand));
+  // No for an axis that the operand does not have.
+  Truth for_dim(int operand, int axis, const std::function<bool(int64_t)>& check) const {
+    const auto dims = facts.dims(value_at(node, operand));
     if (!dims) return Truth::kUnknown;
-    const auto rank = static_cast<int64_t>(dims->size());
-    const int64_t axis = want.axis < 0 ? want.axis + rank : want.axis;
-    if (axis < 0 || axis >= rank) return Truth::kNo;
-    const int64_t dim = (*dims)[static_cast<size_t>(axis)];
-    if (dim == kSymbolicDim) return Truth::kUnknown;
-    return truth(want.range.holds(static_cast<double>(dim)));
+    const int rank = static_cast<int>(dims->size());
+    const int at = axis < 0 ? axis + rank : axis;
+    if (at < 0 || at >= rank) return Truth::kNo;
+    const int64_t dim = (*dims)[static_cast<size_t>(at)];
+    return dim == kSymbolicDim ? Truth::kUnknown : truth(check(dim));
+  }
+
+  Truth operator()(const DimIn& want) const {
+    return for_dim(want.operand, want.axis,
+                   [&](int64_t dim) { return want.range.holds(static_cast<double>(dim)); });
+  }
+
+  Truth operator()(const NotMultipleOf& want) const {
+    const auto check = [&](int64_t value) { return value % want.by != 0; };
+    if (want.axis) return for_dim(want.operand, *want.axis, check);
+    return truth(check(facts.operand(value_at(node, want.operand)).block_size));
   }
 
   Truth operator()(const ElementsIn& want) const {

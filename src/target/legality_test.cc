@@ -49,7 +49,7 @@ TEST(Check, SaysEverythingInTheGraphsOrder) {
               ElementsAre("(graph input or output): graph.symbolic_dim: refused",
                           "com.microsoft::FastGelu: op.fast_gelu: refused", "Erf: op.erf: refused",
                           "DequantizeLinear: weight.blocks_with_zero_points: wrong numbers",
-                          "DequantizeLinear: weight.lpbq_block_8: wrong numbers"));
+                          "DequantizeLinear: weight.lpbq_small_blocks: wrong numbers"));
 }
 
 graph::Graph reshaped_norm() {

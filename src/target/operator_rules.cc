@@ -394,9 +394,8 @@ const Stack& measured_stack() {
 
 const Limits& limits() {
   static const Limits limits{.most_weight_bytes_measured = 2'700'000'000,
-                             .compile_bytes_per_weight_byte = 4.0,
                              .smallest_block = 16,
-                             .largest_block = 256,
+                             .block_multiple = 32,
                              .lowest_float16_mask = -65504,
                              .float16_mask = -1e4,
                              .quantized_mask = -100,

@@ -60,6 +60,10 @@ struct Describe {
   std::string operator()(const DimIn& in) const {
     return operand_name(in.operand) + " dim " + std::to_string(in.axis) + " " + text_of(in.range);
   }
+  std::string operator()(const NotMultipleOf& of) const {
+    const std::string what = of.axis ? "dim " + std::to_string(*of.axis) : "block size";
+    return operand_name(of.operand) + " " + what + " no multiple of " + std::to_string(of.by);
+  }
   std::string operator()(const ElementsIn& in) const {
     return operand_name(in.operand) + " of " + text_of(in.range) + " values";
   }

@@ -68,6 +68,12 @@ struct DimIn {
   int axis = -1;  // negative: from the end
   Range range = {};
 };
+// A dim of the operand is no multiple of `by`; without an axis: its block size.
+struct NotMultipleOf {
+  int operand = 0;
+  std::optional<int> axis = std::nullopt;
+  int64_t by = 1;
+};
 // How many values the operand has.
 struct ElementsIn {
   int operand = 0;
@@ -96,8 +102,8 @@ struct QuantizedPort {
 // A graph input or output has a dim that is a symbol.
 struct HasSymbolicDim {};
 
-using Condition = std::variant<OperandIs, RankIn, DimIn, ElementsIn, AttributeIn, InputGiven,
-                               ValueIn, QuantizedPort, HasSymbolicDim>;
+using Condition = std::variant<OperandIs, RankIn, DimIn, NotMultipleOf, ElementsIn, AttributeIn,
+                               InputGiven, ValueIn, QuantizedPort, HasSymbolicDim>;
 std::string describe(const Condition& condition);
 
 // The pseudo operator of rules about a graph's own inputs and outputs.
@@ -119,8 +125,8 @@ std::string describe(const Rule& rule);
 
 struct Limits {
   int64_t most_weight_bytes_measured = 0;  // int8 weights in one context; no limit was met up to it
-  double compile_bytes_per_weight_byte = 0;       // peak resident memory of the compiler
-  int64_t smallest_block = 0, largest_block = 0;  // of 4-bit weights
+  // Of LPBQ: this block size, inner dims being multiples of `block_multiple`; or multiples of that.
+  int64_t smallest_block = 0, block_multiple = 0;
   double lowest_float16_mask = 0;      // additive masks below it give wrong numbers in float16
   double float16_mask = 0;             // the value to use for "masked" in float16
   double quantized_mask = 0;           // the same where activations are uint16

@@ -90,6 +90,14 @@ Emit gemm(WeightForm form, bool bias) {
     emit(b, op, inputs);
   };
 }
+// Over [1, kIn, 8, 8], a kernel of size x size.
+Emit convolution(WeightForm form, bool bias, int64_t size = 1) {
+  return [=](Builder& b, const std::string& op) {
+    std::vector<Ref> inputs = {a16(b, {1, kIn, 8, 8}), conv_weight(b, form, size)};
+    if (bias) inputs.push_back(filled(b, "bias", DType::kFloat, {kOut}));
+    emit(b, op, inputs);
+  };
+}
 Emit layer_norm(int zero_point, bool bias) {
   return [=](Builder& b, const std::string& op) {
     const Ref w = b.op("DequantizeLinear", {filled(b, "w", DType::kUint16, {kIn}, 1),
@@ -148,8 +156,12 @@ const Case kWeightCases[] = {
      dequantized({kInt4, kChannel, kZeros})},
     {"weight.lpbq_zero_points_omitted", dequantized({kInt4, kLpbq, kOmitted}),
      dequantized({kInt4, kLpbq, kZeros})},
-    {"weight.lpbq_block_8", dequantized({kInt4, kLpbq, kZeros, 8}),
+    {"weight.lpbq_small_blocks", dequantized({kInt4, kLpbq, kZeros, 8}),
      dequantized({kInt4, kLpbq, kZeros, 16})},
+    {"weight.lpbq_uneven_blocks", dequantized({kInt4, kLpbq, kZeros, 24, 48}),
+     dequantized({kInt4, kLpbq, kZeros, 96, 96})},
+    {"weight.lpbq_uneven_inputs", dequantized({kInt4, kLpbq, kZeros, 16, 48}),
+     dequantized({kInt4, kLpbq, kZeros, 16, 96})},
     {"weight.transposed_blocks", transposed({kInt4, kBlock}), unary({1, 3, 4})},
     {"weight.dequantized", dequantized({kInt8, kChannel, kOmitted}),
      dequantized({kInt16, kChannel, kOmitted})},
@@ -172,6 +184,17 @@ const Case kProductCases[] = {
     {"product.uint4_channel_weight", with(kA16, {kUint4, kChannel}), with(kA16, {kInt4, kChannel})},
     {"gemm.lpbq_with_bias", gemm({kInt4, kLpbq}, true), gemm({kInt8, kChannel}, true)},
     {"gemm.lpbq_without_bias", gemm({kInt4, kLpbq}, false), gemm({kInt8, kChannel}, false)},
+    {"gemm.blocks_with_bias", gemm({kInt4, kBlock}, true), gemm({kInt4, kBlock}, false)},
+    {"conv.lpbq", convolution({kInt4, kLpbq}, false), convolution({kInt4, kBlock}, false)},
+    {"conv.blocks_with_bias", convolution({kInt4, kBlock}, true),
+     convolution({kInt4, kBlock}, false)},
+    {"conv.blocks", convolution({kInt4, kBlock}, false, 3), convolution({kInt4, kBlock}, false, 1)},
+    {"conv.blocks_1x1_integer", convolution({kInt4, kBlock}, false),
+     convolution({kInt4, kBlock}, false, 3)},
+    {"conv.blocks_1x1_float16", convolution({kInt4, kBlock}, false),
+     convolution({kInt4, kBlock}, false, 3)},
+    {"matmul.lpbq_one_output", with(kA16, {kInt4, kLpbq, kZeros, 32, kIn, 1}),
+     with(kA16, {kInt4, kLpbq})},
     {"product.a16w8", with(kA16, {kInt8, kChannel}), with(kA16, {kInt16, kChannel})},
     {"product.a16w8_unsigned", with(kA16, {kUint8, kTensor, kOther}),
      with(kA16, {kUint8, kChannel})},

@@ -22,12 +22,14 @@ inline constexpr int64_t kOut = 4;
 
 enum class ZeroPoints { kOmitted, kZeros, kOther };
 
-// A dequantized weight [kIn, kOut].
+// A dequantized weight [inputs, outputs].
 struct WeightForm {
   DType code = DType::kInt8;
   Scheme scheme = Scheme::kChannel;
   ZeroPoints zero_points = ZeroPoints::kZeros;
   int64_t block = 32;
+  int64_t inputs = kIn;
+  int64_t outputs = kOut;
 };
 
 // A constant whose bytes are all `fill`.
@@ -60,16 +62,16 @@ inline Ref a16(Builder& b, const Dims& dims = {1, 3, kIn}, const std::string& na
 inline Ref weight(Builder& b, const WeightForm& form) {
   const bool blocks = form.scheme == Scheme::kBlock || form.scheme == Scheme::kBlockExpansion;
   Dims scale_dims;
-  if (form.scheme == Scheme::kChannel) scale_dims = {kOut};
-  if (blocks) scale_dims = {kIn / form.block, kOut};
+  if (form.scheme == Scheme::kChannel) scale_dims = {form.outputs};
+  if (blocks) scale_dims = {form.inputs / form.block, form.outputs};
   Ref scale;
   if (form.scheme == Scheme::kBlockExpansion) {
     scale = b.op("DequantizeLinear", {filled(b, "w_multipliers", DType::kUint8, scale_dims, 1),
-                                      filled(b, "w_scale", DType::kFloat, {kOut})});
+                                      filled(b, "w_scale", DType::kFloat, {form.outputs})});
   } else {
     scale = filled(b, "w_scale", DType::kFloat, scale_dims);
   }
-  std::vector<Ref> inputs = {filled(b, "w", form.code, {kIn, kOut}, 1), scale};
+  std::vector<Ref> inputs = {filled(b, "w", form.code, {form.inputs, form.outputs}, 1), scale};
   if (form.zero_points != ZeroPoints::kOmitted) {
     const int fill = form.zero_points == ZeroPoints::kOther ? 0x11 : 0;
     inputs.push_back(filled(b, "w_zero_point", form.code, scale_dims, fill));
@@ -77,6 +79,22 @@ inline Ref weight(Builder& b, const WeightForm& form) {
   Attributes attributes = {{"axis", int64_t{blocks ? 0 : 1}}};
   if (blocks) attributes["block_size"] = form.block;
   return b.op("DequantizeLinear", inputs, "w", attributes);
+}
+
+// [kOut, kIn, size, size], in blocks along axis 1.
+inline Ref conv_weight(Builder& b, const WeightForm& form, int64_t size) {
+  const Dims scale_dims = {kOut, kIn / form.block, size, size};
+  Ref scale = filled(b, "w_scale", DType::kFloat, scale_dims);
+  if (form.scheme == Scheme::kBlockExpansion) {
+    scale = b.op("DequantizeLinear",
+                 {filled(b, "w_multipliers", DType::kUint8, scale_dims, 1),
+                  filled(b, "w_channel_scale", DType::kFloat, {kOut})},
+                 "", {{"axis", int64_t{0}}});
+  }
+  return b.op("DequantizeLinear",
+              {filled(b, "w", form.code, {kOut, kIn, size, size}, 1), scale,
+               filled(b, "w_zero_point", form.code, scale_dims)},
+              "w", {{"axis", int64_t{1}}, {"block_size", form.block}});
 }
 
 // `op` as Node::qualified_op() has it.
