@@ -50,11 +50,9 @@ Ref self_attention(Builder& b, const VisionConfig& config, const VisionLayerWeig
 
 }  // namespace
 
-Ref embed_patches(Builder& b, const Ref& pixel_values, const Ref& positions, int64_t position_rows,
+Ref embed_patches(Builder& b, const Ref& centred, const Ref& positions, int64_t position_rows,
                   const VisionWeights& weights) {
   const auto scope = b.enter("patch_embedder");
-  const Ref doubled = b.op("Mul", {pixel_values, b.constant_scalar(2.0F)}, "pixel_values");
-  const Ref centred = b.op("Sub", {doubled, b.constant_scalar(1.0F)}, "pixel_values");
   const Ref patches = nn::linear(b, centred, "input_proj", weights.input_proj);
   const auto axis = [&](int64_t index, const std::string& name) {
     return position_embedding(b, positions, index, position_rows, name,

@@ -12,12 +12,11 @@
 
 namespace lapidary::gemma4 {
 
-// pixel_values: [batch, patches, 3 patch^2] in [0, 1]; positions: [batch, patches, 2], int32 or
-// int64, each in [0, position_rows), which is at most position_embedding_size
-// -> [batch, patches, hidden]. In the scope of the tower.
-graph::Ref embed_patches(graph::Builder& b, const graph::Ref& pixel_values,
-                         const graph::Ref& positions, int64_t position_rows,
-                         const VisionWeights& weights);
+// centred: pixel values, 2x - 1 of those of the front end, [batch, patches, 3 patch^2]; positions:
+// [batch, patches, 2], int32 or int64, each in [0, position_rows), which is at most
+// position_embedding_size -> [batch, patches, hidden]. In the scope of the tower.
+graph::Ref embed_patches(graph::Builder& b, const graph::Ref& centred, const graph::Ref& positions,
+                         int64_t position_rows, const VisionWeights& weights);
 
 // Queries, keys and values after their norms: [batch, patches * heads, head_dim], where the heads
 // of a patch stand one after the other.

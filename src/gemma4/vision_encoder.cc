@@ -29,7 +29,8 @@ class VisionEncoderBuilder {
     {
       const auto tower = b_.enter(kVisionTower);
       read_positions();
-      hidden_ = embed_patches(b_, pixel_values_, positions_, vision_.position_embedding_size, w_);
+      hidden_ =
+          embed_patches(b_, centred_pixels(), positions_, vision_.position_embedding_size, w_);
       {
         const auto encoder = b_.enter("encoder");
         describe_patches();
@@ -66,6 +67,12 @@ class VisionEncoderBuilder {
                               {{"keepdims", int64_t{0}}});
     padding_ = b_.op("Less", {largest, zero}, "padding");
     positions_ = b_.op("Max", {position_ids_, zero});
+  }
+
+  Ref centred_pixels() {
+    const auto scope = b_.enter("patch_embedder");
+    const Ref doubled = b_.op("Mul", {pixel_values_, b_.constant_scalar(2.0F)}, "pixel_values");
+    return b_.op("Sub", {doubled, b_.constant_scalar(1.0F)}, "pixel_values");
   }
 
   // What all layers share.

@@ -92,7 +92,8 @@ Result<std::vector<ort::HostTensor>> static_vision_inputs(const ImagePatches& pa
                           static_cast<float>(model.static_encoder->masked));
   for (size_t i = 0; i < places.size(); ++i) {
     const size_t to = places[i];
-    std::memcpy(&pixels[to * width], &patches.pixel_values[i * width], width * sizeof(float));
+    std::transform(&patches.pixel_values[i * width], &patches.pixel_values[i * width] + width,
+                   &pixels[to * width], [](float x) { return 2 * x - 1; });
     positions[2 * to] = static_cast<int32_t>(patches.position_ids[2 * i]);
     positions[2 * to + 1] = static_cast<int32_t>(patches.position_ids[2 * i + 1]);
     mask[to] = 0;

@@ -5,7 +5,7 @@
 //
 // With T = static_encoder.soft_tokens, k = pooling_kernel_size and P = T k^2:
 //
-//   pixel_values        [1, P, 3 patch^2] float32   0 where there is padding
+//   pixel_values        [1, P, 3 patch^2] float32   2x - 1 of the patches' x; 0 in padding
 //   pixel_position_ids  [1, P, 2] int32             x and y; 0 where there is padding
 //   attention_mask      [1, 1, 1, P] float32        0 for a patch, `masked` for padding
 //

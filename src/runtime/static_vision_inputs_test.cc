@@ -42,11 +42,11 @@ std::vector<T> values(const ort::HostTensor& tensor) {
   return out;
 }
 
-// The first value of each patch, in the order in which the encoder gets them.
+// What the first value of each patch was, in the order in which the encoder gets them.
 std::vector<float> order(const ort::HostTensor& pixels) {
   std::vector<float> out;
   const std::vector<float> all = values<float>(pixels);
-  for (size_t i = 0; i < all.size(); i += 2) out.push_back(all[i]);
+  for (size_t i = 0; i < all.size(); i += 2) out.push_back((all[i] + 1) / 2);
   return out;
 }
 
@@ -71,6 +71,15 @@ TEST(StaticVisionInputs, PutsTheSoftTokensRowByRow) {
                           200, 201, 300, 301, 202, 203, 302, 303, 204, 205, 304, 305));
   const auto high = static_vision_inputs(picture(2, 6, 2), model(3, 2)).value();
   EXPECT_THAT(order(high[0]), ElementsAre(0, 1, 100, 101, 200, 201, 300, 301, 400, 401, 500, 501));
+}
+
+// Catches pixels that the tower would see in [0, 1], and padding centred along with them.
+TEST(StaticVisionInputs, CentresThePixels) {
+  media::ImagePatches patches = picture(2, 2, 2);
+  patches.pixel_values = {0, 1, 0.25, 0.5, 0, 0, 0, 0};
+  const auto inputs = static_vision_inputs(patches, model(2, 2)).value();
+  EXPECT_THAT(values<float>(inputs[0]),
+              ElementsAre(-1, 1, -0.5, 0, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0));
 }
 
 // Catches positions left in the front end's order while pixels move.
