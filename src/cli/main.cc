@@ -20,6 +20,7 @@ int main_checked(int argc, const char* const* argv) {
   int exit_code = kExitOk;
   add_build_command(app, exit_code);
   add_plan_command(app, exit_code);
+  add_convert_command(app, exit_code);
   add_inspect_command(app, exit_code);
   add_run_command(app, exit_code);
   add_chat_command(app, exit_code);

@@ -66,6 +66,8 @@ class QuantizeRows final : public tensor::Producer {
     return {};
   }
 
+  const Tensor& rows() const { return rows_; }
+
   std::string describe() const override {
     return "quantize<" + format_.describe() +
            (format_.block.layout == quant::Layout::kMatMulNBits ? "" : ", gather") + ">(" +
@@ -130,6 +132,12 @@ BlockwiseWeight quantize_blockwise(const Tensor& rows, const WeightFormat& forma
   BlockwiseWeight out{Tensor(producer, 0), Tensor(producer, 1), {}};
   if (!format.block.symmetric) out.zero_points = Tensor(producer, 2);
   return out;
+}
+
+Tensor quantized_operand(const Tensor& codes) {
+  if (!codes.valid() || codes.output() != 0) return {};
+  const auto* quantizer = dynamic_cast<const QuantizeRows*>(codes.producer().get());
+  return quantizer == nullptr ? Tensor{} : quantizer->rows();
 }
 
 std::vector<std::string> add_blockwise(graph::Graph& graph, const std::string& weight,

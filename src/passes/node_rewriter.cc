@@ -41,6 +41,12 @@ std::string NodeRewriter::op(const std::string& op_type, const std::vector<std::
   return name;
 }
 
+std::string NodeRewriter::add_constant(const std::string& name, graph::Tensor value) {
+  std::string free = unique(name);
+  graph_.initializers.emplace(free, std::move(value));
+  return free;
+}
+
 std::string NodeRewriter::integers(const std::vector<int64_t>& values) {
   std::string name = "constant.int64";
   for (const int64_t value : values) name += "_" + std::to_string(value);

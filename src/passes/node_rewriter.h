@@ -34,6 +34,10 @@ class NodeRewriter {
   // Adds a node named `at`/op_type and returns its value. Inputs are made current.
   std::string op(const std::string& op_type, const std::vector<std::string>& inputs,
                  const std::string& at, graph::Attributes attributes = {});
+  // Adds a constant and returns its name, `name` or, where that is taken, "name_1".
+  std::string add_constant(const std::string& name, graph::Tensor value);
+  // A name that nothing has; it counts as taken from here on.
+  std::string unique(const std::string& name);
   // A 1-D int64 constant, shared with the Builder's of the same values.
   std::string integers(const std::vector<int64_t>& values);
   // Readers of `value` read `by` from here on. A graph output keeps its name.
@@ -49,9 +53,9 @@ class NodeRewriter {
   graph::Graph finish() &&;
 
   graph::Graph& graph() { return graph_; }
+  const graph::Graph& graph() const { return graph_; }
 
  private:
-  std::string unique(const std::string& name);
   void rename_output(const std::string& from, const std::string& to);
   // Makes a replaced value again, for a body that reads it by its name.
   void give_back(const std::string& value);

@@ -27,6 +27,7 @@ namespace lapidary::passes {
 struct Declined {
   std::string node;
   std::string reason;
+  bool refused = false;  // not merely left: the pass cannot do it, and was told to go on
 };
 
 // Of one graph.

@@ -1,10 +1,12 @@
 #include "passes/attention_mask_to_sequence_lengths.h"
+#include "passes/block_quant_to_lpbq.h"
 #include "passes/blockwise_rtn_quantization.h"
 #include "passes/float_to_float16.h"
 #include "passes/graph_surgeries.h"
 #include "passes/kquant_quantization.h"
 #include "passes/lower_rms_norm.h"
 #include "passes/lower_rotary_embedding.h"
+#include "passes/matmul_nbits_to_qdq.h"
 #include "passes/pass.h"
 #include "passes/remove_logit_softcap.h"
 #include "passes/split_model.h"
@@ -21,6 +23,10 @@ const std::vector<PassEntry>& registry() {
        "MatMul and Gather weights to 4 or 8 bits by round-to-nearest (MatMulNBits, "
        "GatherBlockQuantized)",
        &bind_blockwise_rtn_quantization},
+      {"MatMulNBitsToQDQ", "MatMulNBits to DequantizeLinear and MatMul", &bind_matmul_nbits_to_qdq},
+      {"BlockQuantToLpbq",
+       "weights in blocks of int4 to low-power block quantization, for the HTP's integers",
+       &bind_block_quant_to_lpbq},
       {"OnnxFloatToFloat16", "float32 weights and arithmetic to float16", &bind_float_to_float16},
       {"StaticLLM", "the text decoder at fixed lengths, its attention as matrix products",
        &bind_static_llm},

@@ -1,0 +1,145 @@
+// lapidary convert MODEL.onnx --pass TYPE [--set OPTION=VALUE] -o OUT.onnx: passes on any ONNX
+// file.
+#include <csignal>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "passes/convert_file.h"
+
+namespace lapidary::cli {
+namespace {
+
+using passes::Conversion;
+using passes::Declined;
+using passes::StepReport;
+
+struct ConvertFlags {
+  std::string model;
+  std::string output;
+  std::vector<std::string> passes;
+  std::vector<std::string> set;
+  std::string json_file;
+  bool force = false;
+  bool list = false;
+};
+
+std::string passes_text() {
+  std::string out;
+  for (const passes::PassEntry& entry : passes::registry()) {
+    out += std::string(entry.type) + "\n    " + entry.summary + "\n";
+  }
+  return out;
+}
+
+// Nodes declined for one reason share a line, so that a model of forty layers does not fill the
+// screen.
+std::string declined_text(const StepReport& step, bool refused) {
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (const Declined& each : step.declined) {
+    if (each.refused == refused) by_reason[each.reason].push_back(each.node);
+  }
+  std::string out;
+  for (const auto& [reason, nodes] : by_reason) {
+    out += std::string("  ") + (refused ? "refused " : "left ") + nodes.front();
+    if (nodes.size() > 1) out += " and " + std::to_string(nodes.size() - 1) + " more";
+    out += ": " + reason + "\n";
+  }
+  return out;
+}
+
+std::string summary_text(const Conversion& done) {
+  std::string out;
+  for (const StepReport& step : done.steps) {
+    out += step.type + ": " + std::to_string(step.rewritten) + " nodes converted\n";
+    out += declined_text(step, true) + declined_text(step, false);
+  }
+  if (!done.bodies.empty()) {
+    out += "  left the bodies of " + done.bodies.front();
+    if (done.bodies.size() > 1) out += " and " + std::to_string(done.bodies.size() - 1) + " more";
+    out += ": passes do not look into them\n";
+  }
+  return out + done.files.front().string() + ": " + human_bytes(done.bytes) + ", " +
+         std::to_string(done.nodes) + " nodes\n";
+}
+
+Json declined_json(const StepReport& step, bool refused) {
+  Json out = Json::array();
+  for (const Declined& each : step.declined) {
+    if (each.refused == refused) out.push_back({{"node", each.node}, {"reason", each.reason}});
+  }
+  return out;
+}
+
+Json summary_json(const ConvertFlags& flags, const Conversion& done) {
+  Json steps = Json::array();
+  for (const StepReport& step : done.steps) {
+    steps.push_back({{"type", step.type},
+                     {"options", step.options},
+                     {"converted", step.rewritten},
+                     {"left", declined_json(step, false)},
+                     {"refused", declined_json(step, true)}});
+  }
+  Json files = Json::array();
+  for (const auto& file : done.files) files.push_back(file.string());
+  return {{"model", flags.model}, {"files", files},        {"bytes", done.bytes},
+          {"nodes", done.nodes},  {"bodies", done.bodies}, {"passes", std::move(steps)}};
+}
+
+Result<int> run(const ConvertFlags& flags) {
+  if (flags.list) {
+    write_out(passes_text());
+    return finish_output();
+  }
+  if (flags.model.empty() || flags.output.empty() || flags.passes.empty()) {
+    return bad_input("", "a model, a pass and an output are needed",
+                     "lapidary convert MODEL.onnx --pass TYPE -o OUT.onnx; --list-passes names the "
+                     "passes");
+  }
+  LAP_ASSIGN_OR_RETURN(const auto steps, passes::bind_steps(flags.passes, flags.set));
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
+  TerminalProgress progress;
+  LAP_ASSIGN_OR_RETURN(const Conversion done,
+                       passes::convert_file(flags.model, flags.output, steps,
+                                            {flags.force, &progress, &catch_interrupts()}));
+  progress.finish();
+  if (!flags.json_file.empty()) {
+    const std::string text = summary_json(flags, done).dump(2) + "\n";
+    if (flags.json_file == "-") {
+      write_out(text);
+      return finish_output();
+    }
+    LAP_RETURN_IF_ERROR(replace_file(flags.json_file, text));
+  }
+  write_out(summary_text(done));
+  return finish_output();
+}
+
+}  // namespace
+
+void add_convert_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ConvertFlags>();
+  CLI::App* command = app.add_subcommand("convert", "Run passes on an ONNX file of any origin");
+  command->add_option("MODEL", flags->model, "ONNX file; its data files are found beside it");
+  command->add_option("-p,--pass", flags->passes, "Type of a pass (repeatable, run in order)")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--set", flags->set,
+                   "OPTION=VALUE of the pass, TYPE.OPTION=VALUE where there are several "
+                   "(repeatable)")
+      ->allow_extra_args(false);
+  command->add_option("-o,--output", flags->output, "The ONNX file to make");
+  command->add_option("--json", flags->json_file, "Also write the summary as JSON (- : print it)");
+  command->add_flag("--force", flags->force, "Replace an output that is there");
+  command->add_flag("--list-passes", flags->list, "Print the passes there are");
+  command->callback([flags, &exit_code] {
+    const Result<int> result = run(*flags);
+    exit_code = result.ok() ? result.value() : report(result.error());
+  });
+}
+
+}  // namespace lapidary::cli
