@@ -1,6 +1,7 @@
 # golden_test: committed checkpoints against what transformers computed (label `golden`).
 add_executable(golden_test golden_file.cc built_model.cc golden_logits_test.cc golden_perplexity_test.cc
-               golden_audio_encoder_test.cc golden_vision_test.cc golden_bidirectional_test.cc
+               audio_goldens.cc golden_audio_encoder_test.cc
+               golden_static_audio_test.cc golden_vision_test.cc golden_bidirectional_test.cc
                golden_shapes_test.cc golden_static_decoder_test.cc golden_calibration_test.cc
                static_decoder.cc)
 target_link_libraries(golden_test PRIVATE

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "audio_goldens.h"
 #include "checkpoint/config.h"
-#include "checkpoint/safetensors.h"
 #include "checkpoint/weights.h"
 #include "gemma4/audio_encoder.h"
 #include "golden_check.h"
@@ -24,8 +24,6 @@ namespace lapidary::golden {
 namespace {
 
 using checkpoint::Config;
-using checkpoint::SafetensorsFile;
-using checkpoint::TensorEntry;
 using ort::ElementType;
 using ort::input_view;
 using ort::Session;
@@ -33,69 +31,11 @@ using ort::Session;
 constexpr double kCosine = 0.999999;
 constexpr float kTolerance = 1e-3F;
 
-struct AudioCase {
-  std::string name;
-  int64_t batch = 0, time = 0;
-  std::vector<float> input_features;  // [batch, time, mel bins]
-  std::vector<uint8_t> mask;          // [batch, time]
-  std::vector<float> audio_features;  // [tokens, text hidden]
-  int64_t tokens = 0;
-};
-
-// A hash of each value's index, mapped to [-6, 2): synthetic_features of the script.
-std::vector<float> synthetic_features(size_t count) {
-  std::vector<float> values(count);
-  for (size_t i = 0; i < count; ++i) {
-    uint64_t hash = i * 0x9E3779B97F4A7C15U;
-    hash ^= hash >> 29U;
-    hash *= 0xBF58476D1CE4E5B9U;
-    values[i] = static_cast<float>(hash >> 48U) / 8192.0F - 6.0F;
-  }
-  return values;
-}
-
-AudioCase read_case(const SafetensorsFile& file, const std::string& name, int64_t mel_bins) {
-  const auto tensor = [&](const std::string& part) { return file.find(name + "." + part); };
-  const auto integers = [&](const std::string& part) {
-    return take(file.tensor(*tensor(part)).to_integers());
-  };
-  AudioCase one;
-  one.name = name;
-  one.time = integers("time").front();
-  const std::vector<int64_t> lengths = integers("lengths");
-  one.batch = static_cast<int64_t>(lengths.size());
-  for (const int64_t length : lengths) {
-    for (int64_t t = 0; t < one.time; ++t) one.mask.push_back(t < length ? 1 : 0);
-  }
-  const TensorEntry* features = tensor("input_features");
-  one.input_features =
-      features != nullptr
-          ? take(file.tensor(*features).to_floats())
-          : synthetic_features(static_cast<size_t>(one.batch * one.time * mel_bins));
-  one.audio_features = take(file.tensor(*tensor("audio_features")).to_floats());
-  one.tokens = tensor("audio_features")->type.shape.front();
-  return one;
-}
-
-std::vector<AudioCase> read_cases(const std::filesystem::path& path, int64_t mel_bins) {
-  const auto file = take(SafetensorsFile::open(path));
-  std::vector<AudioCase> cases;
-  const std::string suffix = ".lengths";
-  for (const TensorEntry& entry : file->entries()) {
-    if (!entry.name.ends_with(suffix)) continue;
-    const std::string name = entry.name.substr(0, entry.name.size() - suffix.size());
-    cases.push_back(read_case(*file, name, mel_bins));
-  }
-  return cases;
-}
-
 class GoldenAudioEncoder : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const std::filesystem::path source = LAPIDARY_SOURCE_DIR;
     const std::string name = GetParam();
-    const auto goldens = source / "tests/golden/audio_encoder" / name;
-    const auto checkpoint = name == "tiny" ? source / "models/tiny-gemma4/checkpoint" : goldens;
+    const auto checkpoint = audio_checkpoint(name);
     scratch_ = std::filesystem::path(testing::TempDir()) / ("lapidary_audio_encoder_" + name);
     std::filesystem::create_directories(scratch_);
     config_ = take(Config::load(checkpoint / "config.json"));
@@ -105,7 +45,7 @@ class GoldenAudioEncoder : public testing::TestWithParam<const char*> {
     take(graph::save(graph, model, {}));
     session_.emplace(take(Session::open(model, {.threads = 1})));
     mel_bins_ = session_->inputs().front().dims.back();
-    cases_ = read_cases(goldens / "goldens.safetensors", mel_bins_);
+    cases_ = audio_cases(name, mel_bins_);
   }
   void TearDown() override {
     session_.reset();

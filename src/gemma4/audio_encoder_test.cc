@@ -62,6 +62,15 @@ TEST(AudioEncoder, HasThePortsOfThePackage) {
   EXPECT_EQ(graph::to_string(g.outputs[0].shape), "[num_audio_tokens, 128]");
 }
 
+// What the graph holds of a tensor that it does not hold itself.
+std::string in_graph(std::string name) {
+  for (const auto& [from, to] : {std::pair{"relative_k_proj.weight", "relative_keys"},
+                                 std::pair{"per_dim_scale", "query_scale"}}) {
+    if (name.ends_with(from)) return name.replace(name.rfind(from), std::string::npos, to);
+  }
+  return name;
+}
+
 // Catches a weight or bound of the checkpoint that the graph forgets, or files under another name.
 TEST(AudioEncoder, UsesEveryTensorOfTheTower) {
   for (const Source& source : {tiny(), plain()}) {
@@ -69,7 +78,7 @@ TEST(AudioEncoder, UsesEveryTensorOfTheTower) {
     size_t seen = 0;
     for (const std::string& name : source.weights.names()) {
       if (!name.starts_with(kAudioTower) && !name.starts_with(kEmbedAudio)) continue;
-      EXPECT_NE(g.constant(name), nullptr) << name;
+      EXPECT_NE(g.constant(in_graph(name)), nullptr) << name;
       ++seen;
     }
     EXPECT_GT(seen, 0U);
@@ -84,7 +93,7 @@ TEST(AudioEncoder, LinearsAreMatMulsWithAConstant) {
   const auto linears = std::count_if(g.nodes.begin(), g.nodes.end(), [&](const Node& node) {
     return node.op_type == "MatMul" && g.constant(node.inputs[1]) != nullptr;
   });
-  EXPECT_EQ(linears, source.config.audio->num_hidden_layers * 11 + 3);
+  EXPECT_EQ(linears, source.config.audio->num_hidden_layers * 10 + 3);
 }
 
 // Catches clamps that cannot bite in float32 and only cost time, and clamps that are lost.

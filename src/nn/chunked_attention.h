@@ -7,9 +7,8 @@
 // cosines projected per layer and no learned biases. Source: Gemma4AudioAttention,
 // Gemma4AudioRelPositionalEncoding and the masks of Gemma4AudioModel.
 //
-//   const ChunkedFrames frames = chunk_frames(b, mask, shape);             // once for all layers
-//   const Ref positions = relative_positions(b, shape);                    // likewise
-//   x = chunked_attention(b, x, "self_attn", weights, positions, frames, shape);
+//   const DynamicChunks chunks(b, mask, shape);                        // once for all layers
+//   x = chunked_attention(b, x, "self_attn", weights, chunks, shape);
 #pragma once
 
 #include <cstdint>
@@ -43,17 +42,62 @@ struct ChunkedAttentionWeights {
   tensor::Tensor per_dim_scale;                       // [head_dim]
 };
 
-// What the layers share for the frames at hand.
-struct ChunkedFrames {
-  graph::Ref time;             // [1] int64
-  graph::Ref chunk_padding;    // [6] int64: the pads that make [batch, time, x] whole chunks
-  graph::Ref context_indices;  // [chunks, context] int64: frames of [batch, past + time + ..., x]
-  graph::Ref visible;          // [batch, 1, chunks, chunk, context] bool
+// Frames, `hidden` wide, as chunks: what differs between graphs of any length and of one length. A
+// block is a chunk of a clip; blocks of all clips of a batch stand one after the other.
+class FrameChunks {
+ public:
+  virtual ~FrameChunks() = default;
+  // [batch, time, hidden] -> [blocks, chunk, hidden], the last chunk of a clip filled up.
+  virtual graph::Ref chunks(graph::Builder& b, const graph::Ref& x,
+                            const std::string& at) const = 0;
+  // [batch, time, hidden] -> [blocks, context, hidden], zeros beyond both ends of a clip.
+  virtual graph::Ref contexts(graph::Builder& b, const graph::Ref& x,
+                              const std::string& at) const = 0;
+  // [heads, blocks, chunk, context]: the logits, far down where a key may not be seen.
+  virtual graph::Ref masked(graph::Builder& b, const graph::Ref& logits) const = 0;
+  // [blocks, chunk, hidden] -> [batch, time, hidden]
+  virtual graph::Ref frames(graph::Builder& b, const graph::Ref& x,
+                            const std::string& at) const = 0;
 };
 
-// mask: [batch, time] bool, true for real frames.
-ChunkedFrames chunk_frames(graph::Builder& b, const graph::Ref& mask,
-                           const ChunkedAttentionShape& shape);
+// Batches of clips of any length.
+class DynamicChunks final : public FrameChunks {
+ public:
+  // mask: [batch, time] bool, true for real frames. Emits what the layers share.
+  DynamicChunks(graph::Builder& b, const graph::Ref& mask, const ChunkedAttentionShape& shape);
+  graph::Ref chunks(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
+  graph::Ref contexts(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
+  graph::Ref masked(graph::Builder& b, const graph::Ref& logits) const override;
+  graph::Ref frames(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
+
+ private:
+  ChunkedAttentionShape shape_;
+  graph::Ref time_;             // [1] int64
+  graph::Ref whole_;            // [3] int64: the shape of whole chunks of [batch, time, hidden]
+  graph::Ref chunk_padding_;    // [6] int64: the pads that make [batch, time, x] whole chunks
+  graph::Ref context_indices_;  // [chunks, context] int64: frames of [batch, past + time + ..., x]
+  graph::Ref visible_;          // [blocks, chunk, context] bool
+};
+
+// One clip of `time` frames, every shape a number. Contexts are slices, one chunk apart, joined:
+// no gather, and nothing to compute but an Add for the mask.
+class StaticChunks final : public FrameChunks {
+ public:
+  // attention_mask: [ceil(time / chunk), chunk, context] float32, added to the logits.
+  StaticChunks(graph::Builder& b, const graph::Ref& attention_mask, int64_t time,
+               const ChunkedAttentionShape& shape);
+  graph::Ref chunks(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
+  graph::Ref contexts(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
+  graph::Ref masked(graph::Builder& b, const graph::Ref& logits) const override;
+  graph::Ref frames(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
+
+ private:
+  int64_t blocks() const { return (time_ + shape_.chunk - 1) / shape_.chunk; }
+
+  ChunkedAttentionShape shape_;
+  int64_t time_;
+  graph::Ref mask_;  // [1, blocks, chunk, context]
+};
 
 // visible[i * context + j]: query i of a chunk may see place j of the context, if a real frame is
 // there.
@@ -61,11 +105,10 @@ std::vector<bool> visible_places(const ChunkedAttentionShape& shape);
 
 // [positions, hidden]: sines, then cosines, of the relative positions.
 std::vector<float> relative_position_table(const ChunkedAttentionShape& shape);
-graph::Ref relative_positions(graph::Builder& b, const ChunkedAttentionShape& shape);
 
-// x: [batch, time, hidden] -> the same shape. `positions` as relative_positions made it.
+// x: [batch, time, hidden] -> the same shape.
 graph::Ref chunked_attention(graph::Builder& b, const graph::Ref& x, const std::string& name,
-                             const ChunkedAttentionWeights& weights, const graph::Ref& positions,
-                             const ChunkedFrames& frames, const ChunkedAttentionShape& shape);
+                             const ChunkedAttentionWeights& weights, const FrameChunks& chunks,
+                             const ChunkedAttentionShape& shape);
 
 }  // namespace lapidary::nn

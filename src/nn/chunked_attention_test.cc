@@ -94,8 +94,7 @@ Graph block() {
   Builder b("g");
   const Ref x = b.input("x", DType::kFloat, {"batch", "time", int64_t{8}});
   const Ref mask = b.input("mask", DType::kBool, {"batch", "time"});
-  const Ref positions = relative_positions(b, s);
-  const Ref y = chunked_attention(b, x, "self_attn", w, positions, chunk_frames(b, mask, s), s);
+  const Ref y = chunked_attention(b, x, "self_attn", w, DynamicChunks(b, mask, s), s);
   b.output("y", y, DType::kFloat, {"batch", "time", int64_t{8}});
   return std::move(b).finish();
 }
@@ -118,8 +117,7 @@ TEST(ChunkedAttention, CapsTheSumAndThenMasks) {
 // operand, under the checkpoint's name.
 TEST(ChunkedAttention, LinearsKeepTheNamesOfTheCheckpoint) {
   const Graph g = block();
-  for (const char* name :
-       {"q_proj.linear", "k_proj.linear", "v_proj.linear", "post.linear", "relative_k_proj"}) {
+  for (const char* name : {"q_proj.linear", "k_proj.linear", "v_proj.linear", "post.linear"}) {
     const std::string path = std::string("self_attn.") + name;
     EXPECT_NE(g.constant(path + ".weight"), nullptr) << path;
   }

@@ -1,4 +1,5 @@
-// The half of chunked_attention.h that does not depend on weights: indices, masks, positions.
+// The half of chunked_attention.h that does not depend on weights: places, positions, and chunks of
+// any length.
 #include <algorithm>
 #include <cmath>
 
@@ -65,30 +66,47 @@ std::vector<float> relative_position_table(const ChunkedAttentionShape& shape) {
   return table;
 }
 
-Ref relative_positions(Builder& b, const ChunkedAttentionShape& shape) {
-  return b.weight("rel_pos_enc", tensor::floats({shape.positions(), shape.hidden()},
-                                                relative_position_table(shape)));
-}
-
-ChunkedFrames chunk_frames(Builder& b, const Ref& mask, const ChunkedAttentionShape& shape) {
+DynamicChunks::DynamicChunks(Builder& b, const Ref& mask, const ChunkedAttentionShape& shape)
+    : shape_(shape) {
   const auto scope = b.enter("chunks");
-  ChunkedFrames out;
-  out.time = b.op("Shape", {mask}, "time", {{"start", int64_t{1}}, {"end", int64_t{2}}});
-  out.chunk_padding = chunk_padding(b, out.time, shape.chunk);
+  time_ = b.op("Shape", {mask}, "time", {{"start", int64_t{1}}, {"end", int64_t{2}}});
+  whole_ = b.op("Concat",
+                {b.op("Shape", {mask}, "whole", {{"end", int64_t{1}}}), b.constant({-1}),
+                 b.constant({shape.hidden()})},
+                "whole", {{"axis", int64_t{0}}});
+  chunk_padding_ = chunk_padding(b, time_, shape.chunk);
 
   std::vector<int64_t> places(static_cast<size_t>(shape.context()));
   for (size_t j = 0; j < places.size(); ++j) places[j] = static_cast<int64_t>(j);
   const Ref offsets = b.weight("places", tensor::integers({shape.context()}, places));
-  out.context_indices =
-      b.op("Add", {chunk_starts(b, out.time, shape.chunk), offsets}, "context_indices");
+  context_indices_ = b.op("Add", {chunk_starts(b, time_, shape.chunk), offsets}, "context_indices");
 
   const Ref padding = b.constant({0, shape.past, 0, shape.future + shape.chunk - 1});
-  const Ref real = b.op("Gather", {b.op("Pad", {mask, padding}, "visible"), out.context_indices},
+  const Ref real = b.op("Gather", {b.op("Pad", {mask, padding}, "visible"), context_indices_},
                         "visible", {{"axis", int64_t{1}}});  // [batch, chunks, context]
-  out.visible = b.op(
-      "And", {b.op("Unsqueeze", {real, b.constant({1, 3})}, "visible"), visible_table(b, shape)},
-      "visible");
-  return out;
+  const Ref rows = b.op("Reshape", {real, b.constant({-1, 1, shape.context()})}, "visible");
+  visible_ = b.op("And", {rows, visible_table(b, shape)}, "visible");
+}
+
+Ref DynamicChunks::chunks(Builder& b, const Ref& x, const std::string& at) const {
+  const Ref padded = b.op("Pad", {x, chunk_padding_}, at);
+  return b.op("Reshape", {padded, b.constant({-1, shape_.chunk, shape_.hidden()})}, at);
+}
+
+Ref DynamicChunks::contexts(Builder& b, const Ref& x, const std::string& at) const {
+  const Ref padded =
+      b.op("Pad", {x, b.constant({0, shape_.past, 0, 0, shape_.future + shape_.chunk - 1, 0})}, at);
+  const Ref rows = b.op("Gather", {padded, context_indices_}, at, {{"axis", int64_t{1}}});
+  return b.op("Reshape", {rows, b.constant({-1, shape_.context(), shape_.hidden()})}, at);
+}
+
+Ref DynamicChunks::masked(Builder& b, const Ref& logits) const {
+  return b.op("Where", {visible_, logits, b.constant_scalar(shape_.invalid_logit)}, "mask");
+}
+
+Ref DynamicChunks::frames(Builder& b, const Ref& x, const std::string& at) const {
+  const Ref rows = b.op("Reshape", {x, whole_}, at);
+  return b.op("Slice", {rows, b.constant({0}), time_, b.constant({1})}, at);
 }
 
 }  // namespace lapidary::nn

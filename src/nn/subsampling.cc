@@ -8,30 +8,35 @@
 namespace lapidary::nn {
 namespace {
 
+using graph::Builder;
 using graph::Ref;
 using tensor::DType;
 
-// Zeros where the mask is false.
-Ref masked(graph::Builder& b, const Spectrogram& x) {
-  const Ref column = b.op("Unsqueeze", {x.mask, b.constant({2, 3})}, "mask");
-  const Ref keep = b.op("Cast", {column}, "mask", {{"to", static_cast<int64_t>(DType::kFloat)}});
-  return b.op("Mul", {x.values, keep}, "mask");
+Ref masked(Builder& b, const Ref& x, const Ref& keep) {
+  if (keep.omitted()) return x;
+  return b.op("Mul", {x, b.op("Unsqueeze", {keep, b.constant({2, 3})}, "mask")}, "mask");
 }
 
-Ref every_second(graph::Builder& b, const Ref& mask) {
+}  // namespace
+
+Ref frames_to_keep(Builder& b, const Ref& mask) {
+  return b.op("Cast", {mask}, "mask", {{"to", static_cast<int64_t>(DType::kFloat)}});
+}
+
+Ref every_second_frame(Builder& b, const Ref& mask) {
   return b.op("Slice",
               {mask, b.constant({0}), b.constant({std::numeric_limits<int64_t>::max()}),
                b.constant({1}), b.constant({2})},
               "mask");
 }
 
-}  // namespace
-
-Spectrogram subsample(graph::Builder& b, const Spectrogram& x, const std::string& name,
+Spectrogram subsample(Builder& b, const Spectrogram& x, const Ref& keep, const std::string& name,
                       const SubsamplingWeights& weights, double eps) {
   const auto scope = b.enter(name);
-  const Ref channels_first =
-      b.op("Transpose", {masked(b, x)}, "conv", {{"perm", std::vector<int64_t>{0, 3, 1, 2}}});
+  const int64_t channels = weights.conv.shape()[0];
+  const int64_t bins = (x.bins + 1) / 2;
+  const Ref channels_first = b.op("Transpose", {masked(b, x.values, keep)}, "conv",
+                                  {{"perm", std::vector<int64_t>{0, 3, 1, 2}}});
   const Ref conv = b.op(
       "Conv", {channels_first, b.weight("conv.weight", tensor::cast(weights.conv, DType::kFloat))},
       "conv",
@@ -40,11 +45,12 @@ Spectrogram subsample(graph::Builder& b, const Spectrogram& x, const std::string
        {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
   const Ref channels_last =
       b.op("Transpose", {conv}, "norm", {{"perm", std::vector<int64_t>{0, 2, 3, 1}}});
-  const Ref normed =
-      b.op("LayerNormalization",
-           {channels_last, b.weight("norm.weight", tensor::cast(weights.norm, DType::kFloat))},
-           "norm", {{"axis", int64_t{-1}}, {"epsilon", static_cast<float>(eps)}});
-  return {b.op("Relu", {normed}, "act"), every_second(b, x.mask)};
+  const Ref normed = b.op("LayerNormalization",
+                          {b.op("Reshape", {channels_last, b.constant({0, -1, channels})}, "norm"),
+                           b.weight("norm.weight", tensor::cast(weights.norm, DType::kFloat))},
+                          "norm", {{"axis", int64_t{-1}}, {"epsilon", static_cast<float>(eps)}});
+  const Ref rectified = b.op("Relu", {normed}, "act");
+  return {b.op("Reshape", {rectified, b.constant({0, -1, bins, channels})}, "act"), bins};
 }
 
 }  // namespace lapidary::nn

@@ -1,10 +1,13 @@
-// A package's audio encoder: the log-mel frames of one clip to its soft tokens.
+// A package's audio encoder, of any length or of a fixed one: the log-mel frames of one clip to its
+// soft tokens.
 //
 //   LAP_ASSIGN_OR_RETURN(AudioGraph graph, AudioGraph::open(package, mel_bins, options));
 //   LAP_ASSIGN_OR_RETURN(std::vector<float> features, graph.run(mel));
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -22,15 +25,25 @@ class AudioGraph {
                                  const ort::SessionOptions& options,
                                  const ResolvedDevice& device = {});
 
-  // [audio_soft_tokens(mel.input_features_mask), hidden]. Error: kInternal when the graph fails.
+  // [audio_soft_tokens(mel.input_features_mask), hidden]. Errors: kBadInput for a clip of more soft
+  // tokens than an encoder of fixed length takes, kInternal when the graph fails.
   Result<std::vector<float>> run(const media::LogMel& mel) const;
 
  private:
-  AudioGraph(ort::Session session, int64_t hidden)
-      : session_(std::move(session)), hidden_(hidden) {}
+  AudioGraph(ort::Session session, package::Component record, package::AudioModel model,
+             int64_t hidden)
+      : session_(std::move(session)), record_(std::move(record)), model_(model), hidden_(hidden) {}
+
+  Result<std::vector<float>> run_any_length(const media::LogMel& mel) const;
+  Result<std::vector<float>> run_fixed_length(const media::LogMel& mel) const;
 
   ort::Session session_;
+  package::Component record_;
+  package::AudioModel model_;
   int64_t hidden_;
 };
+
+// The most soft tokens that a clip may have for the package's audio encoder; none: any number.
+std::optional<int64_t> most_audio_soft_tokens(const package::Manifest& manifest);
 
 }  // namespace lapidary::runtime
