@@ -75,7 +75,15 @@ std::vector<Piece> cut(const DataLayout& layout) {
   for (const PlacedGroup& group : layout.groups) {
     const int64_t tiles = group.producer->tiles();
     int64_t bytes = 0;
-    for (const Placement& p : group.placements) bytes += p.bytes;
+    bool whole = false;  // rows of 4-bit elements that end within a byte cannot be cut
+    for (const Placement& p : group.placements) {
+      bytes += p.bytes;
+      whole = whole || p.bytes % std::max<int64_t>(1, tiles) != 0;
+    }
+    if (whole) {
+      pieces.push_back({&group, 0, tiles});
+      continue;
+    }
     const int64_t tile_bytes = std::max<int64_t>(1, bytes / std::max<int64_t>(1, tiles));
     int64_t step = std::max<int64_t>(kPieceBytes / tile_bytes, 1);
     if (step < kMinRows) {
@@ -101,7 +109,8 @@ Status write_piece(const Piece& piece, const OutputFile& file, const SaveOptions
   int64_t total = 0;
   for (const Placement& p : piece.group->placements) {
     const int64_t tile_bytes = p.bytes / tiles;
-    const int64_t bytes = tile_bytes * (piece.end - piece.begin);
+    const bool whole = piece.begin == 0 && piece.end == tiles;
+    const int64_t bytes = whole ? p.bytes : tile_bytes * (piece.end - piece.begin);
     parts.push_back({p.output, p.offset + tile_bytes * piece.begin, total, bytes});
     total += bytes;
   }
