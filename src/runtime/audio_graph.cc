@@ -80,9 +80,4 @@ Result<std::vector<float>> AudioGraph::run_fixed_length(const media::LogMel& mel
   return features;
 }
 
-std::optional<int64_t> most_audio_soft_tokens(const package::Manifest& manifest) {
-  if (!manifest.audio || !manifest.audio->static_encoder) return std::nullopt;
-  return manifest.audio->static_encoder->soft_tokens;
-}
-
 }  // namespace lapidary::runtime

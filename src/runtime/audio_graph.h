@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -42,8 +41,5 @@ class AudioGraph {
   package::AudioModel model_;
   int64_t hidden_;
 };
-
-// The most soft tokens that a clip may have for the package's audio encoder; none: any number.
-std::optional<int64_t> most_audio_soft_tokens(const package::Manifest& manifest);
 
 }  // namespace lapidary::runtime
