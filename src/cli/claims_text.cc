@@ -32,12 +32,6 @@ std::vector<std::string> cells_of(const NodeClaim& node) {
   return {node.op, qnn, node.dtype, constants};
 }
 
-// 100 only when it is 100: 99.96 is 99.9.
-std::string percent_text(double percent) {
-  const auto tenths = static_cast<int64_t>(std::floor(percent * 10));
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
-}
-
 std::string totals_text(const ReportedGraph& graph) {
   const NodeClaims& claims = graph.claims;
   const auto count = [&claims](Place place) { return std::to_string(claims.count(place)); };
@@ -72,6 +66,12 @@ std::string nodes_text(const NodeClaims& claims) {
 }
 
 }  // namespace
+
+// 99.96 is 99.9.
+std::string percent_text(double percent) {
+  const auto tenths = static_cast<int64_t>(std::floor(percent * 10));
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
+}
 
 std::string claims_text(const htp::ClaimsReport& report, bool every_node) {
   std::string out = "compiled for " + report.target + "\n";

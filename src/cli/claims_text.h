@@ -11,4 +11,7 @@ namespace lapidary::cli {
 // operator run, or with `every_node` one row for each node; then what is on the CPU.
 std::string claims_text(const htp::ClaimsReport& report, bool every_node);
 
+// "99.9 %": 100 only when it is 100.
+std::string percent_text(double percent);
+
 }  // namespace lapidary::cli

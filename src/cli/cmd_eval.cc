@@ -1,6 +1,4 @@
 // lapidary eval PACKAGE: perplexity of a text, or answers about images and clips.
-#include <unistd.h>
-
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -13,11 +11,14 @@
 #include "base/json.h"
 #include "base/peak_memory.h"
 #include "cli/commands.h"
+#include "cli/count_progress.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"
 #include "eval/media_eval.h"
 #include "eval/media_set.h"
 #include "eval/perplexity.h"
+#include "eval/quality_figures.h"
+#include "package/quality.h"
 
 namespace lapidary::cli {
 namespace {
@@ -28,18 +29,31 @@ struct EvalFlags {
   std::string media;
   std::optional<size_t> limit;  // of lines, or of each kind of media
   bool json = false;
+  bool record = false;
 };
 
-// Redraws one line on a terminal; a line for every tenth part elsewhere.
-void show_progress(const char* noun, int64_t done, int64_t all) {
-  if (isatty(STDERR_FILENO) == 1) {
-    std::fprintf(stderr, "\r\x1b[Keval: %s %lld of %lld", noun, static_cast<long long>(done),
-                 static_cast<long long>(all));
-    if (done == all) std::fputs("\r\x1b[K", stderr);
-  } else if (done == all || done * 10 / all != (done - 1) * 10 / all) {
-    std::fprintf(stderr, "eval: %s %lld of %lld\n", noun, static_cast<long long>(done),
-                 static_cast<long long>(all));
+// Progress of an evaluation, which counts what is done itself.
+class EvalProgress {
+ public:
+  explicit EvalProgress(std::string noun) : noun_(std::move(noun)) {}
+
+  void operator()(int64_t done, int64_t all) {
+    if (done == 1) progress_.stage("eval, " + noun_, static_cast<uint64_t>(all));
+    progress_.advance(1);
   }
+
+ private:
+  std::string noun_;
+  CountProgress progress_;
+};
+
+// What was measured goes into the manifest when the user asks for it; it is printed before.
+template <typename Measured>
+Status record(const EvalFlags& flags, const std::string& data_file, const runtime::Model& model,
+              const Measured& result) {
+  if (!flags.record) return {};
+  LAP_ASSIGN_OR_RETURN(const std::string data, eval::data_name(data_file, flags.limit));
+  return package::record_quality(model.path(), eval::quality_figures(result, data, model.device()));
 }
 
 void print(const eval::Perplexity& result, bool as_json) {
@@ -66,7 +80,8 @@ Result<int> evaluate_text(const EvalFlags& flags) {
   const CancelToken& cancel = catch_interrupts();
   LAP_ASSIGN_OR_RETURN(const std::string text, read_text_file(flags.text));
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
-  const auto on_line = [](int64_t line, int64_t lines) { show_progress("line", line, lines); };
+  EvalProgress progress("lines");
+  const auto on_line = [&progress](int64_t line, int64_t lines) { progress(line, lines); };
   LAP_ASSIGN_OR_RETURN(const eval::Perplexity result, eval::perplexity(model, text,
                                                                        {.where = flags.text,
                                                                         .chunk = flags.model.chunk,
@@ -74,6 +89,7 @@ Result<int> evaluate_text(const EvalFlags& flags) {
                                                                         .cancel = &cancel,
                                                                         .on_line = on_line}));
   print(result, flags.json);
+  LAP_RETURN_IF_ERROR(record(flags, flags.text, model, result));
   return finish_output();
 }
 
@@ -175,12 +191,14 @@ Result<int> evaluate_media(const EvalFlags& flags) {
                        eval::load_media_set(flags.media));
   if (flags.limit) questions = first_of(questions, *flags.limit);
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
-  const auto on_item = [](int64_t item, int64_t items) { show_progress("item", item, items); };
+  EvalProgress progress("items");
+  const auto on_item = [&progress](int64_t item, int64_t items) { progress(item, items); };
   LAP_ASSIGN_OR_RETURN(
       const eval::MediaEval result,
       eval::evaluate_media(model, questions,
                            {.chunk = flags.model.chunk, .cancel = &cancel, .on_item = on_item}));
   print(result, flags.json);
+  LAP_RETURN_IF_ERROR(record(flags, flags.media, model, result));
   return finish_output();
 }
 
@@ -204,6 +222,8 @@ void add_eval_command(CLI::App& app, int& exit_code) {
                       "JSON file with images, clips, questions and reference answers");
   command->add_option("--limit", flags->limit, "Only the first so many lines, or images and clips")
       ->check(CLI::Range(size_t{1}, size_t{1} << 30));
+  command->add_flag("--record", flags->record,
+                    "Write the figures into the package's manifest as well");
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags, &exit_code] {
     const Result<int> result = evaluate(*flags);

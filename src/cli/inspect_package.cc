@@ -3,6 +3,7 @@
 
 #include "cli/claims_text.h"
 #include "cli/inspect.h"
+#include "cli/inspect_modalities.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "graph/onnx_reader.h"
@@ -80,42 +81,6 @@ std::string component_text(const Component& component, const InspectFlags& flags
          (flags.tensors ? tensors_text(component) : storage_text(component));
 }
 
-std::string model_text(const Manifest& manifest) {
-  const package::TextModel& text = manifest.text;
-  int64_t sliding = 0;
-  for (const package::CacheSpec& cache : text.caches) sliding += cache.sliding ? 1 : 0;
-  const auto caches = static_cast<int64_t>(text.caches.size());
-  return "vocabulary " + std::to_string(text.vocab_size) + ", hidden " +
-         std::to_string(text.hidden_size) + ", up to " + std::to_string(text.max_positions) +
-         " positions, " + count(caches, "key/value cache") + " (" + std::to_string(sliding) +
-         " of the last " + std::to_string(text.sliding_window) + " positions)\n";
-}
-
-// "image 19", "video none".
-std::string token_text(const char* role, int64_t id) {
-  return std::string(role) + (id < 0 ? " none" : " " + std::to_string(id));
-}
-
-// What the model takes beside text.
-std::string media_text(const Manifest& manifest) {
-  std::string out;
-  if (const auto& vision = manifest.vision) {
-    out += "sees images: tokens " + token_text("image", vision->image_token_id) + ", " +
-           token_text("video", vision->video_token_id) + ", " +
-           token_text("begin", vision->boi_token_id) + ", " +
-           token_text("end", vision->eoi_token_id) +
-           (manifest.text.vision_bidirectional_attention ? "; an image attends to itself both ways"
-                                                         : "") +
-           "\n";
-  }
-  if (const auto& audio = manifest.audio) {
-    out += "hears sound: tokens " + token_text("audio", audio->audio_token_id) + ", " +
-           token_text("begin", audio->boa_token_id) + ", " +
-           token_text("end", audio->eoa_token_id) + "\n";
-  }
-  return out;
-}
-
 std::string files_text(const Manifest& manifest) {
   Table table({"file", "bytes", "xxh3"});
   for (const package::FileRecord& file : manifest.files) {
@@ -125,17 +90,23 @@ std::string files_text(const Manifest& manifest) {
 }
 
 Result<std::vector<Component>> selected(const Package& package, const InspectFlags& flags) {
-  if (flags.component.empty()) return package.manifest.components;
-  LAP_ASSIGN_OR_RETURN(const Component* component, package.component(flags.component));
-  return std::vector<Component>{*component};
+  std::vector<Component> out = package.manifest.components;
+  if (flags.component.empty()) return out;
+  std::erase_if(out, [&](const Component& each) { return each.name != flags.component; });
+  if (!out.empty()) return out;
+  return package.component(flags.component).error();  // names those that are there
 }
 
-std::string as_json(Manifest manifest, std::vector<Component> components, bool tensors) {
+Result<std::string> as_json(const Package& package, std::vector<Component> components,
+                            bool tensors) {
+  LAP_ASSIGN_OR_RETURN(Json modalities, modalities_json(package));
+  Manifest manifest = package.manifest;
   manifest.components = std::move(components);
   Json json = package::to_json(manifest);
   uint64_t bytes = 0;
   for (const package::FileRecord& file : manifest.files) bytes += file.size;
   json["bytes"] = bytes;
+  json["modalities"] = std::move(modalities);
   if (!tensors) {
     for (Json& component : json["components"]) component.erase("tensors");
   }
@@ -184,7 +155,7 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
   const Manifest& manifest = package.manifest;
   LAP_ASSIGN_OR_RETURN(std::vector<Component> components, selected(package, flags));
   if (flags.claims) return claims(package, flags);
-  if (flags.json) return as_json(manifest, std::move(components), flags.tensors);
+  if (flags.json) return as_json(package, std::move(components), flags.tensors);
   if (flags.graph) {
     std::string out;
     for (const Component& component : components) {
@@ -199,8 +170,11 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
     return out;
   }
   std::string out = flags.path + ": recipe " + manifest.recipe_name + ", from " + manifest.source +
-                    ", by lapidary " + manifest.lapidary_version + "\n" + model_text(manifest) +
-                    media_text(manifest);
+                    ", by lapidary " + manifest.lapidary_version + "\n";
+  if (flags.component.empty()) {
+    LAP_ASSIGN_OR_RETURN(const std::string modalities, modalities_text(package));
+    out += modalities;
+  }
   for (const Component& component : components) out += "\n" + component_text(component, flags);
   if (flags.component.empty()) out += "\n" + files_text(manifest);
   if (flags.verify) out += "every file matches its checksum\n";

@@ -53,7 +53,7 @@ void ModelFlags::add_to(CLI::App& command) {
 
 CLI::Option* add_device_option(CLI::App& command, std::string& device) {
   return command
-      .add_option("--device", device, "Where the decoder runs: cpu, htp-emulated (x86) or htp")
+      .add_option("--device", device, "Where the model runs: cpu, htp-emulated (x86) or htp")
       ->check(CLI::IsMember({"cpu", "htp-emulated", "htp"}));
 }
 

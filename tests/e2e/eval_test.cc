@@ -99,6 +99,45 @@ TEST(Tokenize, BadInputIsAnError) {
   EXPECT_THAT(unknown.err, HasSubstr("9999"));
 }
 
+TEST(Inspect, HasASectionForEachModality) {
+  const Outcome text = lapidary({"inspect", package("cpu-int4")});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  for (const char* part : {"\ntext: vocabulary 1024", "\nimages: tokens image 19",
+                           "\nsound: tokens audio 20", "  vision_encoder  any "}) {
+    EXPECT_THAT(text.out, HasSubstr(part));
+  }
+  const Json json = json_of(lapidary({"inspect", package("cpu-int4"), "--json"}));
+  const Json& images = json["modalities"]["images"]["components"];
+  ASSERT_EQ(images.size(), 1U);
+  EXPECT_EQ(images[0]["on_cpu"], true);
+  EXPECT_FALSE(images[0].contains("soft_tokens"));
+  EXPECT_FALSE(images[0].contains("contexts"));
+  EXPECT_EQ(json["modalities"]["text"]["components"].size(), 2U);
+}
+
+// A figure is kept where it was measured, and measured again it takes the place of the old one.
+TEST(Eval, RecordsInTheManifestWhatItMeasured) {
+  namespace fs = std::filesystem;
+  const fs::path copy = fs::path(testing::TempDir()) / ("recorded_" + std::to_string(getpid()));
+  fs::copy(package("cpu-int4"), copy,
+           fs::copy_options::recursive | fs::copy_options::create_hard_links);
+  const std::vector<std::string> words = {
+      "eval",    copy.string(), "--text",   tiny("corpus/eval.txt"),
+      "--limit", "2",           "--record", "--json"};
+  const Json measured = json_of(lapidary(words));
+  json_of(lapidary(words));
+  const Json shown = json_of(lapidary({"inspect", copy.string(), "--json"}));
+  ASSERT_EQ(shown["quality"].size(), 1U);
+  EXPECT_EQ(shown["quality"][0]["measure"], "perplexity");
+  EXPECT_EQ(shown["quality"][0]["device"], "cpu");
+  EXPECT_EQ(shown["quality"][0]["count"], measured["tokens"]);
+  EXPECT_EQ(shown["quality"][0]["value"], measured["perplexity"]);
+  EXPECT_THAT(shown["quality"][0]["data"].get<std::string>(),
+              testing::StartsWith("eval.txt, first 2 (xxh3 "));
+  EXPECT_THAT(lapidary({"inspect", copy.string()}).out, HasSubstr("\nquality "));
+  fs::remove_all(copy);
+}
+
 // Options that have no meaning for what is inspected are refused, not passed over.
 TEST(Inspect, RefusesOptionsWithoutMeaning) {
   const std::string onnx = package("cpu-fp32") + "/decoder/model.onnx";
