@@ -7,6 +7,7 @@
 #include "base/glob.h"
 #include "passes/affine_weight.h"
 #include "passes/channel_format.h"
+#include "passes/saturation.h"
 
 namespace lapidary::passes {
 namespace {
@@ -102,6 +103,7 @@ class Planner {
         plan_.selected.insert(node.name);
       }
     }
+    plan_.saturations = saturations(graph_, plan_.selected);
     for (const graph::ValueInfo& input : graph_.inputs) sets_.index(input.name);
     for (const Node& node : graph_.nodes) {
       if (plan_.selected.contains(node.name)) connect(node);
@@ -207,15 +209,17 @@ class Planner {
   }
 
   void connect(const Node& node) {
+    const bool one_encoding = moves_data(node) || plan_.saturations.contains(node.name);
     std::optional<size_t> first;
     const auto add = [&](const std::string& value) {
       if (!is_float(value) || is_constant(value)) return;
       const size_t index = sets_.index(value);
-      if (first && moves_data(node)) sets_.merge(*first, index);
+      if (first && one_encoding) sets_.merge(*first, index);
       if (!first) first = index;
     };
     for (const std::string& value : float_inputs(node)) add(value);
     for (const std::string& value : node.outputs) add(value);
+    if (plan_.saturations.contains(node.name)) saturated_.insert(node.inputs[0]);
   }
 
   // A set is worth an encoding when something computes with it.
@@ -256,9 +260,13 @@ class Planner {
     group->values.push_back(value);
     if (producer != nullptr) group->producers.push_back(producer->name);
     const bool selected = producer != nullptr && plan_.selected.contains(producer->name);
+    if (selected) {
+      const auto limits = limits_of(graph_, *producer);
+      if (limits) group->limits.emplace(value, *limits);
+    }
     if (selected && producer->qualified_op() == "Softmax") {
       group->holds_softmax = true;
-    } else if (!selected || !moves_data(*producer)) {
+    } else if (!saturated_.contains(value) && (!selected || !moves_data(*producer))) {
       group->calibrated.push_back(value);
     }
   }
@@ -273,7 +281,7 @@ class Planner {
         plan_.groups[plan_.group_of.at(float_output(node))].constants.push_back(value);
       } else if (!plan_.group_of.contains(value)) {
         plan_.group_of[value] = plan_.groups.size();
-        plan_.groups.push_back({{value}, {value}, {}, {}, false, false});
+        plan_.groups.push_back({{value}, {value}, {}, {}, {}, false, false});
       }
     }
   }
@@ -307,6 +315,7 @@ class Planner {
   std::set<std::string> made_weights_;  // values
   Sets sets_;
   std::set<size_t> anchors_;
+  std::set<std::string> saturated_;  // inputs of saturations: their range is that of the outputs
   std::map<size_t, size_t> group_at_;
 };
 

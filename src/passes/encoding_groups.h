@@ -16,6 +16,7 @@ struct EncodingGroup {
   std::vector<std::string> constants;   // that a mover mixes with the values
   std::vector<std::string> producers;   // the nodes that make the values
   std::vector<std::string> calibrated;  // those of `values` that need a range
+  std::map<std::string, quant::Range> limits;  // of values that a Clip or Relu makes
   bool holds_softmax = false;
   bool right_side = false;  // of a product of two activations: wants zero point 0
 };
@@ -26,6 +27,8 @@ struct QuantizationPlan {
   std::vector<EncodingGroup> groups;
   std::map<std::string, size_t> group_of;      // value or lone constant -> index of its group
   std::map<std::string, size_t> channel_axis;  // node -> axis of its weight's output channels
+  // Clip and Relu that share the encoding of their input, with their limits (saturation.h).
+  std::map<std::string, quant::Range> saturations;
   std::vector<Declined> declined;
 };
 

@@ -85,8 +85,19 @@ bool is_input(const Graphs& graphs, const std::string& value) {
                      [&](const graph::Graph* graph) { return graph->is_input(value); });
 }
 
+// What calibration saw is a sample: room for more, but none beyond what a Clip lets through.
+Range widened(const Range& seen, const EncodingGroup& group, const std::string& value,
+              double margin) {
+  const auto factor = static_cast<float>(1 + margin);
+  Range out{std::min(seen.min, 0.0F) * factor, std::max(seen.max, 0.0F) * factor};
+  if (const auto it = group.limits.find(value); it != group.limits.end()) {
+    out = {std::max(out.min, it->second.min), std::min(out.max, it->second.max)};
+  }
+  return out;
+}
+
 Result<Range> range_of_group(const Graphs& graphs, const EncodingGroup& group,
-                             const quant::Ranges& ranges) {
+                             const quant::Ranges& ranges, double margin) {
   Range out;  // zero lies in every encoding anyway
   if (group.holds_softmax) out = {0, 1};
   bool observed = group.holds_softmax || group.calibrated.empty();
@@ -97,7 +108,7 @@ Result<Range> range_of_group(const Graphs& graphs, const EncodingGroup& group,
       if (missing.empty() || !is_input(graphs, value)) missing = value;
       continue;
     }
-    out = quant::united(out, *range);
+    out = quant::united(out, widened(*range, group, value, margin));
     observed = true;
   }
   if (!missing.empty() && (!observed || !is_input(graphs, missing))) {
@@ -130,7 +141,7 @@ Result<Encoding> encode(const Graphs& graphs, const EncodingGroup& group,
   if (wishes.range.get()) {
     range = *wishes.range.get();
   } else {
-    LAP_ASSIGN_OR_RETURN(range, range_of_group(graphs, group, ranges));
+    LAP_ASSIGN_OR_RETURN(range, range_of_group(graphs, group, ranges, options.range_margin));
   }
   auto affine = quant::affine_of(range, out.type, symmetric);
   if (!affine.ok()) {
@@ -154,6 +165,7 @@ void join(EncodingGroup& into, const EncodingGroup& group) {
   add(into.constants, group.constants);
   add(into.producers, group.producers);
   add(into.calibrated, group.calibrated);
+  into.limits.insert(group.limits.begin(), group.limits.end());
   into.holds_softmax = into.holds_softmax || group.holds_softmax;
   into.right_side = into.right_side || group.right_side;
 }

@@ -5,6 +5,7 @@
 
 #include "passes/channel_format.h"
 #include "passes/error_aware_weight.h"
+#include "passes/saturation.h"
 
 namespace lapidary::passes {
 namespace {
@@ -158,7 +159,20 @@ class Rewriter {
     }
   }
 
+  // Whether the encoding of its result does the node's work.
+  bool is_saturation(const Node& node) const {
+    const auto limits = plan_.saturations.find(node.name);
+    if (limits == plan_.saturations.end()) return false;
+    const Encoding& e = encodings_[plan_.group_of.at(node.outputs[0])];
+    return ends_within(e.affine, e.type, limits->second);
+  }
+
   void rewrite(Node node) {
+    if (is_saturation(node)) {
+      for_all_[node.outputs[0]] = for_all_.at(node.inputs[0]);
+      ++rewritten_;
+      return;
+    }
     const bool selected = is_selected(node);
     const std::vector<size_t> data = selected ? data_inputs(node) : std::vector<size_t>{};
     for (size_t i = 0; i < node.inputs.size(); ++i) {

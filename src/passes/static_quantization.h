@@ -14,6 +14,8 @@
 //   group with one encoding, whose range holds the ranges of all; movers between islands stay
 //   float;
 // - a Softmax yields [0, 1];
+// - a Clip or Relu of what another selected node computes for it alone has the encoding of its
+//   input and is left out: integers saturate at its limits;
 // - the right side of a MatMul of two activations, its whole group with it, is int16 with zero
 //   point 0 where activations have 16 bits (Qualcomm's HTP would make it uint8 otherwise);
 // - but for such right sides a node computes with integers of activation_type alone: what it makes
@@ -86,6 +88,10 @@ struct StaticQuantizationOptions {
   // Error-aware: of weights [K, N] of MatMul and Gemm; the scales are searched as well, whatever
   // weight_search says. Conv and Gemm with transB are rounded to nearest, and noted as declined.
   WeightRounding weight_rounding = WeightRounding::kNearest;
+  // Calibrated ranges are made wider on either side of zero by this share of themselves, up to the
+  // limits of a Clip or Relu: calibration data is a sample, and what is beyond an encoding is cut
+  // off. 0.25 costs 16-bit activations a third of a bit.
+  double range_margin = 0;
   std::vector<std::string> op_types_to_exclude;
   std::vector<std::string> nodes_to_exclude;  // globs
   ByPattern<TensorOverride> tensor_overrides;
@@ -99,7 +105,7 @@ struct StaticQuantizationOptions {
 // Reads activation_type, weight_type (or Olive's `precision`), weight_search ("min_max", "mse"),
 // weight_rounding ("nearest", "error_aware"), op_types_to_exclude, nodes_to_exclude,
 // tensor_overrides {glob: {type, symmetric, range}}, node_overrides {glob: {activation_type,
-// weight_type, weight_search, weight_rounding}} and quantized_io. Types may be spelt "uint16" or,
+// weight_type, weight_search, weight_rounding}}, range_margin and quantized_io. Types may be spelt "uint16" or,
 // as in ONNX Runtime, "QUInt16". What concerns calibration alone (calibrate_method, data_config) is
 // left to the caller.
 StaticQuantizationOptions read_static_quantization_options(JsonReader& reader);

@@ -108,6 +108,7 @@ StaticQuantizationOptions read_static_quantization_options(JsonReader& reader) {
   out.nodes_to_exclude = reader.strings("nodes_to_exclude");
   out.tensor_overrides = read_by_pattern(reader, "tensor_overrides", &read_tensor_override);
   out.node_overrides = read_by_pattern(reader, "node_overrides", &read_node_override);
+  out.range_margin = reader.number_or("range_margin", 0, {0, 10});
   out.quantized_io = reader.strings("quantized_io");
   return out;
 }
@@ -143,6 +144,7 @@ Json to_json(const StaticQuantizationOptions& options) {
           {"nodes_to_exclude", options.nodes_to_exclude},
           {"tensor_overrides", std::move(tensors)},
           {"node_overrides", std::move(nodes)},
+          {"range_margin", options.range_margin},
           {"quantized_io", options.quantized_io}};
 }
 

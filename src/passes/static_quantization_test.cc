@@ -360,7 +360,8 @@ TEST(StaticQuantization, BadOptionsAreErrorsAndStrangePatternsAreNoted) {
   for (const char* json :
        {R"({"activation_type": "int4"})", R"({"weight_type": "uint8"})", R"({"precision": "fp8"})",
         R"({"weight_search": "best"})", R"({"tensor_overrides": {"x": {"range": [1]}}})",
-        R"({"tensor_overrides": {"x": {"scale": 1}}})", R"({"unknown": 1})"}) {
+        R"({"tensor_overrides": {"x": {"scale": 1}}})", R"({"unknown": 1})",
+        R"({"range_margin": -0.5})"}) {
     read(json, status);
     EXPECT_FALSE(status.ok()) << json;
   }
