@@ -103,12 +103,12 @@ class Pass {
       emit_product(at, out_.current(node.inputs[0]), product, node.outputs[0], std::nullopt);
       return "";
     }
-    const size_t rank = product.weight.codes.shape().size();
-    const auto window = conv_window(node, product.weight.layout, rank, shapes());
+    const tensor::Shape& weight = product.weight.codes.shape();
+    const auto window = conv_window(node, weight, shapes());
     if (const auto* reason = std::get_if<std::string>(&window)) return *reason;
     const std::string x = emit_windows(out_, at, out_.current(node.inputs[0]),
                                        std::get<ConvWindow>(window), product.x);
-    emit_product(at, x, product, node.outputs[0], rank - 2);
+    emit_product(at, x, product, node.outputs[0], weight.size() - 2);
     return "";
   }
 

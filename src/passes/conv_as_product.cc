@@ -45,18 +45,18 @@ bool ConvWindow::pointwise() const {
          all_are(pads_end, 0);
 }
 
-std::variant<ConvWindow, std::string> conv_window(const Node& conv, const WeightLayout& layout,
-                                                  size_t rank, const graph::StaticShapes* shapes) {
-  const size_t spatial = rank - 2;
+std::variant<ConvWindow, std::string> conv_window(const Node& conv, const tensor::Shape& weight,
+                                                  const graph::StaticShapes* shapes) {
+  const size_t spatial = weight.size() - 2;
   if (conv.int_attribute("group", 1) != 1) return std::string("it has groups");
   ConvWindow window;
-  window.kernel = integers_or(conv, "kernel_shape", {});
-  if (window.kernel.empty() && layout.positions == 1) window.kernel.assign(spatial, 1);
+  window.kernel.assign(weight.begin() + 2, weight.end());
   window.strides = integers_or(conv, "strides", std::vector<int64_t>(spatial, 1));
   window.dilations = integers_or(conv, "dilations", std::vector<int64_t>(spatial, 1));
   const auto pads = integers_or(conv, "pads", std::vector<int64_t>(2 * spatial, 0));
-  if (window.kernel.size() != spatial || window.strides.size() != spatial ||
-      window.dilations.size() != spatial || pads.size() != 2 * spatial) {
+  if (integers_or(conv, "kernel_shape", window.kernel) != window.kernel ||
+      window.strides.size() != spatial || window.dilations.size() != spatial ||
+      pads.size() != 2 * spatial) {
     return std::string("its kernel_shape, strides, dilations or pads are not those of its weight");
   }
   const auto middle = pads.begin() + static_cast<std::ptrdiff_t>(spatial);
@@ -70,13 +70,14 @@ std::variant<ConvWindow, std::string> conv_window(const Node& conv, const Weight
     }
   }
   if (window.pointwise()) return window;
-  if (layout.positions > kMostPositions) {
-    return "its kernel has " + std::to_string(layout.positions) + " positions, more than " +
+  const int64_t positions = tensor::element_count(window.kernel);
+  if (positions > kMostPositions) {
+    return "its kernel has " + std::to_string(positions) + " positions, more than " +
            std::to_string(kMostPositions);
   }
   const auto known = shapes == nullptr ? std::map<std::string, tensor::Shape>::const_iterator{}
                                        : shapes->shapes.find(conv.outputs[0]);
-  if (shapes == nullptr || known == shapes->shapes.end() || known->second.size() != rank) {
+  if (shapes == nullptr || known == shapes->shapes.end() || known->second.size() != weight.size()) {
     return std::string("its shapes are not fixed");
   }
   window.result.assign(known->second.begin() + 2, known->second.end());

@@ -21,10 +21,10 @@ struct ConvWindow {
   bool pointwise() const;  // 1x1, every pixel
 };
 
-// The window, or the reason why it cannot become a product. `shapes` may be null, then only
-// pointwise windows can.
+// The window, or the reason why it cannot become a product. `weight`: [m, c, kernel..]. `shapes`
+// may be null, then only pointwise windows can.
 std::variant<ConvWindow, std::string> conv_window(const graph::Node& conv,
-                                                  const WeightLayout& layout, size_t rank,
+                                                  const tensor::Shape& weight,
                                                   const graph::StaticShapes* shapes);
 
 // Emits what makes [n, .., P * C] of `x` [n, C, ..]; every step is quantized with `encoding`.
