@@ -89,6 +89,32 @@ TEST_F(DeviceOf, EachRunsItsOwnGraphs) {
               ::testing::Contains(std::pair<std::string, std::string>("soc_model", "87")));
 }
 
+// An encoder without a context of the device stays where its plain graph runs.
+TEST_F(DeviceOf, EncodersRunThereWhenTheyHaveContexts) {
+  package::Component vision;
+  vision.name = "vision_encoder";
+  vision.file = "vision_encoder/model.onnx";
+  package::Component audio;
+  audio.name = "audio_encoder";
+  audio.file = "audio_encoder/model.onnx";
+  package_.manifest.components.push_back(vision);
+  package_.manifest.components.push_back(audio);
+  package_.manifest.htp->emulated.push_back({"vision_encoder", package::kModelRole, 0,
+                                             "vision_encoder/htp/model.onnx",
+                                             "vision_encoder/htp/model.bin"});
+  write("vision_encoder/htp/model.bin", "...soc_type=SM8850;arch=81;...");
+  const auto device = resolve_device(package_, options(Device::kHtpEmulated));
+  ASSERT_TRUE(device.ok()) << device.error().message();
+  EXPECT_TRUE(device->runs(vision));
+  EXPECT_EQ(device->file(vision), "vision_encoder/htp/model.onnx");
+  EXPECT_FALSE(device->runs(audio));
+  EXPECT_EQ(device->file(audio), "audio_encoder/model.onnx");
+  EXPECT_FALSE(ResolvedDevice().runs(vision));
+  write("vision_encoder/htp/model.bin", "...soc_type=SM8750;arch=79;...");
+  EXPECT_THAT(refusal(options(Device::kHtpEmulated)),
+              HasSubstr("vision_encoder/htp/model.bin: is for v79"));
+}
+
 TEST_F(DeviceOf, AnotherArchIsRefusedNamingBoth) {
   DeviceOptions emulated = options(Device::kHtpEmulated);
   emulated.arch = "v79";

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
 #include <optional>
 #include <span>
 #include <utility>
 
 #include "media/video.h"
 #include "runtime/audio_graph.h"
+#include "runtime/media_cache.h"
 #include "runtime/media_file.h"
 #include "runtime/model.h"
 #include "runtime/vision_graph.h"
@@ -17,7 +17,10 @@ namespace lapidary::runtime {
 namespace {
 
 using Path = std::filesystem::path;
-using Blocks = std::vector<std::shared_ptr<const SoftTokens>>;
+using Blocks = MediaBlocks;
+
+// Of what was encoded: some hundred pictures of 280 soft tokens, 1536 wide.
+constexpr size_t kMostCached = size_t{256} << 20;
 
 // "mm:ss", as Gemma4Processor.replace_video_token writes a frame's time.
 std::string timestamp(double seconds) {
@@ -83,7 +86,7 @@ struct MediaEncoder::State {
   std::optional<VisionGraph> vision;
   std::optional<AudioGraph> audio;
   std::optional<media::LogMelExtractor> mel;
-  std::map<std::string, Blocks> cache;  // by kind and content
+  MediaCache cache{kMostCached};  // by kind and content
 };
 
 // How the item's kind appears in prompts; also says whether the package takes it.
@@ -137,16 +140,15 @@ Status MediaEncoder::State::add_picture(const Path& path, MediaKind kind, Encode
   const checkpoint::ProcessorConfig& processor = model.processor;
   LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(path));
   const std::string key = std::string(name(kind)) + ":" + hash;
-  const auto found = cache.find(key);
-  if (found != cache.end()) {
-    to.blocks.push_back(found->second.front());
+  if (const Blocks* found = cache.find(key)) {
+    to.blocks.push_back(found->front());
     return {};
   }
   LAP_ASSIGN_OR_RETURN(
       auto tokens,
       encode_picture(path, kind == MediaKind::kVideo ? processor.video.frames : processor.image,
                      key, to.timings));
-  cache[key] = {tokens};
+  cache.add(key, {tokens});
   to.blocks.push_back(std::move(tokens));
   to.cached = false;
   return {};
@@ -218,13 +220,14 @@ Result<EncodedMedia> MediaEncoder::State::encode_audio(const MediaItem& item,
   const std::string key = std::string(name(item.kind)) + ":" + hash;
   EncodedMedia out;
   out.kind = item.kind;
-  auto found = cache.find(key);
-  out.cached = found != cache.end();
-  if (!out.cached) {
-    LAP_ASSIGN_OR_RETURN(Blocks blocks, encode_clip(item.path, key, cancel, out.timings));
-    found = cache.emplace(key, std::move(blocks)).first;
+  const Blocks* const found = cache.find(key);
+  out.cached = found != nullptr;
+  if (out.cached) {
+    out.blocks = *found;
+  } else {
+    LAP_ASSIGN_OR_RETURN(out.blocks, encode_clip(item.path, key, cancel, out.timings));
+    cache.add(key, out.blocks);
   }
-  out.blocks = found->second;
   for (const auto& block : out.blocks) out.replacement += tokens->marked(block->count);
   progress.advance(1);
   return out;

@@ -5,7 +5,7 @@
 //   LAP_ASSIGN_OR_RETURN(Prompt prompt, model.chat_prompt(messages, {image}));
 //
 // The encoders' graphs are loaded when the first image (or clip) comes. What was encoded is kept by
-// the hash of the file's content, so that a chat encodes each image once.
+// the hash of the file's content (media_cache.h), so that a chat encodes each image once.
 #pragma once
 
 #include <cstdint>

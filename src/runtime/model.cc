@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/fitted_processor.h"
+
 namespace lapidary::runtime {
 namespace {
 
@@ -38,7 +40,9 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
   }
   LAP_ASSIGN_OR_RETURN(model.media_, media_tokens(model.manifest(), model.tokenizer_));
   if (!model.media_.empty()) {
-    LAP_ASSIGN_OR_RETURN(model.processor_, checkpoint::ProcessorConfig::load(model.package_.dir));
+    LAP_ASSIGN_OR_RETURN(auto processor, checkpoint::ProcessorConfig::load(model.package_.dir));
+    LAP_ASSIGN_OR_RETURN(model.processor_,
+                         fitted_processor(std::move(processor), model.manifest()));
   }
   model.session_options_ = options.session;
   LAP_ASSIGN_OR_RETURN(model.device_, resolve_device(model.package_, options.device));

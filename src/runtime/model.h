@@ -53,7 +53,8 @@ class Model {
   const text::Tokenizer& tokenizer() const { return tokenizer_; }
   const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
   const package::Package& package() const { return package_; }
-  // What the front ends do; the defaults when the package takes no media.
+  // What the front ends do, fitted to the encoders (fitted_processor.h); the defaults when the
+  // package takes no media.
   const checkpoint::ProcessorConfig& processor() const { return processor_; }
   const ort::SessionOptions& session_options() const { return session_options_; }
   // How media of a kind appear in prompts; null when the package does not take that kind.
