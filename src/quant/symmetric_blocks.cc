@@ -10,7 +10,9 @@ namespace {
 
 constexpr CodeLimits kLimits4{-8, 7};
 constexpr CodeLimits kLimits8{-127, 127};
-constexpr float kShares[] = {1.0F, 0.95F, 0.9F, 0.875F, 0.85F, 0.8F, 0.75F};
+// 14/15: all sixteen codes over a range that is as wide on both sides.
+constexpr float kShares[] = {1.0F,  0.967F, 14.0F / 15, 0.9F,   0.875F,
+                             0.85F, 0.825F, 0.8F,       0.775F, 0.75F};
 
 float best_scale(std::span<const float> weights, float whole) {
   float best = whole;

@@ -3,7 +3,7 @@
 //
 //   LAP_ASSIGN_OR_RETURN(float scale, symmetric_block(weights, 4, codes));
 //
-// 4 bits: codes in [-8, 7]; of seven scales between 3/4 and 1 of (largest magnitude) / 7, the one
+// 4 bits: codes in [-8, 7]; of ten scales between 3/4 and 1 of (largest magnitude) / 7, the one
 // with the smallest squared error. 8 bits: codes in [-127, 127], the largest magnitude / 127.
 #pragma once
 
