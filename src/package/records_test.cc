@@ -272,16 +272,24 @@ TEST(SideFiles, GenaiProcessorsComeWithTheirEncoders) {
 }
 
 // GenAI would load such a package and fail in its first run.
-TEST(SideFiles, StaticDecodersHaveNothingForGenai) {
+TEST(SideFiles, GraphsOfFixedLengthsHaveNothingForGenai) {
   const auto checkpoint = tiny();
-  const TempDir dir;
-  Manifest manifest = manifest_of(checkpoint.config, {"vision_encoder", "embedding"});
-  manifest.static_model = StaticModel{};
-  const auto names = write_side_files(checkpoint, manifest, dir.path());
-  ASSERT_TRUE(names.ok()) << names.error().message();
-  EXPECT_FALSE(std::filesystem::exists(dir.path() / "genai_config.json"));
-  EXPECT_FALSE(std::filesystem::exists(dir.path() / kImageProcessorFile));
-  EXPECT_TRUE(std::filesystem::exists(dir.path() / "tokenizer.json"));
+  const Manifest any =
+      manifest_of(checkpoint.config, {"vision_encoder", "audio_encoder", "embedding"});
+  Manifest decoder = any;
+  decoder.static_model = StaticModel{};
+  Manifest vision = any;
+  vision.vision->static_encoder = StaticEncoder{.soft_tokens = 70, .masked = -100};
+  Manifest audio = any;
+  audio.audio->static_encoder = StaticEncoder{.soft_tokens = 48, .masked = -100};
+  for (const Manifest& manifest : {decoder, vision, audio}) {
+    const TempDir dir;
+    const auto names = write_side_files(checkpoint, manifest, dir.path());
+    ASSERT_TRUE(names.ok()) << names.error().message();
+    EXPECT_FALSE(std::filesystem::exists(dir.path() / "genai_config.json"));
+    EXPECT_FALSE(std::filesystem::exists(dir.path() / kImageProcessorFile));
+    EXPECT_TRUE(std::filesystem::exists(dir.path() / "tokenizer.json"));
+  }
 }
 
 // A package has no config.json, so the ids that the checkpoint keeps there must move.

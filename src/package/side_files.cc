@@ -29,6 +29,12 @@ Result<Json> generation_json(const checkpoint::Checkpoint& checkpoint) {
   return json;
 }
 
+// GenAI drives graphs of any length, and one of them a component.
+bool has_fixed_lengths(const Manifest& manifest) {
+  return manifest.static_model || (manifest.vision && manifest.vision->static_encoder) ||
+         (manifest.audio && manifest.audio->static_encoder);
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& checkpoint,
@@ -47,8 +53,7 @@ Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& 
   };
   LAP_ASSIGN_OR_RETURN(const Json generation, generation_json(checkpoint));
   LAP_RETURN_IF_ERROR(write_json(kGenerationConfig, generation));
-  // GenAI drives one decoder graph of any length.
-  if (manifest.static_model) return written;
+  if (has_fixed_lengths(manifest)) return written;
   LAP_RETURN_IF_ERROR(write_json("genai_config.json",
                                  genai_config(manifest, checkpoint.config, checkpoint.generation)));
   if (manifest.vision) {
