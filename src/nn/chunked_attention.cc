@@ -15,9 +15,8 @@ using graph::Ref;
 // What the reference multiplies keys with: softplus(1) / softplus(0).
 double key_scale() { return std::log(1.0 + std::numbers::e) / std::numbers::ln2; }
 
-// The reference scales queries and keys, adds the two terms and divides the sum by the cap. Here
-// all three factors are in what the queries are multiplied with, and the relative keys, constants,
-// are divided by the keys' scale.
+// The reference scales queries and keys. Here both factors are in what the queries are multiplied
+// with, and the relative keys, constants, are divided by the keys' scale.
 class ChunkedAttention {
  public:
   ChunkedAttention(Builder& b, const ChunkedAttentionWeights& weights, const FrameChunks& chunks,
@@ -48,11 +47,10 @@ class ChunkedAttention {
     return b_.op("Mul", {transpose(split, "queries", {2, 0, 1, 3}), scale_of_queries()}, "queries");
   }
 
-  // 1 / sqrt(head_dim) where per_dim_scale is 0, but for the keys' scale and the cap.
+  // 1 / sqrt(head_dim) where per_dim_scale is 0, times the keys' scale.
   Ref scale_of_queries() {
     const double unit = 1.0 / (std::numbers::ln2 * std::sqrt(static_cast<double>(shape_.head_dim)));
-    const double factor = unit * key_scale() / static_cast<double>(shape_.logit_cap);
-    return b_.weight("query_scale", query_scale(w_.per_dim_scale, factor));
+    return b_.weight("query_scale", query_scale(w_.per_dim_scale, unit * key_scale()));
   }
 
   // [heads, blocks, head_dim, context]. A transpose of matrices and one of whole blocks: on the CPU
@@ -94,10 +92,12 @@ class ChunkedAttention {
     return reshape(cut, "", {shape_.heads, -1, shape_.chunk, context});
   }
 
-  // cap * tanh(logits / cap); the logits came divided.
+  // The division cannot go to the queries: a Tanh right behind an Add is what Qualcomm's HTP
+  // computes to two digits only in float16.
   Ref capped(const Ref& logits) {
     const auto scope = b_.enter("softcap");
-    return b_.op("Mul", {b_.op("Tanh", {logits}), b_.constant_scalar(shape_.logit_cap)});
+    const Ref cap = b_.constant_scalar(shape_.logit_cap);
+    return b_.op("Mul", {b_.op("Tanh", {b_.op("Div", {logits, cap})}), cap});
   }
 
   // Heads and blocks back to [batch, time, hidden].
