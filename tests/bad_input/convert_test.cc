@@ -1,0 +1,94 @@
+// lapidary convert: models that are none, passes and options that are none, places that cannot be
+// written.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "bad_input/bad_input.h"
+
+namespace lapidary::refusals {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ConvertInput : public ::testing::Test {
+ protected:
+  ConvertInput() {
+    const fs::path golden = fs::path(LAPIDARY_SOURCE_DIR) / "tests/golden/convert";
+    for (const char* name : {"nbits.onnx", "nbits.bin", "blocks.onnx"}) {
+      scratch_.write(name, checkpoint::read_file(golden / name));
+    }
+  }
+  std::vector<std::string> convert(const std::string& model, const std::string& pass,
+                                   std::vector<std::string> more = {}) const {
+    std::vector<std::string> out = {"convert", scratch_.at(model),     "--pass", pass,
+                                    "-o",      scratch_.at("out.onnx")};
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  }
+  Scratch scratch_;
+};
+
+TEST_F(ConvertInput, ModelsThatAreNone) {
+  const Limits bounded{.resident_bytes = kBounded};
+  scratch_.expect_refused(convert("missing.onnx", "BlockQuantToLpbq"), {"missing.onnx"}, bounded);
+  scratch_.write("text.onnx", "this is no model");
+  scratch_.expect_refused(convert("text.onnx", "BlockQuantToLpbq"),
+                          {"text.onnx", "not an ONNX model"}, bounded);
+  scratch_.write("empty.onnx", "");
+  scratch_.expect_refused(convert("empty.onnx", "BlockQuantToLpbq"),
+                          {"empty.onnx", "not an ONNX model"}, bounded);
+  scratch_.truncate("blocks.onnx", 3000);
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq"), {"blocks.onnx", "truncated"},
+                          bounded);
+  scratch_.truncate("nbits.bin", 100);
+  scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ"), {"nbits.bin", "too short"},
+                          bounded);
+  scratch_.remove("nbits.bin");
+  scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ"), {"nbits.bin"}, bounded);
+}
+
+TEST_F(ConvertInput, PassesAndOptionsThatAreNone) {
+  scratch_.expect_refused(convert("blocks.onnx", "OnnxAwq"),
+                          {"OnnxAwq", "known passes", "BlockQuantToLpbq"});
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq", {"--set", "blocksize=3"}),
+                          {"BlockQuantToLpbq", "blocksize"});
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq", {"--set", "on_unsupported"}),
+                          {"--set on_unsupported", "OPTION=VALUE"});
+  scratch_.expect_refused(
+      convert("blocks.onnx", "BlockQuantToLpbq", {"--set", "on_unsupported=perhaps"}),
+      {"on_unsupported", "perhaps"});
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq",
+                                  {"--pass", "MatMulNBitsToQDQ", "--set", "on_unsupported=leave"}),
+                          {"which of the passes"});
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq", {"--set", "Other.x=1"}),
+                          {"--pass Other"});
+  scratch_.expect_refused({"convert", scratch_.at("blocks.onnx")}, {"a pass and an output"});
+}
+
+TEST_F(ConvertInput, FormsAndPassesThatAConversionCannotDo) {
+  scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ", {"--set", "use_int4=true"}),
+                          {"MatMulNBits_0", "zero points", "on_unsafe"});
+  scratch_.expect_refused(convert("blocks.onnx", "OnnxStaticQuantization"),
+                          {"OnnxStaticQuantization"});
+}
+
+TEST_F(ConvertInput, PlacesThatCannotBeWritten) {
+  scratch_.expect_refused({"convert", scratch_.at("blocks.onnx"), "--pass", "BlockQuantToLpbq",
+                           "-o", scratch_.at("blocks.onnx"), "--force"},
+                          {"blocks.onnx", "written over"});
+  scratch_.expect_refused({"convert", scratch_.at("blocks.onnx"), "--pass", "BlockQuantToLpbq",
+                           "-o", scratch_.at("none/out.onnx")},
+                          {"none/out.onnx"});
+  scratch_.write("out.onnx", "here already");
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq"),
+                          {"out.onnx", "exists already", "--force"});
+  EXPECT_EQ(scratch_.read("out.onnx"), "here already");
+  // A full disk while replacing leaves what was there.
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq", {"--force"}), {"out.onnx"},
+                          {.file_bytes = 2000});
+  EXPECT_EQ(scratch_.read("out.onnx"), "here already");
+}
+
+}  // namespace
+}  // namespace lapidary::refusals
