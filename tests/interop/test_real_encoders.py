@@ -1,0 +1,105 @@
+"""Encoders of Gemma 4 E2B's dims on the emulated HTP: compiler's memory, claims, whole graphs against ONNX Runtime's CPU.
+
+    test_real_encoders.py CHECKPOINT WORK --lapidary BINARY [--arch v81] [--only vision_encoder]
+
+Builds CHECKPOINT with htp-w8a16 twice below WORK, unless the packages are there: with the lengths of its processor, which
+are compiled, and with short ones, which are emulated as well. Calibrated on the media of models/tiny-gemma4/corpus. A line
+a check; exit code 1 when one fails.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from test_real_dims import LEAST_COSINE, MOST_MEMORY, Checks
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CHATS = os.path.join(ROOT, "models", "tiny-gemma4", "corpus", "chats_media.jsonl")
+
+
+@dataclass
+class Encoder:
+    option: str    # of MobiusBuilder: its soft tokens
+    emulated: int  # a length that the emulator runs in a minute or two
+
+
+ENCODERS = {
+    "vision_encoder": Encoder("image_soft_tokens", 70),
+    "audio_encoder": Encoder("audio_soft_tokens", 48),
+}
+
+
+def package_of(args, kind):
+    return os.path.join(args.work, "encoders-" + kind)
+
+
+def build(args, kind, lengths):
+    """The summary of the build, made now or before."""
+    package = package_of(args, kind)
+    summary = package + ".json"
+    if not (os.path.exists(summary) and os.path.exists(os.path.join(package, "lapidary.json"))):
+        command = [args.lapidary, "build", args.checkpoint, "--recipe", "htp-w8a16", "--arch", args.arch,
+                   "--calibration", CHATS, "--set", "static.context_length=512", "--set", "static.prefill_length=32",
+                   "--no-cache", "--no-probe", "--force", "--json", "-o", package]
+        for encoder, length in lengths.items():
+            command += ["--set", f"build.{ENCODERS[encoder].option}={length}"]
+        with open(summary + ".partial", "w", encoding="utf-8") as file:
+            subprocess.run(command, check=True, stdout=file)
+        os.rename(summary + ".partial", summary)
+    with open(summary, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def check_compiled(checks, args, encoder, built):
+    contexts = [c for c in built["contexts"] if c["name"].startswith(encoder)]
+    checks.check(contexts, f"{encoder}: {len(contexts)} contexts")
+    for c in contexts:
+        checks.check(c["peak_resident_bytes"] < MOST_MEMORY,
+                     f"{c['name']}: compiled in {c['peak_resident_bytes'] / 1e9:.2f} GB and {c['seconds']:.1f} s")
+    with open(os.path.join(package_of(args, "full"), encoder, "claims.json"), encoding="utf-8") as file:
+        for graph in json.load(file)["graphs"]:
+            totals = graph["totals"]
+            checks.check(totals["cpu"] == 0 and totals["percent_on_htp"] == 100,
+                         f"{encoder}: {totals['percent_on_htp']:g} % of {totals['onnx_nodes']} nodes on the HTP")
+
+
+def check_whole(checks, args, encoder):
+    package = package_of(args, "short")
+    with open(os.path.join(package, "lapidary.json"), encoding="utf-8") as file:
+        models = [c["file"] for c in json.load(file)["components"] if c["name"] == encoder]
+    ran = subprocess.run([args.lapidary, "probe", os.path.join(package, models[0]), "--arch", args.arch, "--whole",
+                          "--qnn-option", "htp_graph_finalization_optimization_mode=1", "--json"],
+                         stdout=subprocess.PIPE, check=False)
+    if not ran.stdout:
+        checks.check(False, f"{encoder}: exit code {ran.returncode}")
+        return
+    run = json.loads(ran.stdout)
+    checks.check(ran.returncode == 0 and run["lowest_cosine"] >= LEAST_COSINE,
+                 f"{encoder} of {ENCODERS[encoder].emulated} soft tokens, whole against the CPU: cosine "
+                 f"{run['lowest_cosine']:.7f}; emulated in {run['run_seconds']:.1f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("work")
+    parser.add_argument("--lapidary", required=True)
+    parser.add_argument("--arch", default="v81")
+    parser.add_argument("--only", choices=sorted(ENCODERS))
+    args = parser.parse_args()
+    wanted = [args.only] if args.only else sorted(ENCODERS)
+    checks = Checks()
+    full = build(args, "full", {encoder: "auto" for encoder in ENCODERS})
+    for encoder in wanted:
+        check_compiled(checks, args, encoder, full)
+    build(args, "short", {name: encoder.emulated for name, encoder in ENCODERS.items()})
+    for encoder in wanted:
+        check_whole(checks, args, encoder)
+    print(f"{checks.passed + checks.failed} checks, {checks.failed} failed")
+    sys.exit(checks.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
