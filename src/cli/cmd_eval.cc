@@ -56,9 +56,10 @@ Status record(const EvalFlags& flags, const std::string& data_file, const runtim
   return package::record_quality(model.path(), eval::quality_figures(result, data, model.device()));
 }
 
-void print(const eval::Perplexity& result, bool as_json) {
+void print(const eval::Perplexity& result, const std::string& device, bool as_json) {
   if (as_json) {
-    write_out(Json{{"perplexity", result.perplexity},
+    write_out(Json{{"device", device},
+                   {"perplexity", result.perplexity},
                    {"tokens", result.tokens},
                    {"lines", result.lines},
                    {"mean_nll", result.mean_nll},
@@ -88,7 +89,7 @@ Result<int> evaluate_text(const EvalFlags& flags) {
                                                                         .max_lines = flags.limit,
                                                                         .cancel = &cancel,
                                                                         .on_line = on_line}));
-  print(result, flags.json);
+  print(result, model.device(), flags.json);
   LAP_RETURN_IF_ERROR(record(flags, flags.text, model, result));
   return finish_output();
 }
@@ -124,10 +125,10 @@ Json answer_json(const eval::MediaAnswer& answer) {
   return json;
 }
 
-Json to_json(const eval::MediaEval& result) {
+Json to_json(const eval::MediaEval& result, const std::string& device) {
   Json items = Json::array();
   for (const eval::MediaAnswer& answer : result.answers) items.push_back(answer_json(answer));
-  Json json = Json::object();
+  Json json = {{"device", device}};
   if (result.images.items > 0) {
     json["images"] = score_json(result.images, runtime::MediaKind::kImage);
   }
@@ -160,9 +161,9 @@ std::string score_text(const char* name, const eval::MediaScore& score) {
   return text + "\n";
 }
 
-void print(const eval::MediaEval& result, bool as_json) {
+void print(const eval::MediaEval& result, const std::string& device, bool as_json) {
   if (as_json) {
-    write_out(to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_out(to_json(result, device).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     return;
   }
   std::string text = score_text("images", result.images) + score_text("audio", result.audio);
@@ -197,7 +198,7 @@ Result<int> evaluate_media(const EvalFlags& flags) {
       const eval::MediaEval result,
       eval::evaluate_media(model, questions,
                            {.chunk = flags.model.chunk, .cancel = &cancel, .on_item = on_item}));
-  print(result, flags.json);
+  print(result, model.device(), flags.json);
   LAP_RETURN_IF_ERROR(record(flags, flags.media, model, result));
   return finish_output();
 }

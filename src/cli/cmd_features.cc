@@ -151,7 +151,8 @@ Result<int> features(const FeaturesFlags& flags) {
   } else {
     LAP_ASSIGN_OR_RETURN(const runtime::EncodedMedia encoded, encoder.encode(out.item, &cancel));
     LAP_ASSIGN_OR_RETURN(out.arrays, save_outputs(flags, out.item, model, encoded));
-    out.details = Json{{"content_hash", encoded.blocks.front()->content_hash},
+    out.details = Json{{"device", model.device()},
+                       {"content_hash", encoded.blocks.front()->content_hash},
                        {"timings", media_timings_json(encoded.timings)}};
   }
   print(out, flags.json);
