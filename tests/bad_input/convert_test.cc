@@ -84,9 +84,12 @@ TEST_F(ConvertInput, PlacesThatCannotBeWritten) {
   scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq"),
                           {"out.onnx", "exists already", "--force"});
   EXPECT_EQ(scratch_.read("out.onnx"), "here already");
-  // A full disk while replacing leaves what was there.
-  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq", {"--force"}), {"out.onnx"},
-                          {.file_bytes = 2000});
+  // A full disk while replacing leaves what was there, and nothing else.
+  const Outcome full =
+      run_program(convert("blocks.onnx", "BlockQuantToLpbq", {"--force"}), {.file_bytes = 2000});
+  EXPECT_EQ(full.exit_code, 2) << full.err;
+  EXPECT_NE(full.err.find("out.onnx"), std::string::npos) << full.err;
+  EXPECT_FALSE(fs::exists(scratch_.at("out.onnx.partial")));
   EXPECT_EQ(scratch_.read("out.onnx"), "here already");
 }
 

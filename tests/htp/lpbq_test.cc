@@ -123,7 +123,7 @@ TEST_F(HtpLpbq, TheProductEqualsTheArithmeticModel) {
         const double weight = ((nibble ^ 8) - 8) *
                               static_cast<double>(blocks[k / 16 * kOutputs + n]) *
                               double{channels[n]};
-        sum += std::nearbyint(x[r * kInputs + k] / step) * double{step} * weight;
+        sum += double{std::nearbyint(x[r * kInputs + k] / step)} * double{step} * weight;
       }
       wanted[r * kOutputs + n] = static_cast<float>(sum);
     }
