@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/attention_constants.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::nn {
@@ -80,6 +81,51 @@ TEST(RelativePositions, OneTimescale) {
   s.heads = 1;
   s.head_dim = 2;
   EXPECT_FLOAT_EQ(relative_position_table(s)[0], std::sin(2.0F));
+}
+
+// Catches a softplus that overflows, and a factor that is lost.
+TEST(AttentionConstants, SoftplusTimesTheFactor) {
+  const auto raw = tensor::floats({3}, {0, 1, 200});
+  const std::vector<float> scale = query_scale(raw, 2.0).to_floats().value();
+  EXPECT_FLOAT_EQ(scale[0], 2 * std::log(2.0F));
+  EXPECT_FLOAT_EQ(scale[1], 2 * std::log1p(std::exp(1.0F)));
+  EXPECT_FLOAT_EQ(scale[2], 400.0F);
+}
+
+// Catches keys of another head, or stored by row: projected by a matrix that doubles and moves each
+// channel by one, key (head, i, p) is twice the table's channel before head * head_dim + i.
+TEST(AttentionConstants, RelativeKeysAreTheProjectedTableByHead) {
+  const ChunkedAttentionShape s = shape(3, 2, 0);
+  std::vector<float> matrix(64, 0.0F);
+  for (size_t channel = 0; channel < 8; ++channel) matrix[channel * 8 + (channel + 7) % 8] = 2;
+  const tensor::Tensor keys = relative_keys(tensor::floats({8, 8}, matrix), s, 0.5);
+  EXPECT_EQ(keys.shape(), (tensor::Shape{2, 4, s.positions()}));
+  const std::vector<float> table = relative_position_table(s);
+  const std::vector<float> actual = keys.to_floats().value();
+  const auto positions = static_cast<size_t>(s.positions());
+  for (size_t channel = 0; channel < 8; ++channel) {
+    for (size_t p = 0; p < positions; ++p) {
+      EXPECT_EQ(actual[channel * positions + p], table[p * 8 + (channel + 7) % 8]);
+    }
+  }
+}
+
+// Catches a context that starts late or loses its end, and slices that a gather would do as well.
+TEST(StaticChunks, ContextsAreSlicesOneChunkApart) {
+  const ChunkedAttentionShape s = shape(3, 2, 1);
+  Builder b("g");
+  const Ref x = b.input("x", DType::kFloat, {int64_t{1}, int64_t{5}, int64_t{8}});
+  const Ref mask = b.input("mask", DType::kFloat, {int64_t{2}, int64_t{3}, int64_t{6}});
+  const StaticChunks chunks(b, mask, 5, s);
+  b.output("y", chunks.contexts(b, x, "keys"), DType::kFloat, {int64_t{2}, int64_t{6}, int64_t{8}});
+  const Graph g = std::move(b).finish();
+  ASSERT_TRUE(graph::check(g).ok());
+  std::vector<std::string> order;
+  for (const Node& node : g.nodes) order.push_back(node.op_type);
+  EXPECT_THAT(order, ::testing::ElementsAre("Reshape", "Pad", "Slice", "Reshape", "Slice",
+                                            "Reshape", "Concat"));
+  const auto pads = g.constant(g.nodes[1].inputs[1])->to_integers().value();
+  EXPECT_THAT(pads, ::testing::ElementsAre(0, 2, 0, 0, 2, 0)) << "nine rows for two slices of six";
 }
 
 Graph block() {
