@@ -102,8 +102,9 @@ void replace_input(Graph& graph) {
   const auto mask = std::find_if(graph.inputs.begin(), graph.inputs.end(),
                                  [](const graph::ValueInfo& i) { return i.name == kMask; });
   const graph::Dim batch = mask->shape[0];
-  *mask = {kPast, DType::kInt32, {batch, int64_t{1}}};
-  graph.inputs.insert(mask + 1, {kTotal, DType::kInt32, {}});
+  graph.inputs.erase(mask);
+  graph.inputs.push_back({kPast, DType::kInt32, {batch, int64_t{1}}});
+  graph.inputs.push_back({kTotal, DType::kInt32, {}});
 }
 
 }  // namespace

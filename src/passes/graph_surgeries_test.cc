@@ -155,9 +155,9 @@ TEST(AttentionMaskToSequenceLengths, OtherReadersOfTheMaskKeepIt) {
   EXPECT_EQ(out.rewritten, 2);
   EXPECT_TRUE(out.declined.empty());
   ASSERT_EQ(out.graph.inputs.size(), 3U);
-  EXPECT_EQ(out.graph.inputs[0].name, "past_seq_len");
-  EXPECT_EQ(graph::to_string(out.graph.inputs[0].shape), "[batch, 1]");
-  EXPECT_EQ(out.graph.inputs[1].name, "total_seq_len");
+  EXPECT_EQ(out.graph.inputs[1].name, "past_seq_len");
+  EXPECT_EQ(graph::to_string(out.graph.inputs[1].shape), "[batch, 1]");
+  EXPECT_EQ(out.graph.inputs[2].name, "total_seq_len");
   EXPECT_TRUE(graph::check(out.graph).ok());
 
   Graph other = graph;
