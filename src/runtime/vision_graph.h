@@ -29,12 +29,9 @@ class VisionGraph {
   Result<std::vector<float>> run(const media::ImagePatches& patches) const;
 
  private:
-  VisionGraph(ort::Session session, package::Component record, package::VisionModel model,
+  VisionGraph(ort::Session session, package::Component record, const package::VisionModel& model,
               int64_t hidden)
-      : session_(std::move(session)),
-        record_(std::move(record)),
-        model_(std::move(model)),
-        hidden_(hidden) {}
+      : session_(std::move(session)), record_(std::move(record)), model_(model), hidden_(hidden) {}
 
   Result<std::vector<float>> run_any_length(const media::ImagePatches& patches) const;
   Result<std::vector<float>> run_fixed_length(const media::ImagePatches& patches) const;
