@@ -13,6 +13,7 @@
 #include "package/text_model.h"
 #include "quant/ranges.h"
 #include "recipe/calibrate_component.h"
+#include "recipe/calibration_data.h"
 #include "recipe/journal.h"
 #include "recipe/plan_comparison.h"
 #include "recipe/probe_component.h"
@@ -30,16 +31,19 @@ constexpr uint64_t kOtherBytes = 16 << 20;
 
 class Build {
  public:
+  // `data` is null when nothing is calibrated.
   Build(const Recipe& recipe, const BuildOptions& options, const checkpoint::Checkpoint& checkpoint,
-        Plan plan, Staging& staging)
+        Plan plan, std::shared_ptr<const CalibrationData> data, Staging& staging)
       : recipe_(recipe),
         options_(options),
         checkpoint_(checkpoint),
         plan_(std::move(plan)),
         staging_(staging),
         progress_(options.progress != nullptr ? *options.progress : null_progress_),
+        data_(std::move(data)),
         calibrator_(recipe, checkpoint, staging.dir(),
-                    {.files = options.calibration,
+                    {.data = data_,
+                     .manifest = &summary_.manifest,
                      .threads = static_cast<int>(options.threads),
                      .progress = &progress_,
                      .cancel = options.cancel}) {}
@@ -67,7 +71,7 @@ class Build {
   Status add_calibration_to_keys() {
     for (PlannedComponent& component : plan_.components) {
       if (!component.calibrated) continue;
-      LAP_ASSIGN_OR_RETURN(const std::string key, calibrator_.key());
+      LAP_ASSIGN_OR_RETURN(const std::string key, data_->key(options_.cancel));
       component.key += "-" + key;
     }
     return {};
@@ -155,6 +159,10 @@ class Build {
       context.calibrate = [ranges](const passes::CalibrationRequest& /*request*/) {
         return Result<quant::Ranges>(ranges);
       };
+      // The weights are written already; how they were rounded is no matter any more.
+      context.moments = [](const passes::MomentRequest& /*request*/) {
+        return Result(std::make_shared<const quant::Moments>());
+      };
     }
     const std::string key = component.key;
     LAP_ASSIGN_OR_RETURN(component, plan_component(component.name, recipe_, checkpoint_,
@@ -180,8 +188,31 @@ class Build {
     for (const PlannedGraph& each : component.graphs) {
       summary_.manifest.components.push_back(each.record);
     }
-    if (component.static_model) summary_.manifest.static_model = component.static_model;
+    note_lengths(component);
+    return resumed ? Status() : measure(component);
+  }
+
+  // What a component was calibrated with, and what that made of its numbers.
+  Status measure(const PlannedComponent& component) {
+    const package::Calibration* record = calibrator_.record(component.name);
+    if (record == nullptr) return {};
+    summary_.manifest.calibration.push_back(*record);
+    LAP_ASSIGN_OR_RETURN(
+        package::Agreement agreement,
+        calibrator_.agreement(component.name, *calibrator_.float_graph(component.name)));
+    summary_.manifest.agreement.push_back(std::move(agreement));
     return {};
+  }
+
+  void note_lengths(const PlannedComponent& component) {
+    package::Manifest& manifest = summary_.manifest;
+    if (component.static_model) manifest.static_model = component.static_model;
+    if (!component.static_encoder) return;
+    if (component.name == "vision_encoder") {
+      manifest.vision->static_encoder = component.static_encoder;
+    } else {
+      manifest.audio->static_encoder = component.static_encoder;
+    }
   }
 
   Status save(const PlannedComponent& component) {
@@ -189,8 +220,8 @@ class Build {
     LAP_ASSIGN_OR_RETURN(finished.files, save_component(component, staging_.dir(), save_options()));
     if (component.calibrated) {
       const std::string file = calibration_file(component);
-      LAP_RETURN_IF_ERROR(
-          write_file(staging_.dir() / file, calibrator_.ranges().to_json().dump(1) + "\n"));
+      LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file,
+                                     calibrator_.ranges(component.name).to_json().dump(1) + "\n"));
       LAP_ASSIGN_OR_RETURN(auto records, record_files({file}, staging_.dir(), {}));
       finished.files.push_back(std::move(records[0]));
     }
@@ -212,7 +243,7 @@ class Build {
 
   Status probe(const PlannedComponent& component, const target::Target& chip) {
     LAP_ASSIGN_OR_RETURN(
-        const htp::ProbeReport report,
+        const auto report,
         probe_component(component, chip, options_.htp, staging_.dir(), progress_, options_.cancel));
     const std::string file = component.name + "/probe.json";
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file, report.to_json().dump(1) + "\n"));
@@ -272,6 +303,7 @@ class Build {
   Staging& staging_;
   NullProgress null_progress_;
   ProgressSink& progress_;
+  std::shared_ptr<const CalibrationData> data_;
   Calibrator calibrator_;
   Journal journal_;  // what is finished
   BuildSummary summary_;
@@ -300,13 +332,22 @@ Status check_compile(const Recipe& recipe, const Plan& plan,
   return {};
 }
 
-Status check_calibration(const Recipe& recipe, const Plan& plan,
-                         const checkpoint::Checkpoint& checkpoint, const BuildOptions& options) {
-  const bool wanted = std::any_of(plan.components.begin(), plan.components.end(),
-                                  [](const auto& each) { return each.calibrated; });
-  if (wanted)
-    return Calibrator(recipe, checkpoint, {}, {.files = options.calibration}).check_data();
-  if (options.calibration.empty()) return {};
+// What to calibrate with; null when nothing is calibrated. Read, and held against what is
+// calibrated, before anything is written.
+Result<std::shared_ptr<const CalibrationData>> calibration_data(
+    const Recipe& recipe, const Plan& plan, const checkpoint::Checkpoint& checkpoint,
+    const BuildOptions& options) {
+  std::vector<std::string> components;
+  for (const PlannedComponent& each : plan.components) {
+    if (each.calibrated) components.push_back(each.name);
+  }
+  if (!components.empty()) {
+    LAP_ASSIGN_OR_RETURN(CalibrationData data,
+                         CalibrationData::load(recipe, checkpoint, options.calibration));
+    LAP_RETURN_IF_ERROR(data.check_for(components));
+    return std::make_shared<const CalibrationData>(std::move(data));
+  }
+  if (options.calibration.empty()) return std::shared_ptr<const CalibrationData>();
   return bad_input("--calibration", "no pass of " + recipe.where + " calibrates",
                    "leave it out, or choose a recipe with OnnxStaticQuantization");
 }
@@ -321,10 +362,10 @@ Result<BuildSummary> build_package(const Recipe& recipe, const BuildOptions& opt
   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint));
   LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
-  LAP_RETURN_IF_ERROR(check_calibration(recipe, plan, checkpoint, options));
+  LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
-  Build build(recipe, options, checkpoint, std::move(plan), staging);
+  Build build(recipe, options, checkpoint, std::move(plan), std::move(data), staging);
   Result<BuildSummary> summary = build.run(std::move(report));
   if (!summary.ok()) {
     const bool resumable =

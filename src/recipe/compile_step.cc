@@ -46,6 +46,7 @@ CompileStep read_compile_step(JsonReader& reader) {
     reader.fail("embed_context", "is set together with weight_sharing",
                 "a binary that several graphs share cannot lie inside one of them: unset either");
   }
+  reader.boolean_or("convert_bq_to_lpbq", false);  // a pass in front of this one (htp_form.h)
   // Every node must run on the HTP unless the command line allows it by name.
   reader.ignore({"disable_cpu_fallback", "session_options", "save_as_external_data"});
   reader.reject_unknown();

@@ -7,7 +7,8 @@
 //     "provider_options": {"htp_graph_finalization_optimization_mode": "3"},
 //     "weight_sharing": true,        prefill and decode in one binary: what a device loads
 //     "emulation": true,             each graph alone as well: what the emulator can load
-//     "embed_context": false         binaries beside the ONNX files, or inside them
+//     "embed_context": false,        binaries beside the ONNX files, or inside them
+//     "convert_bq_to_lpbq": false    BlockQuantToLpbq on these components first
 //   }
 #pragma once
 
@@ -39,9 +40,6 @@ struct CompileStep {
 // decode)".
 std::string context_name(const std::string& component, int64_t part,
                          const std::vector<std::string>& roles);
-
-inline constexpr const char* kCompileType = "EPContextBinaryGenerator";
-inline constexpr const char* kComposeType = "ComposeOnnxModels";
 
 // Reads the options; errors are recorded in the reader's document.
 CompileStep read_compile_step(JsonReader& reader);

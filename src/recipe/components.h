@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "checkpoint/checkpoint.h"
+#include "gemma4/static_encoder_form.h"
 #include "graph/graph.h"
 
 namespace lapidary::recipe {
@@ -17,6 +18,9 @@ struct ComponentBuilder {
   const char* name;                               // folder of the package, and what recipes say
   bool (*is_part_of)(const checkpoint::Config&);  // whether a model has it
   Result<graph::Graph> (*build)(const checkpoint::Config&, const checkpoint::Weights&);
+  // At a fixed length; nullptr where StaticLLM does that, or nothing needs it.
+  Result<graph::Graph> (*build_static)(const checkpoint::Config&, const checkpoint::Weights&,
+                                       const gemma4::StaticEncoderForm&);
 };
 
 const std::vector<ComponentBuilder>& component_builders();

@@ -59,6 +59,19 @@ Result<quant::Ranges> made_up_ranges(const passes::CalibrationRequest& request) 
   return out;
 }
 
+// Nor on moments: without them rounding is to nearest.
+Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest&) {
+  return std::make_shared<const quant::Moments>();
+}
+
+Result<graph::Graph> build_graph(const ComponentBuilder& builder,
+                                 const checkpoint::Checkpoint& checkpoint,
+                                 const std::optional<package::StaticEncoder>& length) {
+  if (!length) return builder.build(checkpoint.config, checkpoint.weights);
+  return builder.build_static(checkpoint.config, checkpoint.weights,
+                              {.soft_tokens = length->soft_tokens, .masked = length->masked});
+}
+
 }  // namespace
 
 int64_t PlannedComponent::data_bytes() const {
@@ -82,8 +95,9 @@ Result<PlannedComponent> plan_component(const std::string& name, const Recipe& r
   const auto& builders = component_builders();
   const auto builder = std::find_if(builders.begin(), builders.end(),
                                     [&](const auto& each) { return each.name == name; });
+  LAP_ASSIGN_OR_RETURN(out.static_encoder, static_encoder(recipe, name, checkpoint.processor));
   passes::GraphSet graphs(1);
-  LAP_ASSIGN_OR_RETURN(graphs[0].graph, builder->build(checkpoint.config, checkpoint.weights));
+  LAP_ASSIGN_OR_RETURN(graphs[0].graph, build_graph(*builder, checkpoint, out.static_encoder));
   const passes::PassContext noting = {
       [&](const passes::CalibrationRequest& request) -> Result<quant::Ranges> {
         LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, context.calibrate(request));
@@ -92,6 +106,10 @@ Result<PlannedComponent> plan_component(const std::string& name, const Recipe& r
             std::max(out.calibration_weight_bytes, graph::external_bytes(request.graph));
         out.ranges_bytes += static_cast<int64_t>(ranges.to_json().dump(1).size());
         return ranges;
+      },
+      [&](const passes::MomentRequest& request) {
+        out.calibrated = true;
+        return context.moments(request);
       }};
   for (const PassStep& step : recipe.steps) {
     const passes::BoundPass* pass = step.pass_for(name);
@@ -117,7 +135,7 @@ Result<Plan> make_plan(const Recipe& recipe, const checkpoint::Checkpoint& check
     if (!builder.is_part_of(checkpoint.config)) continue;
     LAP_ASSIGN_OR_RETURN(PlannedComponent component,
                          plan_component(builder.name, recipe, checkpoint, out.source_hash,
-                                        {.calibrate = made_up_ranges}));
+                                        {.calibrate = made_up_ranges, .moments = no_moments}));
     out.components.push_back(std::move(component));
   }
   return out;

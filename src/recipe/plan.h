@@ -35,7 +35,8 @@ struct PlannedComponent {
   std::string name;
   std::vector<PlannedGraph> graphs;
   std::vector<PassReport> passes;
-  std::optional<package::StaticModel> static_model;  // of a decoder of fixed lengths
+  std::optional<package::StaticModel> static_model;      // of a decoder of fixed lengths
+  std::optional<package::StaticEncoder> static_encoder;  // of an encoder of fixed length
   // A pass wanted ranges of activations: a plan without calibration has made-up encodings, right in
   // dtypes and bytes.
   bool calibrated = false;

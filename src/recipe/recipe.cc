@@ -1,7 +1,6 @@
 #include "recipe/recipe.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <memory>
 
@@ -9,19 +8,15 @@
 #include "base/mapped_file.h"
 #include "recipe/builtin_recipes.h"
 #include "recipe/components.h"
+#include "recipe/htp_form.h"
+#include "recipe/olive_names.h"
 #include "recipe/overrides.h"
+#include "recipe/workflow_keys.h"
 
 namespace lapidary::recipe {
 namespace {
 
-constexpr const char* kBuilder = "MobiusBuilder";
 constexpr const char* kCalibratingType = "OnnxStaticQuantization";
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::string component_names() {
   std::string out;
@@ -32,41 +27,37 @@ std::string component_names() {
 }
 
 std::string pass_names() {
-  std::string out = kBuilder;
+  std::string out = kBuilderType;
   for (const passes::PassEntry& entry : passes::registry()) out += ", " + std::string(entry.type);
   return out + ", " + kCompileType + ", " + kComposeType;
 }
 
-// Olive compares pass types without regard to case.
 const passes::PassEntry* find_entry(const std::string& type) {
   for (const passes::PassEntry& entry : passes::registry()) {
-    if (lower(entry.type) == lower(type)) return &entry;
+    if (same_type(entry.type, type)) return &entry;
   }
   return nullptr;
 }
 
 class RecipeParser {
  public:
+  // `json`: in the form for the HTP, where the recipe compiles for it.
   RecipeParser(const Json& json, const RecipeSource& source)
       : json_(json), base_(source.base), error_(std::make_shared<std::optional<Error>>()) {
     out_.name = source.name;
     out_.where = source.where;
-    out_.json = json;
   }
 
   Result<Recipe> parse() {
     JsonReader root = reader(json_, "");
-    input_model(root);
-    engine(root);
-    if (auto nested = root.optional_child("engine")) {
-      engine(*nested);
-      nested->reject_unknown();
-    }
-    systems(root);
+    WorkflowKeys keys = read_workflow_keys(root);
+    out_.model_path = std::move(keys.model_path);
+    out_.output_dir = std::move(keys.output_dir);
+    out_.notes.insert(out_.notes.end(), keys.notes.begin(), keys.notes.end());
     passes(root);
     data_configs(root);
-    for (const char* key : {"workflow_id", "evaluators"}) pass_over(root, key);
-    if (for_htp_ && !out_.compile) {
+    for (const char* key : {"workflow_id", "evaluators"}) pass_over(root, key, out_.notes);
+    if (keys.for_htp && !out_.compile) {
       root.fail("systems", "asks for QNNExecutionProvider, and no pass compiles for it",
                 std::string("add a pass of type ") + kCompileType);
     }
@@ -78,93 +69,6 @@ class RecipeParser {
  private:
   JsonReader reader(const Json& object, const std::string& path) {
     return {&object, path, error_, out_.where};
-  }
-
-  // Olive's keys that change nothing about a package built here.
-  void pass_over(JsonReader& parent, const char* key) {
-    const Json& value = parent.raw(key);
-    if (value.is_null() || value == Json(false) || value == Json::array()) return;
-    const std::string path = parent.path().empty() ? key : parent.path() + "." + key;
-    if (path != "workflow_id") out_.notes.push_back("'" + path + "' has no meaning here");
-  }
-
-  void input_model(JsonReader& root) {
-    JsonReader model = root.child("input_model");
-    const std::string type = model.string("type");
-    if (root.status().ok() && lower(type) != "hfmodel") {
-      model.fail("type", "is '" + type + "'", "only HfModel can be built", ErrorKind::kUnsupported);
-    }
-    const auto read = [&](JsonReader& at) {
-      if (auto path = at.optional_string("model_path")) out_.model_path = *std::move(path);
-      for (const char* key : {"task", "load_kwargs", "io_config", "model_attributes",
-                              "test_model_config", "custom_task_class_name"}) {
-        pass_over(at, key);
-      }
-      if (at.has("adapter_path")) {
-        at.fail("adapter_path", "is set", "merge the adapter into the checkpoint first",
-                ErrorKind::kUnsupported);
-      }
-      at.ignore({"adapter_path"});
-    };
-    read(model);
-    if (auto config = model.optional_child("config")) {
-      read(*config);
-      config->reject_unknown();
-    }
-    model.reject_unknown();
-  }
-
-  // Keys of Olive's engine section, which may also stand at the top level.
-  void engine(JsonReader& at) {
-    if (auto dir = at.optional_string("output_dir")) out_.output_dir = *std::move(dir);
-    const Json& search = at.raw("search_strategy");
-    if (!search.is_null() && search != Json(false)) {
-      at.fail("search_strategy", "is set", "search is not supported: give every option one value",
-              ErrorKind::kUnsupported);
-    }
-    target(at, "target");
-    at.ignore({"host", "log_severity_level", "ort_log_severity_level", "ort_py_log_severity_level",
-               "no_artifacts", "plot_pareto_frontier", "evaluate_input_model", "log_to_file"});
-    for (const char* key : {"evaluator", "packaging_config", "cache_config", "cache_dir",
-                            "clean_cache", "clean_evaluation_cache", "enable_shared_cache"}) {
-      pass_over(at, key);
-    }
-  }
-
-  // A system by name (see `systems`) or in place.
-  void target(JsonReader& at, const std::string& key) {
-    if (!at.raw(key).is_object()) return;
-    if (auto system = at.optional_child(key)) check_system(*system);
-  }
-
-  void systems(JsonReader& root) {
-    auto systems = root.optional_child("systems");
-    if (!systems) return;
-    for (const auto& [name, value] : systems->json().items()) {
-      if (auto system = systems->optional_child(name)) check_system(*system);
-    }
-  }
-
-  // A package for another device than the CPU must not silently become one for the CPU.
-  void check_system(JsonReader& system) {
-    const auto check = [&](JsonReader& at) {
-      const Json& accelerators = at.raw("accelerators");
-      if (!accelerators.is_array()) return;
-      for (const Json& accelerator : accelerators) {
-        if (!accelerator.is_object() || !accelerator.contains("execution_providers")) continue;
-        for (const Json& provider : accelerator["execution_providers"]) {
-          if (provider == Json("QNNExecutionProvider")) {
-            for_htp_ = true;
-          } else if (provider != Json("CPUExecutionProvider")) {
-            at.fail("accelerators", "asks for " + provider.dump().substr(0, 60),
-                    "packages are built for CPUExecutionProvider or QNNExecutionProvider",
-                    ErrorKind::kUnsupported);
-          }
-        }
-      }
-    };
-    check(system);
-    if (auto config = system.optional_child("config")) check(*config);
   }
 
   void passes(JsonReader& root) {
@@ -181,11 +85,11 @@ class RecipeParser {
       }
       JsonReader pass = reader(*entry, list.path() + "." + name);
       const std::string type = pass.string("type");
-      if (lower(type) == lower(kBuilder)) {
+      if (same_type(type, kBuilderType)) {
         builder(pass, first);
-      } else if (lower(type) == lower(kCompileType)) {
+      } else if (same_type(type, kCompileType)) {
         compile(pass, name);
-      } else if (lower(type) == lower(kComposeType)) {
+      } else if (same_type(type, kComposeType)) {
         compose(pass);
       } else {
         step(pass, name, type);
@@ -199,7 +103,7 @@ class RecipeParser {
     const bool wanted = std::any_of(out_.steps.begin(), out_.steps.end(), [](const PassStep& step) {
       return step.type == kCalibratingType;
     });
-    if (!wanted) return pass_over(root, "data_configs");
+    if (!wanted) return pass_over(root, "data_configs", out_.notes);
     const Json& configs = root.raw("data_configs");
     if (configs.is_null()) return;
     if (!configs.is_array() && !configs.is_object()) {
@@ -216,22 +120,9 @@ class RecipeParser {
 
   void builder(JsonReader& pass, bool first) {
     if (!first) pass.fail("type", "builds the graphs, so it must come first");
-    const auto read = [&](JsonReader& at) {
-      const std::string precision = at.string_or("precision", "fp32");
-      if (lower(precision) != "fp32") {
-        at.fail("precision", "is '" + precision + "'",
-                "graphs are built in fp32: convert with OnnxFloatToFloat16 or a quantization pass",
-                ErrorKind::kUnsupported);
-      }
-      at.ignore({"execution_provider"});  // follows from the target
-    };
-    read(pass);
-    if (auto config = pass.optional_child("config")) {
-      read(*config);
-      config->reject_unknown();
-    }
-    common_keys(pass);
-    pass.reject_unknown();
+    const Json options = base_options(pass);
+    JsonReader bind = reader(options, pass.path());
+    out_.build = read_build_step(bind);
   }
 
   void compile(JsonReader& pass, const std::string& name) {
@@ -256,7 +147,7 @@ class RecipeParser {
 
   void common_keys(JsonReader& pass) {
     pass.ignore({"type", "host"});
-    pass_over(pass, "evaluator");
+    pass_over(pass, "evaluator", out_.notes);
   }
 
   void step(JsonReader& pass, const std::string& name, const std::string& type) {
@@ -346,7 +237,6 @@ class RecipeParser {
   const Json& json_;
   std::filesystem::path base_;
   std::shared_ptr<std::optional<Error>> error_;
-  bool for_htp_ = false;
   Recipe out_;
 };
 
@@ -371,7 +261,11 @@ Result<Recipe> parse_recipe(std::string_view text, const RecipeSource& source) {
   for (const std::string& each : source.overrides) {
     LAP_RETURN_IF_ERROR(apply_override(json, each));
   }
-  return RecipeParser(json, source).parse();
+  HtpForm form = htp_form(json);
+  LAP_ASSIGN_OR_RETURN(Recipe recipe, RecipeParser(form.recipe, source).parse());
+  recipe.json = std::move(json);
+  recipe.notes.insert(recipe.notes.end(), form.notes.begin(), form.notes.end());
+  return recipe;
 }
 
 Result<Recipe> load_recipe(const std::string& name_or_file,

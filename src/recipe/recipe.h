@@ -34,6 +34,7 @@
 #include "base/result.h"
 #include "calibration/data_config.h"
 #include "passes/pass.h"
+#include "recipe/build_step.h"
 #include "recipe/compile_step.h"
 
 namespace lapidary::recipe {
@@ -51,13 +52,15 @@ struct PassStep {
 struct Recipe {
   std::string name;   // "cpu-int4", or the file's name without ".json"
   std::string where;  // for messages: the file, or "built-in recipe cpu-int4"
-  Json json;          // as read
+  Json json;          // as read, overrides in it
   std::optional<std::string> model_path;
   std::optional<std::string> output_dir;
-  std::vector<PassStep> steps;  // MobiusBuilder, which every package starts with, is not listed
+  BuildStep build;              // MobiusBuilder, which every package starts with
+  std::vector<PassStep> steps;  // the others
   std::vector<calibration::DataConfig> data_configs;  // of passes that calibrate
   std::optional<CompileStep> compile;  // present when context binaries for the HTP are made
-  std::vector<std::string> notes;      // keys that were read past
+  // Keys that were read past, and what was changed about a recipe for the HTP (htp_form.h).
+  std::vector<std::string> notes;
 
   // The step of that type which runs on a component; nullptr without one.
   const passes::BoundPass* pass_of_type(const std::string& type,

@@ -38,7 +38,8 @@ TEST(Recipe, EveryBuiltinParses) {
     ASSERT_TRUE(recipe.ok()) << recipe.error().message();
     EXPECT_TRUE(recipe->notes.empty());
   }
-  EXPECT_THAT(names, ElementsAre("cpu-fp32", "cpu-int4", "htp-w8a16"));
+  EXPECT_THAT(names, ElementsAre("cpu-fp32", "cpu-int4", "htp-lpbq", "htp-mixed", "htp-w4a16",
+                                 "htp-w8a16"));
 }
 
 // What is embedded is what the file says, and files work by path.

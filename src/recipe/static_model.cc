@@ -23,6 +23,14 @@ double masked_value(const Recipe& recipe, const std::string& component) {
                                                                   : limits.float16_mask;
 }
 
+Result<std::optional<package::StaticEncoder>> static_encoder(
+    const Recipe& recipe, const std::string& component,
+    const checkpoint::ProcessorConfig& processor) {
+  LAP_ASSIGN_OR_RETURN(const auto length, encoder_length(recipe.build, component, processor));
+  if (!length) return std::optional<package::StaticEncoder>();
+  return std::optional(package::StaticEncoder{*length, masked_value(recipe, component)});
+}
+
 std::optional<package::StaticModel> static_model(const Recipe& recipe, const std::string& component,
                                                  const checkpoint::Config& config,
                                                  const passes::GraphSet& graphs) {

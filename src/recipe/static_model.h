@@ -1,9 +1,12 @@
-// What the manifest says of a decoder that StaticLLM has made.
+// What the manifest says of graphs of fixed lengths: the decoder's that StaticLLM has made, and
+// encoders'.
 #pragma once
 
 #include <optional>
 
+#include "base/result.h"
 #include "checkpoint/config.h"
+#include "checkpoint/processor_config.h"
 #include "package/manifest.h"
 #include "passes/graph_set.h"
 #include "recipe/recipe.h"
@@ -15,7 +18,13 @@ std::optional<package::StaticModel> static_model(const Recipe& recipe, const std
                                                  const checkpoint::Config& config,
                                                  const passes::GraphSet& graphs);
 
-// What the attention masks of a recipe's static decoder add where nothing may be seen: target
+// Nothing for a component that is no encoder of fixed length (build_step.h). Errors: those of
+// encoder_length.
+Result<std::optional<package::StaticEncoder>> static_encoder(
+    const Recipe& recipe, const std::string& component,
+    const checkpoint::ProcessorConfig& processor);
+
+// What the attention masks of a recipe's static component add where nothing may be seen: target
 // limits (target/record.h) say which number an encoding or float16 bears.
 double masked_value(const Recipe& recipe, const std::string& component);
 
