@@ -100,7 +100,8 @@ def run(path):
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(3)
-    feeds = {i.name: rng.normal(size=i.shape).astype(np.float32) for i in session.get_inputs()}
+    dtype = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+    feeds = {i.name: rng.normal(size=i.shape).astype(dtype[i.type]) for i in session.get_inputs()}
     return session.run(None, feeds)
 
 
