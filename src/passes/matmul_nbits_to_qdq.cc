@@ -195,7 +195,7 @@ Result<PassOutcome> matmul_nbits_to_qdq(Graph graph, const MatMulNBitsToQdqOptio
   for (const std::string& pattern : options.nodes_to_exclude) {
     const auto hit = [&](const Node& node) { return glob_match(pattern, node.name); };
     if (std::none_of(graph.nodes.begin(), graph.nodes.end(), hit)) {
-      unmatched.push_back({pattern, "this pattern of the options matches no node"});
+      unmatched.push_back(absent(pattern, "this pattern of the options matches no node"));
     }
   }
   LAP_ASSIGN_OR_RETURN(PassOutcome outcome, Pass(std::move(graph), options).run());

@@ -6,26 +6,46 @@
 namespace lapidary::passes {
 namespace {
 
-void add(std::vector<Declined>& all, Declined declined) {
-  const bool known = std::any_of(all.begin(), all.end(), [&](const Declined& each) {
+bool lists(const std::vector<Declined>& all, const Declined& declined) {
+  return std::any_of(all.begin(), all.end(), [&](const Declined& each) {
     return each.node == declined.node && each.reason == declined.reason;
   });
-  if (!known) all.push_back(std::move(declined));
+}
+
+// `of`: what each graph declined.
+std::vector<Declined> merged(const std::vector<std::vector<Declined>>& of) {
+  std::vector<Declined> out;
+  for (const std::vector<Declined>& one : of) {
+    for (const Declined& each : one) {
+      const bool counts = !each.absent || std::all_of(of.begin(), of.end(),
+                                                      [&](const std::vector<Declined>& other) {
+                                                        return lists(other, each);
+                                                      });
+      if (counts && !lists(out, each)) out.push_back(each);
+    }
+  }
+  return out;
 }
 
 }  // namespace
+
+Declined absent(std::string name, std::string reason) {
+  return {.node = std::move(name), .reason = std::move(reason), .absent = true};
+}
 
 BoundPass per_graph(std::string type, Json options,
                     std::function<Result<PassOutcome>(graph::Graph)> run) {
   const auto each = [run = std::move(run)](GraphSet graphs,
                                            const PassContext& /*context*/) -> Result<SetOutcome> {
     SetOutcome out;
+    std::vector<std::vector<Declined>> declined;
     for (RoleGraph& member : graphs) {
       LAP_ASSIGN_OR_RETURN(PassOutcome outcome, run(std::move(member.graph)));
       out.graphs.push_back({member.role, member.part, std::move(outcome.graph)});
       out.rewritten += outcome.rewritten;
-      for (Declined& declined : outcome.declined) add(out.declined, std::move(declined));
+      declined.push_back(std::move(outcome.declined));
     }
+    out.declined = merged(declined);
     return out;
   };
   return {std::move(type), std::move(options), each};

@@ -23,12 +23,15 @@
 
 namespace lapidary::passes {
 
-// A place that a pass could have rewritten and did not.
+// A place that a pass could have rewritten and did not, or a name in its options that fits nothing.
 struct Declined {
   std::string node;
   std::string reason;
   bool refused = false;  // not merely left: the pass cannot do it, and was told to go on
+  // The graph has nothing of that name: worth saying when no graph of the component has.
+  bool absent = false;
 };
+Declined absent(std::string name, std::string reason);
 
 // Of one graph.
 struct PassOutcome {
@@ -38,7 +41,7 @@ struct PassOutcome {
 };
 
 // Of a component's graphs: `rewritten` counts nodes of all graphs, a place declined in several is
-// listed once.
+// listed once, and a name that one graph knows is not absent.
 struct SetOutcome {
   GraphSet graphs;
   int64_t rewritten = 0;

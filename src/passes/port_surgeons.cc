@@ -27,7 +27,7 @@ Result<PassOutcome> rename_ports(Graph graph, Ports ports, const std::vector<std
   const std::string kind = ports == &Graph::inputs ? "input" : "output";
   for (size_t i = 0; i < from.size(); ++i) {
     if (!has_port(graph.*ports, from[i])) {
-      out.declined.push_back({from[i], "the graph has no such " + kind});
+      out.declined.push_back(absent(from[i], "the graph has no such " + kind));
       continue;
     }
     if (from[i] == to[i]) continue;
@@ -124,7 +124,7 @@ Result<PassOutcome> remove_inputs(Graph graph, const std::vector<std::string>& n
   for (const std::string& name : names) {
     const auto readers = readers_of(graph, name);
     if (!graph.is_input(name)) {
-      out.declined.push_back({name, "the graph has no such input"});
+      out.declined.push_back(absent(name, "the graph has no such input"));
     } else if (graph.is_output(name) || !readers.empty()) {
       out.declined.push_back(
           {name, readers.empty() ? "it is an output too" : "'" + readers[0]->name + "' reads it"});
@@ -158,7 +158,7 @@ Result<PassOutcome> expose_outputs(Graph graph, const std::vector<std::string>& 
     const auto node = std::find_if(graph.nodes.begin(), graph.nodes.end(),
                                    [&](const Node& each) { return each.name == name; });
     if (node == graph.nodes.end()) {
-      out.declined.push_back({name, "the graph has no such node"});
+      out.declined.push_back(absent(name, "the graph has no such node"));
     } else if (node->outputs.empty() || graph.is_output(node->outputs[0])) {
       out.declined.push_back({name, "what it makes is an output already"});
     } else {

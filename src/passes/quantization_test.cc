@@ -141,6 +141,28 @@ TEST(KQuant, ExcludesByGlobAndSaysSo) {
   EXPECT_THAT(text, HasSubstr("misspelt: this pattern of the options matches no node"));
 }
 
+// Catches a warning about the output layer, which only the graph for one token has.
+TEST(KQuant, PatternsCountAsMissingOnlyWhenNoGraphOfTheComponentHasThem) {
+  Status status;
+  const BoundPass pass = bind("OnnxKQuantQuantization", R"({
+    "block_size": 32, "nodes_to_exclude": ["lm_head*", "misspelt"]})",
+                              status);
+  ASSERT_TRUE(status.ok()) << status.error().message();
+  Builder prefill("prefill");
+  const Ref x = prefill.input("x", DType::kFloat, {"n", int64_t{64}});
+  prefill.output("y", linear(prefill, x, "q_proj", tensor::floats({48, 64}, weights(48 * 64))),
+                 DType::kFloat, {"n", int64_t{48}});
+  GraphSet graphs;
+  graphs.push_back({Role::kPrefill, 0, std::move(prefill).finish()});
+  graphs.push_back({Role::kDecode, 0, model()});
+  const SetOutcome out = pass.run(std::move(graphs), {}).value();
+  std::string text;
+  for (const Declined& d : out.declined) text += d.node + ": " + d.reason + "\n";
+  EXPECT_EQ(text,
+            "misspelt: this pattern of the options matches no node\n"
+            "lm_head/MatMul: excluded by the options\n");
+}
+
 TEST(KQuant, OptionsOfOneNodeOverride) {
   Status status;
   const BoundPass pass = bind("OnnxKQuantQuantization", R"({

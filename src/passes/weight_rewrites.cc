@@ -111,7 +111,7 @@ void finish_rewrite(PassOutcome& outcome, const WeightSelection& selection) {
   std::vector<std::string> nodes;
   for (const Node& node : outcome.graph.nodes) nodes.push_back(node.name);
   for (const std::string& pattern : unmatched_patterns(selection, nodes)) {
-    outcome.declined.push_back({pattern, "this pattern of the options matches no node"});
+    outcome.declined.push_back(absent(pattern, "this pattern of the options matches no node"));
   }
   if (outcome.rewritten > 0) outcome.graph.opsets[graph::kMicrosoftDomain] = 1;
   graph::remove_unused(outcome.graph);
