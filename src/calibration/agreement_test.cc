@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "calibration/decoder_agreement.h"
@@ -51,6 +52,30 @@ TEST(AgreementPrompts, AreShortAndSpread) {
   EXPECT_EQ(some[1].ids.size(), 5U);
   EXPECT_EQ(some[2].ids.size(), 9U);
   EXPECT_TRUE(agreement_prompts(prompts, 3, 3).empty());
+}
+
+// Catches a build at a short context that ends over data of long texts, and images cut in two.
+TEST(AgreementPrompts, AreCutWhenAllAreLong) {
+  const auto image = std::make_shared<runtime::SoftTokens>(runtime::SoftTokens{4, {}, ""});
+  const auto block = [&](int64_t begin) {
+    return runtime::SoftBlock{begin, runtime::Medium::kImage, image};
+  };
+  const std::vector<int32_t> ids(20, 7);
+  const std::vector<runtime::Prompt> prompts = {
+      runtime::Prompt(ids), runtime::Prompt(ids, {block(3)}),
+      runtime::Prompt(ids, {block(3), block(7)}), runtime::Prompt(ids, {block(1)})};
+  const auto some = agreement_prompts(prompts, 32, 4);
+  ASSERT_EQ(some.size(), 4U);
+  EXPECT_EQ(some[0].ids.size(), 8U);
+  EXPECT_EQ(some[1].blocks.size(), 1U);
+  EXPECT_EQ(some[2].ids.size(), 7U);
+  EXPECT_EQ(some[2].blocks.size(), 1U);
+  EXPECT_EQ(some[3].blocks.size(), 1U);
+  // An image of four tokens does not fit into three.
+  const auto shorter = agreement_prompts(prompts, 12, 4);
+  ASSERT_EQ(shorter.size(), 3U);
+  EXPECT_EQ(shorter[1].ids.size(), 3U);
+  EXPECT_TRUE(shorter[1].blocks.empty());
 }
 
 }  // namespace

@@ -14,6 +14,22 @@ constexpr const char* kLogits = "logits";
 
 int64_t length_of(const Prompt& prompt) { return static_cast<int64_t>(prompt.ids.size()); }
 
+// As much of a prompt as `most` tokens hold, without a part of an image or a clip.
+int64_t opening_length(const Prompt& prompt, int64_t most) {
+  int64_t out = std::min(length_of(prompt), most);
+  for (const runtime::SoftBlock& block : prompt.blocks) {
+    if (block.end() > out) out = std::min(out, block.begin);
+  }
+  return out;
+}
+
+Prompt opening(const Prompt& prompt, int64_t most) {
+  const int64_t length = opening_length(prompt, most);
+  Prompt out({prompt.ids.begin(), prompt.ids.begin() + length}, prompt.blocks);
+  std::erase_if(out.blocks, [&](const runtime::SoftBlock& block) { return block.end() > length; });
+  return out;
+}
+
 // The first token whose logits are compared: steps of single tokens begin behind it.
 int64_t first_compared(const Prompt& prompt) {
   const int64_t soft = prompt.blocks.empty() ? 1 : prompt.blocks.back().end();
@@ -66,15 +82,21 @@ Result<std::vector<float>> found_logits(const Prompt& prompt, runtime::Decoder& 
 
 std::vector<Prompt> agreement_prompts(std::span<const Prompt> prompts, int64_t row_length,
                                       int64_t most) {
-  std::vector<size_t> short_ones;
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    const int64_t length = length_of(prompts[i]);
-    if (length > 1 && length <= row_length / most) short_ones.push_back(i);
+  const int64_t share = row_length / most;
+  std::vector<size_t> some;
+  const auto take_if = [&](auto fits) {
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      if (fits(prompts[i])) some.push_back(i);
+    }
+  };
+  take_if([&](const Prompt& each) { return length_of(each) > 1 && length_of(each) <= share; });
+  if (some.empty()) {
+    take_if([&](const Prompt& each) { return opening_length(each, share) > 1; });
   }
-  const size_t count = std::min(short_ones.size(), static_cast<size_t>(most));
+  const size_t count = std::min(some.size(), static_cast<size_t>(most));
   std::vector<Prompt> out;
   for (size_t i = 0; i < count; ++i) {
-    out.push_back(prompts[short_ones[i * short_ones.size() / count]]);
+    out.push_back(opening(prompts[some[i * some.size() / count]], share));
   }
   return out;
 }

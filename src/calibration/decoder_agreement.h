@@ -25,7 +25,8 @@ namespace lapidary::calibration {
 inline constexpr int64_t kComparedTokens = 8;
 
 // At most `most` of the prompts, at equal distances among those that fit together into a row of
-// `row_length` tokens; empty when none does.
+// `row_length` tokens. When none does, how the prompts begin, cut to fit; empty when not even two
+// tokens of one fit, as of a prompt that begins with a long image.
 std::vector<runtime::Prompt> agreement_prompts(std::span<const runtime::Prompt> prompts,
                                                int64_t row_length, int64_t most);
 

@@ -117,11 +117,11 @@ Result<package::Manifest> Calibrator::model() const {
   out.audio = package::audio_model(checkpoint_.config);
   if (out.vision) {
     LAP_ASSIGN_OR_RETURN(out.vision->static_encoder,
-                         static_encoder(recipe_, kVisionEncoder, checkpoint_.processor));
+                         static_encoder(recipe_, kVisionEncoder, checkpoint_));
   }
   if (out.audio) {
     LAP_ASSIGN_OR_RETURN(out.audio->static_encoder,
-                         static_encoder(recipe_, kAudioEncoder, checkpoint_.processor));
+                         static_encoder(recipe_, kAudioEncoder, checkpoint_));
   }
   return out;
 }
@@ -260,8 +260,8 @@ Result<package::Agreement> Calibrator::decoder_agreement(const graph::Graph& ref
   const auto some =
       calibration::agreement_prompts(all, std::get<int64_t>(input->shape[1]), kAgreementSamples);
   if (some.empty()) {
-    return bad_input(kDecoder, "no text or chat is short enough to compare the saved graphs on",
-                     "add some short ones to the calibration data");
+    return bad_input(kDecoder, "no text or chat has two tokens to compare the saved graphs on",
+                     "add some to the calibration data, or set a longer context_length");
   }
   LAP_ASSIGN_OR_RETURN(auto samples, decoder_samples(reference, some));
   LAP_ASSIGN_OR_RETURN(auto graphs, runtime::StaticGraphs::open(

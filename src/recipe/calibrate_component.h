@@ -62,8 +62,9 @@ class Calibrator {
   const graph::Graph* float_graph(const std::string& component) const;
   // How the saved component, on the CPU, agrees with `reference`, its float graph of the same fixed
   // lengths: for the decoder the calibration graph. On kAgreementSamples of the data at most, for
-  // the decoder prompts that are short enough (decoder_agreement.h). The manifest must have the
-  // component. Errors as of context(); kBadInput when no prompt is short enough.
+  // the decoder prompts that are short, or how prompts begin (decoder_agreement.h). The manifest
+  // must have the component. Errors as of context(); kBadInput when there is no prompt of two
+  // tokens.
   Result<package::Agreement> agreement(const std::string& component, const graph::Graph& reference);
   static constexpr size_t kAgreementSamples = 4;
 
