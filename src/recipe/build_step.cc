@@ -1,7 +1,6 @@
 #include "recipe/build_step.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 namespace lapidary::recipe {
@@ -9,7 +8,6 @@ namespace {
 
 constexpr const char* kVision = "vision_encoder";
 constexpr const char* kAudio = "audio_encoder";
-constexpr std::array<int64_t, 5> kImageBudgets = {70, 140, 280, 560, 1120};  // of the reference
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -65,7 +63,8 @@ Result<std::optional<int64_t>> encoder_length(const BuildStep& step, const std::
                      "leave it at \"auto\"");
   }
   if (images &&
-      std::find(kImageBudgets.begin(), kImageBudgets.end(), *length) == kImageBudgets.end()) {
+      std::find(checkpoint::kSoftTokenBudgets.begin(), checkpoint::kSoftTokenBudgets.end(),
+                *length) == checkpoint::kSoftTokenBudgets.end()) {
     return bad_input(where, std::to_string(*length) + " is no budget that images are resized to",
                      "use 70, 140, 280, 560 or 1120");
   }

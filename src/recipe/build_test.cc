@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using checkpoint::TempDir;
 using checkpoint::tiny_checkpoint;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -87,7 +88,10 @@ TEST_F(BuildTest, MakesAPackageThatVerifies) {
   for (const ComponentSummary& component : summary->components) {
     for (const PassReport& pass : component.passes) {
       for (const passes::Declined& each : pass.declined) {
-        EXPECT_THAT(each.node, HasSubstr("position_embedding_table")) << each.reason;
+        // Relative keys are constants when the graph is made, one matrix a head.
+        EXPECT_THAT(each.node, AnyOf(HasSubstr("position_embedding_table"),
+                                     HasSubstr("self_attn.positions/MatMul")))
+            << each.reason;
       }
     }
   }
@@ -126,7 +130,7 @@ TEST_F(BuildTest, Int4KeepsEncodersInEightBits) {
   EXPECT_EQ(vision->ops.count("com.microsoft::GatherBlockQuantized"), 0u);  // position table
   const package::Component* audio = *package->component("audio_encoder");
   EXPECT_THAT(quantizations(*audio), ElementsAre("rtn int8, block 128, symmetric"));
-  EXPECT_EQ(audio->ops.at("com.microsoft::MatMulNBits"), 36);
+  EXPECT_EQ(audio->ops.at("com.microsoft::MatMulNBits"), 33);
   EXPECT_EQ(audio->ops.at("Conv"), 5);
   EXPECT_THAT(quantizations(**package->component("decoder")),
               ElementsAre("k-quant int4, block 32, asymmetric"));

@@ -72,6 +72,31 @@ TEST(HtpForm, ConvertsBlocksWhenAskedTo) {
   EXPECT_THAT(types(form_of(before + "false}}")), ::testing::Not(Contains("BlockQuantToLpbq")));
 }
 
+// What a person reads about Olive's published recipe. Catches a change that is made and not said.
+TEST(HtpForm, SaysAllThatItChangesAboutOlivesRecipe) {
+  const auto recipe =
+      load_recipe(std::string(LAPIDARY_SOURCE_DIR) + "/tests/recipes/gemma4-e2b-qnn.olive.json");
+  ASSERT_TRUE(recipe.ok()) << recipe.error().message();
+  std::string notes;
+  for (const std::string& note : recipe->notes) notes += note + "\n";
+  EXPECT_EQ(
+      notes,
+      "'cache_dir' has no meaning here\n"
+      "'st': runs first: ranges are found, and weights quantized, at fixed lengths\n"
+      "'st': prefill_length is 32, half the context_length\n"
+      "'st': calibration_length is the context_length, 64\n"
+      "'st': encoders get the length of the checkpoint's longest image and clip\n"
+      "'st': is followed by LowerRMSNormalization, which the HTP needs\n"
+      "'st': is followed by LowerRotaryEmbedding, which the HTP needs\n"
+      "'mnb_to_qdq': leaves the embedding alone, which stays on the CPU\n"
+      "'sq': leaves the embedding alone, which stays on the CPU\n"
+      "'cb': leaves the embedding alone, which stays on the CPU\n"
+      "'sq': precision is int8, symmetric: the HTP refuses asymmetric weights per channel\n"
+      "'sq': quantizes the graphs' inputs and outputs too\n"
+      "'mnb_to_qdq': asymmetric blocks are quantized again, symmetric: the HTP computes wrong "
+      "numbers with their zero points\n");
+}
+
 // Malformed recipes are the parser's to refuse: nothing here may crash on them.
 TEST(HtpForm, PassesOnWhatItDoesNotUnderstand) {
   for (const char* text :

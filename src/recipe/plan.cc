@@ -95,7 +95,7 @@ Result<PlannedComponent> plan_component(const std::string& name, const Recipe& r
   const auto& builders = component_builders();
   const auto builder = std::find_if(builders.begin(), builders.end(),
                                     [&](const auto& each) { return each.name == name; });
-  LAP_ASSIGN_OR_RETURN(out.static_encoder, static_encoder(recipe, name, checkpoint.processor));
+  LAP_ASSIGN_OR_RETURN(out.static_encoder, static_encoder(recipe, name, checkpoint));
   passes::GraphSet graphs(1);
   LAP_ASSIGN_OR_RETURN(graphs[0].graph, build_graph(*builder, checkpoint, out.static_encoder));
   const passes::PassContext noting = {

@@ -104,7 +104,9 @@ TEST(PlanReport, ContextsOfPartsAreThoseThatAreCompiled) {
   ASSERT_TRUE(report.ok()) << report.error().message();
   std::map<std::string, ContextCost> contexts;
   for (const ContextCost& each : report->contexts) contexts[each.name] = each;
-  ASSERT_EQ(contexts.size(), 3U);
+  ASSERT_EQ(contexts.size(), 5U);
+  EXPECT_EQ(contexts.count("vision_encoder part 0 (model)"), 1U);
+  EXPECT_EQ(contexts.count("audio_encoder part 0 (model)"), 1U);
   const ContextCost& shared = contexts.at("decoder part 0 (prefill, decode)");
   const ContextCost& prefill = contexts.at("decoder part 0 (prefill)");
   const ContextCost& decode = contexts.at("decoder part 0 (decode)");
@@ -115,7 +117,7 @@ TEST(PlanReport, ContextsOfPartsAreThoseThatAreCompiled) {
   EXPECT_EQ(report->compile_bytes(), shared.compile_bytes);
   const auto alone = report_of("htp-w8a16", small_and({"contexts.emulation=false"}));
   ASSERT_TRUE(alone.ok()) << alone.error().message();
-  EXPECT_EQ(alone->contexts.size(), 1U);
+  EXPECT_EQ(alone->contexts.size(), 3U);  // one a component
 }
 
 // The caches of the CPU's decoder: counted by hand from the checkpoint's dims, and never longer

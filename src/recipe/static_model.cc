@@ -1,5 +1,6 @@
 #include "recipe/static_model.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr const char* kStatic = "StaticLLM";
 constexpr const char* kQuantization = "OnnxStaticQuantization";
+constexpr const char* kAudio = "audio_encoder";
+constexpr double kFarBelow = 20;  // e^-20 weighs less than a step of 16 bits
 constexpr const char* kHostSoftcap = "host_logit_softcap";  // metadata that StaticLLM leaves
 
 }  // namespace
@@ -24,11 +27,16 @@ double masked_value(const Recipe& recipe, const std::string& component) {
 }
 
 Result<std::optional<package::StaticEncoder>> static_encoder(
-    const Recipe& recipe, const std::string& component,
-    const checkpoint::ProcessorConfig& processor) {
-  LAP_ASSIGN_OR_RETURN(const auto length, encoder_length(recipe.build, component, processor));
+    const Recipe& recipe, const std::string& component, const checkpoint::Checkpoint& checkpoint) {
+  LAP_ASSIGN_OR_RETURN(const auto length,
+                       encoder_length(recipe.build, component, checkpoint.processor));
   if (!length) return std::optional<package::StaticEncoder>();
-  return std::optional(package::StaticEncoder{*length, masked_value(recipe, component)});
+  double masked = masked_value(recipe, component);
+  if (component == kAudio) {
+    // Its logits reach the soft-cap on both sides, and a masked one must stay far below all others.
+    masked = std::min(masked, -2 * checkpoint.config.audio->attention_logit_cap - kFarBelow);
+  }
+  return std::optional(package::StaticEncoder{*length, masked});
 }
 
 std::optional<package::StaticModel> static_model(const Recipe& recipe, const std::string& component,

@@ -5,8 +5,7 @@
 #include <optional>
 
 #include "base/result.h"
-#include "checkpoint/config.h"
-#include "checkpoint/processor_config.h"
+#include "checkpoint/checkpoint.h"
 #include "package/manifest.h"
 #include "passes/graph_set.h"
 #include "recipe/recipe.h"
@@ -21,8 +20,7 @@ std::optional<package::StaticModel> static_model(const Recipe& recipe, const std
 // Nothing for a component that is no encoder of fixed length (build_step.h). Errors: those of
 // encoder_length.
 Result<std::optional<package::StaticEncoder>> static_encoder(
-    const Recipe& recipe, const std::string& component,
-    const checkpoint::ProcessorConfig& processor);
+    const Recipe& recipe, const std::string& component, const checkpoint::Checkpoint& checkpoint);
 
 // What the attention masks of a recipe's static component add where nothing may be seen: target
 // limits (target/record.h) say which number an encoding or float16 bears.

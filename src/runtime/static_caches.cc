@@ -132,8 +132,9 @@ int64_t StaticCaches::truncate(int64_t length) {
   }
   for (size_t i = 0; i < tensors_.size(); ++i) {
     if (!tensors_[i].spec.sliding) continue;
-    // In the rows of [length, size) stood those that left because of them.
-    for (int64_t position = needed; position < sliding_offset(); ++position) {
+    // In the rows of [length, size) stood those that left because of them. Only what the position
+    // after needs comes back: later ones would take its places in the ring.
+    for (int64_t position = needed; position < std::min(length, sliding_offset()); ++position) {
       for (int64_t head = 0; head < tensors_[i].spec.kv_heads; ++head) {
         std::memcpy(row(i, head, position), past_row(i, head, position), row_bytes(tensors_[i]));
       }

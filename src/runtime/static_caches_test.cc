@@ -135,7 +135,8 @@ TEST_P(StaticCachesOf, EachQuerySeesWhatItMust) {
       const int64_t room = shape().context - one.size();
       filled += room == 0 ? 1 : 0;
       if (room == 0 || pick(0, 5) == 0) {
-        const int64_t to = pick(std::max<int64_t>(0, one.size() - 9), one.size());
+        const int64_t nearest = std::max<int64_t>(0, one.size() - 9);
+        const int64_t to = pick(pick(0, 2) == 0 ? 0 : nearest, one.size());
         const int64_t ring = one.rows(true).ring;
         const bool can = to == 0 || std::max<int64_t>(0, to - ring) >= oldest();
         truncate(one, to);
@@ -165,7 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{"WindowOfOne", 20, 4, 1, 2}, Shape{"WindowAsLongAsContext", 24, 5, 24, 4},
                     Shape{"WindowBetweenTheTwoPasts", 24, 8, 20, 4},
                     Shape{"NoWayBack", 40, 6, 8, 0}, Shape{"ChunksOfOne", 20, 1, 6, 4},
-                    Shape{"HugeChunk", 20, 19, 6, 4}),
+                    Shape{"HugeChunk", 20, 19, 6, 4},
+                    Shape{"WayBackBeyondTheWindow", 40, 6, 5, 35}),
     [](const auto& test) { return test.param.name; });
 
 TEST(StaticCaches, RefusesWhatCannotBe) {
