@@ -2,10 +2,10 @@
 
     test_real_encoders.py CHECKPOINT WORK --lapidary BINARY [--arch v81] [--only vision_encoder]
 
-Builds CHECKPOINT with htp-w8a16 twice below WORK, unless the packages are there: with the lengths of its processor, which
-are compiled, and with short ones, which are emulated as well. Calibrated on a few media of models/tiny-gemma4/corpus, with
-weights rounded to nearest: what is compared are the same integers, however they were found. A line a check; exit code 1
-when one fails.
+Builds CHECKPOINT with htp-w8a16 below WORK, a package for each encoder and length, unless it is there: all are compiled,
+the shortest are emulated as well. Only that encoder is quantized and compiled. Calibrated on a few media of
+models/tiny-gemma4/corpus, weights rounded to nearest: what is compared are the same integers, however they were found.
+A line a check; exit code 1 when one fails.
 """
 import argparse
 import json
@@ -24,18 +24,19 @@ QUANTIZED = {"range_margin": 0.25}
 
 @dataclass
 class Encoder:
-    option: str    # of MobiusBuilder: its soft tokens
-    emulated: int  # a length that the emulator runs in a minute or two
+    option: str      # of MobiusBuilder: its soft tokens
+    emulated: int    # a length that the emulator runs in minutes
+    compiled: tuple  # longer ones; auto: that of the checkpoint's processor
 
 
 ENCODERS = {
-    "vision_encoder": Encoder("image_soft_tokens", 70),
-    "audio_encoder": Encoder("audio_soft_tokens", 48),
+    "audio_encoder": Encoder("audio_soft_tokens", 48, (250, "auto")),
+    "vision_encoder": Encoder("image_soft_tokens", 70, ("auto",)),
 }
 
 
-def package_of(args, kind):
-    return os.path.join(args.work, "encoders-" + kind)
+def package_of(args, encoder, length):
+    return os.path.join(args.work, f"{encoder}-{length}")
 
 
 def write_chats(path):
@@ -53,20 +54,24 @@ def write_chats(path):
                 file.write(json.dumps(chat) + "\n")
 
 
-def build(args, kind, lengths):
+def build(args, encoder, length):
     """The summary of the build, made now or before."""
-    package = package_of(args, kind)
+    package = package_of(args, encoder, length)
     summary = package + ".json"
     if not (os.path.exists(summary) and os.path.exists(os.path.join(package, "lapidary.json"))):
         chats = os.path.join(args.work, "chats.jsonl")
         write_chats(chats)
-        options = json.dumps({encoder: QUANTIZED for encoder in ENCODERS})
+        settings = {
+            f"build.{ENCODERS[encoder].option}": length,
+            "quantize.components": json.dumps([encoder]),
+            "quantize.component_options": json.dumps({encoder: QUANTIZED}),
+            "contexts.components": json.dumps([encoder]),
+        }
         command = [args.lapidary, "build", args.checkpoint, "--recipe", "htp-w8a16", "--arch", args.arch,
-                   "--calibration", chats, "--set", "static.context_length=512", "--set", "static.prefill_length=32",
-                   "--set", f"quantize.component_options={options}", "--compile-seconds", "7200", "--no-cache",
-                   "--no-probe", "--force", "--json", "-o", package]
-        for encoder, length in lengths.items():
-            command += ["--set", f"build.{ENCODERS[encoder].option}={length}"]
+                   "--calibration", chats, "--compile-seconds", "7200", "--no-cache", "--no-probe", "--force", "--json",
+                   "-o", package]
+        for key, value in settings.items():
+            command += ["--set", f"{key}={value}"]
         with open(summary + ".partial", "w", encoding="utf-8") as file:
             subprocess.run(command, check=True, stdout=file)
         os.rename(summary + ".partial", summary)
@@ -74,13 +79,15 @@ def build(args, kind, lengths):
         return json.load(file)
 
 
-def check_compiled(checks, args, encoder, built):
-    contexts = [c for c in built["contexts"] if c["name"].startswith(encoder)]
-    checks.check(contexts, f"{encoder}: {len(contexts)} contexts")
-    for c in contexts:
+def check_compiled(checks, args, encoder, length):
+    built = build(args, encoder, length)
+    checks.check(built["contexts"], f"{encoder} of {length} soft tokens: {len(built['contexts'])} contexts")
+    for c in built["contexts"]:
         checks.check(c["peak_resident_bytes"] < MOST_MEMORY,
                      f"{c['name']}: compiled in {c['peak_resident_bytes'] / 1e9:.2f} GB and {c['seconds']:.1f} s")
-    with open(os.path.join(package_of(args, "full"), encoder, "claims.json"), encoding="utf-8") as file:
+    checks.check(built["peak_resident_bytes"] < MOST_MEMORY,
+                 f"build: {built['peak_resident_bytes'] / 1e9:.2f} GB and {built['seconds']:.1f} s")
+    with open(os.path.join(package_of(args, encoder, length), encoder, "claims.json"), encoding="utf-8") as file:
         for graph in json.load(file)["graphs"]:
             totals = graph["totals"]
             checks.check(totals["cpu"] == 0 and totals["percent_on_htp"] == 100,
@@ -88,7 +95,7 @@ def check_compiled(checks, args, encoder, built):
 
 
 def check_whole(checks, args, encoder):
-    package = package_of(args, "short")
+    package = package_of(args, encoder, ENCODERS[encoder].emulated)
     with open(os.path.join(package, "lapidary.json"), encoding="utf-8") as file:
         models = [c["file"] for c in json.load(file)["components"] if c["name"] == encoder]
     ran = subprocess.run([args.lapidary, "probe", os.path.join(package, models[0]), "--arch", args.arch, "--whole",
@@ -113,12 +120,12 @@ def main():
     args = parser.parse_args()
     wanted = [args.only] if args.only else sorted(ENCODERS)
     checks = Checks()
-    full = build(args, "full", {encoder: "auto" for encoder in ENCODERS})
     for encoder in wanted:
-        check_compiled(checks, args, encoder, full)
-    build(args, "short", {name: encoder.emulated for name, encoder in ENCODERS.items()})
-    for encoder in wanted:
+        check_compiled(checks, args, encoder, ENCODERS[encoder].emulated)
         check_whole(checks, args, encoder)
+    for encoder in wanted:
+        for length in ENCODERS[encoder].compiled:
+            check_compiled(checks, args, encoder, length)
     print(f"{checks.passed + checks.failed} checks, {checks.failed} failed")
     sys.exit(checks.failed > 0)
 
