@@ -4,12 +4,16 @@ set(e2e_packages ${CMAKE_BINARY_DIR}/e2e-packages)
 set(tiny_checkpoint ${CMAKE_SOURCE_DIR}/models/tiny-gemma4/checkpoint)
 add_test(NAME e2e_packages.clean COMMAND ${CMAKE_COMMAND} -E rm -rf ${e2e_packages})
 set_tests_properties(e2e_packages.clean PROPERTIES FIXTURES_SETUP e2e_clean LABELS e2e)
-foreach(recipe cpu-fp32 cpu-int4)
-  add_test(NAME e2e_packages.${recipe}
-    COMMAND lapidary build ${tiny_checkpoint} --recipe ${recipe} -o ${e2e_packages}/${recipe})
-  set_tests_properties(e2e_packages.${recipe} PROPERTIES
+# lapidary_package(NAME RECIPE)
+function(lapidary_package name recipe)
+  add_test(NAME e2e_packages.${name}
+    COMMAND lapidary build ${tiny_checkpoint} --recipe ${recipe} -o ${e2e_packages}/${name})
+  set_tests_properties(e2e_packages.${name} PROPERTIES
     FIXTURES_REQUIRED e2e_clean FIXTURES_SETUP e2e_packages LABELS e2e)
-endforeach()
+endfunction()
+lapidary_package(cpu-fp32 cpu-fp32)
+lapidary_package(cpu-int4 cpu-int4)
+lapidary_package(olive-cpu-int4 ${CMAKE_SOURCE_DIR}/tests/recipes/gemma4-e2b-cpu-int4.olive.json)
 
 # NAME_test: the sources of tests/NAME, which run the program on those packages.
 function(lapidary_program_test name)

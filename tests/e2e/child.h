@@ -31,7 +31,7 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
 // exit code other than 0, no JSON.
 Json json_of(const Outcome& outcome);
 
-// A package that the test fixture built: "cpu-fp32", "cpu-int4".
+// A package that the test fixture built: "cpu-fp32", "cpu-int4", "olive-cpu-int4".
 std::string package(const std::string& recipe);
 // A file of models/tiny-gemma4.
 std::string tiny(const std::string& path);

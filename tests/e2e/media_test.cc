@@ -74,14 +74,16 @@ TEST(RunMedia, EverySampleEqualsHuggingFaceTokenForToken) {
 }
 
 TEST(RunMedia, Int4AnswersTheSureQuestionsAlike) {
-  int sure = 0;
-  for (const Json& sample : media_samples()) {
-    if (sample["min_margin"].get<double>() < 3.0) continue;
-    ++sure;
-    SCOPED_TRACE(sample["id"].get<std::string>());
-    EXPECT_EQ(run_json(command(sample, "cpu-int4"))["text"], sample["output_text"]);
+  for (const char* recipe : {"cpu-int4", "olive-cpu-int4"}) {
+    int sure = 0;
+    for (const Json& sample : media_samples()) {
+      if (sample["min_margin"].get<double>() < 3.0) continue;
+      ++sure;
+      SCOPED_TRACE(std::string(recipe) + " " + sample["id"].get<std::string>());
+      EXPECT_EQ(run_json(command(sample, recipe))["text"], sample["output_text"]);
+    }
+    EXPECT_GE(sure, 12);
   }
-  EXPECT_GE(sure, 12);
 }
 
 // Catches files sorted by kind instead of taken in the order of the command line, soft tokens at
