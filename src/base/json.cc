@@ -112,6 +112,12 @@ std::string type_of(const Json& value) {
   }
 }
 
+std::string listed(const std::set<std::string>& keys) {
+  std::string out;
+  for (const std::string& key : keys) out += (out.empty() ? "known keys: " : ", ") + key;
+  return out;
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, const std::string& where) {
@@ -360,7 +366,7 @@ void JsonReader::ignore(std::initializer_list<const char*> keys) {
 void JsonReader::reject_unknown(const std::string& remedy) {
   for (const auto& [key, value] : object_->items()) {
     if (!known_.contains(key)) {
-      fail(key, "is not a known key", remedy);
+      fail(key, "is not a known key", remedy.empty() ? listed(known_) : remedy);
       return;
     }
   }

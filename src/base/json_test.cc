@@ -29,7 +29,7 @@ TEST(JsonReader, NamesFileKeyAndExpectation) {
       {R"({"n": 1.5})", "'n' must be an integer"},
       {R"({"n": 0})", "'n' is 0, must be 1 to 9"},
       {R"({"n": 18446744073709551615})", "'n' is out of range"},
-      {R"({"n": 1, "m": 2})", "'m' is not a known key"},
+      {R"({"n": 1, "m": 2})", "'m' is not a known key (known keys: n)"},
   };
   for (const auto& [text, message] : cases) {
     const JsonDocument doc = JsonDocument::parse(text, "f").value();
