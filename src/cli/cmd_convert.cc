@@ -55,7 +55,8 @@ std::string declined_text(const StepReport& step, bool refused) {
 std::string summary_text(const Conversion& done) {
   std::string out;
   for (const StepReport& step : done.steps) {
-    out += step.type + ": " + std::to_string(step.rewritten) + " nodes converted\n";
+    out += step.type + ": " + std::to_string(step.rewritten) +
+           (step.rewritten == 1 ? " node" : " nodes") + " converted\n";
     out += declined_text(step, true) + declined_text(step, false);
   }
   if (!done.bodies.empty()) {
