@@ -15,6 +15,9 @@ CHECKPOINT = os.path.join(TINY, "checkpoint")
 TEXTS = os.path.join(CORPUS, "calibration.txt")
 CHATS = os.path.join(CORPUS, "chats.jsonl")
 BASE = ("static.context_length=256", "static.prefill_length=32", "static.calibration_length=256")
+# The variants differ in the decoder alone: encoders stay float32 graphs for any length, on the CPU.
+DECODER_ALONE = ("build.image_soft_tokens=null", "build.audio_soft_tokens=null", "quantize.component_options={}",
+                 'quantize.components=["decoder"]', 'contexts.components=["decoder"]')
 KEYS_AND_VALUES = ("past_key_values.*", "present.*")
 CONVERSIONS = ("Dequantize", "Quantize", "Convert", "Cast")  # QNN operators that only change a type
 CLOSE = 0.05  # logits; where fp32 leads by less, another token is no fault
@@ -106,7 +109,10 @@ def recipe_of(args, variant):
 def build(args, variant, package):
     words = ["build", CHECKPOINT, "--recipe", recipe_of(args, variant), "--arch", args.arch, "-o", package, "--force",
              "--cache", args.cache, "--no-probe"]
-    for setting in (*BASE, *variant.get("sets", ())):
+    without = tuple(name + "." for name in variant.get("without", ()))
+    for setting in (*BASE, *DECODER_ALONE, *variant.get("sets", ())):
+        if without and setting.startswith(without):
+            continue
         words += ["--set", setting]
     for path in variant.get("calibration", (TEXTS, CHATS)):
         words += ["--calibration", path]
