@@ -1,9 +1,9 @@
-"""Encoders of Gemma 4 E2B's dims on the emulated HTP: compiler's memory, claims, whole graphs against ONNX Runtime's CPU.
+"""Encoders of Gemma 4 E2B's dims on the emulated HTP: compiler's memory, claims, whole graphs against the CPU.
 
     test_real_encoders.py CHECKPOINT WORK --lapidary BINARY [--arch v81] [--only vision_encoder]
 
-Builds CHECKPOINT with htp-w8a16 below WORK, a package for each encoder and length, unless it is there: all are compiled,
-the shortest are emulated as well. Only that encoder is quantized and compiled. Calibrated on a few media of
+Builds CHECKPOINT with htp-w8a16 below WORK, a package for each encoder and length, unless it is there: all are
+compiled, the shortest are emulated as well. Only that encoder is quantized and compiled. Calibrated on a few media of
 models/tiny-gemma4/corpus, weights rounded to nearest: what is compared are the same integers, however they were found.
 A line a check; exit code 1 when one fails.
 """
