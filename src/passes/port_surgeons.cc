@@ -114,6 +114,7 @@ Result<PassOutcome> reorder(Graph graph, const std::vector<int64_t>& permutation
         "name each index once, from 0");
   }
   std::vector<ValueInfo> inputs;
+  inputs.reserve(permutation.size());
   for (const int64_t i : permutation) inputs.push_back(graph.inputs[static_cast<size_t>(i)]);
   graph.inputs = std::move(inputs);
   return PassOutcome{std::move(graph), 1, {}};
