@@ -9,7 +9,8 @@
 
 namespace lapidary::e2e {
 
-// "v73", "v75", "v79", "v81": one part; "two_parts", "three_parts": v81.
+// Of htp-w8a16: "v73", "v75", "v79", "v81"; in parts for v81: "two_parts", "three_parts". Of the
+// recipes of 4 bits, for suites named Htp4bit...: "htp-lpbq-v81" and so on for every arch.
 std::string htp_package(const std::string& name);
 
 // A package opened in this process, on a device: "cpu" or "htp-emulated". Throws when it cannot be.
