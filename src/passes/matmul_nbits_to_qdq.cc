@@ -31,14 +31,22 @@ Result<bool> is_in_order(const Tensor& g_idx, int64_t block_size) {
   return true;
 }
 
+// Codes that round to nearest put the largest weight at -8, with a negative scale where it is
+// positive.
+Result<bool> has_negative_scale(const NBitsWeight& weight) {
+  LAP_ASSIGN_OR_RETURN(const std::vector<float> scales, weight.scales.to_floats());
+  return std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 0; });
+}
+
 // What the HTP makes of the form, measured (rules weight.* of target/weight_rules.cc); "" for
 // nothing bad.
-std::string unsafe_reason(const NBitsWeight& weight, const DequantizableForm& form,
-                          bool symmetric) {
+std::string unsafe_reason(const NBitsWeight& weight, const DequantizableForm& form, bool symmetric,
+                          bool negative) {
   const std::string what = weight.per_channel() ? "channels" : "blocks";
   if (!form.is_signed) return "unsigned codes of " + what + " come out wrong, or are refused";
   if (!symmetric) return what + " with zero points come out wrong, or are refused";
   if (form.by_output && !weight.per_channel()) return "transposed blocks are refused";
+  if (negative && weight.per_channel()) return "channels with negative scales come out wrong";
   return "";
 }
 
@@ -110,15 +118,19 @@ class Pass {
     DequantizableForm form{is_signed, options_.use_transpose_op, false};
     if (options_.on_unsafe == OnUnsafe::kKeep) return form;
     LAP_ASSIGN_OR_RETURN(const bool symmetric, is_symmetric(weight));
-    const std::string reason = unsafe_reason(weight, form, symmetric);
+    bool negative = false;
+    if (weight.per_channel()) {
+      LAP_ASSIGN_OR_RETURN(negative, has_negative_scale(weight));
+    }
+    const std::string reason = unsafe_reason(weight, form, symmetric, negative);
     if (reason.empty()) return form;
     if (options_.on_unsafe == OnUnsafe::kRefuse) {
       return unsupported(
           node.name, "on the HTP " + reason,
-          "on_unsafe=recode makes signed codes without zero points; on_unsafe=keep is right on the "
-          "CPU");
+          "on_unsafe=recode makes signed codes without zero points and with positive scales; "
+          "on_unsafe=keep is right on the CPU");
     }
-    return DequantizableForm{true, false, !symmetric};
+    return DequantizableForm{true, false, !symmetric || negative};
   }
 
   // The value of the dequantized weight, [K, N]; made once for nodes that share it.
