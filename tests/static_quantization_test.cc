@@ -146,8 +146,8 @@ TEST_F(StaticQuantization, MixedPrecisionRuns) {
   const auto samples = attention_samples();
   StaticQuantizationOptions mixed;
   mixed.tensor_overrides = {{"scores/*", {IntegerType::kUint8, {}, {}}}};
-  mixed.node_overrides = {{"q/*", {{}, IntegerType::kInt16, {}}},
-                          {"v/*", {{}, IntegerType::kInt4, quant::ScaleSearch::kMse}}};
+  mixed.node_overrides = {{"q/*", {{}, IntegerType::kInt16, {}, {}}},
+                          {"v/*", {{}, IntegerType::kInt4, quant::ScaleSearch::kMse, {}}}};
   mixed.op_types_to_exclude = {"RMSNormalization"};
   mixed.nodes_to_exclude = {"o/*"};
   EXPECT_GE(least_cosine(graph, quantize(graph, samples, mixed).graph, samples[0], 1, 16), 0.99);
