@@ -1,6 +1,7 @@
 // The audio encoder's graph against transformers: float32, eager attention. The checkpoints differ
 // in everything that the config can say; see tests/oracle/make_audio_encoder_goldens.py.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -36,7 +37,8 @@ class GoldenAudioEncoder : public testing::TestWithParam<const char*> {
   void SetUp() override {
     const std::string name = GetParam();
     const auto checkpoint = audio_checkpoint(name);
-    scratch_ = std::filesystem::path(testing::TempDir()) / ("lapidary_audio_encoder_" + name);
+    scratch_ = std::filesystem::path(testing::TempDir()) /
+               ("lapidary_audio_encoder_" + name + std::to_string(getpid()));
     std::filesystem::create_directories(scratch_);
     config_ = take(Config::load(checkpoint / "config.json"));
     const auto weights = take(checkpoint::Weights::open(checkpoint));

@@ -1,6 +1,7 @@
 // Calibration samples of a whole model: rows in which several sequences stand compute what each
 // sequence computes alone.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -31,7 +32,8 @@ constexpr int64_t kLength = 80;  // of a row; the window of sliding layers is 32
 class GoldenCalibration : public testing::Test {
  protected:
   void SetUp() override {
-    scratch_ = std::filesystem::path(testing::TempDir()) / "lapidary_calibration_samples";
+    scratch_ = std::filesystem::path(testing::TempDir()) /
+               ("lapidary_calibration_samples" + std::to_string(getpid()));
     model_ = take(build_model(kTiny / "checkpoint", scratch_));
     const auto source = take(checkpoint::Checkpoint::open(kTiny / "checkpoint"));
     graph_ = static_decoder_graph(

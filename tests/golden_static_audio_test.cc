@@ -1,5 +1,6 @@
 // The audio encoder of fixed length against transformers, and against the encoder of any length.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -43,7 +44,8 @@ media::LogMel clip(const std::vector<float>& features, int64_t time, int64_t rea
 class GoldenStaticAudio : public testing::Test {
  protected:
   void open(const std::string& name) {
-    scratch_ = std::filesystem::path(testing::TempDir()) / ("lapidary_static_audio_" + name);
+    scratch_ = std::filesystem::path(testing::TempDir()) /
+               ("lapidary_static_audio_" + name + std::to_string(getpid()));
     std::filesystem::create_directories(scratch_);
     config_ = take(checkpoint::Config::load(audio_checkpoint(name) / "config.json"));
     weights_.emplace(take(checkpoint::Weights::open(audio_checkpoint(name))));

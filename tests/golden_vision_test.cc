@@ -1,6 +1,7 @@
 // The vision encoder against transformers: float32, eager attention. See
 // oracle/make_vision_goldens.py for what the files hold.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -108,7 +109,8 @@ VisionCase read_case(const Json& json, size_t per_patch) {
 class GoldenVision : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    scratch_ = Path(testing::TempDir()) / (std::string("lapidary_golden_vision_") + GetParam());
+    scratch_ = Path(testing::TempDir()) /
+               ("lapidary_golden_vision_" + std::to_string(getpid()) + GetParam());
     std::filesystem::create_directories(scratch_);
     const Json json = take(load_json(folder() / (std::string(GetParam()) + ".json")));
     const Path checkpoint = Path(LAPIDARY_SOURCE_DIR) / json.at("checkpoint").get<std::string>();
