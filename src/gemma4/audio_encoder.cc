@@ -19,8 +19,7 @@ using tensor::DType;
 Ref subsample(Builder& b, AudioTower& tower, const Ref& features, Ref& mask) {
   const auto scope = b.enter("subsample_conv_projection");
   const Ref halved = nn::every_second_frame(b, mask);
-  const Ref x =
-      tower.subsample(features, nn::frames_to_keep(b, mask), nn::frames_to_keep(b, halved));
+  Ref x = tower.subsample(features, nn::frames_to_keep(b, mask), nn::frames_to_keep(b, halved));
   mask = nn::every_second_frame(b, halved);
   return x;
 }
