@@ -130,7 +130,7 @@ Result<size_t> probe_batch(std::span<Candidate* const> open, const htp::Emulator
 Result<std::string> scope_of(const htp::Emulator& emulator, const ProbeSettings& settings) {
   LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack,
                        htp::installed_stack(htp::Libraries{emulator.provider().parent_path()}));
-  std::string scope = "2;" + stack.describe() + ";" + stack.provider_hash + ";seed " +
+  std::string scope = "3;" + stack.describe() + ";" + stack.provider_hash + ";seed " +
                       std::to_string(settings.seed);
   for (const double limit :
        {settings.limits.precise, settings.limits.precise_8bit, settings.limits.wrong}) {
