@@ -91,8 +91,9 @@ class Sets {
 
 class Planner {
  public:
-  Planner(const Graph& graph, const StaticQuantizationOptions& options)
-      : graph_(graph), options_(options) {}
+  // `apart`: nodes that could share the encoding of their input, and must not.
+  Planner(const Graph& graph, const StaticQuantizationOptions& options, std::set<std::string> apart)
+      : graph_(graph), options_(options), apart_(std::move(apart)) {}
 
   Result<QuantizationPlan> run() {
     LAP_ASSIGN_OR_RETURN(plan_.dtypes, graph::infer_dtypes(graph_));
@@ -104,6 +105,11 @@ class Planner {
       }
     }
     plan_.saturations = saturations(graph_, plan_.selected);
+    for (const Node& node : graph_.nodes) {
+      if (!apart_.contains(node.name)) continue;
+      capped_.emplace(node.inputs[0], plan_.saturations.at(node.name));
+      plan_.saturations.erase(node.name);
+    }
     for (const graph::ValueInfo& input : graph_.inputs) sets_.index(input.name);
     for (const Node& node : graph_.nodes) {
       if (plan_.selected.contains(node.name)) connect(node);
@@ -264,6 +270,9 @@ class Planner {
       const auto limits = limits_of(graph_, *producer);
       if (limits) group->limits.emplace(value, *limits);
     }
+    if (const auto cap = capped_.find(value); cap != capped_.end()) {
+      group->limits.emplace(value, cap->second);
+    }
     if (selected && producer->qualified_op() == "Softmax") {
       group->holds_softmax = true;
     } else if (!saturated_.contains(value) && (!selected || !moves_data(*producer))) {
@@ -311,13 +320,32 @@ class Planner {
 
   const Graph& graph_;
   const StaticQuantizationOptions& options_;
+  const std::set<std::string> apart_;
   QuantizationPlan plan_;
   std::set<std::string> made_weights_;  // values
   Sets sets_;
   std::set<size_t> anchors_;
   std::set<std::string> saturated_;  // inputs of saturations: their range is that of the outputs
+  // Inputs of nodes in apart_: nobody reads what the Clip does not let through.
+  std::map<std::string, quant::Range> capped_;
   std::map<size_t, size_t> group_at_;
 };
+
+// Saturations whose encoding is symmetric, as it is right of a product. Such an encoding seldom
+// ends at the Clip's limits, so the Clip would stay, between two equal encodings: Qualcomm's HTP
+// then leaves it out behind a MatMul, without a word (measured, docs/htp.md). With an encoding of
+// its own in front of it, it does its work.
+std::set<std::string> symmetric_saturations(const Graph& graph, const QuantizationPlan& plan) {
+  std::set<std::string> out;
+  for (const Node& node : graph.nodes) {
+    if (!plan.saturations.contains(node.name)) continue;
+    const auto group = plan.group_of.find(node.outputs[0]);
+    if (group != plan.group_of.end() && plan.groups[group->second].right_side) {
+      out.insert(node.name);
+    }
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -350,7 +378,10 @@ std::vector<size_t> data_inputs(const Node& node) {
 
 Result<QuantizationPlan> plan_quantization(const Graph& graph,
                                            const StaticQuantizationOptions& options) {
-  return Planner(graph, options).run();
+  LAP_ASSIGN_OR_RETURN(QuantizationPlan plan, Planner(graph, options, {}).run());
+  const std::set<std::string> apart = symmetric_saturations(graph, plan);
+  if (apart.empty()) return plan;
+  return Planner(graph, options, apart).run();
 }
 
 }  // namespace lapidary::passes

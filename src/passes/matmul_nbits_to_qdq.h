@@ -14,7 +14,8 @@
 // one makes the HTP compute wrong numbers (docs/int4.md).
 //
 // Option of ours, on_unsafe: what to do with forms that the HTP computes wrong or does not take:
-// zero points other than the middle, unsigned codes, transposed blocks. The CPU takes them all.
+// zero points other than the middle, unsigned codes, transposed blocks, channels with negative
+// scales. The CPU takes them all.
 //   "refuse"  an error that names the node, the reason and the remedy (default)
 //   "recode"  signed symmetric codes by input; of the float weights where codes are still an
 //             expression over them, so that nothing is rounded twice, else of the codes' values;

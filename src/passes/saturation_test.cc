@@ -78,6 +78,30 @@ TEST(Saturation, AClipStaysWhereTheEncodingCannotDoIt) {
   EXPECT_TRUE(has_op(out.graph, "Clip"));
 }
 
+// x -> Tanh -> Clip -> right side of a product. The HTP leaves a Clip between equal encodings out.
+TEST(Saturation, AClipBeforeAProductsRightSideHasAnEncodingOnEitherSide) {
+  const graph::SymbolicShape square = {int64_t{4}, int64_t{4}};
+  graph::Builder b("right");
+  const Ref x = b.input("x", DType::kFloat, square);
+  const Ref wide = b.op("Tanh", {x}, "wide");
+  const Ref clipped =
+      b.op("Clip", {wide, b.constant_scalar(-0.25F), b.constant_scalar(0.5F)}, "clip");
+  b.output("y", b.op("MatMul", {x, clipped}, "product"), DType::kFloat, square);
+  const Graph graph = std::move(b).finish();
+  const auto values = values_to_calibrate(graph, {});
+  ASSERT_TRUE(values.ok());
+  EXPECT_THAT(*values, Contains("wide/Tanh"));
+  const auto out = static_quantization(graph, ranges_for(graph, {-1, 1}), {});
+  ASSERT_TRUE(out.ok()) << out.error().message();
+  EXPECT_TRUE(has_op(out->graph, "Clip"));
+  const auto scale = [&](const std::string& name) {
+    return out->graph.initializers.at(name).to_floats().value()[0];
+  };
+  // From -0.25 to 0.5, where the Clip's input saturates, and as far on either side of 0 behind it.
+  EXPECT_NEAR(scale("wide/Tanh_scale"), 0.75F / 65535, 1e-7F);
+  EXPECT_GT(scale("clip/Clip_scale"), 1.2F * scale("wide/Tanh_scale"));
+}
+
 // Catches a margin that is spent on values that a Clip does not let through, or on one end only.
 TEST(Saturation, AMarginWidensRangesUpToTheLimits) {
   const auto scale = [](const Graph& graph, const Ranges& ranges, const char* group) {
