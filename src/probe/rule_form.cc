@@ -187,7 +187,8 @@ Ref Form::channels(const ProbeWeight& form, const std::vector<float>& values) {
   for (size_t c = 0; c < (per_channel ? cols : 1); ++c) {
     const float peak =
         per_channel ? largest(values, c, rows, cols) : largest(values, 0, rows * cols, 1);
-    scales.push_back(peak / static_cast<float>(most));
+    const bool negative = form.negative && c % 2 == 0;
+    scales.push_back((negative ? -peak : peak) / static_cast<float>(most));
   }
   std::vector<int64_t> codes;
   for (size_t i = 0; i < values.size(); ++i) {

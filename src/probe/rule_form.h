@@ -34,6 +34,7 @@ struct ProbeWeight {
   bool transposed = false;
   int64_t rows = 256;
   int64_t cols = 64;
+  bool negative = false;  // the scale, or that of every other channel; not of blocks
 };
 
 struct FormGraph {

@@ -22,6 +22,10 @@ ProbeWeight lpbq(int64_t block, int64_t inputs = 256) {
   return {.code = DType::kInt4, .scheme = Scheme::kBlockExpansion, .block = block, .rows = inputs};
 }
 
+ProbeWeight negative(DType code, Scheme scheme = Scheme::kChannel) {
+  return {.code = code, .scheme = scheme, .negative = true};
+}
+
 // Codes in, moved, codes out.
 std::function<void(Form&)> moved(DType code) {
   return [=](Form& f) {
@@ -60,6 +64,12 @@ std::vector<RuleProbe> weight_probes() {
        a16_product({DType::kInt4, Scheme::kChannel, kOmitted})},
       {"weight.int4_zero_points_omitted", "per tensor", 0,
        a16_product({DType::kInt4, Scheme::kTensor, kOmitted})},
+      {"weight.negative_scales", "int4, every other channel", 0,
+       a16_product(negative(DType::kInt4))},
+      {"weight.negative_scales", "int8, every other channel", 0,
+       a16_product(negative(DType::kInt8))},
+      {"weight.negative_scales", "int8 per tensor", 0,
+       a16_product(negative(DType::kInt8, Scheme::kTensor))},
       {"weight.lpbq_zero_points_omitted", "block 32", 0,
        a16_product({DType::kInt4, Scheme::kBlockExpansion, kOmitted})},
       {"weight.lpbq_small_blocks", "block 8", 0, a16_product(lpbq(8))},

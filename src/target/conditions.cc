@@ -156,7 +156,10 @@ Truth holds(const Condition& condition, const Node& node, const GraphFacts& fact
 
 Truth holds(const Rule& rule, const Node& node, const GraphFacts& facts) {
   Truth out = Truth::kYes;
-  for (const Condition& condition : rule.when) out = both(out, holds(condition, node, facts));
+  for (const Condition& condition : rule.when) {
+    if (out == Truth::kNo) break;  // the others may have to read constants
+    out = both(out, holds(condition, node, facts));
+  }
   return out;
 }
 

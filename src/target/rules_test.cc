@@ -154,6 +154,8 @@ const Case kWeightCases[] = {
      dequantized({kInt8, kChannel, kZeros})},
     {"weight.int4_zero_points_omitted", dequantized({kInt4, kChannel, kOmitted}),
      dequantized({kInt4, kChannel, kZeros})},
+    {"weight.negative_scales", dequantized({.code = kInt4, .negative = true}),
+     dequantized({.code = kInt4})},
     {"weight.lpbq_zero_points_omitted", dequantized({kInt4, kLpbq, kOmitted}),
      dequantized({kInt4, kLpbq, kZeros})},
     {"weight.lpbq_small_blocks", dequantized({kInt4, kLpbq, kZeros, 8}),

@@ -30,7 +30,10 @@ struct WeightForm {
   int64_t block = 32;
   int64_t inputs = kIn;
   int64_t outputs = kOut;
+  bool negative = false;  // scales, but of blocks
 };
+
+inline constexpr int kNegativeFloats = 0xBD;  // as filled(): -0.09
 
 // A constant whose bytes are all `fill`.
 inline Ref filled(Builder& b, const std::string& name, DType dtype, const Dims& dims,
@@ -69,7 +72,7 @@ inline Ref weight(Builder& b, const WeightForm& form) {
     scale = b.op("DequantizeLinear", {filled(b, "w_multipliers", DType::kUint8, scale_dims, 1),
                                       filled(b, "w_scale", DType::kFloat, {form.outputs})});
   } else {
-    scale = filled(b, "w_scale", DType::kFloat, scale_dims);
+    scale = filled(b, "w_scale", DType::kFloat, scale_dims, form.negative ? kNegativeFloats : 0);
   }
   std::vector<Ref> inputs = {filled(b, "w", form.code, {form.inputs, form.outputs}, 1), scale};
   if (form.zero_points != ZeroPoints::kOmitted) {
