@@ -332,9 +332,7 @@ class Planner {
 };
 
 // Saturations whose encoding is symmetric, as it is right of a product. Such an encoding seldom
-// ends at the Clip's limits, so the Clip would stay, between two equal encodings: Qualcomm's HTP
-// then leaves it out behind a MatMul, without a word (measured, docs/htp.md). With an encoding of
-// its own in front of it, it does its work.
+// ends at the Clip's limits; one of its own in front of the Clip does (qdq_rewriter.cc).
 std::set<std::string> symmetric_saturations(const Graph& graph, const QuantizationPlan& plan) {
   std::set<std::string> out;
   for (const Node& node : graph.nodes) {

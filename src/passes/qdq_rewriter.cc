@@ -167,7 +167,26 @@ class Rewriter {
     return ends_within(e.affine, e.type, limits->second);
   }
 
+  // Whether the encoding of its input does, and only the encoding changes. A Clip would be left out
+  // by Qualcomm's HTP here, without a word, and what lies in front of it requantized past the
+  // limits (measured, docs/htp.md).
+  bool is_requantization(const Node& node) const {
+    if (!is_selected(node) || !encoded_.contains(node.outputs[0])) return false;
+    if (graph_.is_output(node.outputs[0]) || !for_all_.contains(node.inputs[0])) return false;
+    const auto limits = limits_of(graph_, node);
+    const auto group = plan_.group_of.find(node.inputs[0]);
+    if (!limits || group == plan_.group_of.end()) return false;
+    const Encoding& e = encodings_[group->second];
+    return ends_within(e.affine, e.type, *limits);
+  }
+
   void rewrite(Node node) {
+    if (is_requantization(node) && !is_saturation(node)) {
+      const std::string& value = node.outputs[0];
+      encode_output({value, for_all_.at(node.inputs[0]), needs_conversion(node, value)}, true);
+      ++rewritten_;
+      return;
+    }
     if (is_saturation(node)) {
       for_all_[node.outputs[0]] = for_all_.at(node.inputs[0]);
       ++rewritten_;
