@@ -223,7 +223,7 @@ Graph cut(const Graph& graph, const NodeUnit& unit, const ValueTypes& types) {
 // Zero points by value would make nearly every node of a calibrated decoder distinct. Nothing is
 // known to be lost by their classes: an offset that is none of the special ones enters the same
 // arithmetic whatever its value, and scales, which move results far more, are not in the key
-// either: only whether some are negative, which the HTP computes wrong for channels.
+// either: only whether some are negative, which the HTP computes wrong but in blocks.
 Result<std::string> unit_key(const Graph& graph, const NodeUnit& unit, const ValueTypes& types) {
   std::string key;
   Encodings encodings;
@@ -240,7 +240,7 @@ Result<std::string> unit_key(const Graph& graph, const NodeUnit& unit, const Val
                              zero_point ? zero_point_text(*constant)
                                         : constant_text(*constant, !(converts && i == 1)));
         key += text;
-        if (converts && i == 1 && constant->type().shape.size() == 1 &&
+        if (converts && i == 1 && constant->type().shape.size() <= 1 &&
             tensor::is_float(constant->dtype())) {
           LAP_ASSIGN_OR_RETURN(const std::vector<float> scales, constant->to_floats());
           const bool negative =

@@ -40,7 +40,7 @@ graph::Graph cut(const graph::Graph& graph, const NodeUnit& unit, const ValueTyp
 // shapes, the values of small constants (axes, shapes), of zero points whether they are the lowest
 // code (0 of uint16), the middle one (0 of int16), the highest or another, and which of the unit's
 // encodings are the same; scales and constants of more than 64 elements count by dtype and shape
-// alone.
+// alone, scales but of blocks by whether some are negative as well.
 // Errors: a constant that cannot be read.
 Result<std::string> unit_key(const graph::Graph& graph, const NodeUnit& unit,
                              const ValueTypes& types);

@@ -146,5 +146,30 @@ TEST(NodeUnits, KeysTellOneEncodingFromTwo) {
   EXPECT_NE(key_of_a_reshape(30000, 30000), key_of_a_reshape(30000, 31234));
 }
 
+// x -> MatMul(w <- DQ of int4 with these scales)
+std::string key_of_a_product(const std::vector<float>& scales, bool in_blocks = false) {
+  const auto n = static_cast<int64_t>(scales.size());
+  Graph graph;
+  graph.inputs = {{"x", DType::kFloat, {int64_t{1}, int64_t{4}}}};
+  graph.outputs = {{"y", DType::kFloat, {int64_t{1}, n}}};
+  const size_t bytes = static_cast<size_t>(2 * n);
+  graph.initializers["w"] = tensor::literal({DType::kInt4, {4, n}}, std::vector<std::byte>(bytes));
+  graph.initializers["s"] =
+      tensor::floats(in_blocks ? tensor::Shape{1, n} : tensor::Shape{n}, scales);
+  graph.nodes.push_back({"", "DequantizeLinear", "dq", {"w", "s"}, {"wf"}, {}});
+  graph.nodes.push_back({"", "MatMul", "mm", {"x", "wf"}, {"y"}, {}});
+  return *unit_key(graph, node_units(graph)[0], {{"x", {DType::kFloat, {1, 4}}}});
+}
+
+// The HTP computes negative scales wrong, but of blocks: a verdict on a weight without them must
+// not be taken for one on a weight with them.
+TEST(NodeUnits, KeysTellNegativeScalesApart) {
+  EXPECT_EQ(key_of_a_product({1, 2, 3}), key_of_a_product({4, 5, 6}));
+  EXPECT_NE(key_of_a_product({1, 2, 3}), key_of_a_product({1, -2, 3}));
+  EXPECT_NE(key_of_a_reshape(30000, 30000, 1), key_of_a_reshape(30000, 30000, -1));
+  EXPECT_EQ(key_of_a_product({-1, 2, 3}), key_of_a_product({1, -2, -3}));
+  EXPECT_EQ(key_of_a_product({1, 2, 3}, true), key_of_a_product({1, -2, 3}, true));
+}
+
 }  // namespace
 }  // namespace lapidary::probe
