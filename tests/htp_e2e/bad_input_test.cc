@@ -41,9 +41,14 @@ class HtpBadInput : public ::testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     return lapidary(words, options);
   }
-  // With data to calibrate with and a chip.
+  // With data to calibrate with and a chip; encoders as for the CPU, which want no pictures.
   Outcome build_v81(const std::vector<std::string>& more, const ChildOptions& options = {}) {
     std::vector<std::string> words = {"--arch", "v81", "--calibration", tiny("corpus/chats.jsonl")};
+    for (const char* set : {"build.image_soft_tokens=null", "build.audio_soft_tokens=null",
+                            "quantize.component_options={}", "quantize.components=[\"decoder\"]",
+                            "contexts.components=[\"decoder\"]"}) {
+      words.insert(words.end(), {"--set", set});
+    }
     words.insert(words.end(), more.begin(), more.end());
     return build(words, options);
   }
