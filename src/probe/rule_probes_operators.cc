@@ -113,14 +113,6 @@ std::vector<RuleProbe> activation_probes() {
                    const Ref y = f.op("Sigmoid", {f.a16({1, 8, 64})});
                    f.output(f.requantized(y, DType::kUint16, 1));
                  }});
-  out.push_back({.id = "op.activation",
-                 .form = "Tanh of a sum, float32",
-                 .build =
-                     [](Form& f) {
-                       const Ref a = f.floats({1, 8, 64}, 0.3F);
-                       f.output(f.op("Tanh", {f.op("Add", {a, f.floats({1, 8, 64}, 0.3F)})}));
-                     },
-                 .expected = Verdict::kWrong});
   out.push_back({"op.sigmoid_port", "range -1 to 1", 0, unary_a16("Sigmoid", {}, {.result = 1})});
   const struct {
     const char* op;

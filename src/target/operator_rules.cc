@@ -140,7 +140,7 @@ const std::vector<Rule> kRules = {
      .when = {kFloatOrA16},
      .verdict = Verdict::kNative,
      .reason = "one operator of the HTP",
-     .measured = "relative error 8e-5 to 1.4e-3; float Tanh right behind Add 9.3e-3",
+     .measured = "relative error 8e-5 to 1.4e-3",
      .seen_on = kAll},
 
     {.id = "div.by_computed_float",
