@@ -54,7 +54,7 @@ class QueryScale final : public Computed {
   Result<std::vector<float>> compute() const override {
     LAP_ASSIGN_OR_RETURN(std::vector<float> values, raw_.to_floats());
     for (float& x : values) {
-      const double raw = x;
+      const auto raw = static_cast<double>(x);
       const double softplus = std::max(raw, 0.0) + std::log1p(std::exp(-std::abs(raw)));
       x = static_cast<float>(softplus * factor_);
     }
@@ -91,7 +91,9 @@ class RelativeKeys final : public Computed {
       for (int64_t p = 0; p < shape_.positions(); ++p) {
         const float* position = table.data() + p * hidden;
         double sum = 0;
-        for (int64_t i = 0; i < hidden; ++i) sum += double{row[i]} * double{position[i]};
+        for (int64_t i = 0; i < hidden; ++i) {
+          sum += static_cast<double>(row[i]) * static_cast<double>(position[i]);
+        }
         keys.push_back(static_cast<float>(sum * factor_));
       }
     }

@@ -38,7 +38,7 @@ Ref StaticChunks::contexts(Builder& b, const Ref& x, const std::string& at) cons
     parts.push_back(
         b.op("Reshape", {part, b.constant({blocks(), shape_.chunk, shape_.hidden()})}, at));
   }
-  const Ref joined = b.op("Concat", parts, at, {{"axis", int64_t{1}}});
+  Ref joined = b.op("Concat", parts, at, {{"axis", int64_t{1}}});
   if (slices * shape_.chunk == shape_.context()) return joined;
   return b.op("Slice", {joined, b.constant({0}), b.constant({shape_.context()}), b.constant({1})},
               at);
@@ -50,7 +50,7 @@ Ref StaticChunks::masked(Builder& b, const Ref& logits) const {
 
 Ref StaticChunks::frames(Builder& b, const Ref& x, const std::string& at) const {
   const int64_t rows = blocks() * shape_.chunk;
-  const Ref flat = b.op("Reshape", {x, b.constant({1, rows, shape_.hidden()})}, at);
+  Ref flat = b.op("Reshape", {x, b.constant({1, rows, shape_.hidden()})}, at);
   if (rows == time_) return flat;
   return b.op("Slice", {flat, b.constant({0}), b.constant({time_}), b.constant({1})}, at);
 }

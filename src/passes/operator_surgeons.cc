@@ -36,7 +36,7 @@ std::string right_side(NodeRewriter& out, const Node& gemm) {
     return out.op("Transpose", {b}, NodeRewriter::under(gemm) + ".weight",
                   {{"perm", std::vector<int64_t>{1, 0}}});
   }
-  const std::string name = b + "_transposed";
+  std::string name = b + "_transposed";
   graph.initializers.insert_or_assign(name, tensor::transpose(*weight));
   return name;
 }

@@ -100,7 +100,7 @@ Result<std::vector<std::string>> values_to_calibrate(const Graph& graph,
 
 Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
                                        const StaticQuantizationOptions& options,
-                                       std::shared_ptr<const quant::Moments> moments) {
+                                       const std::shared_ptr<const quant::Moments>& moments) {
   LAP_RETURN_IF_ERROR(check_options(graphs, options));
   std::vector<QuantizationPlan> plans;
   std::vector<const Graph*> views;
@@ -129,7 +129,7 @@ Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ran
 
 Result<PassOutcome> static_quantization(Graph graph, const quant::Ranges& ranges,
                                         const StaticQuantizationOptions& options,
-                                        std::shared_ptr<const quant::Moments> moments) {
+                                        const std::shared_ptr<const quant::Moments>& moments) {
   GraphSet set(1);
   set[0].graph = std::move(graph);
   LAP_ASSIGN_OR_RETURN(SetOutcome out,

@@ -124,10 +124,10 @@ Result<std::vector<std::string>> values_for_moments(const graph::Graph& graph,
 // written. Errors besides: those named above.
 Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
                                        const StaticQuantizationOptions& options,
-                                       std::shared_ptr<const quant::Moments> moments = {});
+                                       const std::shared_ptr<const quant::Moments>& moments = {});
 Result<PassOutcome> static_quantization(graph::Graph graph, const quant::Ranges& ranges,
                                         const StaticQuantizationOptions& options,
-                                        std::shared_ptr<const quant::Moments> moments = {});
+                                        const std::shared_ptr<const quant::Moments>& moments = {});
 
 BoundPass bind_static_quantization(JsonReader& reader);
 

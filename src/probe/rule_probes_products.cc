@@ -171,9 +171,9 @@ std::vector<RuleProbe> float_and_convolution_probes() {
   };
 }
 
-std::vector<RuleProbe> constant_weight_probes() {
+// Forms that are refused or computed wrong, and their neighbours.
+std::vector<RuleProbe> unfit_weight_probes() {
   constexpr auto kGemm = true;
-  const ProbeWeight deep = {.rows = 12288, .cols = 16};
   return {
       {"product.float_by_channel_weight", "MatMul, int8", 0, float_product({})},
       {"product.float_by_channel_weight", "MatMul, int4", 0, float_product({DType::kInt4})},
@@ -203,6 +203,13 @@ std::vector<RuleProbe> constant_weight_probes() {
       {"conv.blocks_1x1_float16", "block 32", 4.3e-4, block_conv(Scheme::kBlock, 1, false)},
       {"matmul.lpbq_one_output", "block 32", 0,
        a16_product({.code = DType::kInt4, .scheme = Scheme::kBlockExpansion, .cols = 1})},
+  };
+}
+
+std::vector<RuleProbe> fit_weight_probes() {
+  constexpr auto kGemm = true;
+  const ProbeWeight deep = {.rows = 12288, .cols = 16};
+  return {
       {"product.a16w8", "MatMul, per channel", 8e-5, a16_product({})},
       {"product.a16w8", "MatMul, per tensor", 8e-5, a16_product({DType::kInt8, Scheme::kTensor})},
       {"product.a16w8", "Gemm, per channel", 8e-5, a16_product({}, kGemm)},
@@ -244,9 +251,10 @@ std::vector<RuleProbe> constant_weight_probes() {
 }  // namespace
 
 std::vector<RuleProbe> product_probes() {
-  std::vector<RuleProbe> out = constant_weight_probes();
-  const std::vector<RuleProbe> others = float_and_convolution_probes();
-  out.insert(out.end(), others.begin(), others.end());
+  std::vector<RuleProbe> out = unfit_weight_probes();
+  for (const auto& others : {fit_weight_probes(), float_and_convolution_probes()}) {
+    out.insert(out.end(), others.begin(), others.end());
+  }
   const std::vector<RuleProbe> more = {
       {"matmul.dynamic_uint16_uint16", "", 0, dynamic_product(DType::kUint16, DType::kUint16)},
       {"matmul.dynamic_uint16_int16_ports", "", 0,

@@ -304,9 +304,9 @@ class Build {
   NullProgress null_progress_;
   ProgressSink& progress_;
   std::shared_ptr<const CalibrationData> data_;
+  BuildSummary summary_;
   Calibrator calibrator_;
   Journal journal_;  // what is finished
-  BuildSummary summary_;
 };
 
 // What can be wrong with the wish to compile is said before anything is written.
