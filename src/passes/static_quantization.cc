@@ -133,7 +133,7 @@ Result<PassOutcome> static_quantization(Graph graph, const quant::Ranges& ranges
   GraphSet set(1);
   set[0].graph = std::move(graph);
   LAP_ASSIGN_OR_RETURN(SetOutcome out,
-                       static_quantization(std::move(set), ranges, options, std::move(moments)));
+                       static_quantization(std::move(set), ranges, options, moments));
   return PassOutcome{std::move(out.graphs[0].graph), out.rewritten, std::move(out.declined)};
 }
 

@@ -20,7 +20,8 @@ OperandIs dequantized(std::vector<DType> storage, std::vector<Scheme> schemes,
 OperandIs lpbq_of(Range block_size) {
   return {kOutput, {DType::kInt4}, {Scheme::kBlockExpansion}, true, std::nullopt, block_size};
 }
-constexpr Range kBelowZero = {Range{}.min, -std::numeric_limits<float>::denorm_min()};
+constexpr Range kBelowZero = {Range{}.min,
+                              -static_cast<double>(std::numeric_limits<float>::denorm_min())};
 const char* const kGoodBlocks =
     "use blocks of 32 or a multiple, or of 16 where the inner dim is a multiple of 32";
 
