@@ -160,9 +160,7 @@ class Build {
         return Result<quant::Ranges>(ranges);
       };
       // The weights are written already; how they were rounded is no matter any more.
-      context.moments = [](const passes::MomentRequest& /*request*/) {
-        return Result(std::make_shared<const quant::Moments>());
-      };
+      context.moments = no_moments;
     }
     const std::string key = component.key;
     LAP_ASSIGN_OR_RETURN(component, plan_component(component.name, recipe_, checkpoint_,

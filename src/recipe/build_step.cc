@@ -1,19 +1,14 @@
 #include "recipe/build_step.h"
 
 #include <algorithm>
-#include <cctype>
+
+#include "recipe/olive_names.h"
 
 namespace lapidary::recipe {
 namespace {
 
 constexpr const char* kVision = "vision_encoder";
 constexpr const char* kAudio = "audio_encoder";
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::optional<int64_t> read_length(JsonReader& reader, const char* key) {
   if (reader.raw(key) == Json("auto")) return 0;
@@ -35,7 +30,7 @@ std::optional<int64_t> BuildStep::length_of(const std::string& component) const 
 BuildStep read_build_step(JsonReader& reader) {
   BuildStep out;
   const std::string precision = reader.string_or("precision", "fp32");
-  if (lower(precision) != "fp32") {
+  if (!same_type(precision, "fp32")) {
     reader.fail("precision", "is '" + precision + "'",
                 "graphs are built in fp32: convert with OnnxFloatToFloat16 or a quantization pass",
                 ErrorKind::kUnsupported);

@@ -49,19 +49,14 @@ Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGra
   return out;
 }
 
-// Ranges for planning: dtypes and bytes do not depend on the numbers. (As many digits as most
-// have.)
+// Ranges for planning: dtypes and bytes do not depend on the numbers, nor on moments. (As many
+// digits as most have.)
 Result<quant::Ranges> made_up_ranges(const passes::CalibrationRequest& request) {
   quant::Ranges out;
   for (const std::string& value : request.values) {
     LAP_RETURN_IF_ERROR(out.set(value, {-1.2345678F, 1.2345678F}));
   }
   return out;
-}
-
-// Nor on moments: without them rounding is to nearest.
-Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest&) {
-  return std::make_shared<const quant::Moments>();
 }
 
 Result<graph::Graph> build_graph(const ComponentBuilder& builder,
@@ -73,6 +68,10 @@ Result<graph::Graph> build_graph(const ComponentBuilder& builder,
 }
 
 }  // namespace
+
+Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest& /*request*/) {
+  return std::make_shared<const quant::Moments>();
+}
 
 int64_t PlannedComponent::data_bytes() const {
   int64_t out = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,9 @@ struct Plan {
   std::string source_hash;
   std::vector<PlannedComponent> components;
 };
+
+// For PassContext::moments where none were collected: rounding is to nearest then.
+Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest& request);
 
 Result<Plan> make_plan(const Recipe& recipe, const checkpoint::Checkpoint& checkpoint);
 
