@@ -159,39 +159,33 @@ class Rewriter {
     }
   }
 
-  // Whether the encoding of its result does the node's work.
-  bool is_saturation(const Node& node) const {
-    const auto limits = plan_.saturations.find(node.name);
-    if (limits == plan_.saturations.end()) return false;
-    const Encoding& e = encodings_[plan_.group_of.at(node.outputs[0])];
-    return ends_within(e.affine, e.type, limits->second);
-  }
-
-  // Whether the encoding of its input does, and only the encoding changes. A Clip would be left out
-  // by Qualcomm's HTP here, without a word, and what lies in front of it requantized past the
-  // limits (measured, docs/htp.md).
-  bool is_requantization(const Node& node) const {
-    if (!is_selected(node) || !encoded_.contains(node.outputs[0])) return false;
-    if (graph_.is_output(node.outputs[0]) || !for_all_.contains(node.inputs[0])) return false;
+  // Whether the encoding of its input does the work of a Clip or Relu. Qualcomm's HTP leaves a Clip
+  // out, without a word, and requantizes past its limits (measured, docs/htp.md).
+  bool is_saturated(const Node& node) const {
+    if (!is_selected(node) || graph_.is_output(node.outputs[0])) return false;
     const auto limits = limits_of(graph_, node);
     const auto group = plan_.group_of.find(node.inputs[0]);
-    if (!limits || group == plan_.group_of.end()) return false;
+    if (!limits || group == plan_.group_of.end() || !for_all_.contains(node.inputs[0])) {
+      return false;
+    }
     const Encoding& e = encodings_[group->second];
     return ends_within(e.affine, e.type, *limits);
   }
 
+  // What is left of such a node: another encoding of the value, if that.
+  void requantize(const Node& node) {
+    const std::string& value = node.outputs[0];
+    const std::string from = for_all_.at(node.inputs[0]);
+    if (plan_.group_of.at(value) == plan_.group_of.at(node.inputs[0])) {
+      for_all_[value] = from;
+    } else {
+      encode_output({value, from, needs_conversion(node, value)}, true);
+    }
+    ++rewritten_;
+  }
+
   void rewrite(Node node) {
-    if (is_requantization(node) && !is_saturation(node)) {
-      const std::string& value = node.outputs[0];
-      encode_output({value, for_all_.at(node.inputs[0]), needs_conversion(node, value)}, true);
-      ++rewritten_;
-      return;
-    }
-    if (is_saturation(node)) {
-      for_all_[node.outputs[0]] = for_all_.at(node.inputs[0]);
-      ++rewritten_;
-      return;
-    }
+    if (is_saturated(node)) return requantize(node);
     const bool selected = is_selected(node);
     const std::vector<size_t> data = selected ? data_inputs(node) : std::vector<size_t>{};
     for (size_t i = 0; i < node.inputs.size(); ++i) {
