@@ -1,11 +1,12 @@
 # lapidary_room(NAME [DEPS room...] [LIBS target...])
 #
-# One folder of src/ as a static library `lapidary_NAME`, and its *_test.cc files as one test
+# One folder of src/, with its wings (folders inside), as a static library `lapidary_NAME`, and its *_test.cc files as one test
 # program `NAME_test`, registered with ctest under the label `unit:NAME`. With
 # LAPIDARY_FUZZERS each X_fuzz.cc becomes a libFuzzer program `NAME_X_fuzz`, a part of target `fuzzers`.
 function(lapidary_room name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$") # a program's, which it adds itself
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")

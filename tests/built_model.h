@@ -11,13 +11,13 @@
 
 #include "base/result.h"
 #include "checkpoint/config.h"
+#include "engine/prompt.h"
+#include "engine/text_graphs.h"
 #include "runtime/decoder.h"
-#include "runtime/prompt.h"
-#include "runtime/text_graphs.h"
 
 namespace lapidary::golden {
 
-using BuiltModel = std::shared_ptr<const runtime::TextGraphs>;
+using BuiltModel = std::shared_ptr<const engine::TextGraphs>;
 
 // Writes the graphs below `scratch`.
 Result<BuiltModel> build_model(const std::filesystem::path& checkpoint,
@@ -29,12 +29,12 @@ struct Embedded {
 };
 
 // The embedding graph alone.
-Result<Embedded> embed(const runtime::TextGraphs& model, const runtime::Prompt& prompt);
+Result<Embedded> embed(const engine::TextGraphs& model, const engine::Prompt& prompt);
 
 // A prompt whose k-th image (audio) placeholder is row k of the features, each run of placeholders
 // a block.
-runtime::Prompt prompt_with(const checkpoint::Config& config, const std::vector<int64_t>& ids,
-                            const std::vector<float>& image_features,
-                            const std::vector<float>& audio_features);
+engine::Prompt prompt_with(const checkpoint::Config& config, const std::vector<int64_t>& ids,
+                           const std::vector<float>& image_features,
+                           const std::vector<float>& audio_features);
 
 }  // namespace lapidary::golden

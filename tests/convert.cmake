@@ -1,6 +1,6 @@
 # convert_test: passes on ONNX files of other writers, against ONNX Runtime's CPU (label `golden`).
 add_executable(convert_test convert_test.cc)
 target_link_libraries(convert_test PRIVATE
-  lapidary_passes lapidary_ort lapidary_warnings GTest::gmock_main)
+  lapidary_build lapidary_warnings GTest::gmock_main)
 target_compile_definitions(convert_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(convert_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)

@@ -9,13 +9,13 @@
 #include <fstream>
 
 #include "base/json.h"
+#include "build/convert_file.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "ort/session.h"
-#include "passes/blockwise_weight.h"
-#include "passes/convert_file.h"
-#include "passes/nbits_weight.h"
 #include "tensor/expressions.h"
+#include "weights/blockwise.h"
+#include "weights/nbits.h"
 
 namespace lapidary::passes {
 namespace {

@@ -12,16 +12,16 @@
 #include "gemma4/decoder.h"
 #include "golden_check.h"
 #include "pass_chain.h"
-#include "passes/static_llm.h"
-#include "passes/static_quantization.h"
+#include "passes/fixed_shapes/static_llm.h"
+#include "passes/static_quantization/static_quantization.h"
 
 namespace lapidary::golden {
 namespace {
 
+using contract::Role;
+using passes::RoleGraph;
 using graph::Graph;
 using passes::GraphSet;
-using passes::Role;
-using passes::RoleGraph;
 using ::testing::HasSubstr;
 
 constexpr const char* kLowered = R"({"type": "LowerRotaryEmbedding"},
@@ -54,7 +54,7 @@ Graph decoder(const std::string& checkpoint) {
 const Graph& graph_of(const GraphSet& set, Role role) {
   const auto found = std::find_if(set.begin(), set.end(),
                                   [&](const RoleGraph& each) { return each.role == role; });
-  if (found == set.end()) throw std::runtime_error("no graph " + passes::name_of(role));
+  if (found == set.end()) throw std::runtime_error(std::string("no graph ") + name_of(role));
   return found->graph;
 }
 

@@ -9,7 +9,7 @@
 #include "checkpoint/checkpoint.h"
 #include "gemma4/decoder.h"
 #include "golden_check.h"
-#include "graph/static_shapes.h"
+#include "graph/fixed_shapes.h"
 #include "pass_chain.h"
 #include "target/legality.h"
 #include "zero_checkpoint.h"
@@ -17,8 +17,8 @@
 namespace lapidary::golden {
 namespace {
 
-using graph::Graph;
 using passes::RoleGraph;
+using graph::Graph;
 using Path = std::filesystem::path;
 
 const Path kSource = LAPIDARY_SOURCE_DIR;

@@ -14,18 +14,19 @@
 
 #include "built_model.h"
 #include "checkpoint/config.h"
+#include "contract/ports.h"
 #include "golden_check.h"
 #include "golden_file.h"
 
 namespace lapidary::golden {
 namespace {
 
-namespace port = runtime::port;
+namespace ports = contract::ports;
+using engine::Prompt;
 using ort::Binding;
 using ort::ElementType;
 using ort::input_view;
 using runtime::Decoder;
-using runtime::Prompt;
 
 constexpr float kLogitTolerance = 1e-3F;
 constexpr int64_t kKeepEverything = 100000;
@@ -48,19 +49,19 @@ class GraphRun {
       check(binding.input(
           name, input_view(rows.subspan(begin * row, (end - begin) * row), {1, count, width})));
     };
-    feed(port::kInputsEmbeds, prompt.inputs_embeds, text.hidden_size);
-    feed(port::kPerLayerInputs, prompt.per_layer_inputs, text.per_layer_width);
+    feed(ports::kInputsEmbeds, prompt.inputs_embeds, text.hidden_size);
+    feed(ports::kPerLayerInputs, prompt.per_layer_inputs, text.per_layer_width);
     const auto total = static_cast<int64_t>(end);
-    check(binding.input(port::kAttentionMask, input_view(mask, {1, total})));
-    check(binding.input(port::kLogitsToKeep, input_view(std::span(&keep, 1), {1})));
+    check(binding.input(ports::kAttentionMask, input_view(mask, {1, total})));
+    check(binding.input(ports::kLogitsToKeep, input_view(std::span(&keep, 1), {1})));
     if (!types.empty()) {
-      check(binding.input(port::kMmTokenTypeIds,
+      check(binding.input(ports::kMmTokenTypeIds,
                           input_view(types.subspan(begin, end - begin), {1, count})));
     }
     const auto present = bind_caches(binding, static_cast<int64_t>(begin), total);
     const int64_t kept = keep > 0 ? keep : count;
     std::vector<float> logits(static_cast<size_t>(kept * text.vocab_size));
-    check(binding.output(port::kLogits,
+    check(binding.output(ports::kLogits,
                          {ElementType::kFloat32, logits.data(), {1, kept, text.vocab_size}}));
     check(binding.run());
     past_ = present;
@@ -79,8 +80,8 @@ class GraphRun {
     Caches present;
     for (const package::CacheSpec& spec : model_->text.caches) {
       const std::pair<std::string, std::string> names[] = {
-          {port::past_key(spec.layer), port::present_key(spec.layer)},
-          {port::past_value(spec.layer), port::present_value(spec.layer)}};
+          {ports::past_key(spec.layer), ports::present_key(spec.layer)},
+          {ports::past_value(spec.layer), ports::present_value(spec.layer)}};
       for (const auto& [in, out] : names) {
         check(binding.input(in, input_view(std::span<const float>(past_[in]),
                                            {1, spec.kv_heads, past, spec.head_dim})));

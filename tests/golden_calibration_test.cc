@@ -11,10 +11,10 @@
 
 #include "calibration/data.h"
 #include "calibration/decoder_samples.h"
+#include "fixed_decoder.h"
 #include "gemma4/rotary_kinds.h"
 #include "golden_check.h"
 #include "graph/onnx_writer.h"
-#include "static_decoder.h"
 
 namespace lapidary::golden {
 namespace {
@@ -36,13 +36,13 @@ class GoldenCalibration : public testing::Test {
                ("lapidary_calibration_samples" + std::to_string(getpid()));
     model_ = take(build_model(kTiny / "checkpoint", scratch_));
     const auto source = take(checkpoint::Checkpoint::open(kTiny / "checkpoint"));
-    graph_ = static_decoder_graph(
+    graph_ = fixed_decoder_graph(
         source, {.context_length = kLength, .sequence_length = kLength, .logits = true});
     take(graph::save(graph_, scratch_ / "rows.onnx", {}));
     for (const auto& kind : gemma4::rotary_kinds(source.config.text)) {
-      static_model_.rotary.push_back({kind.name, kind.frequencies});
+      fixed_model_.rotary.push_back({kind.name, kind.frequencies});
     }
-    static_model_.masked = -100;
+    fixed_model_.masked = -100;
     DataConfig config;
     config.files = {kTiny / "corpus/calibration.txt", kTiny / "corpus/chats.jsonl"};
     config.max_samples = 12;
@@ -58,7 +58,7 @@ class GoldenCalibration : public testing::Test {
   // The largest difference between a piece's logits in its row and those of its tokens alone.
   float worst_difference() const {
     auto samples = take(
-        DecoderSamples::create(graph_, model_->embedding, model_->text, static_model_, sequences_));
+        DecoderSamples::create(graph_, model_->embedding, model_->text, fixed_model_, sequences_));
     const auto session = take(ort::Session::open(scratch_ / "rows.onnx", {.threads = 1}));
     float worst = 0;
     for (const calibration::Row& row : samples.rows()) {
@@ -89,19 +89,19 @@ class GoldenCalibration : public testing::Test {
   std::filesystem::path scratch_;
   BuiltModel model_;
   graph::Graph graph_;
-  package::StaticModel static_model_;
-  std::vector<runtime::Prompt> sequences_;
+  package::FixedModel fixed_model_;
+  std::vector<engine::Prompt> sequences_;
 };
 
 // Catches a mask or a position of another sequence in the same row.
 TEST_F(GoldenCalibration, PackedSequencesComputeWhatTheyComputeAlone) {
-  static_model_.context_length = kLength;
+  fixed_model_.context_length = kLength;
   EXPECT_LE(worst_difference(), 1e-4F);
 }
 
 // Attention knows distances only; at far positions float32 angles are a little coarser.
 TEST_F(GoldenCalibration, SequencesMayBeginAnywhereInTheContext) {
-  static_model_.context_length = 4096;
+  fixed_model_.context_length = 4096;
   EXPECT_LE(worst_difference(), 3e-3F);
 }
 

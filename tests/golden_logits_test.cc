@@ -15,8 +15,8 @@
 namespace lapidary::golden {
 namespace {
 
+using engine::Prompt;
 using runtime::Decoder;
-using runtime::Prompt;
 
 constexpr float kLogitTolerance = 1e-3F;
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/json.h"
+#include "build/build.h"
 #include "golden_check.h"
 #include "package/package.h"
-#include "recipe/build.h"
 #include "runtime/decoder.h"
 #include "text/tokenizer.h"
 
@@ -35,7 +35,7 @@ double perplexity(const Path& package) {
   const Path text = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/corpus/eval.txt";
   const auto tokenizer = take(text::Tokenizer::load(package / "tokenizer.json"));
   const auto graphs =
-      take(runtime::TextGraphs::open(take(package::Package::open(package)), {.threads = 1}));
+      take(engine::TextGraphs::open(take(package::Package::open(package)), {.threads = 1}));
   auto decoder = take(runtime::Decoder::create(graphs, {.max_context = 512}));
   const auto vocab = static_cast<size_t>(graphs->text.vocab_size);
   double loss = 0.0;
@@ -59,7 +59,7 @@ Path build(const std::string& name, const std::string& passes) {
   const std::string recipe =
       R"({"input_model": {"type": "HfModel"}, "passes": {"build": {"type": "MobiusBuilder", "precision": "fp32"})" +
       passes + "}}";
-  (void)take(recipe::build_package(
+  (void)take(build::build_package(
       take(recipe::parse_recipe(recipe, {.name = name, .where = name})),
       {.checkpoint = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint",
        .output = output}));

@@ -18,17 +18,17 @@
 #include "golden_check.h"
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
+#include "graph/fixed_shapes.h"
 #include "graph/onnx_writer.h"
-#include "graph/static_shapes.h"
 #include "ort/session.h"
-#include "passes/fold_constants.h"
+#include "passes/fixed_shapes/fold_constants.h"
 
 namespace lapidary::golden {
 namespace {
 
 using graph::DType;
+using graph::FixedShapes;
 using graph::Graph;
-using graph::StaticShapes;
 
 class GoldenShapes : public testing::Test {
  protected:
@@ -52,7 +52,7 @@ class GoldenShapes : public testing::Test {
 
   // Runs the graph on ones and small numbers with every value bound. Returns how many were checked.
   size_t check_by_running(const Graph& original, const graph::DimBindings& bindings) {
-    const StaticShapes known = take(graph::infer_shapes(original, bindings));
+    const FixedShapes known = take(graph::infer_shapes(original, bindings));
     const auto dtypes = take(graph::infer_dtypes(original));
     Graph graph = original;
     for (const graph::Node& node : graph.nodes) {
@@ -83,13 +83,13 @@ class GoldenShapes : public testing::Test {
   static void must(const Status& status) {
     if (!status.ok()) throw std::runtime_error(status.error().message());
   }
-  static void add_output(Graph& graph, const StaticShapes& known, const graph::DTypes& dtypes,
+  static void add_output(Graph& graph, const FixedShapes& known, const graph::DTypes& dtypes,
                          const std::string& value) {
     if (value.empty() || graph.is_output(value) || !bindable(dtypes.at(value))) return;
     const auto& shape = known.shapes.at(value);
     graph.outputs.push_back({value, dtypes.at(value), {shape.begin(), shape.end()}});
   }
-  ort::TensorView view(const StaticShapes& known, const std::string& name, DType dtype,
+  ort::TensorView view(const FixedShapes& known, const std::string& name, DType dtype,
                        unsigned char fill) {
     const auto& shape = known.shapes.at(name);
     const auto count = static_cast<size_t>(tensor::element_count(shape));

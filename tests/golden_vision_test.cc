@@ -18,12 +18,12 @@
 #include "base/mapped_file.h"
 #include "checkpoint/config.h"
 #include "checkpoint/weights.h"
-#include "gemma4/static_vision_encoder.h"
+#include "encoders/fixed_vision_inputs.h"
+#include "gemma4/fixed_vision_encoder.h"
 #include "gemma4/vision_encoder.h"
 #include "golden_check.h"
 #include "graph/onnx_writer.h"
 #include "ort/session.h"
-#include "runtime/static_vision_inputs.h"
 
 namespace lapidary::golden {
 namespace {
@@ -121,12 +121,12 @@ class GoldenVision : public testing::TestWithParam<const char*> {
     model_ = scratch_ / "model.onnx";
     take(graph::save(take(gemma4::build_vision_encoder(config, weights)), model_, {}));
     read_cases(json);
-    static_model_ = scratch_ / "static.onnx";
+    fixed_model_ = scratch_ / "static.onnx";
     fixed_.pooling_kernel_size = config.vision->pooling_kernel_size;
-    fixed_.static_encoder = package::StaticEncoder{most_soft_tokens(), -100};
-    const gemma4::StaticEncoderForm form = {most_soft_tokens(), -100};
-    take(graph::save(take(gemma4::build_static_vision_encoder(config, weights, form)),
-                     static_model_, {}));
+    fixed_.fixed_encoder = package::FixedEncoder{most_soft_tokens(), -100};
+    const gemma4::FixedEncoderForm form = {most_soft_tokens(), -100};
+    take(graph::save(take(gemma4::build_fixed_vision_encoder(config, weights, form)), fixed_model_,
+                     {}));
   }
   void TearDown() override { std::filesystem::remove_all(scratch_); }
 
@@ -184,8 +184,8 @@ class GoldenVision : public testing::TestWithParam<const char*> {
     return most;
   }
 
-  Path scratch_, model_, static_model_;
-  package::VisionModel fixed_;  // of static_model_
+  Path scratch_, model_, fixed_model_;
+  package::VisionModel fixed_;  // of fixed_model_
   int64_t hidden_ = 0, per_patch_ = 0;
   std::vector<VisionCase> cases_;
 
@@ -218,12 +218,12 @@ TEST_P(GoldenVision, SoftTokens) {
 // their soft tokens, padding that is attended to, tables that begin elsewhere, and the pooling's
 // factor lost on its way into the norm or the standardization.
 TEST_P(GoldenVision, SoftTokensOfTheFixedLength) {
-  const Session session = take(Session::open(static_model_, {.threads = 1}));
+  const Session session = take(Session::open(fixed_model_, {.threads = 1}));
   for (const VisionCase& one : cases_) {
     std::vector<float> features;
     for (int64_t i = 0; i < one.batch; ++i) {
       const media::ImagePatches patches = image(one, i);
-      const auto inputs = take(runtime::static_vision_inputs(patches, fixed_));
+      const auto inputs = take(encoders::fixed_vision_inputs(patches, fixed_));
       const auto outputs = take(session.run(inputs));
       std::vector<float> all(outputs.at(0).data.size() / sizeof(float));
       std::memcpy(all.data(), outputs.at(0).data.data(), outputs.at(0).data.size());

@@ -115,7 +115,7 @@ Calibrate unit_calibration() {
 passes::SetOutcome run_passes(Graph graph, const std::string& passes, const Calibrate& calibrate) {
   const passes::PassContext context{calibrate};
   passes::SetOutcome all;
-  all.graphs.push_back({passes::Role::kModel, 0, std::move(graph)});
+  all.graphs.push_back({contract::Role::kModel, 0, std::move(graph)});
   const Json list = take(parse_json(passes, "passes"));
   for (const Json& options : list) {
     const JsonDocument document = take(JsonDocument::parse(options.dump(), "pass"));

@@ -9,7 +9,7 @@
 #include "golden_check.h"
 #include "graph/builder.h"
 #include "pass_chain.h"
-#include "passes/split_model.h"
+#include "passes/split_model/split_model.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::golden {
@@ -104,7 +104,7 @@ TEST(SplitRandom, AnyCutComputesTheSame) {
     const Values expected = run_graph(whole, inputs, scratch);
     for (int64_t count = 2; count < 8; ++count) {
       passes::GraphSet set;
-      set.push_back({passes::Role::kDecode, 0, whole});
+      set.push_back({contract::Role::kDecode, 0, whole});
       auto parts = passes::split_model(std::move(set), {.num_splits = count});
       if (!parts.ok()) break;  // more parts than layers
       ++split;

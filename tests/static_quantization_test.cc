@@ -1,6 +1,6 @@
 // Calibration and OnnxStaticQuantization together, on ONNX Runtime's CPU: what the integer graphs
 // compute against what the float graphs compute.
-#include "passes/static_quantization.h"
+#include "passes/static_quantization/static_quantization.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

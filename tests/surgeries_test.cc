@@ -12,7 +12,7 @@
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "ort/session.h"
-#include "passes/graph_surgeries.h"
+#include "passes/surgeries/graph_surgeries.h"
 
 namespace lapidary::golden {
 namespace {

@@ -42,7 +42,7 @@ TEST(AgreementMeter, OtherShapesAreErrors) {
 
 // Whole ones that fit into one row together; others would be compared in another context.
 TEST(AgreementPrompts, AreShortAndSpread) {
-  std::vector<runtime::Prompt> prompts;
+  std::vector<engine::Prompt> prompts;
   for (int32_t length = 1; length <= 20; ++length) {
     prompts.emplace_back(std::vector<int32_t>(static_cast<size_t>(length), length));
   }
@@ -56,14 +56,14 @@ TEST(AgreementPrompts, AreShortAndSpread) {
 
 // Catches a build at a short context that ends over data of long texts, and images cut in two.
 TEST(AgreementPrompts, AreCutWhenAllAreLong) {
-  const auto image = std::make_shared<runtime::SoftTokens>(runtime::SoftTokens{4, {}, ""});
+  const auto image = std::make_shared<engine::SoftTokens>(engine::SoftTokens{4, {}, ""});
   const auto block = [&](int64_t begin) {
-    return runtime::SoftBlock{begin, runtime::Medium::kImage, image};
+    return engine::SoftBlock{begin, engine::Medium::kImage, image};
   };
   const std::vector<int32_t> ids(20, 7);
-  const std::vector<runtime::Prompt> prompts = {
-      runtime::Prompt(ids), runtime::Prompt(ids, {block(3)}),
-      runtime::Prompt(ids, {block(3), block(7)}), runtime::Prompt(ids, {block(1)})};
+  const std::vector<engine::Prompt> prompts = {engine::Prompt(ids), engine::Prompt(ids, {block(3)}),
+                                               engine::Prompt(ids, {block(3), block(7)}),
+                                               engine::Prompt(ids, {block(1)})};
   const auto some = agreement_prompts(prompts, 32, 4);
   ASSERT_EQ(some.size(), 4U);
   EXPECT_EQ(some[0].ids.size(), 8U);

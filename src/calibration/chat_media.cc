@@ -11,8 +11,8 @@
 namespace lapidary::calibration {
 namespace {
 
-using runtime::MediaItem;
-using runtime::MediaKind;
+using encoders::MediaItem;
+using encoders::MediaKind;
 namespace fs = std::filesystem;
 
 constexpr const char* kPartForm =
@@ -21,14 +21,14 @@ constexpr const char* kPartForm =
 
 std::optional<MediaKind> kind_of(const std::string& type) {
   for (const MediaKind kind : {MediaKind::kImage, MediaKind::kAudio, MediaKind::kVideo}) {
-    if (type == runtime::name(kind)) return kind;
+    if (type == encoders::name(kind)) return kind;
   }
   return std::nullopt;
 }
 
 // What the part says its file is.
 Result<std::string> named_file(const Json& part, MediaKind kind, const std::string& where) {
-  for (const char* key : {runtime::name(kind), "url", "path"}) {
+  for (const char* key : {encoders::name(kind), "url", "path"}) {
     if (!part.contains(key)) continue;
     if (!part[key].is_string() || part[key].get_ref<const std::string&>().empty()) {
       return bad_input(where, std::string("'") + key + "' is no file name", kPartForm);
@@ -39,7 +39,7 @@ Result<std::string> named_file(const Json& part, MediaKind kind, const std::stri
     return unsupported(where, "a part holds its data itself (base64)",
                        "write it to a file and name that in \"path\"");
   }
-  return bad_input(where, std::string("a part of type ") + runtime::name(kind) + " names no file",
+  return bad_input(where, std::string("a part of type ") + encoders::name(kind) + " names no file",
                    kPartForm);
 }
 

@@ -6,7 +6,7 @@
 //   {"type": "video", "path": "media/frames"}     or "video", "url"; a folder of frames
 //   {"type": "text", "text": "What is this?"}
 //
-//   LAP_ASSIGN_OR_RETURN(std::vector<runtime::MediaItem> media,
+//   LAP_ASSIGN_OR_RETURN(std::vector<encoders::MediaItem> media,
 //                        take_media(messages, "corpus", "corpus/chats.jsonl:3"));
 #pragma once
 
@@ -16,7 +16,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "runtime/media_encoder.h"
+#include "encoders/media_encoder.h"
 
 namespace lapidary::calibration {
 
@@ -26,8 +26,8 @@ inline constexpr size_t kMostMediaOfChat = 256;
 // sees. Errors, beginning with `where`: kBadInput for a part of unknown type or without a file, a
 // file that is missing or by its first bytes no image (no sound), more than kMostMediaOfChat;
 // kUnsupported for what would have to be fetched, and for a format that is not read.
-Result<std::vector<runtime::MediaItem>> take_media(Json& messages,
-                                                   const std::filesystem::path& folder,
-                                                   const std::string& where);
+Result<std::vector<encoders::MediaItem>> take_media(Json& messages,
+                                                    const std::filesystem::path& folder,
+                                                    const std::string& where);
 
 }  // namespace lapidary::calibration

@@ -104,7 +104,7 @@ bool ends_with_reply(const Json& messages) {
 }
 
 // Cut to `longest` tokens; a block that would be cut in two goes as a whole.
-void cut(runtime::Prompt& prompt, int64_t longest) {
+void cut(engine::Prompt& prompt, int64_t longest) {
   if (static_cast<int64_t>(prompt.ids.size()) <= longest) return;
   while (!prompt.blocks.empty() && prompt.blocks.back().end() > longest) {
     longest = std::min(longest, prompt.blocks.back().begin);
@@ -128,7 +128,7 @@ Result<DataReader> DataReader::open(const std::filesystem::path& folder,
     LAP_ASSIGN_OR_RETURN(const auto config, text::TokenizerConfig::load(path));
     if (config.bos_token) bos = tokenizer.token_to_id(*config.bos_token);
   }
-  LAP_ASSIGN_OR_RETURN(auto kinds, runtime::media_tokens(model, tokenizer));
+  LAP_ASSIGN_OR_RETURN(auto kinds, encoders::media_tokens(model, tokenizer));
   return DataReader(std::move(tokenizer), std::move(chat), bos, std::move(kinds));
 }
 
@@ -144,23 +144,23 @@ Result<Ids> DataReader::document(std::string_view text, const DataConfig& config
 }
 
 // That each placeholder has its file, and each file its placeholder.
-Status DataReader::check_media(std::string_view text, std::span<const runtime::MediaItem> media,
+Status DataReader::check_media(std::string_view text, std::span<const encoders::MediaItem> media,
                                const std::string& where) const {
-  for (const runtime::MediaItem& item : media) {
+  for (const encoders::MediaItem& item : media) {
     const bool known = std::any_of(kinds_.begin(), kinds_.end(),
                                    [&](const auto& each) { return each.kind == item.kind; });
     if (known) continue;
     return unsupported(where,
                        "has " + item.path.string() + ", and the model takes no " +
-                           runtime::name(item.kind) + " files",
+                           encoders::name(item.kind) + " files",
                        "calibrate it without them");
   }
-  for (const runtime::MediaTokens& tokens : kinds_) {
-    const int64_t places = runtime::count_placeholders(text, tokens.placeholder);
+  for (const encoders::MediaTokens& tokens : kinds_) {
+    const int64_t places = encoders::count_placeholders(text, tokens.placeholder);
     const int64_t files = std::count_if(media.begin(), media.end(),
                                         [&](const auto& item) { return item.kind == tokens.kind; });
     if (places != files) {
-      return moved_to(runtime::placeholder_mismatch(tokens, places, files), where);
+      return moved_to(encoders::placeholder_mismatch(tokens, places, files), where);
     }
   }
   return {};
@@ -270,25 +270,25 @@ Result<std::vector<Sequence>> DataReader::load(const DataConfig& config) const {
   return out;
 }
 
-Result<runtime::Prompt> DataReader::prompt(const Sequence& sequence, runtime::MediaEncoder& encoder,
-                                           const CancelToken* cancel) const {
-  std::vector<runtime::EncodedMedia> media;
-  for (const runtime::MediaItem& item : sequence.media) {
+Result<engine::Prompt> DataReader::prompt(const Sequence& sequence, encoders::MediaEncoder& encoder,
+                                          const CancelToken* cancel) const {
+  std::vector<encoders::EncodedMedia> media;
+  for (const encoders::MediaItem& item : sequence.media) {
     LAP_ASSIGN_OR_RETURN(media.emplace_back(), encoder.encode(item, cancel));
   }
   LAP_ASSIGN_OR_RETURN(const std::string text,
-                       runtime::expand_placeholders(sequence.text, kinds_, media));
+                       encoders::expand_placeholders(sequence.text, kinds_, media));
   LAP_ASSIGN_OR_RETURN(Ids ids, tokenizer_.encode(text, false));
-  LAP_ASSIGN_OR_RETURN(auto blocks, runtime::place_blocks(ids, kinds_, media));
-  runtime::Prompt out(std::move(ids), std::move(blocks));
+  LAP_ASSIGN_OR_RETURN(auto blocks, encoders::place_blocks(ids, kinds_, media));
+  engine::Prompt out(std::move(ids), std::move(blocks));
   cut(out, sequence.max_tokens);
   return out;
 }
 
-Result<std::vector<runtime::Prompt>> DataReader::prompts(std::span<const Sequence> sequences,
-                                                         runtime::MediaEncoder* encoder,
-                                                         const CancelToken* cancel) const {
-  std::vector<runtime::Prompt> out;
+Result<std::vector<engine::Prompt>> DataReader::prompts(std::span<const Sequence> sequences,
+                                                        encoders::MediaEncoder* encoder,
+                                                        const CancelToken* cancel) const {
+  std::vector<engine::Prompt> out;
   for (const Sequence& each : sequences) {
     if (each.media.empty()) {
       out.emplace_back(each.ids);

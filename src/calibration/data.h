@@ -2,7 +2,7 @@
 //
 //   LAP_ASSIGN_OR_RETURN(DataReader reader, DataReader::open(checkpoint_folder, manifest));
 //   LAP_ASSIGN_OR_RETURN(std::vector<Sequence> sequences, reader.load(config));
-//   LAP_ASSIGN_OR_RETURN(std::vector<runtime::Prompt> prompts, reader.prompts(sequences, encoder));
+//   LAP_ASSIGN_OR_RETURN(std::vector<engine::Prompt> prompts, reader.prompts(sequences, encoder));
 //
 // The file's name says what it holds:
 //   .txt    documents, by line or as a whole (Strategy). Each begins with <bos>.
@@ -29,10 +29,10 @@
 
 #include "base/result.h"
 #include "calibration/data_config.h"
+#include "encoders/media_encoder.h"
+#include "encoders/placeholders.h"
+#include "engine/prompt.h"
 #include "package/manifest.h"
-#include "runtime/media_encoder.h"
-#include "runtime/placeholders.h"
-#include "runtime/prompt.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -40,10 +40,10 @@ namespace lapidary::calibration {
 
 // A document, or a chat whose media are not encoded yet.
 struct Sequence {
-  std::string where;                           // "chats.jsonl:3"
-  std::vector<int32_t> ids = {};               // without media
-  std::string text = {};                       // with media: a placeholder for each
-  std::vector<runtime::MediaItem> media = {};  // in the order of the placeholders of their kind
+  std::string where;                            // "chats.jsonl:3"
+  std::vector<int32_t> ids = {};                // without media
+  std::string text = {};                        // with media: a placeholder for each
+  std::vector<encoders::MediaItem> media = {};  // in the order of the placeholders of their kind
   int64_t max_tokens = 0;
 };
 
@@ -56,7 +56,7 @@ class DataReader {
                                  const package::Manifest& model);
   // bos: none for a model that has no such token.
   DataReader(text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat,
-             std::optional<int32_t> bos, std::vector<runtime::MediaTokens> kinds = {})
+             std::optional<int32_t> bos, std::vector<encoders::MediaTokens> kinds = {})
       : tokenizer_(std::move(tokenizer)),
         chat_(std::move(chat)),
         bos_(bos),
@@ -71,12 +71,12 @@ class DataReader {
 
   // With soft tokens where the media are, cut to max_tokens. `encoder` may be null when no sequence
   // has media. Errors: those of MediaEncoder::encode, naming file and line.
-  Result<std::vector<runtime::Prompt>> prompts(std::span<const Sequence> sequences,
-                                               runtime::MediaEncoder* encoder,
-                                               const CancelToken* cancel = nullptr) const;
+  Result<std::vector<engine::Prompt>> prompts(std::span<const Sequence> sequences,
+                                              encoders::MediaEncoder* encoder,
+                                              const CancelToken* cancel = nullptr) const;
 
   // How media appear in prompts.
-  const std::vector<runtime::MediaTokens>& kinds() const { return kinds_; }
+  const std::vector<encoders::MediaTokens>& kinds() const { return kinds_; }
 
  private:
   using Ids = std::vector<int32_t>;
@@ -86,15 +86,15 @@ class DataReader {
                         const std::string& where) const;
   Result<std::vector<Ids>> whole_file(std::string_view text, const DataConfig& config,
                                       const std::string& where) const;
-  Status check_media(std::string_view text, std::span<const runtime::MediaItem> media,
+  Status check_media(std::string_view text, std::span<const encoders::MediaItem> media,
                      const std::string& where) const;
-  Result<runtime::Prompt> prompt(const Sequence& sequence, runtime::MediaEncoder& encoder,
-                                 const CancelToken* cancel) const;
+  Result<engine::Prompt> prompt(const Sequence& sequence, encoders::MediaEncoder& encoder,
+                                const CancelToken* cancel) const;
 
   text::Tokenizer tokenizer_;
   std::optional<text::ChatTemplate> chat_;
   std::optional<int32_t> bos_;
-  std::vector<runtime::MediaTokens> kinds_;
+  std::vector<encoders::MediaTokens> kinds_;
 };
 
 }  // namespace lapidary::calibration

@@ -176,7 +176,7 @@ TEST_F(CalibrationData, MediaOfChatsAreNamedByTheirParts) {
   for (const Sequence& each : *loaded) {
     ASSERT_EQ(each.media.size(), 1U);
     EXPECT_EQ(each.media[0].path, image);
-    EXPECT_EQ(each.media[0].kind, runtime::MediaKind::kImage);
+    EXPECT_EQ(each.media[0].kind, encoders::MediaKind::kImage);
     EXPECT_THAT(each.text, HasSubstr("<|image|>"));
     EXPECT_TRUE(each.ids.empty());
   }

@@ -4,20 +4,22 @@
 #include <cmath>
 
 #include "calibration/agreement.h"
+#include "contract/component.h"
+#include "contract/ports.h"
 
 namespace lapidary::calibration {
 namespace {
 
-using runtime::Prompt;
+using engine::Prompt;
 
-constexpr const char* kLogits = "logits";
+using contract::ports::kLogits;
 
 int64_t length_of(const Prompt& prompt) { return static_cast<int64_t>(prompt.ids.size()); }
 
 // As much of a prompt as `most` tokens hold, without a part of an image or a clip.
 int64_t opening_length(const Prompt& prompt, int64_t most) {
   int64_t out = std::min(length_of(prompt), most);
-  for (const runtime::SoftBlock& block : prompt.blocks) {
+  for (const engine::SoftBlock& block : prompt.blocks) {
     if (block.end() > out) out = std::min(out, block.begin);
   }
   return out;
@@ -26,7 +28,7 @@ int64_t opening_length(const Prompt& prompt, int64_t most) {
 Prompt opening(const Prompt& prompt, int64_t most) {
   const int64_t length = opening_length(prompt, most);
   Prompt out({prompt.ids.begin(), prompt.ids.begin() + length}, prompt.blocks);
-  std::erase_if(out.blocks, [&](const runtime::SoftBlock& block) { return block.end() > length; });
+  std::erase_if(out.blocks, [&](const engine::SoftBlock& block) { return block.end() > length; });
   return out;
 }
 
@@ -123,7 +125,7 @@ Result<package::Agreement> decoder_agreement(const graph::Graph& reference, Deco
     LAP_ASSIGN_OR_RETURN(const std::vector<float> found, found_logits(prompts[i], saved));
     LAP_RETURN_IF_ERROR(meter.add(expected.logits[i], found, expected.vocab));
   }
-  return meter.result("decoder", kLogits);
+  return meter.result(name_of(contract::Component::kDecoder), kLogits);
 }
 
 }  // namespace lapidary::calibration

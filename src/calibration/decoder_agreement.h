@@ -14,10 +14,10 @@
 #include "base/result.h"
 #include "calibration/decoder_samples.h"
 #include "calibration/observed_run.h"
+#include "engine/prompt.h"
 #include "graph/graph.h"
 #include "package/manifest.h"
 #include "runtime/decoder.h"
-#include "runtime/prompt.h"
 
 namespace lapidary::calibration {
 
@@ -27,14 +27,14 @@ inline constexpr int64_t kComparedTokens = 8;
 // At most `most` of the prompts, at equal distances among those that fit together into a row of
 // `row_length` tokens. When none does, how the prompts begin, cut to fit; empty when not even two
 // tokens of one fit, as of a prompt that begins with a long image.
-std::vector<runtime::Prompt> agreement_prompts(std::span<const runtime::Prompt> prompts,
-                                               int64_t row_length, int64_t most);
+std::vector<engine::Prompt> agreement_prompts(std::span<const engine::Prompt> prompts,
+                                              int64_t row_length, int64_t most);
 
 // `samples` were made of `prompts` for `reference`, whose output "logits" is [1, row_length,
 // vocab]; `host_softcap` (0: none) is applied to it. Errors: those of observe_samples and of the
 // decoder; kInternal when a prompt is not whole in one row.
 Result<package::Agreement> decoder_agreement(const graph::Graph& reference, DecoderSamples& samples,
-                                             std::span<const runtime::Prompt> prompts,
+                                             std::span<const engine::Prompt> prompts,
                                              runtime::Decoder& saved, double host_softcap,
                                              const RunOptions& options);
 

@@ -6,9 +6,10 @@
 #include <span>
 #include <utility>
 
-#include "runtime/rotary_rows.h"
-#include "runtime/soft_blocks.h"
-#include "runtime/text_graphs.h"
+#include "contract/ports.h"
+#include "engine/rotary_rows.h"
+#include "engine/soft_blocks.h"
+#include "engine/text_graphs.h"
 
 namespace lapidary::calibration {
 namespace {
@@ -16,13 +17,7 @@ namespace {
 using graph::DType;
 using ort::ElementType;
 using ort::HostTensor;
-namespace port_name = runtime::port;
-
-constexpr const char* kMask = "attention_mask.";
-constexpr const char* kRotary = "rotary_emb.";
-constexpr const char* kPast = "past_key_values.";
-constexpr const char* kFull = "full_attention";
-constexpr const char* kSliding = "sliding_attention";
+namespace ports = contract::ports;
 
 Error bad_port(const std::string& name, const std::string& what) {
   return bad_input("input '" + name + "'", what,
@@ -30,10 +25,9 @@ Error bad_port(const std::string& name, const std::string& what) {
 }
 
 // "rotary_emb.full_attention.cos" -> the kind's frequencies; nullptr for other names.
-const package::RotaryKind* rotary_kind(const std::string& name, const package::StaticModel& model) {
+const package::RotaryKind* rotary_kind(const std::string& name, const package::FixedModel& model) {
   for (const package::RotaryKind& kind : model.rotary) {
-    const std::string stem = kRotary + kind.kind;
-    if (name == stem + ".cos" || name == stem + ".sin") return &kind;
+    if (name == ports::rotary_cos(kind.kind) || name == ports::rotary_sin(kind.kind)) return &kind;
   }
   return nullptr;
 }
@@ -57,13 +51,13 @@ bool has_port(const std::vector<ort::Port>& ports, const std::string& name) {
 }  // namespace
 
 Result<DecoderSamples> DecoderSamples::create(const graph::Graph& graph, ort::Session embedding,
-                                              package::TextModel text, package::StaticModel model,
-                                              std::vector<runtime::Prompt> sequences) {
+                                              package::TextModel text, package::FixedModel model,
+                                              std::vector<engine::Prompt> sequences) {
   DecoderSamples out(std::move(embedding), std::move(text), std::move(model), std::move(sequences));
   LAP_RETURN_IF_ERROR(out.check_sequences());
   LAP_RETURN_IF_ERROR(out.read_inputs(graph));
   std::vector<int64_t> lengths;
-  for (const runtime::Prompt& each : out.sequences_) {
+  for (const engine::Prompt& each : out.sequences_) {
     lengths.push_back(static_cast<int64_t>(each.ids.size()));
   }
   out.rows_ = pack_rows(lengths, out.length_);
@@ -78,7 +72,7 @@ Result<DecoderSamples> DecoderSamples::create(const graph::Graph& graph, ort::Se
 Status DecoderSamples::check_sequences() const {
   if (sequences_.empty()) return bad_input("calibration", "no sequences", "give it texts or chats");
   for (size_t i = 0; i < sequences_.size(); ++i) {
-    const runtime::Prompt& each = sequences_[i];
+    const engine::Prompt& each = sequences_[i];
     const std::string where = "calibration sequence " + std::to_string(i);
     if (each.ids.empty()) return bad_input(where, "has no tokens");
     for (const int32_t id : each.ids) {
@@ -91,7 +85,7 @@ Status DecoderSamples::check_sequences() const {
     if (!each.blocks.empty() && each.blocks[0].begin == 0) {
       return bad_input(where, "begins with a soft token", "begin it with <bos>");
     }
-    if (const Status status = runtime::check_blocks(each, text_.hidden_size); !status.ok()) {
+    if (const Status status = engine::check_blocks(each, text_.hidden_size); !status.ok()) {
       return bad_input(where, status.error().what);
     }
   }
@@ -108,11 +102,11 @@ Status DecoderSamples::read_inputs(const graph::Graph& graph) {
       if (size == nullptr) return bad_port(input.name, "has no fixed shape");
       port.shape.push_back(*size);
     }
-    if (port.name == port_name::kInputsEmbeds && port.shape.size() == 3) length_ = port.shape[1];
+    if (port.name == ports::kInputsEmbeds && port.shape.size() == 3) length_ = port.shape[1];
     ports_.push_back(std::move(port));
   }
   if (length_ < 2) {
-    return bad_port(port_name::kInputsEmbeds, "has fewer than two tokens, or is missing");
+    return bad_port(ports::kInputsEmbeds, "has fewer than two tokens, or is missing");
   }
   for (const Port& port : ports_) LAP_RETURN_IF_ERROR(check_port(port));
   return {};
@@ -120,20 +114,20 @@ Status DecoderSamples::read_inputs(const graph::Graph& graph) {
 
 Status DecoderSamples::check_port(const Port& port) const {
   std::vector<int64_t> expected;
-  if (port.name == port_name::kInputsEmbeds) {
+  if (port.name == ports::kInputsEmbeds) {
     expected = {1, length_, text_.hidden_size};
-  } else if (port.name == port_name::kPerLayerInputs) {
+  } else if (port.name == ports::kPerLayerInputs) {
     expected = {1, length_, text_.per_layer_width};
   } else if (const auto* kind = rotary_kind(port.name, model_)) {
     expected = {1, length_, static_cast<int64_t>(kind->inv_freq.size())};
-  } else if (port.name == std::string(kMask) + kSliding ||
-             port.name == std::string(kMask) + kFull) {
-    if (port.name.ends_with(kSliding) && text_.sliding_window < 1) {
+  } else if (port.name == ports::attention_mask(true) ||
+             port.name == ports::attention_mask(false)) {
+    if (port.name.ends_with(ports::kSlidingAttention) && text_.sliding_window < 1) {
       return bad_port(port.name, "is for a window, and the model has none");
     }
     const int64_t columns = port.shape.empty() ? 0 : port.shape.back();
     expected = {1, 1, length_, std::max(columns, length_)};
-  } else if (port.name.starts_with(kPast)) {
+  } else if (port.name.starts_with(ports::kPastPrefix)) {
     return port.shape.size() == 4 ? Status() : bad_port(port.name, "does not have four dims");
   } else {
     return bad_port(port.name, "is nothing that calibration knows to feed");
@@ -170,22 +164,22 @@ Result<std::vector<HostTensor>> DecoderSamples::embed(const Row& row) const {
   std::vector<float> images;
   std::vector<float> sounds;
   for (const Piece& piece : row) {
-    const runtime::Prompt& whole = sequences_[static_cast<size_t>(piece.sequence)];
+    const engine::Prompt& whole = sequences_[static_cast<size_t>(piece.sequence)];
     if (piece.begin > 0) ids.push_back(whole.ids[0]);
     ids.insert(ids.end(), whole.ids.begin() + piece.begin, whole.ids.begin() + piece.end);
-    const auto add = [&](runtime::Medium medium, std::vector<float>& rows) {
+    const auto add = [&](engine::Medium medium, std::vector<float>& rows) {
       std::vector<float> buffer;
-      const auto some = runtime::soft_rows(whole.blocks, medium, {piece.begin, piece.end},
-                                           text_.hidden_size, buffer);
+      const auto some = engine::soft_rows(whole.blocks, medium, {piece.begin, piece.end},
+                                          text_.hidden_size, buffer);
       rows.insert(rows.end(), some.begin(), some.end());
     };
-    add(runtime::Medium::kImage, images);
-    add(runtime::Medium::kAudio, sounds);
+    add(engine::Medium::kImage, images);
+    add(engine::Medium::kAudio, sounds);
   }
   LAP_ASSIGN_OR_RETURN(ort::Binding binding, embedding_.bind());
-  LAP_RETURN_IF_ERROR(binding.input(port_name::kInputIds, ort::input_view(ids, {1, length_})));
+  LAP_RETURN_IF_ERROR(binding.input(ports::kInputIds, ort::input_view(ids, {1, length_})));
   const std::pair<const char*, const std::vector<float>&> kinds[] = {
-      {port_name::kImageFeatures, images}, {port_name::kAudioFeatures, sounds}};
+      {ports::kImageFeatures, images}, {ports::kAudioFeatures, sounds}};
   for (const auto& [name, rows] : kinds) {
     if (has_port(embedding_.inputs(), name)) {
       const int64_t count = static_cast<int64_t>(rows.size()) / text_.hidden_size;
@@ -196,9 +190,9 @@ Result<std::vector<HostTensor>> DecoderSamples::embed(const Row& row) const {
     }
   }
   std::vector<HostTensor> out;
-  out.push_back(floats(port_name::kInputsEmbeds, {1, length_, text_.hidden_size}));
-  if (has_port(embedding_.outputs(), port_name::kPerLayerInputs)) {
-    out.push_back(floats(port_name::kPerLayerInputs, {1, length_, text_.per_layer_width}));
+  out.push_back(floats(ports::kInputsEmbeds, {1, length_, text_.hidden_size}));
+  if (has_port(embedding_.outputs(), ports::kPerLayerInputs)) {
+    out.push_back(floats(ports::kPerLayerInputs, {1, length_, text_.per_layer_width}));
   }
   for (HostTensor& tensor : out) {
     LAP_RETURN_IF_ERROR(
@@ -225,14 +219,14 @@ std::vector<int64_t> DecoderSamples::positions(size_t row) const {
 }
 
 void DecoderSamples::fill(const Port& port, size_t row, std::span<float> values) const {
-  if (port.name.starts_with(kMask)) {
-    const bool sliding = port.name.ends_with(kSliding);
+  if (port.name.starts_with(ports::kMaskPrefix)) {
+    const bool sliding = port.name.ends_with(ports::kSlidingAttention);
     fill_mask(rows_[row], sliding ? text_.sliding_window : length_, values);
   } else if (const package::RotaryKind* kind = rotary_kind(port.name, model_)) {
     std::vector<float> other(values.size());
     const bool cosine = port.name.ends_with(".cos");
-    runtime::write_rotary_rows(*kind, positions(row), cosine ? values : std::span<float>(other),
-                               cosine ? std::span<float>(other) : values);
+    engine::write_rotary_rows(*kind, positions(row), cosine ? values : std::span<float>(other),
+                              cosine ? std::span<float>(other) : values);
   }
   // What is left is past keys and values: zeros, as made.
 }
@@ -254,9 +248,9 @@ void DecoderSamples::fill_mask(const Row& row, int64_t window, std::span<float> 
 
 Status set_fixed_ranges(const graph::Graph& graph, double masked, quant::Ranges& ranges) {
   for (const graph::ValueInfo& input : graph.inputs) {
-    if (input.name.starts_with(kMask)) {
+    if (input.name.starts_with(ports::kMaskPrefix)) {
       LAP_RETURN_IF_ERROR(ranges.set(input.name, {static_cast<float>(masked), 0.0F}));
-    } else if (input.name.starts_with(kRotary)) {
+    } else if (input.name.starts_with(ports::kRotaryPrefix)) {
       LAP_RETURN_IF_ERROR(ranges.set(input.name, {-1.0F, 1.0F}));
     }
   }

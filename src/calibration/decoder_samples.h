@@ -6,7 +6,7 @@
 //   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, calibrate(graph, values, samples, {}, options));
 //   LAP_RETURN_IF_ERROR(set_fixed_ranges(graph, model.masked, ranges));
 //
-// The graph takes, with L its tokens (passes/static_llm.h), all float32,
+// The graph takes, with L its tokens (passes/fixed_shapes/static_llm.h), all float32,
 //   inputs_embeds            [1, L, hidden]
 //   per_layer_inputs         [1, L, layers * ple]
 //   rotary_emb.K.cos, .sin   [1, L, d / 2]
@@ -28,11 +28,11 @@
 #include "base/result.h"
 #include "calibration/row_packing.h"
 #include "calibration/sample_source.h"
+#include "engine/prompt.h"
 #include "graph/graph.h"
 #include "ort/session.h"
 #include "package/manifest.h"
 #include "quant/ranges.h"
-#include "runtime/prompt.h"
 
 namespace lapidary::calibration {
 
@@ -43,8 +43,8 @@ class DecoderSamples final : public SampleSource {
   // it, a token that the model does not have, and, naming the input, for an input of another shape
   // or meaning than above.
   static Result<DecoderSamples> create(const graph::Graph& graph, ort::Session embedding,
-                                       package::TextModel text, package::StaticModel model,
-                                       std::vector<runtime::Prompt> sequences);
+                                       package::TextModel text, package::FixedModel model,
+                                       std::vector<engine::Prompt> sequences);
 
   Result<std::optional<std::vector<ort::HostTensor>>> next() override;
   Status rewind() override;
@@ -59,8 +59,8 @@ class DecoderSamples final : public SampleSource {
     std::vector<int64_t> shape;
   };
 
-  DecoderSamples(ort::Session embedding, package::TextModel text, package::StaticModel model,
-                 std::vector<runtime::Prompt> sequences)
+  DecoderSamples(ort::Session embedding, package::TextModel text, package::FixedModel model,
+                 std::vector<engine::Prompt> sequences)
       : embedding_(std::move(embedding)),
         text_(std::move(text)),
         model_(std::move(model)),
@@ -75,8 +75,8 @@ class DecoderSamples final : public SampleSource {
 
   ort::Session embedding_;
   package::TextModel text_;
-  package::StaticModel model_;
-  std::vector<runtime::Prompt> sequences_;
+  package::FixedModel model_;
+  std::vector<engine::Prompt> sequences_;
   std::vector<Port> ports_;
   int64_t length_ = 0;  // tokens of a row
   std::vector<Row> rows_;

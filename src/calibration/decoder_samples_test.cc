@@ -60,8 +60,8 @@ graph::Graph inputs_graph() {
   return graph;
 }
 
-runtime::Prompt sequence(int32_t first, int64_t length) {
-  runtime::Prompt out;
+engine::Prompt sequence(int32_t first, int64_t length) {
+  engine::Prompt out;
   for (int64_t i = 0; i < length; ++i) out.ids.push_back(first + static_cast<int32_t>(i));
   return out;
 }
@@ -86,10 +86,10 @@ class DecoderSamplesTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(dir_); }
 
   Result<DecoderSamples> make(const graph::Graph& graph,
-                              std::vector<runtime::Prompt> sequences) const {
+                              std::vector<engine::Prompt> sequences) const {
     return DecoderSamples::create(graph, *embedding_, text_, model_, std::move(sequences));
   }
-  std::string error_of(const graph::Graph& graph, std::vector<runtime::Prompt> sequences) const {
+  std::string error_of(const graph::Graph& graph, std::vector<engine::Prompt> sequences) const {
     const auto made = make(graph, std::move(sequences));
     return made.ok() ? "no error" : made.error().message();
   }
@@ -110,7 +110,7 @@ class DecoderSamplesTest : public testing::Test {
   Path dir_;
   std::unique_ptr<ort::Session> embedding_;
   package::TextModel text_;
-  package::StaticModel model_;
+  package::FixedModel model_;
 };
 
 // A token sees exactly what stands before it in its own sequence, in sliding layers as far as the
@@ -185,11 +185,11 @@ TEST_F(DecoderSamplesTest, PositionsOfASequenceAreConsecutive) {
 
 // The features of a block reach the embedding in the row that holds its placeholders, and no other.
 TEST_F(DecoderSamplesTest, SoftTokensComeWithTheirRow) {
-  runtime::Prompt with_image = sequence(100, 14);
-  auto tokens = std::make_shared<runtime::SoftTokens>();
+  engine::Prompt with_image = sequence(100, 14);
+  auto tokens = std::make_shared<engine::SoftTokens>();
   tokens->count = 3;
   tokens->features = {1, 10, 100};
-  with_image.blocks.push_back({10, runtime::Medium::kImage, tokens});
+  with_image.blocks.push_back({10, engine::Medium::kImage, tokens});
   auto samples = make(inputs_graph(), {with_image, sequence(200, 12)});
   ASSERT_TRUE(samples.ok()) << samples.error().message();
   std::vector<float> sums;
@@ -237,11 +237,11 @@ TEST_F(DecoderSamplesTest, BadSequencesAreRefused) {
   EXPECT_THAT(error_of(inputs_graph(), {sequence(1, 3), {}}), HasSubstr("sequence 1"));
   EXPECT_THAT(error_of(inputs_graph(), {sequence(999, 2)}), HasSubstr("token 1000"));
   EXPECT_THAT(error_of(inputs_graph(), {sequence(-1, 2)}), HasSubstr("token -1"));
-  auto tokens = std::make_shared<runtime::SoftTokens>();
+  auto tokens = std::make_shared<engine::SoftTokens>();
   tokens->count = 2;
   tokens->features = {1, 2};
-  runtime::Prompt beyond = sequence(1, 3);
-  beyond.blocks.push_back({2, runtime::Medium::kImage, tokens});
+  engine::Prompt beyond = sequence(1, 3);
+  beyond.blocks.push_back({2, engine::Medium::kImage, tokens});
   EXPECT_THAT(error_of(inputs_graph(), {beyond}), HasSubstr("sequence 0"));
   beyond.blocks[0].begin = 0;
   EXPECT_THAT(error_of(inputs_graph(), {beyond}), HasSubstr("begins with a soft token"));

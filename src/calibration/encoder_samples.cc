@@ -5,16 +5,19 @@
 #include <set>
 #include <utility>
 
+#include "contract/ports.h"
+#include "encoders/fixed_audio_inputs.h"
+#include "encoders/fixed_vision_inputs.h"
+#include "encoders/media_file.h"
 #include "media/log_mel.h"
 #include "media/video.h"
-#include "runtime/media_file.h"
-#include "runtime/static_audio_inputs.h"
-#include "runtime/static_vision_inputs.h"
 
 namespace lapidary::calibration {
 namespace {
 
-using runtime::MediaKind;
+namespace ports = contract::ports;
+
+using encoders::MediaKind;
 using Inputs = std::vector<ort::HostTensor>;
 
 Error at(const std::string& where, Error error) {
@@ -42,7 +45,7 @@ class FileSamples : public EncoderSamples {
  protected:
   explicit FileSamples(std::vector<MediaUse> files) : files_(std::move(files)) {}
   // The inputs made of the file; also sets soft_tokens_.
-  virtual Result<Inputs> read(const runtime::MediaItem& item) = 0;
+  virtual Result<Inputs> read(const encoders::MediaItem& item) = 0;
 
   int64_t soft_tokens_ = 0;
 
@@ -58,15 +61,15 @@ class VisionSamples final : public FileSamples {
       : FileSamples(std::move(pictures)), processor_(processor), model_(model) {}
 
  private:
-  Result<Inputs> read(const runtime::MediaItem& item) override {
+  Result<Inputs> read(const encoders::MediaItem& item) override {
     const bool frame = item.kind == MediaKind::kVideo;
-    runtime::MediaTimings unused;
+    encoders::MediaTimings unused;
     LAP_ASSIGN_OR_RETURN(
         const media::ImagePatches patches,
-        runtime::load_patches(item.path, frame ? processor_.video.frames : processor_.image,
-                              unused));
+        encoders::load_patches(item.path, frame ? processor_.video.frames : processor_.image,
+                               unused));
     soft_tokens_ = patches.soft_tokens;
-    return runtime::static_vision_inputs(patches, model_);
+    return encoders::fixed_vision_inputs(patches, model_);
   }
 
   checkpoint::ProcessorConfig processor_;
@@ -83,13 +86,13 @@ class AudioSamples final : public FileSamples {
         mel_(processor.audio) {}
 
  private:
-  Result<Inputs> read(const runtime::MediaItem& item) override {
-    runtime::MediaTimings unused;
+  Result<Inputs> read(const encoders::MediaItem& item) override {
+    encoders::MediaTimings unused;
     LAP_ASSIGN_OR_RETURN(const media::Audio clip,
-                         runtime::load_clip(item.path, processor_, false, unused));
+                         encoders::load_clip(item.path, processor_, false, unused));
     LAP_ASSIGN_OR_RETURN(const media::LogMel frames, mel_.extract(clip.samples));
     soft_tokens_ = media::audio_soft_tokens(frames.input_features_mask);
-    return runtime::static_audio_inputs(frames, model_);
+    return encoders::fixed_audio_inputs(frames, model_);
   }
 
   checkpoint::ProcessorConfig processor_;
@@ -103,7 +106,7 @@ std::vector<MediaUse> media_of(std::span<const Sequence> sequences) {
   std::vector<MediaUse> out;
   std::set<std::pair<MediaKind, std::filesystem::path>> seen;
   for (const Sequence& sequence : sequences) {
-    for (const runtime::MediaItem& item : sequence.media) {
+    for (const encoders::MediaItem& item : sequence.media) {
       if (seen.emplace(item.kind, item.path).second) out.push_back({item, sequence.where});
     }
   }
@@ -140,12 +143,12 @@ Result<std::unique_ptr<EncoderSamples>> audio_samples(std::span<const MediaUse> 
 
 Status set_fixed_encoder_ranges(const graph::Graph& graph, double masked, quant::Ranges& ranges) {
   for (const graph::ValueInfo& input : graph.inputs) {
-    if (input.name == "attention_mask") {
+    if (input.name == ports::kAttentionMask) {
       LAP_RETURN_IF_ERROR(ranges.set(input.name, {static_cast<float>(masked), 0.0F}));
-    } else if (input.name == "subsampled_mask") {
+    } else if (input.name == ports::kSubsampledMask) {
       LAP_RETURN_IF_ERROR(ranges.set(input.name, {0.0F, 1.0F}));
     } else if (const quant::Range* seen = ranges.find(input.name);
-               input.name == "pixel_values" && seen != nullptr && seen->min >= 0 &&
+               input.name == ports::kPixelValues && seen != nullptr && seen->min >= 0 &&
                seen->max <= 1) {
       LAP_RETURN_IF_ERROR(ranges.set(input.name, {0.0F, 1.0F}));
     }

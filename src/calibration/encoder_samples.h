@@ -2,7 +2,7 @@
 //
 //   LAP_ASSIGN_OR_RETURN(auto samples, vision_samples(media_of(sequences), processor, vision));
 //   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, calibrate(graph, values, *samples, {}, options));
-//   LAP_RETURN_IF_ERROR(set_fixed_encoder_ranges(graph, vision.static_encoder->masked, ranges));
+//   LAP_RETURN_IF_ERROR(set_fixed_encoder_ranges(graph, vision.fixed_encoder->masked, ranges));
 //
 // Memory: the paths, and the inputs of one sample. A file is read when its turn comes.
 #pragma once
@@ -17,16 +17,16 @@
 #include "calibration/data.h"
 #include "calibration/sample_source.h"
 #include "checkpoint/processor_config.h"
+#include "encoders/media_encoder.h"
 #include "graph/graph.h"
 #include "package/manifest.h"
 #include "quant/ranges.h"
-#include "runtime/media_encoder.h"
 
 namespace lapidary::calibration {
 
 // A file, and the first chat that shows it.
 struct MediaUse {
-  runtime::MediaItem item;
+  encoders::MediaItem item;
   std::string where;  // "chats.jsonl:3"
 };
 
@@ -40,8 +40,8 @@ class EncoderSamples : public SampleSource {
 };
 
 // Images and the frames of videos; clips are passed over. `processor` is fitted to the encoder
-// (runtime/fitted_processor.h), `model` has its static_encoder. Errors, naming file and line: those
-// of sample_video, and from next() those of the front end and of static_vision_inputs.
+// (encoders/fitted_processor.h), `model` has its fixed_encoder. Errors, naming file and line: those
+// of sample_video, and from next() those of the front end and of fixed_vision_inputs.
 Result<std::unique_ptr<EncoderSamples>> vision_samples(std::span<const MediaUse> media,
                                                        const checkpoint::ProcessorConfig& processor,
                                                        const package::VisionModel& model);

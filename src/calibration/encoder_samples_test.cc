@@ -11,25 +11,25 @@
 namespace lapidary::calibration {
 namespace {
 
-using runtime::MediaKind;
+using encoders::MediaKind;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Path = std::filesystem::path;
 
 const Path kTiny = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4";
 
-Sequence showing(const std::string& where, std::vector<runtime::MediaItem> media) {
+Sequence showing(const std::string& where, std::vector<encoders::MediaItem> media) {
   Sequence out;
   out.where = where;
   out.media = std::move(media);
   return out;
 }
 
-runtime::MediaItem image(int i) {
+encoders::MediaItem image(int i) {
   return {MediaKind::kImage, kTiny / ("samples/image" + std::to_string(i) + ".png")};
 }
 
-runtime::MediaItem clip(int i) {
+encoders::MediaItem clip(int i) {
   return {MediaKind::kAudio, kTiny / ("samples/audio" + std::to_string(i) + ".wav")};
 }
 
@@ -37,10 +37,10 @@ class EncoderSamplesTest : public testing::Test {
  protected:
   void SetUp() override {
     processor_ = checkpoint::ProcessorConfig::load(kTiny / "checkpoint").value();
-    vision_.static_encoder = {.soft_tokens = 70, .masked = -100};
+    vision_.fixed_encoder = {.soft_tokens = 70, .masked = -100};
     audio_.attention_chunk_size = 12;
     audio_.attention_past = 12;
-    audio_.static_encoder = {.soft_tokens = 48, .masked = -100};
+    audio_.fixed_encoder = {.soft_tokens = 48, .masked = -100};
   }
 
   checkpoint::ProcessorConfig processor_;

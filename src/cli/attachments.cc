@@ -22,19 +22,19 @@ std::filesystem::path expanded(std::string_view name) {
 
 }  // namespace
 
-std::optional<runtime::MediaItem> parse_attachment(std::string_view line) {
-  using runtime::MediaKind;
+std::optional<encoders::MediaItem> parse_attachment(std::string_view line) {
+  using encoders::MediaKind;
   for (const MediaKind kind : {MediaKind::kImage, MediaKind::kAudio, MediaKind::kVideo}) {
-    const std::string command = std::string("/") + runtime::name(kind);
+    const std::string command = std::string("/") + encoders::name(kind);
     if (!line.starts_with(command)) continue;
     const std::string_view rest = line.substr(command.size());
     if (!rest.empty() && rest.front() != ' ' && rest.front() != '\t') continue;
-    return runtime::MediaItem{kind, expanded(trimmed(rest))};
+    return encoders::MediaItem{kind, expanded(trimmed(rest))};
   }
   return std::nullopt;
 }
 
-std::string Attachments::add(runtime::MediaItem item, runtime::EncodedMedia encoded) {
+std::string Attachments::add(encoders::MediaItem item, encoders::EncodedMedia encoded) {
   items_.push_back(std::move(item));
   encoded_.push_back(std::move(encoded));
   return line(items_.size() - 1);
@@ -53,7 +53,7 @@ std::string Attachments::list() const {
 }
 
 std::string Attachments::line(size_t i) const {
-  return std::string(runtime::name(items_[i].kind)) + " " + items_[i].path.string() + ": " +
+  return std::string(encoders::name(items_[i].kind)) + " " + items_[i].path.string() + ": " +
          std::to_string(soft_tokens_of(encoded_[i])) + " soft tokens\n";
 }
 

@@ -9,31 +9,31 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/media_encoder.h"
+#include "encoders/media_encoder.h"
 
 namespace lapidary::cli {
 
 // "/image FILE", "/audio FILE" or "/video DIR"; nothing for other lines. The name is the rest of
 // the line without spaces at its ends; a leading "~/" is the user's home folder. Without a
 // name the path is empty.
-std::optional<runtime::MediaItem> parse_attachment(std::string_view line);
+std::optional<encoders::MediaItem> parse_attachment(std::string_view line);
 
 class Attachments {
  public:
   // Returns the line that tells the user.
-  std::string add(runtime::MediaItem item, runtime::EncodedMedia encoded);
+  std::string add(encoders::MediaItem item, encoders::EncodedMedia encoded);
   void clear();
 
   // A line for each.
   std::string list() const;
-  const std::vector<runtime::MediaItem>& items() const { return items_; }
-  const std::vector<runtime::EncodedMedia>& encoded() const { return encoded_; }
+  const std::vector<encoders::MediaItem>& items() const { return items_; }
+  const std::vector<encoders::EncodedMedia>& encoded() const { return encoded_; }
 
  private:
   std::string line(size_t i) const;
 
-  std::vector<runtime::MediaItem> items_;
-  std::vector<runtime::EncodedMedia> encoded_;
+  std::vector<encoders::MediaItem> items_;
+  std::vector<encoders::EncodedMedia> encoded_;
 };
 
 }  // namespace lapidary::cli

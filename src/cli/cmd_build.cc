@@ -7,21 +7,22 @@
 
 #include "base/json.h"
 #include "base/peak_memory.h"
+#include "base/text.h"
+#include "build/build.h"
+#include "build/plan_comparison.h"
 #include "cli/commands.h"
 #include "cli/htp_flags.h"
-#include "cli/plan_text.h"
-#include "cli/table.h"
 #include "cli/terminal.h"
-#include "recipe/build.h"
 #include "recipe/builtin_recipes.h"
-#include "recipe/plan_comparison.h"
 #include "recipe/recipe.h"
+#include "report/plan_text.h"
+#include "report/table.h"
 
 namespace lapidary::cli {
 namespace {
 
-using recipe::BuildSummary;
-using recipe::ComponentSummary;
+using build::BuildSummary;
+using build::ComponentSummary;
 
 struct BuildFlags {
   std::string checkpoint;
@@ -68,7 +69,7 @@ std::map<std::string, int64_t> ops_of(const package::Manifest& manifest, const s
 std::string declined_text(const BuildSummary& summary) {
   std::string out;
   for (const ComponentSummary& component : summary.components) {
-    for (const recipe::PassReport& pass : component.passes) {
+    for (const build::PassReport& pass : component.passes) {
       std::map<std::string, std::vector<std::string>> by_reason;
       for (const passes::Declined& each : pass.declined) {
         by_reason[each.reason].push_back(each.node);
@@ -85,8 +86,8 @@ std::string declined_text(const BuildSummary& summary) {
 
 std::string contexts_text(const BuildSummary& summary) {
   if (summary.contexts.empty()) return "";
-  Table table({"context", "bytes", "compiled in", "memory", "nodes on the HTP"});
-  for (const recipe::CompiledPart& part : summary.contexts) {
+  report::Table table({"context", "bytes", "compiled in", "memory", "nodes on the HTP"});
+  for (const build::CompiledPart& part : summary.contexts) {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.1f s%s", part.seconds,
                   part.cached ? " (cached)" : "");
@@ -99,7 +100,7 @@ std::string contexts_text(const BuildSummary& summary) {
 
 Json contexts_json(const BuildSummary& summary) {
   Json out = Json::array();
-  for (const recipe::CompiledPart& part : summary.contexts) {
+  for (const build::CompiledPart& part : summary.contexts) {
     out.push_back({{"name", part.name},
                    {"bytes", part.bytes},
                    {"seconds", part.seconds},
@@ -112,7 +113,7 @@ Json contexts_json(const BuildSummary& summary) {
 }
 
 std::string summary_text(const BuildSummary& summary, const std::string& output) {
-  Table table({"component", "nodes", "bytes", "weights"});
+  report::Table table({"component", "nodes", "bytes", "weights"});
   for (const ComponentSummary& component : summary.components) {
     table.row({component.name + (component.resumed ? " (kept)" : ""),
                std::to_string(component.nodes), human_bytes(component.bytes),
@@ -121,7 +122,7 @@ std::string summary_text(const BuildSummary& summary, const std::string& output)
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", summary.seconds);
   return table.text() + declined_text(summary) + contexts_text(summary) +
-         comparison_text(recipe::compare(summary.plan, summary)) + output + ": " +
+         report::comparison_text(build::compare(summary.plan, summary)) + output + ": " +
          human_bytes(summary.bytes) + ", recipe " + summary.manifest.recipe_name + ", " + seconds +
          "\n";
 }
@@ -131,7 +132,7 @@ Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
   Json components = Json::array();
   for (const ComponentSummary& component : summary.components) {
     Json passes = Json::array();
-    for (const recipe::PassReport& pass : component.passes) {
+    for (const build::PassReport& pass : component.passes) {
       Json declined = Json::array();
       for (const passes::Declined& each : pass.declined) {
         declined.push_back({{"node", each.node}, {"reason", each.reason}});
@@ -154,15 +155,15 @@ Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
           {"checkpoint_bytes", summary.read_bytes},
           {"seconds", summary.seconds},
           {"peak_resident_bytes", peak_resident_bytes()},
-          {"plan", recipe::to_json(summary.plan)},
-          {"compared", recipe::to_json(recipe::compare(summary.plan, summary))},
+          {"plan", build::to_json(summary.plan)},
+          {"compared", build::to_json(build::compare(summary.plan, summary))},
           {"notes", recipe.notes},
           {"components", std::move(components)},
           {"contexts", contexts_json(summary)}};
 }
 
 int list_recipes() {
-  Table table({"recipe", "passes"});
+  report::Table table({"recipe", "passes"});
   for (const recipe::BuiltinRecipe& builtin : recipe::builtin_recipes()) {
     const std::string name(builtin.name);
     const auto recipe = recipe::load_recipe(name);
@@ -180,7 +181,7 @@ int list_recipes() {
 Result<int> build(const BuildFlags& flags) {
   if (flags.list_recipes) return list_recipes();
   LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe, flags.set));
-  recipe::BuildOptions options;
+  build::BuildOptions options;
   options.calibration.assign(flags.calibration.begin(), flags.calibration.end());
   LAP_ASSIGN_OR_RETURN(options.htp, flags.htp.resolve());
   options.checkpoint = flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
@@ -199,7 +200,7 @@ Result<int> build(const BuildFlags& flags) {
   for (const std::string& note : recipe.notes) {
     if (progress) progress->note("note: " + recipe.where + ": " + note);
   }
-  LAP_ASSIGN_OR_RETURN(const BuildSummary summary, recipe::build_package(recipe, options));
+  LAP_ASSIGN_OR_RETURN(const BuildSummary summary, build::build_package(recipe, options));
   if (progress) progress->finish();
   const std::string output = options.output.string();
   write_out(flags.json ? summary_json(summary, recipe, output).dump(2) + "\n"
@@ -209,31 +210,31 @@ Result<int> build(const BuildFlags& flags) {
 
 }  // namespace
 
-void add_build_command(CLI::App& app, int& exit_code) {
+void add_build_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<BuildFlags>();
-  CLI::App* command = app.add_subcommand("build", "Make a package from a checkpoint");
-  command->add_option("CHECKPOINT", flags->checkpoint,
-                      "Folder with config.json and model.safetensors (default: the recipe's "
-                      "input_model.model_path)");
-  command->add_option("-r,--recipe", flags->recipe, "A built-in recipe or a recipe file")
-      ->capture_default_str();
-  command->add_option("-o,--output", flags->output,
-                      "The package to make (default: the recipe's output_dir)");
-  command->add_flag("--force", flags->force, "Replace a package that is there");
-  command->add_option("--threads", flags->threads, "Threads (default: all processors)")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--json", flags->json, "Print one JSON object instead of progress");
+  Command command = program.add_command("build", "Make a package from a checkpoint");
+  command.add_option("CHECKPOINT", flags->checkpoint,
+                     "Folder with config.json and model.safetensors (default: the recipe's "
+                     "input_model.model_path)");
+  command.add_option("-r,--recipe", flags->recipe, "A built-in recipe or a recipe file")
+      .show_default();
+  command.add_option("-o,--output", flags->output,
+                     "The package to make (default: the recipe's output_dir)");
+  command.add_flag("--force", flags->force, "Replace a package that is there");
+  command.add_option("--threads", flags->threads, "Threads (default: all processors)")
+      .between(0, 1024);
+  command.add_flag("--json", flags->json, "Print one JSON object instead of progress");
   command
-      ->add_option("--set", flags->set,
-                   "PASS.OPTION=VALUE: change an option of the recipe (repeatable)")
-      ->allow_extra_args(false);
+      .add_option("--set", flags->set,
+                  "PASS.OPTION=VALUE: change an option of the recipe (repeatable)")
+      .repeatable();
   command
-      ->add_option("--calibration", flags->calibration,
-                   ".txt (documents) or .jsonl (chats) to calibrate with (repeatable)")
-      ->allow_extra_args(false);
-  flags->htp.add_to(*command);
-  command->add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
-  command->callback([flags, &exit_code] {
+      .add_option("--calibration", flags->calibration,
+                  ".txt (documents) or .jsonl (chats) to calibrate with (repeatable)")
+      .repeatable();
+  flags->htp.add_to(command);
+  command.add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = build(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

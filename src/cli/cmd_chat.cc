@@ -87,9 +87,9 @@ class ChatSession {
   }
 
   // Encodes at once, so that a bad file is known at once; the turn finds it in the cache.
-  void attach(const runtime::MediaItem& item, const CancelToken& cancel) {
+  void attach(const encoders::MediaItem& item, const CancelToken& cancel) {
     if (item.path.empty()) {
-      report(bad_input(std::string("/") + runtime::name(item.kind), "needs the name of a file"));
+      report(bad_input(std::string("/") + encoders::name(item.kind), "needs the name of a file"));
       return;
     }
     CountProgress progress;
@@ -156,16 +156,16 @@ Result<int> chat(const ChatFlags& flags) {
 
 }  // namespace
 
-void add_chat_command(CLI::App& app, int& exit_code) {
+void add_chat_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<ChatFlags>();
-  CLI::App* command = app.add_subcommand("chat", "Talk with the model, turn by turn");
-  flags->model.add_to(*command);
-  flags->model.add_chunk_to(*command);
-  flags->model.add_context_to(*command);
-  flags->media.add_options_to(*command);
-  flags->generation.add_to(*command);
-  command->add_option("--system", flags->system, "System message");
-  command->callback([flags, &exit_code] {
+  Command command = program.add_command("chat", "Talk with the model, turn by turn");
+  flags->model.add_to(command);
+  flags->model.add_chunk_to(command);
+  flags->model.add_context_to(command);
+  flags->media.add_options_to(command);
+  flags->generation.add_to(command);
+  command.add_option("--system", flags->system, "System message");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = chat(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

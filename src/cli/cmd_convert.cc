@@ -7,16 +7,17 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "build/convert_file.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
-#include "passes/convert_file.h"
 
 namespace lapidary::cli {
 namespace {
 
-using passes::Conversion;
+using build::Conversion;
+using build::StepReport;
 using passes::Declined;
-using passes::StepReport;
 
 struct ConvertFlags {
   std::string model;
@@ -101,12 +102,12 @@ Result<int> run(const ConvertFlags& flags) {
                      "lapidary convert MODEL.onnx --pass TYPE -o OUT.onnx; --list-passes names the "
                      "passes");
   }
-  LAP_ASSIGN_OR_RETURN(const auto steps, passes::bind_steps(flags.passes, flags.set));
+  LAP_ASSIGN_OR_RETURN(const auto steps, build::bind_steps(flags.passes, flags.set));
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
   TerminalProgress progress;
   LAP_ASSIGN_OR_RETURN(const Conversion done,
-                       passes::convert_file(flags.model, flags.output, steps,
-                                            {flags.force, &progress, &catch_interrupts()}));
+                       build::convert_file(flags.model, flags.output, steps,
+                                           {flags.force, &progress, &catch_interrupts()}));
   progress.finish();
   if (!flags.json_file.empty()) {
     const std::string text = summary_json(flags, done).dump(2) + "\n";
@@ -122,22 +123,22 @@ Result<int> run(const ConvertFlags& flags) {
 
 }  // namespace
 
-void add_convert_command(CLI::App& app, int& exit_code) {
+void add_convert_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<ConvertFlags>();
-  CLI::App* command = app.add_subcommand("convert", "Run passes on an ONNX file of any origin");
-  command->add_option("MODEL", flags->model, "ONNX file; its data files are found beside it");
-  command->add_option("-p,--pass", flags->passes, "Type of a pass (repeatable, run in order)")
-      ->allow_extra_args(false);
+  Command command = program.add_command("convert", "Run passes on an ONNX file of any origin");
+  command.add_option("MODEL", flags->model, "ONNX file; its data files are found beside it");
+  command.add_option("-p,--pass", flags->passes, "Type of a pass (repeatable, run in order)")
+      .repeatable();
   command
-      ->add_option("--set", flags->set,
-                   "OPTION=VALUE of the pass, TYPE.OPTION=VALUE where there are several "
-                   "(repeatable)")
-      ->allow_extra_args(false);
-  command->add_option("-o,--output", flags->output, "The ONNX file to make");
-  command->add_option("--json", flags->json_file, "Also write the summary as JSON (- : print it)");
-  command->add_flag("--force", flags->force, "Replace an output that is there");
-  command->add_flag("--list-passes", flags->list, "Print the passes there are");
-  command->callback([flags, &exit_code] {
+      .add_option("--set", flags->set,
+                  "OPTION=VALUE of the pass, TYPE.OPTION=VALUE where there are several "
+                  "(repeatable)")
+      .repeatable();
+  command.add_option("-o,--output", flags->output, "The ONNX file to make");
+  command.add_option("--json", flags->json_file, "Also write the summary as JSON (- : print it)");
+  command.add_flag("--force", flags->force, "Replace an output that is there");
+  command.add_flag("--list-passes", flags->list, "Print the passes there are");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = run(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

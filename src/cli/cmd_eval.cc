@@ -97,13 +97,13 @@ Result<int> evaluate_text(const EvalFlags& flags) {
 // What is not a number is null.
 Json ratio(double value) { return std::isnan(value) ? Json() : Json(value); }
 
-Json score_json(const eval::MediaScore& score, runtime::MediaKind kind) {
+Json score_json(const eval::MediaScore& score, encoders::MediaKind kind) {
   Json json = {{"items", score.items},
                {"exact", score.exact},
                {"exact_match", ratio(score.exact_match())},
                {"recorded", score.recorded},
                {"equal_to_recorded", score.equal_to_recorded}};
-  if (kind == runtime::MediaKind::kAudio) {
+  if (kind == encoders::MediaKind::kAudio) {
     json["word_error_rate"] = ratio(score.words.rate());
     json["word_errors"] = score.words.errors;
     json["reference_words"] = score.words.reference_words;
@@ -112,7 +112,7 @@ Json score_json(const eval::MediaScore& score, runtime::MediaKind kind) {
 }
 
 Json answer_json(const eval::MediaAnswer& answer) {
-  Json json = {{"kind", runtime::name(answer.question.item.kind)},
+  Json json = {{"kind", encoders::name(answer.question.item.kind)},
                {"file", answer.question.file},
                {"question", answer.question.question},
                {"answer", answer.text},
@@ -130,10 +130,10 @@ Json to_json(const eval::MediaEval& result, const std::string& device) {
   for (const eval::MediaAnswer& answer : result.answers) items.push_back(answer_json(answer));
   Json json = {{"device", device}};
   if (result.images.items > 0) {
-    json["images"] = score_json(result.images, runtime::MediaKind::kImage);
+    json["images"] = score_json(result.images, encoders::MediaKind::kImage);
   }
   if (result.audio.items > 0) {
-    json["audio"] = score_json(result.audio, runtime::MediaKind::kAudio);
+    json["audio"] = score_json(result.audio, encoders::MediaKind::kAudio);
   }
   json["seconds"] = result.seconds;
   json["peak_memory_bytes"] = peak_resident_bytes();
@@ -179,7 +179,7 @@ void print(const eval::MediaEval& result, const std::string& device, bool as_jso
 std::vector<eval::MediaQuestion> first_of(const std::vector<eval::MediaQuestion>& questions,
                                           size_t limit) {
   std::vector<eval::MediaQuestion> out;
-  std::map<runtime::MediaKind, size_t> taken;
+  std::map<encoders::MediaKind, size_t> taken;
   for (const eval::MediaQuestion& question : questions) {
     if (taken[question.item.kind]++ < limit) out.push_back(question);
   }
@@ -212,21 +212,21 @@ Result<int> evaluate(const EvalFlags& flags) {
 
 }  // namespace
 
-void add_eval_command(CLI::App& app, int& exit_code) {
+void add_eval_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<EvalFlags>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.add_command(
       "eval", "Measure the perplexity of a text, or judge answers about images and sound");
-  flags->model.add_to(*command);
-  flags->model.add_chunk_to(*command);
-  command->add_option("--text", flags->text, "Text file; each line stands alone after <bos>");
-  command->add_option("--media", flags->media,
-                      "JSON file with images, clips, questions and reference answers");
-  command->add_option("--limit", flags->limit, "Only the first so many lines, or images and clips")
-      ->check(CLI::Range(size_t{1}, size_t{1} << 30));
-  command->add_flag("--record", flags->record,
-                    "Write the figures into the package's manifest as well");
-  command->add_flag("--json", flags->json, "Print one JSON object");
-  command->callback([flags, &exit_code] {
+  flags->model.add_to(command);
+  flags->model.add_chunk_to(command);
+  command.add_option("--text", flags->text, "Text file; each line stands alone after <bos>");
+  command.add_option("--media", flags->media,
+                     "JSON file with images, clips, questions and reference answers");
+  command.add_option("--limit", flags->limit, "Only the first so many lines, or images and clips")
+      .between(1, int64_t{1} << 30);
+  command.add_flag("--record", flags->record,
+                   "Write the figures into the package's manifest as well");
+  command.add_flag("--json", flags->json, "Print one JSON object");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = evaluate(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

@@ -3,10 +3,11 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/text.h"
+#include "build/export_package.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"
-#include "recipe/export_package.h"
 
 namespace lapidary::cli {
 namespace {
@@ -20,12 +21,12 @@ struct ExportFlags {
 };
 
 Result<int> run(const ExportFlags& flags) {
-  recipe::ExportOptions options;
+  build::ExportOptions options;
   options.device = device_of(flags.device);
   options.force = flags.force;
   options.cancel = &catch_interrupts();
-  LAP_ASSIGN_OR_RETURN(const recipe::ExportSummary made,
-                       recipe::export_package(flags.package, flags.output, options));
+  LAP_ASSIGN_OR_RETURN(const build::ExportSummary made,
+                       build::export_package(flags.package, flags.output, options));
   const Json json = {{"package", flags.output},
                      {"device", flags.device},
                      {"files", made.files},
@@ -40,16 +41,16 @@ Result<int> run(const ExportFlags& flags) {
 
 }  // namespace
 
-void add_export_command(CLI::App& app, int& exit_code) {
+void add_export_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<ExportFlags>();
-  CLI::App* command = app.add_subcommand("export", "Make a package of what one device needs");
-  command->add_option("PACKAGE", flags->package, "Package directory, made by `lapidary build`")
-      ->required();
-  command->add_option("-o,--output", flags->output, "The package to make")->required();
-  add_device_option(*command, flags->device)->required();
-  command->add_flag("--force", flags->force, "Replace a package that is there");
-  command->add_flag("--json", flags->json, "Print one JSON object");
-  command->callback([flags, &exit_code] {
+  Command command = program.add_command("export", "Make a package of what one device needs");
+  command.add_option("PACKAGE", flags->package, "Package directory, made by `lapidary build`")
+      .required();
+  command.add_option("-o,--output", flags->output, "The package to make").required();
+  add_device_option(command, flags->device).required();
+  command.add_flag("--force", flags->force, "Replace a package that is there");
+  command.add_flag("--json", flags->json, "Print one JSON object");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = run(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

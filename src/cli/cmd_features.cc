@@ -12,13 +12,13 @@
 #include "cli/media_flags.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"
-#include "runtime/media_encoder.h"
+#include "encoders/media_encoder.h"
 #include "tensor/npy.h"
 
 namespace lapidary::cli {
 namespace {
 
-using runtime::MediaKind;
+using encoders::MediaKind;
 using tensor::DType;
 
 struct FeaturesFlags {
@@ -38,7 +38,7 @@ struct Array {
 };
 
 struct Features {
-  runtime::MediaItem item;
+  encoders::MediaItem item;
   std::vector<Array> arrays;
   Json details;  // more members for --json
 };
@@ -79,8 +79,8 @@ Result<std::vector<Array>> save_audio_inputs(const FeaturesFlags& flags, const m
   return arrays;
 }
 
-Result<std::vector<Array>> save_inputs(const FeaturesFlags& flags, const runtime::MediaItem& item,
-                                       const runtime::MediaEncoder& encoder) {
+Result<std::vector<Array>> save_inputs(const FeaturesFlags& flags, const encoders::MediaItem& item,
+                                       const encoders::MediaEncoder& encoder) {
   if (item.kind == MediaKind::kImage) {
     LAP_ASSIGN_OR_RETURN(const media::ImagePatches patches, encoder.image_frontend(item.path));
     return save_image_inputs(flags, patches);
@@ -89,10 +89,10 @@ Result<std::vector<Array>> save_inputs(const FeaturesFlags& flags, const runtime
   return save_audio_inputs(flags, mel);
 }
 
-Result<std::vector<Array>> save_outputs(const FeaturesFlags& flags, const runtime::MediaItem& item,
+Result<std::vector<Array>> save_outputs(const FeaturesFlags& flags, const encoders::MediaItem& item,
                                         const runtime::Model& model,
-                                        const runtime::EncodedMedia& encoded) {
-  const runtime::SoftTokens& tokens = *encoded.blocks.front();
+                                        const encoders::EncodedMedia& encoded) {
+  const engine::SoftTokens& tokens = *encoded.blocks.front();
   const std::string name = item.kind == MediaKind::kImage ? "image_features" : "audio_features";
   const int64_t hidden = model.manifest().text.hidden_size;
   std::vector<Array> arrays = {{name, flags.output, {DType::kFloat, {tokens.count, hidden}}}};
@@ -118,7 +118,7 @@ void print(const Features& features, bool as_json) {
                            {"dtype", tensor::name_of(array.type.dtype)},
                            {"shape", array.type.shape}});
   }
-  Json json = {{"kind", runtime::name(features.item.kind)},
+  Json json = {{"kind", encoders::name(features.item.kind)},
                {"file", features.item.path.string()},
                {"outputs", std::move(outputs)}};
   json.update(features.details);
@@ -126,15 +126,15 @@ void print(const Features& features, bool as_json) {
   write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-Result<runtime::MediaItem> item_of(const FeaturesFlags& flags) {
+Result<encoders::MediaItem> item_of(const FeaturesFlags& flags) {
   if (flags.image.empty() == flags.audio.empty()) {
     return bad_input("features", "takes one --image or one --audio");
   }
   if (std::filesystem::path(flags.output).extension() != ".npy") {
     return bad_input(flags.output, "is no name of a NumPy file", "let it end in .npy");
   }
-  if (flags.audio.empty()) return runtime::MediaItem{MediaKind::kImage, flags.image};
-  return runtime::MediaItem{MediaKind::kAudio, flags.audio};
+  if (flags.audio.empty()) return encoders::MediaItem{MediaKind::kImage, flags.image};
+  return encoders::MediaItem{MediaKind::kAudio, flags.audio};
 }
 
 Result<int> features(const FeaturesFlags& flags) {
@@ -142,14 +142,14 @@ Result<int> features(const FeaturesFlags& flags) {
   Features out;
   LAP_ASSIGN_OR_RETURN(out.item, item_of(flags));
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
-  runtime::MediaEncoder encoder(model);
+  encoders::MediaEncoder encoder(model.media_model());
   const auto start = std::chrono::steady_clock::now();
   if (flags.frontend) {
     LAP_ASSIGN_OR_RETURN(out.arrays, save_inputs(flags, out.item, encoder));
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     out.details = Json{{"seconds", spent.count()}};
   } else {
-    LAP_ASSIGN_OR_RETURN(const runtime::EncodedMedia encoded, encoder.encode(out.item, &cancel));
+    LAP_ASSIGN_OR_RETURN(const encoders::EncodedMedia encoded, encoder.encode(out.item, &cancel));
     LAP_ASSIGN_OR_RETURN(out.arrays, save_outputs(flags, out.item, model, encoded));
     out.details = Json{{"device", model.device()},
                        {"content_hash", encoded.blocks.front()->content_hash},
@@ -161,19 +161,19 @@ Result<int> features(const FeaturesFlags& flags) {
 
 }  // namespace
 
-void add_features_command(CLI::App& app, int& exit_code) {
+void add_features_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<FeaturesFlags>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.add_command(
       "features", "Write what the encoder makes of an image or a sound as a NumPy file");
-  flags->model.add_to(*command);
-  command->add_option("--image", flags->image, "Image file");
-  command->add_option("--audio", flags->audio, "Sound file");
-  command->add_option("-o,--output", flags->output, "The .npy file: soft tokens [tokens, hidden]")
-      ->required();
-  command->add_flag("--frontend", flags->frontend,
-                    "Write the encoder's inputs instead; the second one beside the .npy file");
-  command->add_flag("--json", flags->json, "Print one JSON object: shapes, times, hash");
-  command->callback([flags, &exit_code] {
+  flags->model.add_to(command);
+  command.add_option("--image", flags->image, "Image file");
+  command.add_option("--audio", flags->audio, "Sound file");
+  command.add_option("-o,--output", flags->output, "The .npy file: soft tokens [tokens, hidden]")
+      .required();
+  command.add_flag("--frontend", flags->frontend,
+                   "Write the encoder's inputs instead; the second one beside the .npy file");
+  command.add_flag("--json", flags->json, "Print one JSON object: shapes, times, hash");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = features(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

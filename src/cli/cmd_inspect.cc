@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/inspect.h"
 #include "cli/terminal.h"
 #include "package/manifest.h"
+#include "report/inspect.h"
 
 namespace lapidary::cli {
 namespace {
@@ -14,7 +14,7 @@ enum class Kind { kPackage, kCheckpoint, kOnnx };
 
 // An option that would be passed over is refused, so that nobody takes the silence of --verify for
 // a yes.
-Status check_options(const InspectFlags& flags, Kind kind) {
+Status check_options(const report::InspectFlags& flags, Kind kind) {
   const auto refuse = [](const char* option, const char* why) {
     return bad_input(option, why, "leave it out");
   };
@@ -29,20 +29,20 @@ Status check_options(const InspectFlags& flags, Kind kind) {
   return {};
 }
 
-Result<std::string> inspect_as(const InspectFlags& flags, Kind kind) {
+Result<std::string> inspect_as(const report::InspectFlags& flags, Kind kind) {
   LAP_RETURN_IF_ERROR(check_options(flags, kind));
   switch (kind) {
     case Kind::kPackage:
-      return inspect_package(flags);
+      return report::inspect_package(flags);
     case Kind::kCheckpoint:
-      return inspect_checkpoint(flags);
+      return report::inspect_checkpoint(flags);
     case Kind::kOnnx:
       break;
   }
-  return inspect_onnx(flags);
+  return report::inspect_onnx(flags);
 }
 
-Result<std::string> inspect(const InspectFlags& flags) {
+Result<std::string> inspect(const report::InspectFlags& flags) {
   namespace fs = std::filesystem;
   const fs::path path(flags.path);
   std::error_code ignored;
@@ -56,19 +56,19 @@ Result<std::string> inspect(const InspectFlags& flags) {
 
 }  // namespace
 
-void add_inspect_command(CLI::App& app, int& exit_code) {
-  auto flags = std::make_shared<InspectFlags>();
-  CLI::App* command =
-      app.add_subcommand("inspect", "Show what is in a package, a checkpoint or an ONNX model");
-  command->add_option("PATH", flags->path, "A package, a checkpoint or a .onnx file")->required();
-  command->add_option("--component", flags->component, "Only this component of the package");
-  command->add_flag("--json", flags->json, "Print one JSON object");
-  command->add_flag("--tensors", flags->tensors, "List every weight");
-  command->add_flag("--graph", flags->graph, "Print every node");
-  command->add_flag("--verify", flags->verify, "Compare the package's files with their checksums");
-  command->add_flag("--claims", flags->claims,
-                    "What became of each node on the HTP; with --graph, node by node");
-  command->callback([flags, &exit_code] { exit_code = print_or_report(inspect(*flags)); });
+void add_inspect_command(Program& program, int& exit_code) {
+  auto flags = std::make_shared<report::InspectFlags>();
+  Command command =
+      program.add_command("inspect", "Show what is in a package, a checkpoint or an ONNX model");
+  command.add_option("PATH", flags->path, "A package, a checkpoint or a .onnx file").required();
+  command.add_option("--component", flags->component, "Only this component of the package");
+  command.add_flag("--json", flags->json, "Print one JSON object");
+  command.add_flag("--tensors", flags->tensors, "List every weight");
+  command.add_flag("--graph", flags->graph, "Print every node");
+  command.add_flag("--verify", flags->verify, "Compare the package's files with their checksums");
+  command.add_flag("--claims", flags->claims,
+                   "What became of each node on the HTP; with --graph, node by node");
+  command.on_run([flags, &exit_code] { exit_code = print_or_report(inspect(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -1,13 +1,13 @@
 // lapidary plan CHECKPOINT --recipe NAME_OR_FILE [--arch A]: what a build would cost.
 #include <memory>
 
+#include "build/compile_component.h"
+#include "build/plan_report.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/commands.h"
 #include "cli/htp_flags.h"
-#include "cli/plan_text.h"
 #include "cli/terminal.h"
-#include "recipe/compile_component.h"
-#include "recipe/plan_report.h"
+#include "report/plan_text.h"
 
 namespace lapidary::cli {
 namespace {
@@ -23,42 +23,42 @@ struct PlanFlags {
 
 Result<std::string> plan(const PlanFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe, flags.set));
-  recipe::HtpOptions htp;
+  build::HtpOptions htp;
   LAP_ASSIGN_OR_RETURN(htp.chip, flags.chip.resolve());
-  recipe::PlanOptions options{.context_length = flags.context};
-  LAP_ASSIGN_OR_RETURN(options.chip, recipe::chip_of(recipe, htp));
+  build::PlanOptions options{.context_length = flags.context};
+  LAP_ASSIGN_OR_RETURN(options.chip, build::chip_of(recipe, htp));
   const std::string path =
       flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
   if (path.empty()) return bad_input("", "no checkpoint is given", "lapidary plan CHECKPOINT");
   LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(path));
-  LAP_ASSIGN_OR_RETURN(const recipe::Plan plan, recipe::make_plan(recipe, checkpoint));
-  LAP_ASSIGN_OR_RETURN(const recipe::PlanReport report,
-                       recipe::plan_report(recipe, checkpoint, plan, options));
-  return flags.json ? recipe::to_json(report).dump(2) + "\n" : plan_text(report);
+  LAP_ASSIGN_OR_RETURN(const build::Plan plan, build::make_plan(recipe, checkpoint));
+  LAP_ASSIGN_OR_RETURN(const build::PlanReport report,
+                       build::plan_report(recipe, checkpoint, plan, options));
+  return flags.json ? build::to_json(report).dump(2) + "\n" : report::plan_text(report);
 }
 
 }  // namespace
 
-void add_plan_command(CLI::App& app, int& exit_code) {
+void add_plan_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<PlanFlags>();
-  CLI::App* command =
-      app.add_subcommand("plan", "Say what a build would take and make, without building");
-  command->add_option("CHECKPOINT", flags->checkpoint,
-                      "Folder with config.json and model.safetensors (default: the recipe's "
-                      "input_model.model_path)");
-  command->add_option("-r,--recipe", flags->recipe, "A built-in recipe or a recipe file")
-      ->capture_default_str();
+  Command command =
+      program.add_command("plan", "Say what a build would take and make, without building");
+  command.add_option("CHECKPOINT", flags->checkpoint,
+                     "Folder with config.json and model.safetensors (default: the recipe's "
+                     "input_model.model_path)");
+  command.add_option("-r,--recipe", flags->recipe, "A built-in recipe or a recipe file")
+      .show_default();
   command
-      ->add_option("--set", flags->set,
-                   "PASS.OPTION=VALUE: change an option of the recipe (repeatable)")
-      ->allow_extra_args(false);
+      .add_option("--set", flags->set,
+                  "PASS.OPTION=VALUE: change an option of the recipe (repeatable)")
+      .repeatable();
   command
-      ->add_option("--context", flags->context,
-                   "Positions to count keys and values for (default: 4096, or the recipe's)")
-      ->check(CLI::PositiveNumber);
-  flags->chip.add_to(*command);
-  command->add_flag("--json", flags->json, "Print one JSON object");
-  command->callback([flags, &exit_code] { exit_code = print_or_report(plan(*flags)); });
+      .add_option("--context", flags->context,
+                  "Positions to count keys and values for (default: 4096, or the recipe's)")
+      .positive();
+  flags->chip.add_to(command);
+  command.add_flag("--json", flags->json, "Print one JSON object");
+  command.on_run([flags, &exit_code] { exit_code = print_or_report(plan(*flags)); });
 }
 
 }  // namespace lapidary::cli

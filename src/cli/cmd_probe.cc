@@ -9,14 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/scratch_folder.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/count_progress.h"
-#include "cli/scratch_folder.h"
-#include "cli/table.h"
 #include "cli/terminal.h"
 #include "graph/onnx_reader.h"
 #include "probe/node_probes.h"
 #include "probe/whole_run.h"
+#include "report/table.h"
 #include "target/soc.h"
 
 namespace lapidary::cli {
@@ -62,7 +63,7 @@ std::string finding(const probe::ProbedNode& node) {
 std::string text_of(const probe::ProbeReport& report, const target::Target& chip) {
   using probe::Verdict;
   std::string text;
-  Table table({"verdict", "op", "node", "forms", "alike", "finding"});
+  report::Table table({"verdict", "op", "node", "forms", "alike", "finding"});
   for (const probe::ProbedNode& node : report.nodes) {
     if (node.verdict == Verdict::kRight) continue;
     table.row({std::string(probe::name_of(node.verdict)), node.op, node.name, node.forms,
@@ -79,7 +80,7 @@ std::string text_of(const probe::ProbeReport& report, const target::Target& chip
 }
 
 std::string text_of(const probe::WholeRun& run, const target::Target& chip) {
-  Table table({"output", "form", "cosine", "relative error"});
+  report::Table table({"output", "form", "cosine", "relative error"});
   for (const probe::WholeOutput& output : run.outputs) {
     table.row({output.name, output.form, number(output.agreement.cosine, 8),
                number(output.agreement.relative_error) +
@@ -133,31 +134,31 @@ Result<int> probe(const ProbeFlags& flags) {
 
 }  // namespace
 
-void add_probe_command(CLI::App& app, int& exit_code) {
+void add_probe_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<ProbeFlags>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.add_command(
       "probe",
       "Run each distinct node of an ONNX model alone, or the whole model, on the emulated HTP and "
       "compare with the CPU; exit code 1 when a node is wrong, refused or fails");
-  command->add_option("MODEL", flags->model, "ONNX file; all shapes fixed")->required();
-  command->add_option("--arch", flags->arch, "Hexagon arch: v73, v75, v79, v81");
-  command->add_option("--soc", flags->soc, "Chip: SM8850 or QNN's number of it, 87");
-  command->add_option("--qnn-libs", flags->qnn_libs,
-                      "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)");
-  command->add_option("--qnn-option", flags->options,
-                      "KEY=VALUE for the QNN provider; may be repeated");
-  CLI::Option* whole = command->add_flag(
+  command.add_option("MODEL", flags->model, "ONNX file; all shapes fixed").required();
+  command.add_option("--arch", flags->arch, "Hexagon arch: v73, v75, v79, v81");
+  command.add_option("--soc", flags->soc, "Chip: SM8850 or QNN's number of it, 87");
+  command.add_option("--qnn-libs", flags->qnn_libs,
+                     "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)");
+  command.add_option("--qnn-option", flags->options,
+                     "KEY=VALUE for the QNN provider; may be repeated");
+  const Option whole = command.add_flag(
       "--whole", flags->whole,
       "All nodes together: the cosine of each output; exit code 1 when one is below 0.9999");
   command
-      ->add_option("--cache", flags->cache,
-                   "Folder that keeps results by node, chip and stack; it is made")
-      ->excludes(whole);
-  command->add_option("--seed", flags->seed, "Of the made-up inputs");
-  command->add_option("--seconds", flags->seconds, "Time limit of one node, or of --whole")
-      ->check(CLI::PositiveNumber);
-  command->add_flag("--json", flags->json, "Print one JSON object");
-  command->callback([flags, &exit_code] {
+      .add_option("--cache", flags->cache,
+                  "Folder that keeps results by node, chip and stack; it is made")
+      .excludes(whole);
+  command.add_option("--seed", flags->seed, "Of the made-up inputs");
+  command.add_option("--seconds", flags->seconds, "Time limit of one node, or of --whole")
+      .positive();
+  command.add_flag("--json", flags->json, "Print one JSON object");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = probe(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

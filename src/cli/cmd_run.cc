@@ -10,7 +10,7 @@
 #include "cli/media_flags.h"
 #include "cli/model_flags.h"
 #include "cli/terminal.h"
-#include "runtime/media_encoder.h"
+#include "encoders/media_encoder.h"
 #include "runtime/user_turn.h"
 
 namespace lapidary::cli {
@@ -30,8 +30,8 @@ struct RunFlags {
 // What is asked, with what was seen and heard.
 struct Question {
   runtime::UserTurn turn;
-  std::vector<runtime::EncodedMedia> media;  // of turn.media
-  runtime::Prompt prompt;
+  std::vector<encoders::EncodedMedia> media;  // of turn.media
+  engine::Prompt prompt;
 };
 
 struct Reply {
@@ -64,7 +64,7 @@ Result<Question> ask(const RunFlags& flags, const runtime::Model& model, runtime
   }
   Question out;
   CountProgress progress;
-  runtime::MediaEncoder encoder(model, flags.media.options());
+  encoders::MediaEncoder encoder(model.media_model(), flags.media.options());
   LAP_ASSIGN_OR_RETURN(out.media, encoder.encode(turn.media, &progress, &cancel));
   LAP_ASSIGN_OR_RETURN(out.prompt, flags.raw ? model.raw_prompt(turn.text, out.media)
                                              : model.chat_prompt(messages, out.media));
@@ -153,21 +153,21 @@ Result<int> run(const RunFlags& flags) {
 
 }  // namespace
 
-void add_run_command(CLI::App& app, int& exit_code) {
+void add_run_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<RunFlags>();
-  CLI::App* command = app.add_subcommand("run", "Generate a reply to one prompt");
-  flags->model.add_to(*command);
-  flags->model.add_chunk_to(*command);
-  flags->model.add_context_to(*command);
-  command->add_option("PROMPT", flags->prompt, "The prompt; - reads standard input")->required();
-  flags->media.add_items_to(*command);
-  flags->media.add_options_to(*command);
-  flags->generation.add_to(*command);
-  command->add_option("--system", flags->system, "System message of the chat template");
-  command->add_flag("--raw", flags->raw, "Continue the prompt as it is: no chat template");
-  command->add_flag("--stats", flags->stats, "Print speed and memory to standard error");
-  command->add_flag("--json", flags->json, "Print one JSON object instead of the text");
-  command->callback([flags, &exit_code] {
+  Command command = program.add_command("run", "Generate a reply to one prompt");
+  flags->model.add_to(command);
+  flags->model.add_chunk_to(command);
+  flags->model.add_context_to(command);
+  command.add_option("PROMPT", flags->prompt, "The prompt; - reads standard input").required();
+  flags->media.add_items_to(command);
+  flags->media.add_options_to(command);
+  flags->generation.add_to(command);
+  command.add_option("--system", flags->system, "System message of the chat template");
+  command.add_flag("--raw", flags->raw, "Continue the prompt as it is: no chat template");
+  command.add_flag("--stats", flags->stats, "Print speed and memory to standard error");
+  command.add_flag("--json", flags->json, "Print one JSON object instead of the text");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = run(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

@@ -4,10 +4,11 @@
 #include <memory>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
-#include "cli/table.h"
 #include "cli/targets_probe.h"
 #include "cli/terminal.h"
+#include "report/table.h"
 #include "target/compile_costs.h"
 #include "target/record.h"
 
@@ -39,7 +40,7 @@ std::string arch_names(const std::vector<Arch>& archs) {
 }
 
 std::string list_text() {
-  Table table({"arch", "SoC", "soc_model", "VTCM"});
+  report::Table table({"arch", "SoC", "soc_model", "VTCM"});
   for (const target::Soc& soc : target::socs()) {
     const bool first = &soc == &target::representative(soc.arch);
     table.row({first ? target::name_of(soc.arch) : "", soc.name, std::to_string(soc.model),
@@ -95,7 +96,7 @@ std::string limits_text(const target::Limits& limits) {
     std::snprintf(text.data(), text.size(), "%.1f", value);
     return std::string(text.data());
   };
-  Table table({"limit", ""});
+  report::Table table({"limit", ""});
   table.row({"int8 weights compiled in one context, no limit met",
              human_bytes(static_cast<uint64_t>(limits.most_weight_bytes_measured))});
   const target::CompileCosts& costs = target::compile_costs();
@@ -175,25 +176,25 @@ Result<std::string> targets(const TargetsFlags& flags) {
 
 }  // namespace
 
-void add_targets_command(CLI::App& app, int& exit_code) {
+void add_targets_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<TargetsFlags>();
-  CLI::App* command =
-      app.add_subcommand("targets", "Show the chips that are known and what they accept");
-  command->add_option("--arch", flags->arch,
-                      "What this Hexagon arch accepts: v73, v75, v79, v81; with --probe also: all");
-  command->add_option("--soc", flags->soc, "What this SoC accepts, by name or number: SM8850, 87");
-  command->add_flag("--json", flags->json, "Print one JSON object");
-  CLI::Option* probe = command->add_flag(
+  Command command =
+      program.add_command("targets", "Show the chips that are known and what they accept");
+  command.add_option("--arch", flags->arch,
+                     "What this Hexagon arch accepts: v73, v75, v79, v81; with --probe also: all");
+  command.add_option("--soc", flags->soc, "What this SoC accepts, by name or number: SM8850, 87");
+  command.add_flag("--json", flags->json, "Print one JSON object");
+  const Option probe = command.add_flag(
       "--probe", flags->probe,
       "Measure the records again with the installed QNN libraries, emulated, and print what "
       "changed; exit code 1 when something did");
   command
-      ->add_option("--qnn-libs", flags->qnn_libs,
-                   "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
-      ->needs(probe);
-  command->add_option("--only", flags->only, "Probe the rules whose ids match this glob: 'nbits.*'")
-      ->needs(probe);
-  command->callback([flags, &exit_code] {
+      .add_option("--qnn-libs", flags->qnn_libs,
+                  "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
+      .needs(probe);
+  command.add_option("--only", flags->only, "Probe the rules whose ids match this glob: 'nbits.*'")
+      .needs(probe);
+  command.on_run([flags, &exit_code] {
     if (!flags->probe) {
       exit_code = print_or_report(targets(*flags));
       return;

@@ -85,16 +85,15 @@ Result<int> tokenize(const TokenizeFlags& flags) {
 
 }  // namespace
 
-void add_tokenize_command(CLI::App& app, int& exit_code) {
+void add_tokenize_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<TokenizeFlags>();
-  CLI::App* command =
-      app.add_subcommand("tokenize", "Turn text from standard input into token ids");
-  command->add_option("DIRECTORY", flags->directory, "A package or a checkpoint")->required();
-  command->add_flag("--json", flags->json, "Print one JSON object: ids and pieces");
-  command->add_flag("--decode", flags->decode, "Read ids, print their text");
-  command->add_flag("--no-special", flags->no_special,
-                    "Encoding: add no <bos>; decoding: leave special tokens out");
-  command->callback([flags, &exit_code] {
+  Command command = program.add_command("tokenize", "Turn text from standard input into token ids");
+  command.add_option("DIRECTORY", flags->directory, "A package or a checkpoint").required();
+  command.add_flag("--json", flags->json, "Print one JSON object: ids and pieces");
+  command.add_flag("--decode", flags->decode, "Read ids, print their text");
+  command.add_flag("--no-special", flags->no_special,
+                   "Encoding: add no <bos>; decoding: leave special tokens out");
+  command.on_run([flags, &exit_code] {
     const Result<int> result = tokenize(*flags);
     exit_code = result.ok() ? result.value() : report(result.error());
   });

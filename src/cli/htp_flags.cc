@@ -22,11 +22,11 @@ std::filesystem::path default_cache() {
   return home.empty() ? home : home / ".cache" / "lapidary";
 }
 
-void ChipFlags::add_to(CLI::App& command) {
+void ChipFlags::add_to(Command command) {
   command.add_option("--arch", arch, "Hexagon arch to compile for: v73, v75, v79, v81")
-      ->group(kGroup);
+      .in_group(kGroup);
   command.add_option("--soc", soc, "Chip to compile for: SM8850, or QNN's number of it, 87")
-      ->group(kGroup);
+      .in_group(kGroup);
 }
 
 Result<std::optional<target::Target>> ChipFlags::resolve() const {
@@ -36,40 +36,40 @@ Result<std::optional<target::Target>> ChipFlags::resolve() const {
   return out;
 }
 
-void HtpFlags::add_to(CLI::App& command) {
+void HtpFlags::add_to(Command command) {
   chip.add_to(command);
   command
       .add_option("--qnn-libs", qnn_libs,
                   "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
-      ->group(kGroup);
+      .in_group(kGroup);
   command
       .add_option("--allow-cpu", allow_cpu,
                   "Nodes that may run on the CPU, as a glob (repeatable); any other is an error")
-      ->allow_extra_args(false)
-      ->group(kGroup);
+      .repeatable()
+      .in_group(kGroup);
   command
       .add_option("--compile-memory", memory_gib,
                   "Most memory of the compiler in GiB (default: no limit)")
-      ->check(CLI::NonNegativeNumber)
-      ->group(kGroup);
+      .not_negative()
+      .in_group(kGroup);
   command.add_option("--compile-seconds", seconds, "Most time of one compile")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str()
-      ->group(kGroup);
+      .positive()
+      .show_default()
+      .in_group(kGroup);
   command
       .add_option("--cache", cache,
                   "Where finished context binaries and probe results are kept (else "
                   "LAPIDARY_CACHE, else ~/.cache/lapidary)")
-      ->group(kGroup);
-  command.add_flag("--no-cache", no_cache, "Keep and use no finished binaries")->group(kGroup);
+      .in_group(kGroup);
+  command.add_flag("--no-cache", no_cache, "Keep and use no finished binaries").in_group(kGroup);
   command
       .add_flag("--no-probe", no_probe,
                 "Do not run each distinct node alone on the emulated HTP first")
-      ->group(kGroup);
+      .in_group(kGroup);
 }
 
-Result<recipe::HtpOptions> HtpFlags::resolve() const {
-  recipe::HtpOptions out;
+Result<build::HtpOptions> HtpFlags::resolve() const {
+  build::HtpOptions out;
   LAP_ASSIGN_OR_RETURN(out.chip, chip.resolve());
   out.qnn_libs = qnn_libs;
   out.allow_cpu = allow_cpu;

@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/result.h"
-#include "recipe/compile_component.h"
+#include "build/compile_component.h"
+#include "cli/command.h"
 #include "target/soc.h"
 
 namespace lapidary::cli {
@@ -16,7 +15,7 @@ namespace lapidary::cli {
 struct ChipFlags {
   std::string arch, soc;
 
-  void add_to(CLI::App& command);
+  void add_to(Command command);
   // Nothing when neither is given. Errors: kBadInput for an arch or soc that is not known.
   Result<std::optional<target::Target>> resolve() const;
 };
@@ -30,9 +29,9 @@ struct HtpFlags {
   bool no_cache = false;
   bool no_probe = false;
 
-  void add_to(CLI::App& command);
+  void add_to(Command command);
   // Errors: those of ChipFlags::resolve().
-  Result<recipe::HtpOptions> resolve() const;
+  Result<build::HtpOptions> resolve() const;
 };
 
 // LAPIDARY_CACHE, else a folder of ours in XDG_CACHE_HOME or ~/.cache; "" where none is set.

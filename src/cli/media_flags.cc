@@ -9,7 +9,7 @@
 namespace lapidary::cli {
 namespace {
 
-using runtime::MediaKind;
+using encoders::MediaKind;
 
 constexpr const char* kImage = "--image";
 constexpr const char* kAudio = "--audio";
@@ -29,40 +29,36 @@ std::string check_rate(const std::string& text) {
 
 }  // namespace
 
-void MediaFlags::add_items_to(CLI::App& command) {
-  command_ = &command;
-  command.add_option(kImage, image_, "Image file: PNG, JPEG, WebP, BMP (repeatable)")
-      ->allow_extra_args(false);
-  command.add_option(kAudio, audio_, "Sound file: WAV, FLAC, OGG, MP3 (repeatable)")
-      ->allow_extra_args(false);
-  command.add_option(kVideo, video_, "Folder with the frames of a video (repeatable)")
-      ->allow_extra_args(false);
+void MediaFlags::add_items_to(Command command) {
+  command_ = command;
+  command.add_option(kImage, image_, "Image file: PNG, JPEG, WebP, BMP (repeatable)").repeatable();
+  command.add_option(kAudio, audio_, "Sound file: WAV, FLAC, OGG, MP3 (repeatable)").repeatable();
+  command.add_option(kVideo, video_, "Folder with the frames of a video (repeatable)").repeatable();
 }
 
-void MediaFlags::add_options_to(CLI::App& command) {
+void MediaFlags::add_options_to(Command command) {
   command.add_option(kVideoFps, video_fps_, "Frames a second in the folders of videos")
-      ->check(check_rate, "")
-      ->capture_default_str();
+      .passes(check_rate)
+      .show_default();
   command.add_flag(kSplitAudio, split_audio_,
                    "Cut sound that is longer than the model takes into several clips");
 }
 
-Result<std::vector<runtime::MediaItem>> MediaFlags::items() const {
-  // Each value of an option was parsed once: CLI11 lists the option each time.
+Result<std::vector<encoders::MediaItem>> MediaFlags::items() const {
   std::array<size_t, 3> next{};
   const std::array<std::pair<const char*, const std::vector<std::string>*>, 3> lists = {
       {{kImage, &image_}, {kAudio, &audio_}, {kVideo, &video_}}};
   constexpr std::array kKinds = {MediaKind::kImage, MediaKind::kAudio, MediaKind::kVideo};
-  std::vector<runtime::MediaItem> out;
-  for (const CLI::Option* option : command_->parse_order()) {
+  std::vector<encoders::MediaItem> out;
+  for (const std::string& option : command_->given()) {
     for (size_t i = 0; i < lists.size(); ++i) {
-      if (!option->check_name(lists[i].first)) continue;
+      if (option != lists[i].first) continue;
       const std::string& path = lists[i].second->at(next[i]++);
       if (path.empty()) return bad_input(lists[i].first, "is an empty name");
       out.push_back({kKinds[i], path});
     }
   }
-  if (command_->count(kVideoFps) > 0 && video_.empty()) {
+  if (command_->was_given(kVideoFps) && video_.empty()) {
     return bad_input(kVideoFps, "has no meaning without --video", "leave it out");
   }
   if (split_audio_ && audio_.empty()) {
@@ -71,36 +67,36 @@ Result<std::vector<runtime::MediaItem>> MediaFlags::items() const {
   return out;
 }
 
-runtime::MediaEncoderOptions MediaFlags::options() const {
+encoders::MediaEncoderOptions MediaFlags::options() const {
   return {.video_fps = video_fps_, .split_audio = split_audio_};
 }
 
-int64_t soft_tokens_of(const runtime::EncodedMedia& media) {
+int64_t soft_tokens_of(const encoders::EncodedMedia& media) {
   int64_t count = 0;
   for (const auto& block : media.blocks) count += block->count;
   return count;
 }
 
-std::string media_stats_text(std::span<const runtime::MediaItem> items,
-                             std::span<const runtime::EncodedMedia> encoded) {
+std::string media_stats_text(std::span<const encoders::MediaItem> items,
+                             std::span<const encoders::EncodedMedia> encoded) {
   std::string text;
   for (size_t i = 0; i < items.size(); ++i) {
-    const runtime::MediaTimings& t = encoded[i].timings;
+    const encoders::MediaTimings& t = encoded[i].timings;
     std::array<char, 256> line{};
     std::snprintf(line.data(), line.size(),
                   "%-7s %lld soft tokens, decoded in %.3f s, front end %.3f s, encoder %.3f s: ",
-                  runtime::name(items[i].kind), static_cast<long long>(soft_tokens_of(encoded[i])),
+                  encoders::name(items[i].kind), static_cast<long long>(soft_tokens_of(encoded[i])),
                   t.decode_seconds, t.frontend_seconds, t.encoder_seconds);
     text += line.data() + items[i].path.string() + (encoded[i].cached ? " (seen before)\n" : "\n");
   }
   return text;
 }
 
-Json media_json(std::span<const runtime::MediaItem> items,
-                std::span<const runtime::EncodedMedia> encoded) {
+Json media_json(std::span<const encoders::MediaItem> items,
+                std::span<const encoders::EncodedMedia> encoded) {
   Json out = Json::array();
   for (size_t i = 0; i < items.size(); ++i) {
-    out.push_back(Json{{"kind", runtime::name(items[i].kind)},
+    out.push_back(Json{{"kind", encoders::name(items[i].kind)},
                        {"file", items[i].path.string()},
                        {"soft_tokens", soft_tokens_of(encoded[i])},
                        {"cached", encoded[i].cached},
@@ -109,7 +105,7 @@ Json media_json(std::span<const runtime::MediaItem> items,
   return out;
 }
 
-Json media_timings_json(const runtime::MediaTimings& timings) {
+Json media_timings_json(const encoders::MediaTimings& timings) {
   return {{"decode_seconds", micro(timings.decode_seconds)},
           {"frontend_seconds", micro(timings.frontend_seconds)},
           {"encoder_seconds", micro(timings.encoder_seconds)}};

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/peak_memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "cli/terminal.h"
 
@@ -43,39 +44,38 @@ Status check_utf8(const std::string& where, std::string_view text) {
                    "convert the text to UTF-8");
 }
 
-void ModelFlags::add_to(CLI::App& command) {
-  command.add_option("PACKAGE", package, "Package directory, made by `lapidary build`")->required();
-  command.add_option("--threads", threads, "Threads (default: all processors)")
-      ->check(CLI::Range(0, 1024));
+void ModelFlags::add_to(Command command) {
+  command.add_option("PACKAGE", package, "Package directory, made by `lapidary build`").required();
+  command.add_option("--threads", threads, "Threads (default: all processors)").between(0, 1024);
   command.add_flag("--no-verify", no_verify, "Do not compare files with their checksums");
   add_device_to(command);
 }
 
-CLI::Option* add_device_option(CLI::App& command, std::string& device) {
+Option add_device_option(Command command, std::string& device) {
   return command
       .add_option("--device", device, "Where the model runs: cpu, htp-emulated (x86) or htp")
-      ->check(CLI::IsMember({"cpu", "htp-emulated", "htp"}));
+      .one_of({"cpu", "htp-emulated", "htp"});
 }
 
-runtime::Device device_of(const std::string& word) {
-  using runtime::Device;
+engine::Device device_of(const std::string& word) {
+  using engine::Device;
   for (const Device each : {Device::kHtpEmulated, Device::kHtp}) {
     if (word == name_of(each)) return each;
   }
   return Device::kCpu;
 }
 
-void ModelFlags::add_device_to(CLI::App& command) {
-  add_device_option(command, device)->capture_default_str();
+void ModelFlags::add_device_to(Command command) {
+  add_device_option(command, device).show_default();
   command.add_option("--qnn-libs", qnn_libs,
                      "Folder of the QNN libraries (default: LAPIDARY_QNN_LIBS, .deps/qnn/lib)");
   command.add_option("--arch", arch, "The HTP's arch, e.g. v81 (default: the SoC's)");
   command.add_option("--soc", soc, "The SoC, e.g. SM8850 (default: this machine's)");
 }
 
-Result<runtime::DeviceOptions> ModelFlags::device_options() const {
-  using runtime::Device;
-  runtime::DeviceOptions out;
+Result<engine::DeviceOptions> ModelFlags::device_options() const {
+  using engine::Device;
+  engine::DeviceOptions out;
   out.device = device_of(device);
   const std::pair<const char*, const std::string*> of_htp[] = {
       {"--qnn-libs", &qnn_libs}, {"--arch", &arch}, {"--soc", &soc}};
@@ -90,15 +90,15 @@ Result<runtime::DeviceOptions> ModelFlags::device_options() const {
   return out;
 }
 
-void ModelFlags::add_chunk_to(CLI::App& command) {
+void ModelFlags::add_chunk_to(Command command) {
   command.add_option("--chunk", chunk, "Most prompt tokens in one run of the graphs")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
-      ->capture_default_str();
+      .between(1, int64_t{1} << 20)
+      .show_default();
 }
 
-void ModelFlags::add_context_to(CLI::App& command) {
+void ModelFlags::add_context_to(Command command) {
   command.add_option("--context", context, "Most tokens of prompt and reply together")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+      .between(1, int64_t{1} << 30);
 }
 
 Result<runtime::Model> ModelFlags::open(const CancelToken& cancel) const {
@@ -110,7 +110,7 @@ Result<runtime::Model> ModelFlags::open(const CancelToken& cancel) const {
   return runtime::Model::open(package, options);
 }
 
-void GenerationFlags::add_to(CLI::App& command) {
+void GenerationFlags::add_to(Command command) {
   command.add_flag("--greedy", greedy, "Always take the likeliest token");
   command.add_option("--temperature", temperature, "Flatten (> 1) or sharpen (< 1) the choice");
   command.add_option("--top-k", top_k, "Choose among the k likeliest tokens; 0: all");
@@ -118,9 +118,8 @@ void GenerationFlags::add_to(CLI::App& command) {
   command.add_option("--min-p", min_p, "Drop tokens less likely than p times the likeliest");
   command.add_option("--repetition-penalty", repetition_penalty,
                      "Make tokens seen before less likely (> 1)");
-  command.add_option("--seed", seed, "Seed of the random choice")->check(check_seed, "");
-  command.add_option("--stop", stop, "End the reply before this text (repeatable)")
-      ->allow_extra_args(false);
+  command.add_option("--seed", seed, "Seed of the random choice").passes(check_seed);
+  command.add_option("--stop", stop, "End the reply before this text (repeatable)").repeatable();
   command.add_option("--max-tokens", max_tokens, "Most tokens of a reply");
   command.add_option("--min-tokens", min_tokens, "No stop token before so many tokens");
 }

@@ -7,9 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/result.h"
+#include "cli/command.h"
 #include "runtime/generation.h"
 #include "runtime/model.h"
 
@@ -25,23 +24,23 @@ struct ModelFlags {
   std::string device = "cpu";
   std::string qnn_libs, arch, soc;  // of the HTP
 
-  void add_to(CLI::App& command);
+  void add_to(Command command);
   // --chunk, for the commands that run prompts.
-  void add_chunk_to(CLI::App& command);
+  void add_chunk_to(Command command);
   // --context, for the commands whose cache is the user's to size.
-  void add_context_to(CLI::App& command);
+  void add_context_to(Command command);
   // `cancel` ends the verification of the files. Errors besides Model::open's: kBadInput for
   // options of another device than the chosen one.
   Result<runtime::Model> open(const CancelToken& cancel) const;
 
  private:
-  void add_device_to(CLI::App& command);
-  Result<runtime::DeviceOptions> device_options() const;
+  void add_device_to(Command command);
+  Result<engine::DeviceOptions> device_options() const;
 };
 
-// --device of `command`, in the words of runtime::name_of.
-CLI::Option* add_device_option(CLI::App& command, std::string& device);
-runtime::Device device_of(const std::string& word);
+// --device of `command`, in the words of engine::name_of.
+Option add_device_option(Command command, std::string& device);
+engine::Device device_of(const std::string& word);
 
 // How text is generated. What is not given comes from the package's generation_config.json.
 struct GenerationFlags {
@@ -56,7 +55,7 @@ struct GenerationFlags {
   std::optional<int64_t> max_tokens;
   std::optional<int64_t> min_tokens;
 
-  void add_to(CLI::App& command);
+  void add_to(Command command);
   // Errors: kBadInput naming an option out of range.
   Result<runtime::GenerationOptions> resolve(const runtime::Model& model) const;
 };

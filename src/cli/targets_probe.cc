@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/scratch_folder.h"
 #include "cli/count_progress.h"
-#include "cli/scratch_folder.h"
-#include "cli/table.h"
 #include "cli/terminal.h"
 #include "htp/installed_stack.h"
 #include "probe/rule_probes.h"
+#include "report/table.h"
 
 namespace lapidary::cli {
 namespace {
@@ -34,7 +34,7 @@ std::string finding(Verdict verdict, double error) {
 std::string text_of(const probe::RuleReport& report, const target::Target& chip) {
   std::string out;
   if (report.changed() > 0) {
-    Table table({"changed", "form", "recorded", "measured", "on the HTP"});
+    report::Table table({"changed", "form", "recorded", "measured", "on the HTP"});
     for (const probe::RuleResult& result : report.results) {
       if (!result.changed()) continue;
       table.row({result.id, result.form, finding(result.expected, result.expected_error),

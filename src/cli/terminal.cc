@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace lapidary::cli {
 namespace {
 
@@ -24,18 +26,6 @@ std::string one_line(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return text;
-}
-
-std::string fixed(double value, int decimals) {
-  std::array<char, 64> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "%.*f", decimals, value);
-  return buffer.data();
-}
-
-std::string human_seconds(double seconds) {
-  if (seconds < 60) return fixed(seconds, 1) + " s";
-  const auto whole = std::llround(seconds);
-  return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
 }
 
 Error cannot_read(const std::string& where, int code) {
@@ -125,14 +115,6 @@ Result<std::string> read_text_file(const std::string& path) {
   auto text = read_to_end(fd, path);
   ::close(fd);
   return text;
-}
-
-std::string human_bytes(uint64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (bytes >= 1'000'000'000) return fixed(value / 1e9, 1) + " GB";
-  if (bytes >= 1'000'000) return fixed(value / 1e6, 1) + " MB";
-  if (bytes >= 1'000) return fixed(value / 1e3, 1) + " kB";
-  return std::to_string(bytes) + " B";
 }
 
 TerminalProgress::TerminalProgress(std::FILE* to) : to_(to), live_(isatty(fileno(to)) == 1) {}

@@ -75,7 +75,4 @@ class TerminalProgress final : public ProgressSink {
   Clock::time_point last_draw_;
 };
 
-// "1.4 GB", "12.0 MB", "512 B": powers of 1000.
-std::string human_bytes(uint64_t bytes);
-
 }  // namespace lapidary::cli

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/json.h"
+#include "encoders/media_encoder.h"
 #include "runtime/generation.h"
-#include "runtime/media_encoder.h"
 #include "runtime/user_turn.h"
 
 namespace lapidary::eval {
@@ -18,7 +18,7 @@ class Examiner {
   Examiner(const runtime::Model& model, const MediaEvalOptions& options)
       : model_(model),
         options_(options),
-        encoder_(model),
+        encoder_(model.media_model()),
         generation_(runtime::default_options(model.generation_config())) {
     generation_.sampling.greedy = true;
     generation_.max_tokens = kMaxAnswerTokens;
@@ -26,9 +26,9 @@ class Examiner {
   }
 
   Result<MediaAnswer> ask(const MediaQuestion& question) {
-    LAP_ASSIGN_OR_RETURN(const runtime::EncodedMedia media,
+    LAP_ASSIGN_OR_RETURN(const encoders::EncodedMedia media,
                          encoder_.encode(question.item, options_.cancel));
-    LAP_ASSIGN_OR_RETURN(const runtime::Prompt prompt, prompt_of(question, media));
+    LAP_ASSIGN_OR_RETURN(const engine::Prompt prompt, prompt_of(question, media));
     LAP_RETURN_IF_ERROR(make_room(static_cast<int64_t>(prompt.ids.size()) + kMaxAnswerTokens));
     LAP_ASSIGN_OR_RETURN(runtime::Generation reply,
                          runtime::generate(*decoder_, model_.tokenizer(), prompt, generation_,
@@ -38,8 +38,8 @@ class Examiner {
   }
 
  private:
-  Result<runtime::Prompt> prompt_of(const MediaQuestion& question,
-                                    const runtime::EncodedMedia& media) const {
+  Result<engine::Prompt> prompt_of(const MediaQuestion& question,
+                                   const encoders::EncodedMedia& media) const {
     LAP_ASSIGN_OR_RETURN(Json content,
                          runtime::turn_content({question.question, {question.item}}, model_));
     const Json messages = Json::array({Json{{"role", "user"}, {"content", std::move(content)}}});
@@ -59,7 +59,7 @@ class Examiner {
 
   const runtime::Model& model_;
   const MediaEvalOptions& options_;
-  runtime::MediaEncoder encoder_;
+  encoders::MediaEncoder encoder_;
   runtime::GenerationOptions generation_;
   std::optional<runtime::Decoder> decoder_;
   int64_t room_ = 0;  // positions of decoder_
@@ -76,7 +76,7 @@ MediaAnswer judge(MediaQuestion question, std::string text, std::vector<int32_t>
   MediaAnswer answer;
   answer.exact = text == question.reference;
   if (!question.recorded.empty()) answer.equals_recorded = tokens == question.recorded;
-  if (question.item.kind == runtime::MediaKind::kAudio) {
+  if (question.item.kind == encoders::MediaKind::kAudio) {
     answer.words = word_errors(question.reference, text);
   }
   answer.question = std::move(question);
@@ -85,7 +85,7 @@ MediaAnswer judge(MediaQuestion question, std::string text, std::vector<int32_t>
   return answer;
 }
 
-MediaScore score(std::span<const MediaAnswer> answers, runtime::MediaKind kind) {
+MediaScore score(std::span<const MediaAnswer> answers, encoders::MediaKind kind) {
   MediaScore out;
   for (const MediaAnswer& answer : answers) {
     if (answer.question.item.kind != kind) continue;
@@ -113,8 +113,8 @@ Result<MediaEval> evaluate_media(const runtime::Model& model,
                       static_cast<int64_t>(questions.size()));
     }
   }
-  result.images = score(result.answers, runtime::MediaKind::kImage);
-  result.audio = score(result.answers, runtime::MediaKind::kAudio);
+  result.images = score(result.answers, encoders::MediaKind::kImage);
+  result.audio = score(result.answers, encoders::MediaKind::kAudio);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

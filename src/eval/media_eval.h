@@ -45,7 +45,7 @@ struct MediaScore {
 
   double exact_match() const;  // share of items; NaN without items
 };
-MediaScore score(std::span<const MediaAnswer> answers, runtime::MediaKind kind);
+MediaScore score(std::span<const MediaAnswer> answers, encoders::MediaKind kind);
 // What `question` got for this reply.
 MediaAnswer judge(MediaQuestion question, std::string text, std::vector<int32_t> tokens);
 

@@ -7,7 +7,7 @@
 namespace lapidary::eval {
 namespace {
 
-using runtime::MediaKind;
+using encoders::MediaKind;
 
 MediaQuestion question(MediaKind kind, const std::string& reference,
                        std::vector<int32_t> recorded = {}) {

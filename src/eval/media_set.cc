@@ -15,8 +15,8 @@ class SetReader {
       : path_(path), root_(&json, "", error_, path.string()) {}
 
   Result<std::vector<MediaQuestion>> read() {
-    add("images", runtime::MediaKind::kImage);
-    add("audio", runtime::MediaKind::kAudio);
+    add("images", encoders::MediaKind::kImage);
+    add("audio", encoders::MediaKind::kAudio);
     root_.ignore({"note"});
     root_.reject_unknown();
     LAP_RETURN_IF_ERROR(root_.status());
@@ -27,7 +27,7 @@ class SetReader {
   }
 
  private:
-  void add(const std::string& key, runtime::MediaKind kind) {
+  void add(const std::string& key, encoders::MediaKind kind) {
     const Json& list = root_.raw(key);
     if (list.is_null()) return;
     if (!list.is_array()) return root_.fail(key, "must be an array of objects");
@@ -38,7 +38,7 @@ class SetReader {
     }
   }
 
-  MediaQuestion question(JsonReader entry, runtime::MediaKind kind) {
+  MediaQuestion question(JsonReader entry, encoders::MediaKind kind) {
     MediaQuestion out;
     out.file = entry.string("file");
     out.item = {kind, path_.parent_path() / out.file};

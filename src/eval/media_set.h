@@ -16,13 +16,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "runtime/media_encoder.h"
+#include "encoders/media_encoder.h"
 
 namespace lapidary::eval {
 
 struct MediaQuestion {
-  runtime::MediaItem item;  // its path: the JSON's folder and `file`
-  std::string file;         // as it stands in the JSON
+  encoders::MediaItem item;  // its path: the JSON's folder and `file`
+  std::string file;          // as it stands in the JSON
   std::string question;
   std::string reference;
   std::vector<int32_t> recorded;  // empty: nothing was recorded

@@ -32,11 +32,11 @@ TEST_F(MediaSet, TheTinyModelsOwnIsRead) {
   const auto set = load_media_set(folder / "eval.json");
   ASSERT_TRUE(set.ok()) << set.error().message();
   ASSERT_EQ(set->size(), 100u);
-  EXPECT_EQ((*set)[0].item.kind, runtime::MediaKind::kImage);
+  EXPECT_EQ((*set)[0].item.kind, encoders::MediaKind::kImage);
   EXPECT_EQ((*set)[0].item.path, folder / "images/000.png");
   EXPECT_EQ((*set)[0].reference, "A red triangle to the left of a green square.");
   EXPECT_EQ((*set)[0].recorded.back(), 6);
-  EXPECT_EQ((*set)[50].item.kind, runtime::MediaKind::kAudio);
+  EXPECT_EQ((*set)[50].item.kind, encoders::MediaKind::kAudio);
   EXPECT_EQ((*set)[50].question, "Transcribe the audio.");
   for (const MediaQuestion& question : *set) {
     EXPECT_TRUE(std::filesystem::exists(question.item.path)) << question.item.path;

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "contract/component.h"
+#include "contract/ports.h"
 #include "gemma4/audio_tower.h"
 #include "gemma4/audio_weights.h"
 #include "graph/builder.h"
@@ -10,6 +12,8 @@
 
 namespace lapidary::gemma4 {
 namespace {
+
+namespace ports = contract::ports;
 
 using graph::Builder;
 using graph::Ref;
@@ -39,11 +43,11 @@ Result<graph::Graph> build_audio_encoder(const checkpoint::Config& config,
   const checkpoint::AudioConfig& audio = *config.audio;
   LAP_RETURN_IF_ERROR(check_context(audio));
   LAP_ASSIGN_OR_RETURN(const AudioWeights w, audio_weights(audio, weights));
-  Builder b("audio_encoder");
+  Builder b(name_of(contract::Component::kAudioEncoder));
   AudioTower tower(b, audio, w);
   const Ref features =
-      b.input("input_features", DType::kFloat, {"batch", "time", tower.mel_bins()});
-  Ref mask = b.input("input_features_mask", DType::kBool, {"batch", "time"});
+      b.input(ports::kInputFeatures, DType::kFloat, {"batch", "time", tower.mel_bins()});
+  Ref mask = b.input(ports::kInputFeaturesMask, DType::kBool, {"batch", "time"});
   Ref x;
   {
     const auto scope = b.enter(kAudioTower);
@@ -52,7 +56,7 @@ Result<graph::Graph> build_audio_encoder(const checkpoint::Config& config,
     x = tower.output_projection(real_frames(b, x, mask, audio.hidden_size));
   }
   const int64_t text_hidden = config.text.hidden_size;
-  b.output("audio_features", tower.embed(x), DType::kFloat, {"num_audio_tokens", text_hidden});
+  b.output(ports::kAudioFeatures, tower.embed(x), DType::kFloat, {"num_audio_tokens", text_hidden});
   return std::move(b).finish();
 }
 

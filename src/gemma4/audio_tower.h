@@ -5,7 +5,7 @@
 //
 //   AudioTower tower(b, audio, weights);
 //   Ref x = tower.subsample(features, keep, halved_keep);
-//   x = tower.conformer(x, nn::StaticChunks(b, mask, time, tower.attention()));
+//   x = tower.conformer(x, nn::FixedChunks(b, mask, time, tower.attention()));
 //   b.output("audio_features", tower.embed(x), ...);
 #pragma once
 

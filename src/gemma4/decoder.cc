@@ -4,6 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "contract/component.h"
+#include "contract/ports.h"
 #include "gemma4/rotary_kinds.h"
 #include "gemma4/text_weights.h"
 #include "graph/builder.h"
@@ -17,6 +19,8 @@
 
 namespace lapidary::gemma4 {
 namespace {
+
+namespace ports = contract::ports;
 
 using checkpoint::TextConfig;
 using graph::Builder;
@@ -37,7 +41,7 @@ struct AttentionKind {
 class DecoderBuilder {
  public:
   DecoderBuilder(const checkpoint::Config& config, const DecoderWeights& weights)
-      : text_(config.text), w_(weights), b_("decoder") {}
+      : text_(config.text), w_(weights), b_(name_of(contract::Component::kDecoder)) {}
 
   graph::Graph build() {
     declare_inputs();
@@ -65,12 +69,12 @@ class DecoderBuilder {
   void declare_inputs() {
     const std::string batch = "batch";
     const std::string sequence = "sequence_len";
-    hidden_ = b_.input("inputs_embeds", DType::kFloat, {batch, sequence, text_.hidden_size});
+    hidden_ = b_.input(ports::kInputsEmbeds, DType::kFloat, {batch, sequence, text_.hidden_size});
     if (text_.has_per_layer_inputs()) {
       const int64_t width = text_.num_layers() * text_.hidden_size_per_layer_input;
-      per_layer_inputs_ = b_.input("per_layer_inputs", DType::kFloat, {batch, sequence, width});
+      per_layer_inputs_ = b_.input(ports::kPerLayerInputs, DType::kFloat, {batch, sequence, width});
     }
-    attention_mask_ = b_.input("attention_mask", DType::kInt64, {batch, "total_sequence_len"});
+    attention_mask_ = b_.input(ports::kAttentionMask, DType::kInt64, {batch, "total_sequence_len"});
     for (const int64_t i : text_.cache_layers()) {
       const std::string prefix = "past_key_values." + std::to_string(i);
       // Sliding layers may hold fewer positions than full ones, so their length is another symbol.
@@ -81,12 +85,13 @@ class DecoderBuilder {
       past_[i] = {b_.input(prefix + ".key", DType::kFloat, shape),
                   b_.input(prefix + ".value", DType::kFloat, shape)};
     }
-    logits_to_keep_ = b_.optional_input("logits_to_keep", {int64_t{1}}, tensor::integers({1}, {0}));
+    logits_to_keep_ =
+        b_.optional_input(ports::kLogitsToKeep, {int64_t{1}}, tensor::integers({1}, {0}));
     sliding_window_offset_ =
-        b_.optional_input("sliding_window_offset", {int64_t{1}}, tensor::integers({1}, {0}));
+        b_.optional_input(ports::kSlidingWindowOffset, {int64_t{1}}, tensor::integers({1}, {0}));
     if (text_.vision_bidirectional_attention) {
-      mm_token_type_ids_ =
-          b_.optional_input("mm_token_type_ids", {batch, sequence}, tensor::integers({1, 1}, {0}));
+      mm_token_type_ids_ = b_.optional_input(ports::kMmTokenTypeIds, {batch, sequence},
+                                             tensor::integers({1, 1}, {0}));
     }
   }
 
@@ -299,7 +304,7 @@ class DecoderBuilder {
 
   void declare_outputs(const Ref& logits) {
     const std::string batch = "batch";
-    b_.output("logits", logits, DType::kFloat, {batch, "kept_len", text_.vocab_size});
+    b_.output(ports::kLogits, logits, DType::kFloat, {batch, "kept_len", text_.vocab_size});
     for (const auto& [i, cache] : present_) {
       const std::string prefix = "present." + std::to_string(i);
       const graph::SymbolicShape shape = {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <vector>
 
+#include "contract/component.h"
+#include "contract/ports.h"
 #include "gemma4/text_weights.h"
 #include "graph/builder.h"
 #include "nn/linear.h"
@@ -12,6 +14,8 @@
 
 namespace lapidary::gemma4 {
 namespace {
+
+namespace ports = contract::ports;
 
 using checkpoint::TextConfig;
 using graph::Builder;
@@ -93,9 +97,10 @@ Ref place_soft_tokens(Builder& b, const checkpoint::Config& config, const Ref& i
   // A config with a tower has its placeholder (checkpoint::Config); frames of videos go through the
   // vision encoder as images do.
   if (config.vision) {
-    place({config.image_token_id, config.video_token_id}, "image_features", "num_image_tokens");
+    place({config.image_token_id, config.video_token_id}, ports::kImageFeatures,
+          "num_image_tokens");
   }
-  if (config.audio) place({config.audio_token_id}, "audio_features", "num_audio_tokens");
+  if (config.audio) place({config.audio_token_id}, ports::kAudioFeatures, "num_audio_tokens");
   return embeds;
 }
 
@@ -105,10 +110,10 @@ Result<graph::Graph> build_embedding(const checkpoint::Config& config,
                                      const checkpoint::Weights& weights) {
   LAP_ASSIGN_OR_RETURN(const EmbeddingWeights w, embedding_weights(config, weights));
   const TextConfig& text = config.text;
-  Builder b("embedding");
+  Builder b(name_of(contract::Component::kEmbedding));
   const std::string batch = "batch";
   const std::string sequence = "sequence_len";
-  const Ref ids = b.input("input_ids", DType::kInt64, {batch, sequence});
+  const Ref ids = b.input(ports::kInputIds, DType::kInt64, {batch, sequence});
   {
     const auto scope = b.enter(kLanguageModel);
     const Ref text_ids = pad_placeholders(b, config, ids);
@@ -118,10 +123,10 @@ Result<graph::Graph> build_embedding(const checkpoint::Config& config,
     if (text.has_per_layer_inputs()) {
       const Ref inputs = per_layer_inputs(b, text, w, text_ids, merged);
       const int64_t width = text.num_layers() * text.hidden_size_per_layer_input;
-      b.output("inputs_embeds", merged, DType::kFloat, {batch, sequence, text.hidden_size});
-      b.output("per_layer_inputs", inputs, DType::kFloat, {batch, sequence, width});
+      b.output(ports::kInputsEmbeds, merged, DType::kFloat, {batch, sequence, text.hidden_size});
+      b.output(ports::kPerLayerInputs, inputs, DType::kFloat, {batch, sequence, width});
     } else {
-      b.output("inputs_embeds", merged, DType::kFloat, {batch, sequence, text.hidden_size});
+      b.output(ports::kInputsEmbeds, merged, DType::kFloat, {batch, sequence, text.hidden_size});
     }
   }
   return std::move(b).finish();

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <string>
 
+#include "contract/component.h"
+#include "contract/ports.h"
 #include "gemma4/multimodal_embedder.h"
 #include "gemma4/vision_blocks.h"
 #include "gemma4/vision_weights.h"
@@ -14,6 +16,8 @@
 namespace lapidary::gemma4 {
 namespace {
 
+namespace ports = contract::ports;
+
 using graph::Builder;
 using graph::Ref;
 using tensor::DType;
@@ -21,7 +25,7 @@ using tensor::DType;
 class VisionEncoderBuilder {
  public:
   VisionEncoderBuilder(const checkpoint::VisionConfig& config, const VisionWeights& weights)
-      : vision_(config), w_(weights), b_("vision_encoder") {}
+      : vision_(config), w_(weights), b_(name_of(contract::Component::kVisionEncoder)) {}
 
   graph::Graph build() {
     declare_inputs();
@@ -44,7 +48,7 @@ class VisionEncoderBuilder {
     }
     const Ref features = embed_soft_tokens(b_, soft_tokens, kEmbedVision, w_.embedding_projection,
                                            vision_.rms_norm_eps);
-    b_.output("image_features", features, DType::kFloat,
+    b_.output(ports::kImageFeatures, features, DType::kFloat,
               {std::string("num_image_tokens"), w_.embedding_projection.shape().front()});
     return std::move(b_).finish();
   }
@@ -54,8 +58,8 @@ class VisionEncoderBuilder {
     const std::string batch = "batch";
     const std::string patches = "num_patches";
     pixel_values_ =
-        b_.input("pixel_values", DType::kFloat, {batch, patches, vision_.patch_elements()});
-    position_ids_ = b_.input("pixel_position_ids", DType::kInt64, {batch, patches, int64_t{2}});
+        b_.input(ports::kPixelValues, DType::kFloat, {batch, patches, vision_.patch_elements()});
+    position_ids_ = b_.input(ports::kPixelPositionIds, DType::kInt64, {batch, patches, int64_t{2}});
   }
 
   // The reference zeroes what padding holds at several places. Here nothing reads it: it is masked

@@ -1,4 +1,4 @@
-// The values of integer tensors that shapes depend on. Used by static_shapes.h.
+// The values of integer tensors that shapes depend on. Used by fixed_shapes.h.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // One rule for each operator: the shapes of a node's outputs from what is known of its inputs. Used
-// by static_shapes.h.
+// by fixed_shapes.h.
 #pragma once
 
 #include <cstdint>

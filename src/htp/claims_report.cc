@@ -159,7 +159,11 @@ class ReportReader {
   ReportedGraph graph_of(JsonReader& reader) {
     ReportedGraph graph;
     graph.component = reader.string("component");
-    graph.role = reader.string("role");
+    const std::string role = reader.string("role");
+    graph.role = contract::role_named(role).value_or(contract::Role::kCalibration);
+    if (graph.role == contract::Role::kCalibration) {
+      reader.fail("role", "is '" + role + "'; known are model, prefill and decode");
+    }
     graph.part = reader.integer("part", {.min = 0, .max = kMostParts});
     for (JsonReader& node : elements(reader, "nodes")) graph.claims.nodes.push_back(node_of(node));
     for (JsonReader& node : elements(reader, "added")) graph.claims.added.push_back(qnn_of(node));
@@ -255,7 +259,7 @@ Json claims_report(const target::Target& chip, std::span<const ReportedGraph> gr
   Json list = Json::array();
   for (const ReportedGraph& graph : graphs) {
     list.push_back(Json{{"component", graph.component},
-                        {"role", graph.role},
+                        {"role", name_of(graph.role)},
                         {"part", graph.part},
                         {"totals", totals_of(graph.claims)},
                         {"nodes", list_of(graph.claims.nodes)},

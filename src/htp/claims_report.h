@@ -2,7 +2,7 @@
 // compiler dumped (claims.h) and from the context model that it left (compile.h).
 //
 //   NodeClaims of = claims_by_node(decoder, claims, cpu_nodes);
-//   Json json = claims_report(chip, {{"decoder", "decode", 0, of}});   // decoder/claims.json
+//   Json json = claims_report(chip, {{"decoder", Role::kDecode, 0, of}});   // decoder/claims.json
 //
 // As JSON:
 //   {"format": 1, "target": "v81 (SM8850)", "graphs": [{
@@ -25,6 +25,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "contract/role.h"
 #include "graph/graph.h"
 #include "htp/claims.h"
 #include "target/soc.h"
@@ -78,8 +79,8 @@ NodeClaims claims_by_node(const graph::Graph& graph, const Claims& claims,
                           std::span<const std::string> cpu_nodes);
 
 struct ReportedGraph {
-  std::string component;       // "decoder"
-  std::string role = "model";  // "prefill", "decode"
+  std::string component;  // "decoder"
+  contract::Role role = contract::Role::kModel;
   int64_t part = 0;
   NodeClaims claims;
   bool operator==(const ReportedGraph&) const = default;

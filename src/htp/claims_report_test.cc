@@ -106,7 +106,8 @@ TEST(ClaimsReport, MadeNamesBelongToTheNearestNode) {
 Json small_report() {
   const std::vector<std::string> on_cpu = {"erf"};
   const std::vector<ReportedGraph> graphs = {
-      {"decoder", "decode", 1, claims_by_node(small_graph(), small_claims(), on_cpu)}};
+      {"decoder", contract::Role::kDecode, 1,
+       claims_by_node(small_graph(), small_claims(), on_cpu)}};
   return claims_report(*target::resolve("v81", ""), graphs);
 }
 

@@ -81,11 +81,11 @@ class DynamicChunks final : public FrameChunks {
 
 // One clip of `time` frames, every shape a number. Contexts are slices, one chunk apart, joined:
 // no gather, and nothing to compute but an Add for the mask.
-class StaticChunks final : public FrameChunks {
+class FixedChunks final : public FrameChunks {
  public:
   // attention_mask: [ceil(time / chunk), chunk, context] float32, added to the logits.
-  StaticChunks(graph::Builder& b, const graph::Ref& attention_mask, int64_t time,
-               const ChunkedAttentionShape& shape);
+  FixedChunks(graph::Builder& b, const graph::Ref& attention_mask, int64_t time,
+              const ChunkedAttentionShape& shape);
   graph::Ref chunks(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
   graph::Ref contexts(graph::Builder& b, const graph::Ref& x, const std::string& at) const override;
   graph::Ref masked(graph::Builder& b, const graph::Ref& logits) const override;

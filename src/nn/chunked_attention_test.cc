@@ -111,12 +111,12 @@ TEST(AttentionConstants, RelativeKeysAreTheProjectedTableByHead) {
 }
 
 // Catches a context that starts late or loses its end, and slices that a gather would do as well.
-TEST(StaticChunks, ContextsAreSlicesOneChunkApart) {
+TEST(FixedChunks, ContextsAreSlicesOneChunkApart) {
   const ChunkedAttentionShape s = shape(3, 2, 1);
   Builder b("g");
   const Ref x = b.input("x", DType::kFloat, {int64_t{1}, int64_t{5}, int64_t{8}});
   const Ref mask = b.input("mask", DType::kFloat, {int64_t{2}, int64_t{3}, int64_t{6}});
-  const StaticChunks chunks(b, mask, 5, s);
+  const FixedChunks chunks(b, mask, 5, s);
   b.output("y", chunks.contexts(b, x, "keys"), DType::kFloat, {int64_t{2}, int64_t{6}, int64_t{8}});
   const Graph g = std::move(b).finish();
   ASSERT_TRUE(graph::check(g).ok());

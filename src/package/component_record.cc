@@ -1,13 +1,14 @@
 #include "package/component_record.h"
 
+#include "contract/notes.h"
+
 namespace lapidary::package {
 namespace {
 
-constexpr const char* kQuantization = "quantization:";
-constexpr const char* kEncoding = "encoding:";
+namespace notes = contract::notes;
 
 std::optional<PortEncoding> encoding_of(const graph::Graph& graph, const std::string& port) {
-  const auto note = graph.metadata.find(kEncoding + port);
+  const auto note = graph.metadata.find(notes::encoding(port));
   if (note == graph.metadata.end()) return std::nullopt;
   const Json json = Json::parse(note->second, nullptr, false);
   const auto number = [&](const char* key) { return json.contains(key) && json[key].is_number(); };
@@ -43,13 +44,15 @@ Component take_component_record(graph::Graph& graph, std::string file) {
     if (graph.is_input(name)) continue;  // the default of an optional input, no weight
     TensorRecord record{name, std::string(tensor::name_of(tensor.dtype())), tensor.shape(),
                         tensor.bytes(), ""};
-    if (const auto it = graph.metadata.find(kQuantization + name); it != graph.metadata.end()) {
+    if (const auto it = graph.metadata.find(notes::quantization(name));
+        it != graph.metadata.end()) {
       record.quantization = it->second;
     }
     out.tensors.push_back(std::move(record));
   }
   std::erase_if(graph.metadata, [](const auto& entry) {
-    return entry.first.starts_with(kQuantization) || entry.first.starts_with(kEncoding);
+    return entry.first.starts_with(notes::kQuantization) ||
+           entry.first.starts_with(notes::kEncoding);
   });
   return out;
 }

@@ -33,7 +33,7 @@ Json to_json(const TextModel& text) {
           {"caches", std::move(caches)}};
 }
 
-Json to_json(const StaticEncoder& encoder) {
+Json to_json(const FixedEncoder& encoder) {
   return {{"soft_tokens", encoder.soft_tokens}, {"masked", encoder.masked}};
 }
 
@@ -43,7 +43,7 @@ Json to_json(const VisionModel& vision) {
               {"boi_token_id", vision.boi_token_id},
               {"eoi_token_id", vision.eoi_token_id},
               {"pooling_kernel_size", vision.pooling_kernel_size}};
-  if (vision.static_encoder) out["static_encoder"] = to_json(*vision.static_encoder);
+  if (vision.fixed_encoder) out["static_encoder"] = to_json(*vision.fixed_encoder);
   return out;
 }
 
@@ -54,7 +54,7 @@ Json to_json(const AudioModel& audio) {
               {"attention_chunk_size", audio.attention_chunk_size},
               {"attention_past", audio.attention_past},
               {"attention_future", audio.attention_future}};
-  if (audio.static_encoder) out["static_encoder"] = to_json(*audio.static_encoder);
+  if (audio.fixed_encoder) out["static_encoder"] = to_json(*audio.fixed_encoder);
   return out;
 }
 
@@ -88,14 +88,14 @@ Json to_json(const Component& component) {
               {"outputs", to_json(component.outputs)},
               {"ops", component.ops},
               {"tensors", std::move(tensors)}};
-  if (component.role != kModelRole) {
-    out["role"] = component.role;
+  if (component.role != contract::Role::kModel) {
+    out["role"] = name_of(component.role);
     out["part"] = component.part;
   }
   return out;
 }
 
-Json to_json(const StaticModel& model) {
+Json to_json(const FixedModel& model) {
   Json rotary = Json::array();
   for (const RotaryKind& kind : model.rotary) {
     rotary.push_back({{"kind", kind.kind}, {"inv_freq", kind.inv_freq}});
@@ -111,7 +111,7 @@ Json to_json(const std::vector<ContextModel>& contexts) {
   Json out = Json::array();
   for (const ContextModel& context : contexts) {
     out.push_back({{"component", context.component},
-                   {"role", context.role},
+                   {"role", name_of(context.role)},
                    {"part", context.part},
                    {"file", context.file},
                    {"binary", context.binary}});
@@ -162,7 +162,7 @@ void add_list(Json& to, const char* key, const std::vector<T>& list) {
 }  // namespace
 
 const Component* Manifest::component(const std::string& name) const {
-  const std::vector<const Component*> found = parts(name, kModelRole);
+  const std::vector<const Component*> found = parts(name, contract::Role::kModel);
   return found.size() == 1 ? found[0] : nullptr;
 }
 
@@ -171,8 +171,7 @@ bool Manifest::lists(const std::string& path) const {
                      [&](const FileRecord& file) { return file.path == path; });
 }
 
-std::vector<const Component*> Manifest::parts(const std::string& name,
-                                              const std::string& role) const {
+std::vector<const Component*> Manifest::parts(const std::string& name, contract::Role role) const {
   std::vector<const Component*> out;
   for (const Component& each : components) {
     if (each.name == name && each.role == role) out.push_back(&each);
@@ -198,7 +197,7 @@ Json to_json(const Manifest& manifest) {
               {"text", to_json(manifest.text)}};
   if (manifest.vision) out["vision"] = to_json(*manifest.vision);
   if (manifest.audio) out["audio"] = to_json(*manifest.audio);
-  if (manifest.static_model) out["static_model"] = to_json(*manifest.static_model);
+  if (manifest.fixed_model) out["static_model"] = to_json(*manifest.fixed_model);
   if (manifest.htp) out["htp"] = to_json(*manifest.htp);
   add_list(out, "calibration", manifest.calibration);
   add_list(out, "agreement", manifest.agreement);

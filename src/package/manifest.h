@@ -11,7 +11,7 @@
 //     vision_encoder/model.onnx (+ model.onnx.data)  pixel_values, ... -> image_features
 //     audio_encoder/model.onnx (+ model.onnx.data)   input_features, ... -> audio_features
 //
-// A decoder for an NPU has fixed lengths and takes several graphs (StaticModel below). Instead of
+// A decoder for an NPU has fixed lengths and takes several graphs (FixedModel below). Instead of
 // decoder/model.onnx there are, with N the part,
 //
 //     decoder/prefill.N.onnx decode.N.onnx (+ .data)   quantized, in plain ONNX: for the CPU
@@ -24,7 +24,7 @@
 // An encoder of fixed length is one graph all the same: vision_encoder/model.onnx for the CPU, and
 // vision_encoder/htp/model.onnx with model.bin, which a device and the emulator both load.
 //
-// A package exported for one device (recipe/export_package.h) holds one of the three forms only.
+// A package exported for one device (build/export_package.h) holds one of the three forms only.
 // Its components still name their plain files, but `files` lists what is there.
 #pragma once
 
@@ -37,6 +37,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "contract/role.h"
 
 namespace lapidary::package {
 
@@ -44,11 +45,6 @@ inline constexpr const char* kManifestFile = "lapidary.json";
 inline constexpr int kFormatVersion = 4;
 // Still read: 2 knows no roles, only models; 3 no encoders of fixed length and nothing measured.
 inline constexpr int kOldestFormatVersion = 2;
-
-// What Component::role may be.
-inline constexpr const char* kModelRole = "model";
-inline constexpr const char* kPrefillRole = "prefill";
-inline constexpr const char* kDecodeRole = "decode";
 
 // One layer that owns a key/value cache.
 struct CacheSpec {
@@ -72,8 +68,8 @@ struct TextModel {
   bool vision_bidirectional_attention = false;
 };
 
-// How to drive an encoder of fixed length (gemma4/static_vision_encoder.h, static_audio_encoder.h).
-struct StaticEncoder {
+// How to drive an encoder of fixed length (gemma4/fixed_vision_encoder.h, fixed_audio_encoder.h).
+struct FixedEncoder {
   int64_t soft_tokens = 0;  // rows of its output; those beyond its input's mean nothing
   double masked = 0;        // what its attention masks add where a key must not be seen
 };
@@ -85,7 +81,7 @@ struct VisionModel {
   int64_t boi_token_id = -1;    // marks around the soft tokens
   int64_t eoi_token_id = -1;
   int64_t pooling_kernel_size = 3;  // a soft token stands for its square of patches
-  std::optional<StaticEncoder> static_encoder = std::nullopt;  // present when its lengths are fixed
+  std::optional<FixedEncoder> fixed_encoder = std::nullopt;  // present when its lengths are fixed
 };
 
 // The same for sound.
@@ -96,7 +92,7 @@ struct AudioModel {
   // Attention in chunks (nn/chunked_attention.h): the queries of a chunk share it, `past` frames
   // before it and `future` behind it. The chunk is 0 in packages older than format 4.
   int64_t attention_chunk_size = 0, attention_past = 0, attention_future = 0;
-  std::optional<StaticEncoder> static_encoder = std::nullopt;  // present when its lengths are fixed
+  std::optional<FixedEncoder> fixed_encoder = std::nullopt;  // present when its lengths are fixed
 };
 
 // What the integers of a port stand for: (code - zero_point) * scale.
@@ -125,10 +121,10 @@ struct TensorRecord {
 
 // One graph of a component; all but a static decoder have one.
 struct Component {
-  std::string name;            // "embedding", "decoder", "vision_encoder", "audio_encoder"
-  std::string role = "model";  // or "prefill", "decode"
-  int64_t part = 0;            // a run passes through the parts of its role in this order
-  std::string file;            // "decoder/model.onnx", "decoder/prefill.0.onnx"; not always there
+  std::string name;  // "embedding", "decoder", "vision_encoder", "audio_encoder"
+  contract::Role role = contract::Role::kModel;  // prefill and decode: of fixed lengths
+  int64_t part = 0;  // a run passes through the parts of its role in this order
+  std::string file;  // "decoder/model.onnx", "decoder/prefill.0.onnx"; not always there
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   std::map<std::string, int64_t> ops;  // qualified op type -> count
@@ -142,8 +138,8 @@ struct RotaryKind {
   std::vector<float> inv_freq;  // head_dim / 2 numbers
 };
 
-// How to drive a decoder of fixed lengths (passes/static_llm.h).
-struct StaticModel {
+// How to drive a decoder of fixed lengths (passes/fixed_shapes/static_llm.h).
+struct FixedModel {
   int64_t context_length = 0;  // positions of a full layer: past and new, in the graph of one token
   int64_t prefill_length = 0;  // tokens of a prompt's chunk; these graphs yield no logits
   double masked = 0;           // what the attention masks add where a key must not be seen
@@ -154,7 +150,8 @@ struct StaticModel {
 
 // A graph as a context binary.
 struct ContextModel {
-  std::string component, role;  // of which Component
+  std::string component;  // of which Component, by name, role and part
+  contract::Role role = contract::Role::kModel;
   int64_t part = 0;
   std::string file;    // ONNX with an EPContext node: "decoder/htp/decode.0.onnx"
   std::string binary;  // "decoder/htp/part.0.bin"
@@ -210,13 +207,13 @@ struct Manifest {
   std::string source;                          // path of the checkpoint as given
   std::map<std::string, std::string> sources;  // checkpoint file -> hash
   TextModel text;
-  std::optional<VisionModel> vision;        // present with the component vision_encoder
-  std::optional<AudioModel> audio;          // present with the component audio_encoder
-  std::optional<StaticModel> static_model;  // present when the decoder has fixed lengths
-  std::optional<HtpModel> htp;              // present when context binaries were compiled
-  std::vector<Calibration> calibration;     // of components with calibrated activations
-  std::vector<Agreement> agreement;         // measured by the build
-  std::vector<QualityFigure> quality;       // measured afterwards
+  std::optional<VisionModel> vision;      // present with the component vision_encoder
+  std::optional<AudioModel> audio;        // present with the component audio_encoder
+  std::optional<FixedModel> fixed_model;  // present when the decoder has fixed lengths
+  std::optional<HtpModel> htp;            // present when context binaries were compiled
+  std::vector<Calibration> calibration;   // of components with calibrated activations
+  std::vector<Agreement> agreement;       // measured by the build
+  std::vector<QualityFigure> quality;     // measured afterwards
   std::vector<Component> components;
   std::vector<FileRecord> files;
 
@@ -225,7 +222,7 @@ struct Manifest {
   // Whether `files` has it.
   bool lists(const std::string& path) const;
   // All graphs of a component in one role, by part.
-  std::vector<const Component*> parts(const std::string& name, const std::string& role) const;
+  std::vector<const Component*> parts(const std::string& name, contract::Role role) const;
 };
 
 Json to_json(const Manifest& manifest);

@@ -5,13 +5,19 @@
 #include <tuple>
 #include <utility>
 
+#include "contract/component.h"
+#include "contract/ports.h"
+
 namespace lapidary::package {
 namespace {
 
-constexpr const char* kVisionEncoder = "vision_encoder";
-constexpr const char* kAudioEncoder = "audio_encoder";
+namespace ports = contract::ports;
 
-using GraphKey = std::tuple<std::string, std::string, int64_t>;  // component, role, part
+constexpr const char* kVisionEncoder = name_of(contract::Component::kVisionEncoder);
+constexpr const char* kAudioEncoder = name_of(contract::Component::kAudioEncoder);
+constexpr const char* kDecoder = name_of(contract::Component::kDecoder);
+
+using GraphKey = std::tuple<std::string, contract::Role, int64_t>;  // component, role, part
 
 class ConsistencyCheck {
  public:
@@ -21,15 +27,15 @@ class ConsistencyCheck {
   Status run() {
     LAP_RETURN_IF_ERROR(files());
     LAP_RETURN_IF_ERROR(components());
-    LAP_RETURN_IF_ERROR(static_decoder());
+    LAP_RETURN_IF_ERROR(fixed_decoder());
     if (manifest_.htp) {
       LAP_RETURN_IF_ERROR(contexts("htp.device", manifest_.htp->device));
       LAP_RETURN_IF_ERROR(contexts("htp.emulated", manifest_.htp->emulated));
     }
     LAP_RETURN_IF_ERROR(section("vision", manifest_.vision.has_value(), kVisionEncoder));
     LAP_RETURN_IF_ERROR(section("audio", manifest_.audio.has_value(), kAudioEncoder));
-    LAP_RETURN_IF_ERROR(static_vision_encoder());
-    LAP_RETURN_IF_ERROR(static_audio_encoder());
+    LAP_RETURN_IF_ERROR(fixed_vision_encoder());
+    LAP_RETURN_IF_ERROR(fixed_audio_encoder());
     return measured();
   }
 
@@ -40,7 +46,10 @@ class ConsistencyCheck {
 
   static std::string text(const GraphKey& key) {
     const auto& [component, role, part] = key;
-    return "'" + component + (role == kModelRole ? "" : " " + role + " " + std::to_string(part)) +
+    return "'" + component +
+           (role == contract::Role::kModel
+                ? ""
+                : " " + std::string(name_of(role)) + " " + std::to_string(part)) +
            "'";
   }
 
@@ -59,10 +68,10 @@ class ConsistencyCheck {
   }
 
   // A compiler takes no other graph.
-  bool has_fixed_lengths(const std::string& component, const std::string& role) const {
-    if (role != kModelRole) return true;
-    if (component == kVisionEncoder) return manifest_.vision && manifest_.vision->static_encoder;
-    if (component == kAudioEncoder) return manifest_.audio && manifest_.audio->static_encoder;
+  bool has_fixed_lengths(const std::string& component, contract::Role role) const {
+    if (role != contract::Role::kModel) return true;
+    if (component == kVisionEncoder) return manifest_.vision && manifest_.vision->fixed_encoder;
+    if (component == kAudioEncoder) return manifest_.audio && manifest_.audio->fixed_encoder;
     return false;
   }
 
@@ -88,7 +97,7 @@ class ConsistencyCheck {
       if (!only_as_context(component)) {
         LAP_RETURN_IF_ERROR(listed("components", component.file));
       }
-      const bool model = component.role == kModelRole;
+      const bool model = component.role == contract::Role::kModel;
       if (model && component.part != 0) {
         return wrong("components", "has a part of '" + component.name + "', which is one model");
       }
@@ -98,36 +107,38 @@ class ConsistencyCheck {
       if (models.contains(name)) {
         return wrong("components", "has '" + name + "' as one model and in roles");
       }
-      if (name != "decoder") {
+      if (name != kDecoder) {
         return wrong("components", "has '" + name + "' in roles, which only a decoder has");
       }
     }
     return {};
   }
 
-  Status static_decoder() const {
-    const auto decode = manifest_.parts("decoder", kDecodeRole);
-    const auto prefill = manifest_.parts("decoder", kPrefillRole);
+  Status fixed_decoder() const {
+    const auto decode = manifest_.parts(kDecoder, contract::Role::kDecode);
+    const auto prefill = manifest_.parts(kDecoder, contract::Role::kPrefill);
     const bool built = !decode.empty() || !prefill.empty();
-    if (built && !manifest_.static_model) {
+    if (built && !manifest_.fixed_model) {
       return wrong("static_model", "is missing, but 'components' has a decoder in roles");
     }
-    if (!manifest_.static_model) return {};
+    if (!manifest_.fixed_model) return {};
     if (decode.empty() || prefill.empty()) {
-      return wrong("static_model", "is there, but 'components' has no decoder of role " +
-                                       std::string(decode.empty() ? "decode" : "prefill"));
+      return wrong("static_model",
+                   "is there, but 'components' has no decoder of role " +
+                       std::string(name_of(decode.empty() ? contract::Role::kDecode
+                                                          : contract::Role::kPrefill)));
     }
     for (const auto& parts : {decode, prefill}) {
       for (size_t i = 0; i < parts.size(); ++i) {
         if (parts[i]->part == static_cast<int64_t>(i)) continue;
-        return wrong("components", "lacks " + text({"decoder", parts[i]->role, i}));
+        return wrong("components", "lacks " + text({kDecoder, parts[i]->role, i}));
       }
     }
     if (prefill.size() > decode.size()) {
       return wrong("components", "has more parts of role prefill than of role decode");
     }
     std::set<std::string> kinds;
-    for (const RotaryKind& kind : manifest_.static_model->rotary) {
+    for (const RotaryKind& kind : manifest_.fixed_model->rotary) {
       if (!kinds.insert(kind.kind).second) {
         return wrong("static_model.rotary", "names '" + kind.kind + "' twice");
       }
@@ -153,7 +164,8 @@ class ConsistencyCheck {
     if (list.empty()) return {};
     for (const Component& component : manifest_.components) {
       const GraphKey graph = {component.name, component.role, component.part};
-      const bool elsewhere = component.role == kModelRole && files_.contains(component.file);
+      const bool elsewhere =
+          component.role == contract::Role::kModel && files_.contains(component.file);
       if (!elsewhere && !found.contains(graph)) return wrong(key, "lacks " + text(graph));
     }
     return {};
@@ -185,25 +197,25 @@ class ConsistencyCheck {
     return wrong(key, "is missing, but '" + encoder.name + "' has fixed lengths only");
   }
 
-  Status static_vision_encoder() const {
+  Status fixed_vision_encoder() const {
     const Component* const encoder = manifest_.component(kVisionEncoder);
     if (encoder == nullptr) return {};
     const char* const key = "vision.static_encoder";
-    if (!manifest_.vision->static_encoder) return fixed_says_so(key, *encoder);
-    const int64_t tokens = manifest_.vision->static_encoder->soft_tokens;
+    if (!manifest_.vision->fixed_encoder) return fixed_says_so(key, *encoder);
+    const int64_t tokens = manifest_.vision->fixed_encoder->soft_tokens;
     const int64_t side = manifest_.vision->pooling_kernel_size;
-    LAP_RETURN_IF_ERROR(length(key, encoder->inputs, "pixel_values", 1, tokens * side * side));
-    return length(key, encoder->outputs, "image_features", 0, tokens);
+    LAP_RETURN_IF_ERROR(length(key, encoder->inputs, ports::kPixelValues, 1, tokens * side * side));
+    return length(key, encoder->outputs, ports::kImageFeatures, 0, tokens);
   }
 
-  Status static_audio_encoder() const {
+  Status fixed_audio_encoder() const {
     const Component* const encoder = manifest_.component(kAudioEncoder);
     if (encoder == nullptr) return {};
     const char* const key = "audio.static_encoder";
-    if (!manifest_.audio->static_encoder) return fixed_says_so(key, *encoder);
-    const int64_t tokens = manifest_.audio->static_encoder->soft_tokens;
-    LAP_RETURN_IF_ERROR(length(key, encoder->inputs, "input_features", 1, 4 * tokens));
-    return length(key, encoder->outputs, "audio_features", 0, tokens);
+    if (!manifest_.audio->fixed_encoder) return fixed_says_so(key, *encoder);
+    const int64_t tokens = manifest_.audio->fixed_encoder->soft_tokens;
+    LAP_RETURN_IF_ERROR(length(key, encoder->inputs, ports::kInputFeatures, 1, 4 * tokens));
+    return length(key, encoder->outputs, ports::kAudioFeatures, 0, tokens);
   }
 
   Status component_of(const char* key, const std::string& name) const {

@@ -48,12 +48,20 @@ std::vector<Port> ports(JsonReader& parent, const std::string& key) {
 
 }  // namespace
 
+// Calibration graphs are never saved.
+contract::Role read_role(JsonReader& reader, const std::string& name) {
+  const auto role = contract::role_named(name);
+  if (role && *role != contract::Role::kCalibration) return *role;
+  reader.fail("role", "is '" + name + "'; known are model, prefill and decode", kRebuild);
+  return contract::Role::kModel;
+}
+
 std::vector<ContextModel> read_contexts(JsonReader& parent, const std::string& key) {
   std::vector<ContextModel> out;
   for (JsonReader& entry : parent.objects(key, kRebuild)) {
     ContextModel context;
     context.component = entry.string("component");
-    context.role = entry.string("role");
+    context.role = read_role(entry, entry.string("role"));
     context.part = entry.integer("part", {.min = 0});
     context.file = relative_path(entry, "file");
     context.binary = relative_path(entry, "binary");
@@ -66,11 +74,8 @@ std::vector<ContextModel> read_contexts(JsonReader& parent, const std::string& k
 Component read_component(JsonReader& reader) {
   Component out;
   out.name = reader.string("name");
-  out.role = reader.string_or("role", kModelRole);
+  out.role = read_role(reader, reader.string_or("role", name_of(contract::Role::kModel)));
   out.part = reader.integer_or("part", 0, {.min = 0});
-  if (out.role != kModelRole && out.role != kPrefillRole && out.role != kDecodeRole) {
-    reader.fail("role", "is '" + out.role + "'; known are model, prefill and decode", kRebuild);
-  }
   out.file = relative_path(reader, "file");
   out.inputs = ports(reader, "inputs");
   out.outputs = ports(reader, "outputs");

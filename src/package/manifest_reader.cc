@@ -51,7 +51,7 @@ class ManifestReader {
       out.audio = audio(*std::move(section), out.text.vocab_size);
     }
     if (auto section = root.optional_child("static_model")) {
-      out.static_model = static_model(*std::move(section));
+      out.fixed_model = fixed_model(*std::move(section));
     }
     if (auto section = root.optional_child("htp")) out.htp = htp(*std::move(section));
     measured(root, out);
@@ -91,8 +91,8 @@ class ManifestReader {
     return out;
   }
 
-  StaticEncoder static_encoder(JsonReader reader) {
-    StaticEncoder out;
+  FixedEncoder fixed_encoder(JsonReader reader) {
+    FixedEncoder out;
     out.soft_tokens = reader.integer("soft_tokens", {.min = 1, .max = kMostSoftTokens});
     out.masked = mask(reader);
     reader.reject_unknown(kRebuild);
@@ -115,7 +115,7 @@ class ManifestReader {
     out.pooling_kernel_size = reader.integer_or("pooling_kernel_size", out.pooling_kernel_size,
                                                 {.min = 1, .max = kWidestKernel});
     if (auto encoder = reader.optional_child("static_encoder")) {
-      out.static_encoder = static_encoder(*std::move(encoder));
+      out.fixed_encoder = fixed_encoder(*std::move(encoder));
     }
     reader.reject_unknown(kRebuild);
     return out;
@@ -132,7 +132,7 @@ class ManifestReader {
     out.attention_past = reader.integer_or("attention_past", 0, frames);
     out.attention_future = reader.integer_or("attention_future", 0, frames);
     if (auto encoder = reader.optional_child("static_encoder")) {
-      out.static_encoder = static_encoder(*std::move(encoder));
+      out.fixed_encoder = fixed_encoder(*std::move(encoder));
       if (out.attention_chunk_size == 0) {
         reader.fail("attention_chunk_size", "is needed with static_encoder", kRebuild);
       }
@@ -141,8 +141,8 @@ class ManifestReader {
     return out;
   }
 
-  StaticModel static_model(JsonReader reader) {
-    StaticModel out;
+  FixedModel fixed_model(JsonReader reader) {
+    FixedModel out;
     out.context_length = reader.integer("context_length", {.min = 2, .max = kLongestContext});
     out.prefill_length =
         reader.integer("prefill_length", {.min = 1, .max = out.context_length - 1});

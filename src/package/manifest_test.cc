@@ -104,12 +104,12 @@ TEST(Manifest, TextModelsHaveNoModalitySections) {
 // A decoder of two parts, whose prompts need but the first of them.
 Manifest static_sample() {
   Manifest out = sample();
-  out.static_model =
-      StaticModel{.context_length = 512,
-                  .prefill_length = 64,
-                  .masked = -100,
-                  .host_logit_softcap = 30,
-                  .rotary = {{"sliding_attention", {1.0F, 0.1F}}, {"full_attention", {0.3F}}}};
+  out.fixed_model =
+      FixedModel{.context_length = 512,
+                 .prefill_length = 64,
+                 .masked = -100,
+                 .host_logit_softcap = 30,
+                 .rotary = {{"sliding_attention", {1.0F, 0.1F}}, {"full_attention", {0.3F}}}};
   out.components.erase(out.components.begin());
   HtpModel htp{.arch = "v81",
                .soc = "SM8850",
@@ -118,9 +118,10 @@ Manifest static_sample() {
                .qnn = "2.51.0",
                .device = {},
                .emulated = {}};
-  for (const auto& [role, part] :
-       {std::pair(kPrefillRole, 0), {kDecodeRole, 0}, {kDecodeRole, 1}}) {
-    const std::string stem = std::string(role) + "." + std::to_string(part);
+  for (const auto& [role, part] : {std::pair(contract::Role::kPrefill, 0),
+                                   {contract::Role::kDecode, 0},
+                                   {contract::Role::kDecode, 1}}) {
+    const std::string stem = std::string(name_of(role)) + "." + std::to_string(part);
     Component graph;
     graph.name = "decoder";
     graph.role = role;
@@ -136,7 +137,7 @@ Manifest static_sample() {
     out.files.push_back({htp.device.back().file, 1, "01"});
     out.files.push_back({htp.emulated.back().file, 1, "01"});
     out.files.push_back({htp.emulated.back().binary, 1, "01"});
-    if (role == std::string(kDecodeRole)) out.files.push_back({binary, 1, "01"});
+    if (role == contract::Role::kDecode) out.files.push_back({binary, 1, "01"});
   }
   out.htp = htp;
   return out;
@@ -149,30 +150,30 @@ TEST(Manifest, ReadsBackAStaticDecoder) {
   ASSERT_TRUE(read.ok()) << read.error().message();
   EXPECT_EQ(to_json(*read), to_json(static_sample()));
   EXPECT_EQ(read->component("decoder"), nullptr);
-  ASSERT_EQ(read->parts("decoder", kDecodeRole).size(), 2U);
-  EXPECT_EQ(read->parts("decoder", kPrefillRole).size(), 1U);
-  const Port& port = read->parts("decoder", kDecodeRole)[1]->inputs[0];
+  ASSERT_EQ(read->parts("decoder", contract::Role::kDecode).size(), 2U);
+  EXPECT_EQ(read->parts("decoder", contract::Role::kPrefill).size(), 1U);
+  const Port& port = read->parts("decoder", contract::Role::kDecode)[1]->inputs[0];
   EXPECT_EQ(port.encoding, (PortEncoding{0.1, 32768}));
-  EXPECT_EQ(read->static_model->context_length, 512);
-  EXPECT_EQ(read->static_model->prefill_length, 64);
-  EXPECT_EQ(read->static_model->masked, -100);
-  EXPECT_EQ(read->static_model->host_logit_softcap, 30);
+  EXPECT_EQ(read->fixed_model->context_length, 512);
+  EXPECT_EQ(read->fixed_model->prefill_length, 64);
+  EXPECT_EQ(read->fixed_model->masked, -100);
+  EXPECT_EQ(read->fixed_model->host_logit_softcap, 30);
   // Not a bit may be lost: the tables would be others than those that calibration saw.
-  EXPECT_EQ(read->static_model->rotary[0].inv_freq, (std::vector<float>{1.0F, 0.1F}));
+  EXPECT_EQ(read->fixed_model->rotary[0].inv_freq, (std::vector<float>{1.0F, 0.1F}));
   EXPECT_EQ(read->htp->soc_model, 87);
   EXPECT_EQ(read->htp->device[1].binary, read->htp->device[0].binary);
   EXPECT_EQ(read->htp->emulated[2].file, "decoder/emulated/decode.1.onnx");
 }
 
 // Encoders of fixed length beside the static decoder, compiled; figures of all kinds.
-Manifest static_encoders_sample() {
+Manifest fixed_encoders_sample() {
   Manifest out = static_sample();
   out.vision->pooling_kernel_size = 2;
-  out.vision->static_encoder = StaticEncoder{.soft_tokens = 70, .masked = -100};
+  out.vision->fixed_encoder = FixedEncoder{.soft_tokens = 70, .masked = -100};
   out.audio->attention_chunk_size = 12;
   out.audio->attention_past = 12;
   out.audio->attention_future = 1;
-  out.audio->static_encoder = StaticEncoder{.soft_tokens = 48, .masked = -99.5};
+  out.audio->fixed_encoder = FixedEncoder{.soft_tokens = 48, .masked = -99.5};
   Component& vision = out.components[0];
   vision.inputs = {{"pixel_values", "uint16", {"1", "280", "768"}, false, PortEncoding{1, 0}}};
   vision.outputs = {{"image_features", "float32", {"70", "128"}}};
@@ -181,7 +182,7 @@ Manifest static_encoders_sample() {
   audio.outputs = {{"audio_features", "float32", {"48", "128"}}};
   for (const char* name : {"vision_encoder", "audio_encoder"}) {
     const std::string stem = std::string(name) + "/htp/model";
-    const ContextModel context = {name, kModelRole, 0, stem + ".onnx", stem + ".bin"};
+    const ContextModel context = {name, contract::Role::kModel, 0, stem + ".onnx", stem + ".bin"};
     out.htp->device.push_back(context);
     out.htp->emulated.push_back(context);
     out.files.push_back({context.file, 1, "01"});
@@ -196,19 +197,19 @@ Manifest static_encoders_sample() {
 
 TEST(Manifest, ReadsBackStaticEncodersAndWhatWasMeasured) {
   const TempDir dir;
-  const Manifest written = static_encoders_sample();
+  const Manifest written = fixed_encoders_sample();
   dir.write(kManifestFile, to_json(written));
   const auto read = read_manifest(dir.path());
   ASSERT_TRUE(read.ok()) << read.error().message();
   EXPECT_EQ(to_json(*read), to_json(written));
   EXPECT_EQ(read->vision->pooling_kernel_size, 2);
-  EXPECT_EQ(read->vision->static_encoder->soft_tokens, 70);
-  EXPECT_EQ(read->vision->static_encoder->masked, -100);
+  EXPECT_EQ(read->vision->fixed_encoder->soft_tokens, 70);
+  EXPECT_EQ(read->vision->fixed_encoder->masked, -100);
   EXPECT_EQ(read->audio->attention_chunk_size, 12);
   EXPECT_EQ(read->audio->attention_past, 12);
   EXPECT_EQ(read->audio->attention_future, 1);
-  EXPECT_EQ(read->audio->static_encoder->soft_tokens, 48);
-  EXPECT_EQ(read->audio->static_encoder->masked, -99.5);
+  EXPECT_EQ(read->audio->fixed_encoder->soft_tokens, 48);
+  EXPECT_EQ(read->audio->fixed_encoder->masked, -99.5);
   ASSERT_EQ(read->calibration.size(), 1U);
   EXPECT_EQ(read->calibration[0].digest, "c0ffee");
   EXPECT_EQ(read->calibration[0].images, 8);
@@ -223,9 +224,9 @@ TEST(Manifest, ReadsBackStaticEncodersAndWhatWasMeasured) {
 }
 
 // What `lapidary export --device htp` leaves of an encoder; without any context it must be plain.
-TEST(Manifest, StaticEncodersMayBeThereAsContextsOnly) {
+TEST(Manifest, FixedEncodersMayBeThereAsContextsOnly) {
   const TempDir dir;
-  Manifest manifest = static_encoders_sample();
+  Manifest manifest = fixed_encoders_sample();
   manifest.htp->emulated.clear();
   std::erase_if(manifest.files,
                 [](const FileRecord& file) { return file.path == "vision_encoder/model.onnx"; });
@@ -242,8 +243,10 @@ TEST(Manifest, StaticEncodersMayBeThereAsContextsOnly) {
 // A recipe may compile the decoder alone: its encoders run on the CPU.
 TEST(Manifest, EncodersNeedNoContexts) {
   const TempDir dir;
-  Manifest manifest = static_encoders_sample();
-  const auto of_encoder = [](const ContextModel& context) { return context.role == kModelRole; };
+  Manifest manifest = fixed_encoders_sample();
+  const auto of_encoder = [](const ContextModel& context) {
+    return context.role == contract::Role::kModel;
+  };
   std::erase_if(manifest.htp->device, of_encoder);
   std::erase_if(manifest.htp->emulated, of_encoder);
   dir.write(kManifestFile, to_json(manifest));
@@ -264,7 +267,7 @@ TEST(Manifest, ReadsFormat3) {
   const auto read = read_manifest(dir.path());
   ASSERT_TRUE(read.ok()) << read.error().message();
   EXPECT_EQ(read->vision->pooling_kernel_size, 3);
-  EXPECT_FALSE(read->vision->static_encoder.has_value());
+  EXPECT_FALSE(read->vision->fixed_encoder.has_value());
 }
 
 // Format 2 has no roles and no encodings; packages of it exist.
@@ -277,7 +280,7 @@ TEST(Manifest, ReadsThePreviousFormat) {
   ASSERT_TRUE(read.ok()) << read.error().message();
   EXPECT_EQ(read->format_version, 2);
   ASSERT_NE(read->component("decoder"), nullptr);
-  EXPECT_EQ(read->component("decoder")->role, "model");
+  EXPECT_EQ(read->component("decoder")->role, contract::Role::kModel);
 }
 
 struct Damage {
@@ -363,7 +366,7 @@ TEST_P(DamagedStaticManifest, IsRefusedByName) {
 }
 
 // What `lapidary export` makes: a graph's plain file is left out where its context is there.
-TEST(Manifest, StaticGraphsMayBeThereAsContextsOnly) {
+TEST(Manifest, FixedGraphsMayBeThereAsContextsOnly) {
   const TempDir dir;
   Manifest manifest = static_sample();
   const std::string plain = manifest.components.back().file;
@@ -443,7 +446,7 @@ class DamagedEncoderManifest : public ::testing::TestWithParam<Damage> {};
 // Each would feed an encoder other lengths than it has, or show a figure that means nothing.
 TEST_P(DamagedEncoderManifest, IsRefusedByName) {
   const TempDir dir;
-  Json json = to_json(static_encoders_sample());
+  Json json = to_json(fixed_encoders_sample());
   GetParam().apply(json);
   dir.write(kManifestFile, json);
   const auto read = read_manifest(dir.path());

@@ -118,7 +118,7 @@ TEST(MediaModels, RecordWhatTheConfigSaysOfPoolingAndAttention) {
   config.audio->attention_context_left = 8;
   config.audio->attention_context_right = 1;
   EXPECT_EQ(vision_model(config)->pooling_kernel_size, 2);
-  EXPECT_FALSE(vision_model(config)->static_encoder.has_value());
+  EXPECT_FALSE(vision_model(config)->fixed_encoder.has_value());
   EXPECT_EQ(audio_model(config)->attention_chunk_size, 10);
   EXPECT_EQ(audio_model(config)->attention_past, 7) << "the frame itself is no past";
   EXPECT_EQ(audio_model(config)->attention_future, 1);
@@ -277,11 +277,11 @@ TEST(SideFiles, GraphsOfFixedLengthsHaveNothingForGenai) {
   const Manifest any =
       manifest_of(checkpoint.config, {"vision_encoder", "audio_encoder", "embedding"});
   Manifest decoder = any;
-  decoder.static_model = StaticModel{};
+  decoder.fixed_model = FixedModel{};
   Manifest vision = any;
-  vision.vision->static_encoder = StaticEncoder{.soft_tokens = 70, .masked = -100};
+  vision.vision->fixed_encoder = FixedEncoder{.soft_tokens = 70, .masked = -100};
   Manifest audio = any;
-  audio.audio->static_encoder = StaticEncoder{.soft_tokens = 48, .masked = -100};
+  audio.audio->fixed_encoder = FixedEncoder{.soft_tokens = 48, .masked = -100};
   for (const Manifest& manifest : {decoder, vision, audio}) {
     const TempDir dir;
     const auto names = write_side_files(checkpoint, manifest, dir.path());

@@ -31,8 +31,8 @@ Result<Json> generation_json(const checkpoint::Checkpoint& checkpoint) {
 
 // GenAI drives graphs of any length, and one of them a component.
 bool has_fixed_lengths(const Manifest& manifest) {
-  return manifest.static_model || (manifest.vision && manifest.vision->static_encoder) ||
-         (manifest.audio && manifest.audio->static_encoder);
+  return manifest.fixed_model || (manifest.vision && manifest.vision->fixed_encoder) ||
+         (manifest.audio && manifest.audio->fixed_encoder);
 }
 
 }  // namespace

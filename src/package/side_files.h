@@ -15,7 +15,7 @@ namespace lapidary::package {
 
 // Copies them from the checkpoint and writes genai_config.json and what it refers to
 // (genai_processors.h), but for graphs of fixed lengths, which GenAI cannot drive; `manifest` needs
-// text, vision, audio, static_model and components. generation_config.json is always written: the
+// text, vision, audio, fixed_model and components. generation_config.json is always written: the
 // ids of the begin, end and padding tokens that the checkpoint keeps in config.json only are filled
 // in, since config.json does not ship. Returns the names written.
 Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& checkpoint,

@@ -5,8 +5,8 @@
 
 #include "base/glob.h"
 #include "graph/dtype_inference.h"
-#include "passes/half_weight.h"
 #include "tensor/expressions.h"
+#include "weights/half.h"
 
 namespace lapidary::passes {
 namespace {
@@ -128,7 +128,7 @@ class Converter {
   }
 
   tensor::Tensor half(const tensor::Tensor& x) const {
-    return half_weight(x, options_.min_positive_val, options_.max_finite_val);
+    return weights::half_weight(x, options_.min_positive_val, options_.max_finite_val);
   }
 
   // The name under which `value`, a float, can be read as float16 (or float32), made if need be.
@@ -184,7 +184,7 @@ class Converter {
       node.attributes["to"] = static_cast<int64_t>(DType::kFloat16);
     }
     if (node.qualified_op() == "ConstantOfShape" && !node.attributes.contains("value")) {
-      node.attributes["value"] = tensor::Tensor(half_weight(
+      node.attributes["value"] = tensor::Tensor(weights::half_weight(
           tensor::floats({1}, {0.0f}), options_.min_positive_val, options_.max_finite_val));
       return;
     }

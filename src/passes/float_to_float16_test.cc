@@ -11,9 +11,9 @@
 #include "base/float_types.h"
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
-#include "passes/half_weight.h"
-#include "passes/kquant_quantization.h"
+#include "passes/weight_only/kquant_quantization.h"
 #include "tensor/expressions.h"
+#include "weights/half.h"
 
 namespace lapidary::passes {
 namespace {
@@ -168,7 +168,7 @@ TEST(FloatToFloat16, ZerosMadeByTheGraphFollow) {
 // Olive's clamping: nothing but 0 becomes 0, nothing finite becomes infinite.
 TEST(HalfWeight, Clamps) {
   const std::vector<float> in = {0.0f, 1e-9f, -1e-9f, 0.1f, 70000.0f, -2e4f, 9999.0f};
-  const tensor::Tensor half = half_weight(tensor::floats({7}, in), 1e-7, 1e4);
+  const tensor::Tensor half = weights::half_weight(tensor::floats({7}, in), 1e-7, 1e4);
   const auto bytes = half.materialize();
   ASSERT_TRUE(bytes.ok());
   std::vector<float> out;

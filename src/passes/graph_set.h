@@ -9,17 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "contract/role.h"
 #include "graph/graph.h"
 
 namespace lapidary::passes {
 
-enum class Role {
-  kModel,        // the component's only graph
-  kPrefill,      // a chunk of a prompt
-  kDecode,       // one token
-  kCalibration,  // a whole sample at once, for the ranges of activations; never saved
-};
-std::string name_of(Role role);  // "model", "prefill", "decode", "calibration"
+using contract::Role;
 
 struct RoleGraph {
   Role role = Role::kModel;

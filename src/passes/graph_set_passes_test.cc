@@ -5,9 +5,10 @@
 
 #include <algorithm>
 
+#include "contract/notes.h"
 #include "graph/builder.h"
-#include "passes/static_llm.h"
-#include "passes/static_quantization.h"
+#include "passes/fixed_shapes/static_llm.h"
+#include "passes/static_quantization/static_quantization.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -69,16 +70,16 @@ Graph decoder(bool capped = true) {
   return std::move(b).finish();
 }
 
-GraphSet static_set(const std::string& options, Graph graph) {
+GraphSet fixed_set(const std::string& options, Graph graph) {
   auto outcome = bound(&bind_static_llm, options)->run(one(std::move(graph)), {});
   EXPECT_TRUE(outcome.ok()) << outcome.error().message();
   return outcome.ok() ? std::move(outcome->graphs) : GraphSet();
 }
 
 TEST(StaticLlmPass, MakesTheGraphsAskedFor) {
-  EXPECT_THAT(stems(static_set("{}", decoder())), ElementsAre("prefill.0", "decode.0"));
-  EXPECT_THAT(stems(static_set(R"({"prefill_length": 0})", decoder())), ElementsAre("decode.0"));
-  const GraphSet set = static_set(
+  EXPECT_THAT(stems(fixed_set("{}", decoder())), ElementsAre("prefill.0", "decode.0"));
+  EXPECT_THAT(stems(fixed_set(R"({"prefill_length": 0})", decoder())), ElementsAre("decode.0"));
+  const GraphSet set = fixed_set(
       R"({"context_length": 32, "prefill_length": 8, "calibration_length": 100})", decoder());
   EXPECT_THAT(stems(set), ElementsAre("prefill.0", "decode.0", "calibration.0"));
   const auto length = [](const RoleGraph& each) {
@@ -94,21 +95,21 @@ TEST(StaticLlmPass, MakesTheGraphsAskedFor) {
 
 TEST(StaticLlmPass, LeavesTheSoftCapToTheHost) {
   const std::string options = R"({"calibration_length": 4, "logit_softcap": "host"})";
-  const GraphSet set = static_set(options, decoder());
-  EXPECT_FALSE(set[0].graph.metadata.contains(kHostLogitSoftcap));  // no logits
+  const GraphSet set = fixed_set(options, decoder());
+  EXPECT_FALSE(set[0].graph.metadata.contains(contract::notes::kHostLogitSoftcap));  // no logits
   for (const size_t i : {1U, 2U}) {
     const Graph& graph = set[i].graph;
-    EXPECT_EQ(graph.metadata.at(kHostLogitSoftcap), "30.0");
+    EXPECT_EQ(graph.metadata.at(contract::notes::kHostLogitSoftcap), "30.0");
     ASSERT_THAT(graph.nodes, SizeIs(2));
     EXPECT_TRUE(graph::check(graph).ok());
     EXPECT_EQ(graph.nodes[0].op_type, "MatMul");
     EXPECT_THAT(graph.nodes[0].outputs, ElementsAre("logits"));
   }
-  EXPECT_THAT(static_set("{}", decoder())[1].graph.nodes, SizeIs(5));
+  EXPECT_THAT(fixed_set("{}", decoder())[1].graph.nodes, SizeIs(5));
   const auto uncapped = bound(&bind_static_llm, options)->run(one(decoder(false)), {}).value();
   ASSERT_THAT(uncapped.declined, SizeIs(1));
   EXPECT_THAT(uncapped.declined[0].reason, HasSubstr("no soft-cap"));
-  EXPECT_FALSE(uncapped.graphs[1].graph.metadata.contains(kHostLogitSoftcap));
+  EXPECT_FALSE(uncapped.graphs[1].graph.metadata.contains(contract::notes::kHostLogitSoftcap));
 }
 
 TEST(StaticLlmPass, RefusesWhatItCannotDo) {
@@ -121,7 +122,7 @@ TEST(StaticLlmPass, RefusesWhatItCannotDo) {
   EXPECT_THAT(said(R"({"batch_size": 2})"), HasSubstr("batch_size"));
   EXPECT_THAT(said(R"({"sequence_length": 2})"), HasSubstr("sequence_length"));
   const BoundPass pass = bound(&bind_static_llm, "{}").value();
-  const auto again = pass.run(static_set("{}", decoder()), {});
+  const auto again = pass.run(fixed_set("{}", decoder()), {});
   ASSERT_FALSE(again.ok());
   EXPECT_THAT(again.error().message(), HasSubstr("several graphs already"));
   Builder b("vision_encoder");

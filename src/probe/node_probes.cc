@@ -4,7 +4,7 @@
 #include <map>
 
 #include "graph/dtype_inference.h"
-#include "graph/static_shapes.h"
+#include "graph/fixed_shapes.h"
 #include "htp/installed_stack.h"
 #include "probe/node_units.h"
 #include "probe/reference_run.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "graph/static_shapes.h"
+#include "graph/fixed_shapes.h"
 #include "target/legality.h"
 
 namespace lapidary::probe {

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "contract/component.h"
 #include "recipe/olive_names.h"
 
 namespace lapidary::recipe {
 namespace {
 
-constexpr const char* kVision = "vision_encoder";
-constexpr const char* kAudio = "audio_encoder";
+constexpr const char* kVision = name_of(contract::Component::kVisionEncoder);
+constexpr const char* kAudio = name_of(contract::Component::kAudioEncoder);
 
 std::optional<int64_t> read_length(JsonReader& reader, const char* key) {
   if (reader.raw(key) == Json("auto")) return 0;

@@ -17,9 +17,10 @@ bool CompileStep::compiles(const std::string& component) const {
 }
 
 std::string context_name(const std::string& component, int64_t part,
-                         const std::vector<std::string>& roles) {
+                         const std::vector<contract::Role>& roles) {
   std::string all;
-  for (const std::string& role : roles) all += (all.empty() ? "" : ", ") + role;
+  for (const contract::Role role : roles)
+    all += (all.empty() ? "" : ", ") + std::string(name_of(role));
   return component + " part " + std::to_string(part) + " (" + all + ")";
 }
 

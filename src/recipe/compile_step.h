@@ -1,5 +1,5 @@
 // EPContextBinaryGenerator in a recipe: which components become context binaries for the HTP, and
-// how. It is no pass over graphs: it runs when they are saved (recipe/compile_component.h), so it
+// how. It is no pass over graphs: it runs when they are saved (build/compile_component.h), so it
 // stands after all of them; only ComposeOnnxModels may follow.
 //
 //   "contexts": {
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "contract/role.h"
 
 namespace lapidary::recipe {
 
@@ -39,7 +40,7 @@ struct CompileStep {
 // What a run of the compiler is called, in progress, plan and report: "decoder part 0 (prefill,
 // decode)".
 std::string context_name(const std::string& component, int64_t part,
-                         const std::vector<std::string>& roles);
+                         const std::vector<contract::Role>& roles);
 
 // Reads the options; errors are recorded in the reader's document.
 CompileStep read_compile_step(JsonReader& reader);

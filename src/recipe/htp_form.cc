@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "contract/component.h"
 #include "recipe/olive_names.h"
 
 namespace lapidary::recipe {
@@ -43,7 +44,7 @@ class Completion {
 
   HtpForm run() {
     if (!read() || find(kCompileType) == nullptr) return std::move(form_);
-    put_static_first();
+    put_fixed_first();
     restrict_components();
     complete_quantization();
     complete_blocks();
@@ -86,7 +87,7 @@ class Completion {
     return name;
   }
 
-  void put_static_first() {
+  void put_fixed_first() {
     const auto at = std::find_if(steps_.begin(), steps_.end(),
                                  [](const Step& step) { return step.is(kStatic); });
     if (at == steps_.end()) return;
@@ -120,7 +121,7 @@ class Completion {
 
   // Without "components" Olive's pass means the encoders as well.
   void fix_encoders(Step& step) {
-    step.json["components"] = {"decoder"};
+    step.json["components"] = {name_of(contract::Component::kDecoder)};
     if (find(kBuilderType) == nullptr) {
       steps_.insert(steps_.begin(), {new_name("build"), {{"type", kBuilderType}}});
     }
@@ -137,7 +138,9 @@ class Completion {
     note(lengths, std::string("is followed by ") + type + ", which the HTP needs");
     const auto at = std::find_if(steps_.begin(), steps_.end(),
                                  [](const Step& step) { return step.is(kStatic); });
-    steps_.insert(at + 1, {new_name(name), {{"type", type}, {"components", {"decoder"}}}});
+    steps_.insert(at + 1,
+                  {new_name(name),
+                   {{"type", type}, {"components", {name_of(contract::Component::kDecoder)}}}});
   }
 
   void restrict_components() {
@@ -145,7 +148,9 @@ class Completion {
       const bool wanted = std::any_of(kOfTheHtp.begin(), kOfTheHtp.end(),
                                       [&](const char* type) { return step.is(type); });
       if (!wanted || step.says("components")) continue;
-      step.json["components"] = {"vision_encoder", "audio_encoder", "decoder"};
+      step.json["components"] = {name_of(contract::Component::kVisionEncoder),
+                                 name_of(contract::Component::kAudioEncoder),
+                                 name_of(contract::Component::kDecoder)};
       note(step, "leaves the embedding alone, which stays on the CPU");
     }
   }

@@ -6,8 +6,8 @@
 
 #include "base/glob.h"
 #include "base/mapped_file.h"
+#include "contract/component.h"
 #include "recipe/builtin_recipes.h"
-#include "recipe/components.h"
 #include "recipe/htp_form.h"
 #include "recipe/olive_names.h"
 #include "recipe/overrides.h"
@@ -20,8 +20,8 @@ constexpr const char* kCalibratingType = "OnnxStaticQuantization";
 
 std::string component_names() {
   std::string out;
-  for (const ComponentBuilder& each : component_builders()) {
-    out += (out.empty() ? "" : ", ") + std::string(each.name);
+  for (const contract::Component each : contract::kComponents) {
+    out += (out.empty() ? "" : ", ") + std::string(name_of(each));
   }
   return out;
 }
@@ -199,12 +199,12 @@ class RecipeParser {
   std::vector<std::string> selected_components(JsonReader& pass) {
     const std::vector<std::string> globs = pass.strings("components");
     std::vector<std::string> out;
-    for (const ComponentBuilder& each : component_builders()) {
+    for (const contract::Component each : contract::kComponents) {
       const bool selected = !pass.has("components") ||
                             std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-                              return glob_match(glob, each.name);
+                              return glob_match(glob, name_of(each));
                             });
-      if (selected) out.emplace_back(each.name);
+      if (selected) out.emplace_back(name_of(each));
     }
     for (const std::string& glob : globs) {
       if (std::none_of(out.begin(), out.end(),

@@ -13,11 +13,11 @@ Json message(const char* role, Json content) {
 }  // namespace
 
 Conversation::Conversation(Model model, Decoder decoder, std::string system,
-                           MediaEncoderOptions media)
+                           encoders::MediaEncoderOptions media)
     : model_(std::move(model)),
       decoder_(std::move(decoder)),
       system_(std::move(system)),
-      encoder_(model_, media) {
+      encoder_(model_.media_model(), media) {
   clear();
 }
 
@@ -30,13 +30,13 @@ void Conversation::clear() {
 Result<Generation> Conversation::send(const UserTurn& turn, const GenerationOptions& options,
                                       const GenerationHooks& hooks, ProgressSink* progress) {
   LAP_ASSIGN_OR_RETURN(Json content, turn_content(turn, model_));
-  LAP_ASSIGN_OR_RETURN(std::vector<EncodedMedia> added,
+  LAP_ASSIGN_OR_RETURN(std::vector<encoders::EncodedMedia> added,
                        encoder_.encode(turn.media, progress, hooks.cancel));
   Json messages = messages_;
   messages.push_back(message("user", std::move(content)));
-  std::vector<EncodedMedia> media = media_;  // of these, only pointers are copied
+  std::vector<encoders::EncodedMedia> media = media_;  // of these, only pointers are copied
   media.insert(media.end(), added.begin(), added.end());
-  LAP_ASSIGN_OR_RETURN(const Prompt prompt, model_.chat_prompt(messages, media));
+  LAP_ASSIGN_OR_RETURN(const engine::Prompt prompt, model_.chat_prompt(messages, media));
   LAP_ASSIGN_OR_RETURN(Generation reply,
                        generate(decoder_, model_.tokenizer(), prompt, options, hooks));
   messages.push_back(message("assistant", reply.text));

@@ -11,9 +11,9 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "encoders/media_encoder.h"
 #include "runtime/decoder.h"
 #include "runtime/generation.h"
-#include "runtime/media_encoder.h"
 #include "runtime/model.h"
 #include "runtime/user_turn.h"
 
@@ -22,7 +22,8 @@ namespace lapidary::runtime {
 class Conversation {
  public:
   // `system` may be empty.
-  Conversation(Model model, Decoder decoder, std::string system, MediaEncoderOptions media = {});
+  Conversation(Model model, Decoder decoder, std::string system,
+               encoders::MediaEncoderOptions media = {});
 
   // Adds a user turn and the reply to it; its media are encoded first. A reply that was cancelled
   // stays as far as it got; after an error the conversation is as before.
@@ -34,15 +35,15 @@ class Conversation {
   const Json& messages() const { return messages_; }
   const Decoder& decoder() const { return decoder_; }
   // Encoding an item before its turn finds bad files early, and the turn finds it in the cache.
-  MediaEncoder& media_encoder() { return encoder_; }
+  encoders::MediaEncoder& media_encoder() { return encoder_; }
 
  private:
   Model model_;
   Decoder decoder_;
   std::string system_;
   Json messages_;
-  MediaEncoder encoder_;
-  std::vector<EncodedMedia> media_;  // of all turns, in order
+  encoders::MediaEncoder encoder_;
+  std::vector<encoders::EncodedMedia> media_;  // of all turns, in order
 };
 
 }  // namespace lapidary::runtime

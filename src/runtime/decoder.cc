@@ -3,26 +3,26 @@
 #include <string>
 #include <utility>
 
-#include "runtime/chunk_plan.h"
-#include "runtime/dynamic_engine.h"
-#include "runtime/soft_blocks.h"
-#include "runtime/static_engine.h"
+#include "engine/chunk_plan.h"
+#include "engine/dynamic_engine.h"
+#include "engine/fixed_engine.h"
+#include "engine/soft_blocks.h"
 
 namespace lapidary::runtime {
 
-Decoder::Decoder(std::unique_ptr<DecoderEngine> engine) : engine_(std::move(engine)) {
+Decoder::Decoder(std::unique_ptr<engine::DecoderEngine> engine) : engine_(std::move(engine)) {
   held_.ids.reserve(static_cast<size_t>(max_context()));
 }
 
-Result<Decoder> Decoder::create(std::shared_ptr<const TextGraphs> graphs,
-                                const DecoderOptions& options) {
-  LAP_ASSIGN_OR_RETURN(auto engine, DynamicEngine::create(std::move(graphs), options));
+Result<Decoder> Decoder::create(std::shared_ptr<const engine::TextGraphs> graphs,
+                                const engine::DecoderOptions& options) {
+  LAP_ASSIGN_OR_RETURN(auto engine, engine::DynamicEngine::create(std::move(graphs), options));
   return Decoder(std::move(engine));
 }
 
-Result<Decoder> Decoder::create(std::shared_ptr<const StaticGraphs> graphs,
-                                const DecoderOptions& options) {
-  LAP_ASSIGN_OR_RETURN(auto engine, StaticEngine::create(std::move(graphs), options));
+Result<Decoder> Decoder::create(std::shared_ptr<const engine::FixedGraphs> graphs,
+                                const engine::DecoderOptions& options) {
+  LAP_ASSIGN_OR_RETURN(auto engine, engine::FixedEngine::create(std::move(graphs), options));
   return Decoder(std::move(engine));
 }
 
@@ -42,7 +42,7 @@ Status Decoder::check_step(std::span<const int32_t> tokens, int64_t logits_to_ke
   return {};
 }
 
-Status Decoder::check_prompt(const Prompt& prompt) const {
+Status Decoder::check_prompt(const engine::Prompt& prompt) const {
   const auto total = static_cast<int64_t>(prompt.ids.size());
   if (total > max_context()) {
     return bad_input("prompt",
@@ -50,11 +50,11 @@ Status Decoder::check_prompt(const Prompt& prompt) const {
                          std::to_string(max_context()),
                      "shorten it or choose a larger context");
   }
-  LAP_RETURN_IF_ERROR(check_blocks(prompt, text().hidden_size));
+  LAP_RETURN_IF_ERROR(engine::check_blocks(prompt, text().hidden_size));
   if (prompt.ids.empty()) return bad_input("prompt", "is empty");
   if (total <= engine_->size()) return bad_input("prompt", "has nothing beyond the tokens held");
   const bool whole_images = text().vision_bidirectional_attention;
-  if (common_prefix(held_, prompt, whole_images) != engine_->size()) {
+  if (engine::common_prefix(held_, prompt, whole_images) != engine_->size()) {
     return internal_error("prompt", "does not begin with the tokens held");
   }
   return {};
@@ -68,7 +68,7 @@ Result<std::span<const float>> Decoder::step(std::span<const int32_t> tokens,
 }
 
 Result<std::span<const float>> Decoder::append(std::span<const int32_t> tokens, int64_t kept,
-                                               std::span<const SoftBlock> blocks) {
+                                               std::span<const engine::SoftBlock> blocks) {
   const int64_t begin = engine_->size();
   auto logits = engine_->append(tokens, kept, blocks);
   if (!logits.ok()) {
@@ -76,22 +76,24 @@ Result<std::span<const float>> Decoder::append(std::span<const int32_t> tokens, 
     return logits.take_error();
   }
   held_.ids.insert(held_.ids.end(), tokens.begin(), tokens.end());
-  for (const SoftBlock& block : blocks) {
+  for (const engine::SoftBlock& block : blocks) {
     const bool begins_here = begin <= block.begin && block.begin < engine_->size();
     if (begins_here) held_.blocks.push_back(block);
   }
   return logits;
 }
 
-Result<std::span<const float>> Decoder::prefill(const Prompt& prompt, const CancelToken* cancel) {
+Result<std::span<const float>> Decoder::prefill(const engine::Prompt& prompt,
+                                                const CancelToken* cancel) {
   LAP_RETURN_IF_ERROR(check_prompt(prompt));
-  const std::vector<Range> whole =
-      text().vision_bidirectional_attention ? image_runs(prompt.blocks) : std::vector<Range>();
-  const Range positions = {engine_->size(), static_cast<int64_t>(prompt.ids.size())};
-  LAP_ASSIGN_OR_RETURN(const std::vector<Range> chunks,
-                       plan_chunks(positions, whole, engine_->max_step()));
+  const std::vector<engine::Range> whole = text().vision_bidirectional_attention
+                                               ? engine::image_runs(prompt.blocks)
+                                               : std::vector<engine::Range>();
+  const engine::Range positions = {engine_->size(), static_cast<int64_t>(prompt.ids.size())};
+  LAP_ASSIGN_OR_RETURN(const std::vector<engine::Range> chunks,
+                       engine::plan_chunks(positions, whole, engine_->max_step()));
   std::span<const float> logits;
-  for (const Range& chunk : chunks) {
+  for (const engine::Range& chunk : chunks) {
     if (cancel != nullptr && cancel->cancelled()) return cancelled();
     const auto tokens = std::span(prompt.ids)
                             .subspan(static_cast<size_t>(chunk.begin),
@@ -105,12 +107,13 @@ Result<std::span<const float>> Decoder::prefill(const Prompt& prompt, const Canc
 
 void Decoder::forget_from(int64_t length) {
   held_.ids.resize(static_cast<size_t>(length));
-  std::erase_if(held_.blocks, [&](const SoftBlock& block) { return block.begin >= length; });
+  std::erase_if(held_.blocks,
+                [&](const engine::SoftBlock& block) { return block.begin >= length; });
 }
 
-int64_t Decoder::keep_common_prefix(const Prompt& prompt) {
+int64_t Decoder::keep_common_prefix(const engine::Prompt& prompt) {
   const bool whole_images = text().vision_bidirectional_attention;
-  const int64_t kept = engine_->truncate(common_prefix(held_, prompt, whole_images));
+  const int64_t kept = engine_->truncate(engine::common_prefix(held_, prompt, whole_images));
   forget_from(kept);
   return kept;
 }

@@ -7,7 +7,7 @@
 //     LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&next, 1)));
 //   }
 //
-// The graphs are of any length (text_graphs.h) or of fixed ones (static_graphs.h); a sequence is
+// The graphs are of any length (text_graphs.h) or of fixed ones (fixed_graphs.h); a sequence is
 // the same over both.
 #pragma once
 
@@ -18,21 +18,21 @@
 
 #include "base/progress.h"
 #include "base/result.h"
-#include "runtime/decoder_engine.h"
-#include "runtime/prompt.h"
-#include "runtime/static_graphs.h"
-#include "runtime/text_graphs.h"
+#include "engine/decoder_engine.h"
+#include "engine/fixed_graphs.h"
+#include "engine/prompt.h"
+#include "engine/text_graphs.h"
 
 namespace lapidary::runtime {
 
 class Decoder {
  public:
   // Errors: kBadInput for options out of range, also a max_context beyond the model's positions.
-  static Result<Decoder> create(std::shared_ptr<const TextGraphs> graphs,
-                                const DecoderOptions& options);
+  static Result<Decoder> create(std::shared_ptr<const engine::TextGraphs> graphs,
+                                const engine::DecoderOptions& options);
   // The same for graphs of fixed lengths, whose own context is the most.
-  static Result<Decoder> create(std::shared_ptr<const StaticGraphs> graphs,
-                                const DecoderOptions& options);
+  static Result<Decoder> create(std::shared_ptr<const engine::FixedGraphs> graphs,
+                                const engine::DecoderOptions& options);
 
   // Appends at most `chunk` tokens without soft ones. Returns the logits [kept, vocab_size] of the
   // last `logits_to_keep` of them (0: of all), valid until the next call. On an error the sequence
@@ -45,12 +45,13 @@ class Decoder {
   // as step; kBadInput when there is nothing to append, for soft tokens of a kind that the
   // embedding does not take, and for images longer than a chunk may be; kInternal for blocks that
   // do not fit the prompt; kCancelled between two chunks, which leaves the chunks done.
-  Result<std::span<const float>> prefill(const Prompt& prompt, const CancelToken* cancel = nullptr);
+  Result<std::span<const float>> prefill(const engine::Prompt& prompt,
+                                         const CancelToken* cancel = nullptr);
 
   // Keeps what the sequence and `prompt` begin with in common, as far as the caches can go back and
   // short of the prompt's last token (whose logits are needed). Soft tokens are the same when their
   // content is. Returns the tokens kept.
-  int64_t keep_common_prefix(const Prompt& prompt);
+  int64_t keep_common_prefix(const engine::Prompt& prompt);
   void reset();
 
   // The tokens whose keys and values are held.
@@ -63,17 +64,17 @@ class Decoder {
   int64_t sliding_offset() const { return engine_->sliding_offset(); }
 
  private:
-  explicit Decoder(std::unique_ptr<DecoderEngine> engine);
+  explicit Decoder(std::unique_ptr<engine::DecoderEngine> engine);
   Status check_step(std::span<const int32_t> tokens, int64_t logits_to_keep) const;
-  Status check_prompt(const Prompt& prompt) const;
+  Status check_prompt(const engine::Prompt& prompt) const;
   // Appends `tokens`, of whose logits the last `kept` are wanted; `blocks` are those of the whole
   // prompt.
   Result<std::span<const float>> append(std::span<const int32_t> tokens, int64_t kept,
-                                        std::span<const SoftBlock> blocks);
+                                        std::span<const engine::SoftBlock> blocks);
   void forget_from(int64_t length);
 
-  std::unique_ptr<DecoderEngine> engine_;
-  Prompt held_;  // its last block may be held in part
+  std::unique_ptr<engine::DecoderEngine> engine_;
+  engine::Prompt held_;  // its last block may be held in part
 };
 
 }  // namespace lapidary::runtime

@@ -77,8 +77,8 @@ class DecoderOverImages : public testing::Test {
     auto decoder = ort::Session::open(decoder_model(dir_), {.threads = 1});
     ASSERT_TRUE(embedding.ok()) << embedding.error().message();
     ASSERT_TRUE(decoder.ok()) << decoder.error().message();
-    graphs_ = std::make_shared<TextGraphs>(
-        TextGraphs{text, std::move(embedding).value(), std::move(decoder).value()});
+    graphs_ = std::make_shared<engine::TextGraphs>(
+        engine::TextGraphs{text, std::move(embedding).value(), std::move(decoder).value()});
   }
   void TearDown() override { std::filesystem::remove_all(dir_); }
 
@@ -87,22 +87,22 @@ class DecoderOverImages : public testing::Test {
   }
 
   // Soft tokens whose features are all `value`.
-  static SoftBlock block(int64_t begin, int64_t count, float value, Medium medium) {
-    auto tokens = std::make_shared<SoftTokens>();
+  static engine::SoftBlock block(int64_t begin, int64_t count, float value, engine::Medium medium) {
+    auto tokens = std::make_shared<engine::SoftTokens>();
     tokens->count = count;
     tokens->features.assign(static_cast<size_t>(count), value);
     tokens->content_hash = std::to_string(value);
     return {begin, medium, std::move(tokens)};
   }
-  static SoftBlock image(int64_t begin, int64_t count, float value) {
-    return block(begin, count, value, Medium::kImage);
+  static engine::SoftBlock image(int64_t begin, int64_t count, float value) {
+    return block(begin, count, value, engine::Medium::kImage);
   }
-  static Prompt prompt(size_t length, std::vector<SoftBlock> blocks) {
-    return Prompt(std::vector<int32_t>(length, 1), std::move(blocks));
+  static engine::Prompt prompt(size_t length, std::vector<engine::SoftBlock> blocks) {
+    return engine::Prompt(std::vector<int32_t>(length, 1), std::move(blocks));
   }
 
   Path dir_;
-  std::shared_ptr<const TextGraphs> graphs_;
+  std::shared_ptr<const engine::TextGraphs> graphs_;
 };
 
 // What the last run of a prompt was fed: tokens, sum of types, sum of features times tokens.
@@ -114,7 +114,8 @@ std::vector<float> fed(const Result<std::span<const float>>& logits) {
 TEST_F(DecoderOverImages, TypesAndRowsAreThoseOfTheChunk) {
   Decoder one = decoder(4);
   // [0, 4) [4, 8) [8, 10): the last chunk holds a row of sound and the second image.
-  const Prompt mixed = prompt(10, {image(1, 2, 5), block(6, 3, 2, Medium::kAudio), image(9, 1, 3)});
+  const engine::Prompt mixed =
+      prompt(10, {image(1, 2, 5), block(6, 3, 2, engine::Medium::kAudio), image(9, 1, 3)});
   EXPECT_THAT(fed(one.prefill(mixed)), ElementsAre(2, 3 + 1, 2 * 3));
   const int32_t next = 1;
   EXPECT_THAT(fed(one.step(std::span(&next, 1))), ElementsAre(1, 0, 0)) << "no rows are left over";
@@ -130,7 +131,7 @@ TEST_F(DecoderOverImages, AnImageIsNeverCut) {
 
 // Side by side they are one image to the attention.
 TEST_F(DecoderOverImages, NeighboursAreKeptTogetherOrRefused) {
-  const Prompt side_by_side = prompt(12, {image(2, 4, 1), image(6, 5, 1)});
+  const engine::Prompt side_by_side = prompt(12, {image(2, 4, 1), image(6, 5, 1)});
   Decoder enough = decoder(9);
   EXPECT_THAT(fed(enough.prefill(side_by_side)), ElementsAre(1, 0, 0));
   Decoder small = decoder(8);
@@ -147,7 +148,7 @@ TEST_F(DecoderOverImages, APrefixGoesBackToTheImagesBegin) {
   fed(one.prefill(prompt(12, {image(3, 6, 1)})));
   EXPECT_EQ(one.keep_common_prefix(prompt(8, {image(3, 5, 1)})), 3);
   fed(one.prefill(prompt(12, {image(3, 6, 1)})));
-  Prompt other = prompt(12, {image(3, 6, 1)});
+  engine::Prompt other = prompt(12, {image(3, 6, 1)});
   EXPECT_EQ(one.keep_common_prefix(other), 11);
   other.ids[10] = 2;
   EXPECT_EQ(one.keep_common_prefix(other), 10);
@@ -157,7 +158,7 @@ TEST_F(DecoderOverImages, APrefixGoesBackToTheImagesBegin) {
 
 TEST_F(DecoderOverImages, APromptMustBeginWithWhatIsHeld) {
   Decoder one = decoder(8);
-  const Prompt held = prompt(6, {image(1, 2, 1)});
+  const engine::Prompt held = prompt(6, {image(1, 2, 1)});
   fed(one.prefill(held));
   const auto again = one.prefill(held);
   ASSERT_FALSE(again.ok());

@@ -80,7 +80,7 @@ Ending take_token(int32_t token, const GenerationOptions& options, const Decoder
   return {enough || full, FinishReason::kLength};
 }
 
-Status check_room(const Prompt& prompt, const Decoder& decoder) {
+Status check_room(const engine::Prompt& prompt, const Decoder& decoder) {
   if (prompt.ids.empty()) return bad_input("prompt", "is empty");
   const auto tokens = static_cast<int64_t>(prompt.ids.size());
   const int64_t context = decoder.max_context();
@@ -167,7 +167,7 @@ Status validate(const GenerationOptions& options) {
 }
 
 Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
-                            const Prompt& prompt, const GenerationOptions& options,
+                            const engine::Prompt& prompt, const GenerationOptions& options,
                             const GenerationHooks& hooks) {
   LAP_RETURN_IF_ERROR(validate(options));
   LAP_RETURN_IF_ERROR(check_room(prompt, decoder));

@@ -16,8 +16,8 @@
 #include "base/progress.h"
 #include "base/result.h"
 #include "checkpoint/generation_config.h"
+#include "engine/prompt.h"
 #include "runtime/decoder.h"
-#include "runtime/prompt.h"
 #include "runtime/sampler.h"
 #include "text/tokenizer.h"
 
@@ -72,7 +72,7 @@ struct GenerationHooks {
 // Decoder::keep_common_prefix). Errors: kBadInput for an empty prompt, one that leaves no room
 // in the decoder's context, or bad options; those of the decoder. Being cancelled is not an error.
 Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
-                            const Prompt& prompt, const GenerationOptions& options,
+                            const engine::Prompt& prompt, const GenerationOptions& options,
                             const GenerationHooks& hooks = {});
 
 }  // namespace lapidary::runtime

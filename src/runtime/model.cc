@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/fitted_processor.h"
+#include "encoders/fitted_processor.h"
 
 namespace lapidary::runtime {
 namespace {
@@ -38,37 +38,42 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
   if (const auto bos = model.generation_config_.bos_token_id) {
     model.bos_ = static_cast<int32_t>(*bos);
   }
-  LAP_ASSIGN_OR_RETURN(model.media_, media_tokens(model.manifest(), model.tokenizer_));
+  LAP_ASSIGN_OR_RETURN(model.media_, encoders::media_tokens(model.manifest(), model.tokenizer_));
   if (!model.media_.empty()) {
     LAP_ASSIGN_OR_RETURN(auto processor, checkpoint::ProcessorConfig::load(model.package_.dir));
     LAP_ASSIGN_OR_RETURN(model.processor_,
-                         fitted_processor(std::move(processor), model.manifest()));
+                         encoders::fitted_processor(std::move(processor), model.manifest()));
   }
   model.session_options_ = options.session;
-  LAP_ASSIGN_OR_RETURN(model.device_, resolve_device(model.package_, options.device));
-  if (model.manifest().static_model) {
-    LAP_ASSIGN_OR_RETURN(model.static_graphs_,
-                         StaticGraphs::open(model.package_, options.session, model.device_));
+  LAP_ASSIGN_OR_RETURN(model.device_, engine::resolve_device(model.package_, options.device));
+  if (model.manifest().fixed_model) {
+    LAP_ASSIGN_OR_RETURN(model.fixed_graphs_,
+                         engine::FixedGraphs::open(model.package_, options.session, model.device_));
     return model;
   }
-  LAP_ASSIGN_OR_RETURN(model.graphs_, TextGraphs::open(model.package_, options.session));
+  LAP_ASSIGN_OR_RETURN(model.graphs_, engine::TextGraphs::open(model.package_, options.session));
   return model;
 }
 
-const MediaTokens* Model::media(MediaKind kind) const {
-  const auto at = std::find_if(media_.begin(), media_.end(),
-                               [&](const MediaTokens& tokens) { return tokens.kind == kind; });
+const encoders::MediaTokens* Model::media(encoders::MediaKind kind) const {
+  const auto at =
+      std::find_if(media_.begin(), media_.end(),
+                   [&](const encoders::MediaTokens& tokens) { return tokens.kind == kind; });
   return at == media_.end() ? nullptr : &*at;
 }
 
-Result<Prompt> Model::prompt_of(std::string_view text, std::span<const EncodedMedia> media) const {
-  LAP_ASSIGN_OR_RETURN(const std::string expanded, expand_placeholders(text, media_, media));
+Result<engine::Prompt> Model::prompt_of(std::string_view text,
+                                        std::span<const encoders::EncodedMedia> media) const {
+  LAP_ASSIGN_OR_RETURN(const std::string expanded,
+                       encoders::expand_placeholders(text, media_, media));
   LAP_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer_.encode(expanded, false));
-  LAP_ASSIGN_OR_RETURN(std::vector<SoftBlock> blocks, place_blocks(ids, media_, media));
-  return Prompt(std::move(ids), std::move(blocks));
+  LAP_ASSIGN_OR_RETURN(std::vector<engine::SoftBlock> blocks,
+                       encoders::place_blocks(ids, media_, media));
+  return engine::Prompt(std::move(ids), std::move(blocks));
 }
 
-Result<Prompt> Model::chat_prompt(const Json& messages, std::span<const EncodedMedia> media) const {
+Result<engine::Prompt> Model::chat_prompt(const Json& messages,
+                                          std::span<const encoders::EncodedMedia> media) const {
   if (!chat_template_) {
     return bad_input(package_.path(kChatTemplate).string(), "the package has no chat template",
                      "use --raw, or build the package from a checkpoint that has one");
@@ -78,24 +83,25 @@ Result<Prompt> Model::chat_prompt(const Json& messages, std::span<const EncodedM
   return prompt_of(text, media);
 }
 
-Result<Prompt> Model::raw_prompt(std::string_view text, std::span<const EncodedMedia> media) const {
-  LAP_ASSIGN_OR_RETURN(Prompt prompt, prompt_of(text, media));
+Result<engine::Prompt> Model::raw_prompt(std::string_view text,
+                                         std::span<const encoders::EncodedMedia> media) const {
+  LAP_ASSIGN_OR_RETURN(engine::Prompt prompt, prompt_of(text, media));
   if (bos_ && (prompt.ids.empty() || prompt.ids.front() != *bos_)) {
     prompt.ids.insert(prompt.ids.begin(), *bos_);
-    for (SoftBlock& block : prompt.blocks) ++block.begin;
+    for (engine::SoftBlock& block : prompt.blocks) ++block.begin;
   }
   return prompt;
 }
 
 int64_t Model::max_context() const {
   const int64_t positions = manifest().text.max_positions;
-  if (!manifest().static_model) return positions;
-  return std::min(positions, manifest().static_model->context_length);
+  if (!manifest().fixed_model) return positions;
+  return std::min(positions, manifest().fixed_model->context_length);
 }
 
-Result<Decoder> Model::new_decoder(const DecoderOptions& options) const {
-  if (static_graphs_) return Decoder::create(static_graphs_, options);
-  DecoderOptions chosen = options;
+Result<Decoder> Model::new_decoder(const engine::DecoderOptions& options) const {
+  if (fixed_graphs_) return Decoder::create(fixed_graphs_, options);
+  engine::DecoderOptions chosen = options;
   if (manifest().text.vision_bidirectional_attention && options.chunk > 0) {
     // An image is never cut there, so a chunk must hold the longest.
     chosen.chunk = std::max(

@@ -19,13 +19,13 @@
 #include "base/result.h"
 #include "checkpoint/generation_config.h"
 #include "checkpoint/processor_config.h"
+#include "encoders/media_encoder.h"
+#include "encoders/placeholders.h"
+#include "engine/device.h"
+#include "engine/prompt.h"
+#include "engine/text_graphs.h"
 #include "package/package.h"
 #include "runtime/decoder.h"
-#include "runtime/device.h"
-#include "runtime/media_encoder.h"
-#include "runtime/placeholders.h"
-#include "runtime/prompt.h"
-#include "runtime/text_graphs.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -33,7 +33,7 @@ namespace lapidary::runtime {
 
 struct ModelOptions {
   ort::SessionOptions session;
-  DeviceOptions device;
+  engine::DeviceOptions device;
   bool verify = true;                   // compare every file with its checksum, not just its size
   const CancelToken* cancel = nullptr;  // ends the verification
 };
@@ -48,7 +48,7 @@ class Model {
   const std::filesystem::path& path() const { return package_.dir; }
   // Where what the package compiled for a device runs: "cpu", "htp-emulated v81 (SM8850)".
   const std::string& device() const { return device_.name; }
-  const ResolvedDevice& resolved_device() const { return device_; }
+  const engine::ResolvedDevice& resolved_device() const { return device_; }
   const package::Manifest& manifest() const { return package_.manifest; }
   const text::Tokenizer& tokenizer() const { return tokenizer_; }
   const checkpoint::GenerationConfig& generation_config() const { return generation_config_; }
@@ -58,16 +58,22 @@ class Model {
   const checkpoint::ProcessorConfig& processor() const { return processor_; }
   const ort::SessionOptions& session_options() const { return session_options_; }
   // How media of a kind appear in prompts; null when the package does not take that kind.
-  const MediaTokens* media(MediaKind kind) const;
+  const encoders::MediaTokens* media(encoders::MediaKind kind) const;
+  // What a MediaEncoder of this model needs.
+  encoders::MediaModel media_model() const {
+    return {package_, processor_, media_, session_options_, device_};
+  }
 
   // A conversation, ready for the model's turn. `messages` is an array of objects with "role" and
   // "content", as in OpenAI's API. `media` fills the placeholders of its kind in the rendered text,
   // in order. Errors: those of the template; kBadInput when placeholders and media of a kind do not
   // agree in number.
-  Result<Prompt> chat_prompt(const Json& messages, std::span<const EncodedMedia> media = {}) const;
+  Result<engine::Prompt> chat_prompt(const Json& messages,
+                                     std::span<const encoders::EncodedMedia> media = {}) const;
   // A text to be continued: <bos> and the text. A text that begins with <bos> gets no second one.
   // Placeholders as in chat_prompt.
-  Result<Prompt> raw_prompt(std::string_view text, std::span<const EncodedMedia> media = {}) const;
+  Result<engine::Prompt> raw_prompt(std::string_view text,
+                                    std::span<const encoders::EncodedMedia> media = {}) const;
   // <bos>, when the model has one.
   std::optional<int32_t> bos() const { return bos_; }
 
@@ -75,23 +81,24 @@ class Model {
   int64_t max_context() const;
   // Where images attend to themselves and so are never cut, a chunk is at least as long as the
   // longest image.
-  Result<Decoder> new_decoder(const DecoderOptions& options) const;
+  Result<Decoder> new_decoder(const engine::DecoderOptions& options) const;
 
  private:
   Model(package::Package package, text::Tokenizer tokenizer);
-  Result<Prompt> prompt_of(std::string_view text, std::span<const EncodedMedia> media) const;
+  Result<engine::Prompt> prompt_of(std::string_view text,
+                                   std::span<const encoders::EncodedMedia> media) const;
 
   package::Package package_;
   text::Tokenizer tokenizer_;
   std::optional<text::ChatTemplate> chat_template_;
   checkpoint::GenerationConfig generation_config_;
   std::optional<int32_t> bos_;
-  std::vector<MediaTokens> media_;
+  std::vector<encoders::MediaTokens> media_;
   checkpoint::ProcessorConfig processor_;
   ort::SessionOptions session_options_;
-  ResolvedDevice device_;
-  std::shared_ptr<const TextGraphs> graphs_;           // null: the decoder has fixed lengths
-  std::shared_ptr<const StaticGraphs> static_graphs_;  // null: it has not
+  engine::ResolvedDevice device_;
+  std::shared_ptr<const engine::TextGraphs> graphs_;         // null: the decoder has fixed lengths
+  std::shared_ptr<const engine::FixedGraphs> fixed_graphs_;  // null: it has not
 };
 
 }  // namespace lapidary::runtime

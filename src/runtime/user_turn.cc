@@ -2,41 +2,41 @@
 
 #include <algorithm>
 
+#include "encoders/placeholders.h"
 #include "runtime/model.h"
-#include "runtime/placeholders.h"
 #include "text/chat_template.h"
 
 namespace lapidary::runtime {
 namespace {
 
-Json part(MediaKind kind) {
+Json part(encoders::MediaKind kind) {
   switch (kind) {
-    case MediaKind::kAudio:
+    case encoders::MediaKind::kAudio:
       return text::audio_part();
-    case MediaKind::kVideo:
+    case encoders::MediaKind::kVideo:
       return text::video_part();
-    case MediaKind::kImage:
+    case encoders::MediaKind::kImage:
       break;
   }
   return text::image_part();
 }
 
 // Whether the text says itself where the items of this kind go.
-Result<bool> placed_by_text(const UserTurn& turn, const MediaTokens& tokens) {
-  const int64_t places = count_placeholders(turn.text, tokens.placeholder);
+Result<bool> placed_by_text(const UserTurn& turn, const encoders::MediaTokens& tokens) {
+  const int64_t places = encoders::count_placeholders(turn.text, tokens.placeholder);
   const int64_t items =
       std::count_if(turn.media.begin(), turn.media.end(),
-                    [&](const MediaItem& item) { return item.kind == tokens.kind; });
+                    [&](const encoders::MediaItem& item) { return item.kind == tokens.kind; });
   if (places == 0 || places == items) return places > 0;
-  return placeholder_mismatch(tokens, places, items);
+  return encoders::placeholder_mismatch(tokens, places, items);
 }
 
 }  // namespace
 
 Result<Json> turn_content(const UserTurn& turn, const Model& model) {
   Json parts = Json::array();
-  for (const MediaItem& item : turn.media) {
-    const MediaTokens* tokens = model.media(item.kind);
+  for (const encoders::MediaItem& item : turn.media) {
+    const encoders::MediaTokens* tokens = model.media(item.kind);
     if (tokens == nullptr) {
       return unsupported(item.path.string(), std::string("the package has no encoder for ") +
                                                  name(item.kind) + " files");
@@ -44,8 +44,9 @@ Result<Json> turn_content(const UserTurn& turn, const Model& model) {
     LAP_ASSIGN_OR_RETURN(const bool placed, placed_by_text(turn, *tokens));
     if (!placed) parts.push_back(part(item.kind));
   }
-  for (const MediaKind kind : {MediaKind::kImage, MediaKind::kAudio, MediaKind::kVideo}) {
-    if (const MediaTokens* tokens = model.media(kind)) {
+  for (const encoders::MediaKind kind :
+       {encoders::MediaKind::kImage, encoders::MediaKind::kAudio, encoders::MediaKind::kVideo}) {
+    if (const encoders::MediaTokens* tokens = model.media(kind)) {
       LAP_RETURN_IF_ERROR(placed_by_text(turn, *tokens));
     }
   }

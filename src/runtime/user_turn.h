@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "runtime/media_encoder.h"
+#include "encoders/media_encoder.h"
 
 namespace lapidary::runtime {
 
@@ -14,7 +14,7 @@ class Model;
 
 struct UserTurn {
   std::string text;
-  std::vector<MediaItem> media = {};
+  std::vector<encoders::MediaItem> media = {};
 };
 
 // The turn's "content" for a chat template: the media parts in the order given, then the text. When

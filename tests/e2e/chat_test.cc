@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-runtime::Conversation conversation(const runtime::DecoderOptions& options = {.max_context = 2048}) {
+runtime::Conversation conversation(const engine::DecoderOptions& options = {.max_context = 2048}) {
   return {model(), model().new_decoder(options).value(), "You are a helpful assistant."};
 }
 
@@ -28,7 +28,7 @@ const std::vector<std::string> kTurns = {"What color is the sky?",
                                          "Tell me a story about a cat named Ben."};
 
 // What a turn gives when nothing is reused.
-runtime::Generation fresh(const Json& messages, const runtime::DecoderOptions& options) {
+runtime::Generation fresh(const Json& messages, const engine::DecoderOptions& options) {
   runtime::Decoder decoder = model().new_decoder(options).value();
   const auto prompt = model().chat_prompt(messages).value();
   return runtime::generate(decoder, model().tokenizer(), prompt, greedy()).value();
@@ -38,7 +38,7 @@ runtime::Generation fresh(const Json& messages, const runtime::DecoderOptions& o
 // The conversation is many times longer than the window of 32.
 TEST(Conversation, LaterTurnsReuseTheCacheAndChangeNothing) {
   for (const int64_t chunk : {512, 16}) {
-    const runtime::DecoderOptions options{.max_context = 2048, .chunk = chunk, .rewind_rows = 8};
+    const engine::DecoderOptions options{.max_context = 2048, .chunk = chunk, .rewind_rows = 8};
     runtime::Conversation chat = conversation(options);
     int64_t held = 0;
     for (const std::string& turn : kTurns) {

@@ -16,8 +16,8 @@
 namespace lapidary::e2e {
 namespace {
 
+using engine::DecoderOptions;
 using runtime::Decoder;
-using runtime::DecoderOptions;
 
 std::vector<int32_t> some_tokens(size_t count) {
   std::mt19937 random(5);
@@ -68,11 +68,11 @@ TEST(Decoder, TheLastLogitsAreThoseOfAll) {
   }
 }
 
-runtime::SoftBlock some_block(int64_t begin, int64_t count, runtime::Medium medium,
-                              const std::string& hash) {
+engine::SoftBlock some_block(int64_t begin, int64_t count, engine::Medium medium,
+                             const std::string& hash) {
   std::mt19937 random(static_cast<uint32_t>(std::hash<std::string>()(hash)));
   std::normal_distribution<float> normal;
-  auto soft = std::make_shared<runtime::SoftTokens>();
+  auto soft = std::make_shared<engine::SoftTokens>();
   soft->count = count;
   soft->content_hash = hash;
   soft->features.resize(static_cast<size_t>(count * model().manifest().text.hidden_size));
@@ -81,7 +81,7 @@ runtime::SoftBlock some_block(int64_t begin, int64_t count, runtime::Medium medi
 }
 
 // Text with two images and a clip between: [10, 20) and [20, 30) are images, [40, 55) is sound.
-runtime::Prompt mixed_prompt(const std::string& second_image) {
+engine::Prompt mixed_prompt(const std::string& second_image) {
   const auto& manifest = model().manifest();
   std::vector<int32_t> tokens = some_tokens(80);
   const auto fill = [&](ptrdiff_t begin, ptrdiff_t end, int64_t id) {
@@ -89,20 +89,20 @@ runtime::Prompt mixed_prompt(const std::string& second_image) {
   };
   fill(10, 30, manifest.vision->image_token_id);
   fill(40, 55, manifest.audio->audio_token_id);
-  return runtime::Prompt(std::move(tokens),
-                         {some_block(10, 10, runtime::Medium::kImage, "first"),
-                          some_block(20, 10, runtime::Medium::kImage, second_image),
-                          some_block(40, 15, runtime::Medium::kAudio, "sound")});
+  return engine::Prompt(std::move(tokens),
+                        {some_block(10, 10, engine::Medium::kImage, "first"),
+                         some_block(20, 10, engine::Medium::kImage, second_image),
+                         some_block(40, 15, engine::Medium::kAudio, "sound")});
 }
 
-std::vector<float> last_logits(Decoder& decoder, const runtime::Prompt& prompt) {
+std::vector<float> last_logits(Decoder& decoder, const engine::Prompt& prompt) {
   const auto logits = decoder.prefill(prompt).value();
   return {logits.begin(), logits.end()};
 }
 
 // Image and audio tokens that a chunk's border separates must each get their own row.
 TEST(Decoder, SoftTokensKeepTheirRowsAcrossChunks) {
-  const auto logits = [&](int64_t chunk, const runtime::Prompt& prompt) {
+  const auto logits = [&](int64_t chunk, const engine::Prompt& prompt) {
     Decoder decoder = model().new_decoder({.max_context = 100, .chunk = chunk}).value();
     return last_logits(decoder, prompt);
   };
@@ -121,21 +121,21 @@ TEST(Decoder, AnotherImageIsNotReused) {
   last_logits(decoder, mixed_prompt("second"));
   EXPECT_EQ(decoder.keep_common_prefix(mixed_prompt("second")), 79);
   last_logits(decoder, mixed_prompt("second"));
-  const runtime::Prompt other = mixed_prompt("other");
+  const engine::Prompt other = mixed_prompt("other");
   EXPECT_EQ(decoder.keep_common_prefix(other), 20);
   Decoder anew = model().new_decoder(options).value();
   EXPECT_LT(largest_difference(last_logits(decoder, other), last_logits(anew, other)), 1e-4f);
-  runtime::Prompt text(other.ids);
+  engine::Prompt text(other.ids);
   EXPECT_EQ(decoder.keep_common_prefix(text), 10) << "placeholders without soft tokens";
 }
 
 // A prompt of which only a beginning is held, up to the middle of an image, goes on there.
 TEST(Decoder, APromptGoesOnInsideAnImage) {
   const DecoderOptions options{.max_context = 100, .chunk = 5};
-  const runtime::Prompt prompt = mixed_prompt("second");
+  const engine::Prompt prompt = mixed_prompt("second");
   Decoder decoder = model().new_decoder(options).value();
   last_logits(decoder, prompt);
-  runtime::Prompt images(prompt.ids, {prompt.blocks[0], prompt.blocks[1]});
+  engine::Prompt images(prompt.ids, {prompt.blocks[0], prompt.blocks[1]});
   images.ids.resize(30);  // its last token is left out, so 29 are kept
   EXPECT_EQ(decoder.keep_common_prefix(images), 29);
   EXPECT_EQ(decoder.keep_common_prefix(prompt), 29);
@@ -146,19 +146,19 @@ TEST(Decoder, APromptGoesOnInsideAnImage) {
 // What would put soft tokens at wrong places must never run.
 TEST(Decoder, RefusesBlocksThatDoNotFit) {
   Decoder decoder = model().new_decoder({.max_context = 100}).value();
-  const auto error_of = [&](const runtime::Prompt& prompt) {
+  const auto error_of = [&](const engine::Prompt& prompt) {
     const auto result = decoder.prefill(prompt);
     return result.ok() ? std::string() : result.error().message();
   };
-  runtime::Prompt prompt = mixed_prompt("second");
+  engine::Prompt prompt = mixed_prompt("second");
   prompt.blocks[1].begin = 19;
   EXPECT_NE(error_of(prompt).find("overlap"), std::string::npos);
   prompt = mixed_prompt("second");
   prompt.ids.resize(50);
   EXPECT_NE(error_of(prompt).find("beyond"), std::string::npos);
-  auto narrow = std::make_shared<runtime::SoftTokens>(*prompt.blocks[0].tokens);
+  auto narrow = std::make_shared<engine::SoftTokens>(*prompt.blocks[0].tokens);
   narrow->features.pop_back();
-  prompt.blocks = {{10, runtime::Medium::kImage, narrow}};
+  prompt.blocks = {{10, engine::Medium::kImage, narrow}};
   EXPECT_NE(error_of(prompt).find("features"), std::string::npos);
   EXPECT_EQ(decoder.tokens().size(), 0u);
 }
@@ -166,7 +166,7 @@ TEST(Decoder, RefusesBlocksThatDoNotFit) {
 TEST(Decoder, RefusesWhatItCannotRun) {
   Decoder decoder = model().new_decoder({.max_context = 16, .chunk = 8}).value();
   const auto error_of = [&](std::vector<int32_t> tokens) {
-    const auto result = decoder.prefill(runtime::Prompt(std::move(tokens)));
+    const auto result = decoder.prefill(engine::Prompt(std::move(tokens)));
     return result.ok() ? std::string() : result.error().message();
   };
   EXPECT_NE(error_of({}).find("empty"), std::string::npos);

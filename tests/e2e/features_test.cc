@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "e2e/child.h"
-#include "runtime/media_encoder.h"
+#include "encoders/media_encoder.h"
 #include "runtime/model.h"
 
 namespace lapidary::e2e {
@@ -63,17 +63,17 @@ class Features : public ::testing::Test {
 };
 
 TEST_F(Features, AreTheEncodersSoftTokens) {
-  runtime::MediaEncoder encoder(model());
+  encoders::MediaEncoder encoder(model().media_model());
   const struct {
-    runtime::MediaKind kind;
+    encoders::MediaKind kind;
     const char* option;
     const char* file;
-  } cases[] = {{runtime::MediaKind::kImage, "--image", "samples/image6.png"},
-               {runtime::MediaKind::kAudio, "--audio", "samples/audio2.wav"}};
+  } cases[] = {{encoders::MediaKind::kImage, "--image", "samples/image6.png"},
+               {encoders::MediaKind::kAudio, "--audio", "samples/audio2.wav"}};
   for (const auto& [kind, option, file] : cases) {
     const auto expected = encoder.encode({kind, tiny(file)});
     ASSERT_TRUE(expected.ok()) << expected.error().message();
-    const runtime::SoftTokens& tokens = *expected->blocks.front();
+    const engine::SoftTokens& tokens = *expected->blocks.front();
     const Json json = features({option, tiny(file), "-o", at("x.npy")});
     const std::string shape = "(" + std::to_string(tokens.count) + ", 128)";
     EXPECT_EQ(values<float>("x.npy", "'<f4', 'fortran_order': False, 'shape': " + shape),
@@ -95,7 +95,8 @@ TEST_F(Features, FrontendWritesPixelsAndPositions) {
       values<float>("x.npy", "'<f4', 'fortran_order': False, 'shape': (" + rows + ", 768)");
   const auto positions = values<int64_t>(
       "x.position_ids.npy", "'<i8', 'fortran_order': False, 'shape': (" + rows + ", 2)");
-  const auto expected = runtime::MediaEncoder(model()).image_frontend(tiny("samples/image6.png"));
+  const auto expected =
+      encoders::MediaEncoder(model().media_model()).image_frontend(tiny("samples/image6.png"));
   ASSERT_TRUE(expected.ok());
   EXPECT_EQ(pixels, expected->pixel_values);
   EXPECT_EQ(positions, expected->position_ids);
@@ -111,7 +112,8 @@ TEST_F(Features, FrontendWritesLogMelAndMask) {
       values<float>("x.npy", "'<f4', 'fortran_order': False, 'shape': (" + frames + ", 128)");
   const auto mask = values<uint8_t>("x.input_features_mask.npy",
                                     "'|b1', 'fortran_order': False, 'shape': (" + frames + ",)");
-  const auto expected = runtime::MediaEncoder(model()).audio_frontend(tiny("samples/audio2.wav"));
+  const auto expected =
+      encoders::MediaEncoder(model().media_model()).audio_frontend(tiny("samples/audio2.wav"));
   ASSERT_TRUE(expected.ok());
   EXPECT_EQ(mel, expected->input_features);
   EXPECT_EQ(mask, expected->input_features_mask);

@@ -20,10 +20,10 @@
 namespace lapidary::e2e {
 namespace {
 
-using runtime::EncodedMedia;
-using runtime::MediaEncoder;
-using runtime::MediaItem;
-using runtime::MediaKind;
+using encoders::EncodedMedia;
+using encoders::MediaEncoder;
+using encoders::MediaItem;
+using encoders::MediaKind;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -87,7 +87,7 @@ std::string error_of(const Result<EncodedMedia>& result, ErrorKind kind = ErrorK
 
 // Catches a cache by name, and one that takes a video frame's features for an image's.
 TEST_F(MediaTest, EachContentIsEncodedOnce) {
-  MediaEncoder encoder(model());
+  MediaEncoder encoder(model().media_model());
   const auto first = encoder.encode(image(0)).value();
   EXPECT_FALSE(first.cached);
   EXPECT_GT(first.timings.encoder_seconds, 0);
@@ -114,10 +114,10 @@ TEST_F(MediaTest, AVideoIsItsFramesWithTheirTimes) {
   for (int i = 0; i < 3; ++i) {
     fs::copy_file(image(i).path, dir_ / ("frame" + std::to_string(i) + ".png"));
   }
-  MediaEncoder encoder(model(), {.video_fps = 0.02});
+  MediaEncoder encoder(model().media_model(), {.video_fps = 0.02});
   const auto video = encoder.encode({MediaKind::kVideo, dir_}).value();
   ASSERT_THAT(video.blocks, SizeIs(3));
-  const runtime::MediaTokens& tokens = *model().media(MediaKind::kVideo);
+  const encoders::MediaTokens& tokens = *model().media(MediaKind::kVideo);
   const auto marked = [&](size_t i) { return tokens.marked(video.blocks[i]->count); };
   EXPECT_EQ(video.replacement,
             "00:00 " + marked(0) + " 00:50 " + marked(1) + " 01:40 " + marked(2));
@@ -135,7 +135,7 @@ TEST_F(MediaTest, ProgressCountsWhatIsEncoded) {
   for (int i = 0; i < 3; ++i) {
     fs::copy_file(image(i).path, dir_ / ("frame" + std::to_string(i) + ".png"));
   }
-  MediaEncoder encoder(model());
+  MediaEncoder encoder(model().media_model());
   Count count;
   const auto media =
       encoder.encode({image(0), {MediaKind::kVideo, dir_}, audio(0)}, &count, nullptr);
@@ -148,7 +148,7 @@ TEST_F(MediaTest, ProgressCountsWhatIsEncoded) {
 TEST_F(MediaTest, CancelledBeforeTheNextItem) {
   CancelToken cancel;
   cancel.cancel();
-  MediaEncoder encoder(model());
+  MediaEncoder encoder(model().media_model());
   error_of(encoder.encode(image(0), &cancel), ErrorKind::kCancelled);
 }
 
@@ -173,7 +173,7 @@ TEST_F(MediaTest, LongClipsAreRefusedOrSplit) {
 
 // A remainder too short for a soft token is left out; a clip that is nothing else is an error.
 TEST_F(MediaTest, ShortClips) {
-  MediaEncoder encoder(model(), {.split_audio = true});
+  MediaEncoder encoder(model().media_model(), {.split_audio = true});
   EXPECT_THAT(error_of(encoder.encode({MediaKind::kAudio, tone("short.wav", 40)})),
               AllOf(HasSubstr("short.wav"), HasSubstr("too short")));
   const auto pieces = encoder.encode({MediaKind::kAudio, tone("rest.wav", 480'000 + 40)}).value();
@@ -181,7 +181,7 @@ TEST_F(MediaTest, ShortClips) {
 }
 
 TEST_F(MediaTest, WhatIsNoMediaFileIsRefusedByName) {
-  MediaEncoder encoder(model());
+  MediaEncoder encoder(model().media_model());
   const auto missing = encoder.encode({MediaKind::kImage, dir_ / "no.png"});
   EXPECT_THAT(error_of(missing, ErrorKind::kIo), HasSubstr("no.png"));
   EXPECT_THAT(error_of(encoder.encode({MediaKind::kImage, dir_})), HasSubstr("not a regular file"));
@@ -204,10 +204,10 @@ TEST_F(MediaTest, APackageWithoutEncodersSaysSo) {
       lapidary({"build", checkpoint, "--recipe", "cpu-fp32", "-o", text_only.string()});
   ASSERT_EQ(built.exit_code, 0) << built.err;
   const runtime::Model reads = open_model(text_only.string());
-  MediaEncoder encoder(reads);
+  MediaEncoder encoder(reads.media_model());
   for (const MediaItem& item : {image(0), audio(0), MediaItem{MediaKind::kVideo, dir_}}) {
     EXPECT_THAT(error_of(encoder.encode(item), ErrorKind::kUnsupported),
-                HasSubstr(std::string("no encoder for ") + runtime::name(item.kind)));
+                HasSubstr(std::string("no encoder for ") + encoders::name(item.kind)));
     EXPECT_FALSE(runtime::turn_content({"What?", {item}}, reads).ok());
   }
   EXPECT_TRUE(reads.raw_prompt("a literal <|image|> is text here").ok());
@@ -231,7 +231,7 @@ TEST(TurnContent, MediaComeFirstUnlessTheTextHasTheirPlaces) {
   EXPECT_THAT(content("What is <|audio|>?", {image(0)}), HasSubstr("1 <|audio|> for 0"));
 }
 
-runtime::Conversation conversation(const runtime::DecoderOptions& options = {.max_context = 2048}) {
+runtime::Conversation conversation(const engine::DecoderOptions& options = {.max_context = 2048}) {
   return {model(), model().new_decoder(options).value(), ""};
 }
 
@@ -246,7 +246,7 @@ TEST(ConversationMedia, LaterTurnsKeepTheMediaOfEarlierOnes) {
   ASSERT_TRUE(second.ok()) << second.error().message();
   EXPECT_EQ(second->timings.reused_tokens, held);
 
-  MediaEncoder encoder(model());
+  MediaEncoder encoder(model().media_model());
   const auto media = encoder.encode({image(0), audio(0)}, nullptr, nullptr).value();
   Json messages = chat.messages();
   messages.erase(messages.size() - 1);

@@ -6,7 +6,7 @@
 #include "htp/claims.h"
 #include "htp/emulator.h"
 #include "models.h"
-#include "passes/block_quant_to_lpbq.h"
+#include "passes/lpbq/block_quant_to_lpbq.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::htp {

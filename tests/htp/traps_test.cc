@@ -104,7 +104,7 @@ TEST_F(HtpTraps, WithoutArchAndSocProductsAreRefused) {
       ours->end());
 }
 
-// A package is loaded for the chip that its binaries say only (runtime/device.cc).
+// A package is loaded for the chip that its binaries say only (engine/device.cc).
 TEST_F(HtpTraps, ABinaryOfAnotherArchRunsOnTheEmulator) {
   const fs::path out = test_folder() / "out";
   const auto compiler = Compiler::create(libraries_, *target::resolve("v79", ""), {});

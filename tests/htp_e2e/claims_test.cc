@@ -135,7 +135,7 @@ TEST_P(HtpClaims, EveryContextIsForTheArch) {
   for (const auto* contexts : {&htp->device, &htp->emulated}) {
     std::vector<std::string> graphs;
     for (const package::ContextModel& each : *contexts) {
-      graphs.push_back(each.component + " " + each.role);
+      graphs.push_back(each.component + " " + name_of(each.role));
       const auto made_for = htp::read_binary_target(package->path(each.binary));
       ASSERT_TRUE(made_for.ok()) << made_for.error().message();
       EXPECT_EQ(made_for->arch, arch_) << each.binary;

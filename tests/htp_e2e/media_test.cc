@@ -9,19 +9,19 @@
 
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
+#include "encoders/media_encoder.h"
 #include "htp_e2e/packages.h"
 #include "package/package.h"
-#include "runtime/media_encoder.h"
 
 namespace lapidary::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-using runtime::Device;
-using runtime::MediaItem;
-using runtime::MediaKind;
+using encoders::MediaItem;
+using encoders::MediaKind;
+using engine::Device;
 
-std::vector<float> features_of(runtime::MediaEncoder& encoder, const MediaItem& item) {
+std::vector<float> features_of(encoders::MediaEncoder& encoder, const MediaItem& item) {
   return encoder.encode(item).value().blocks.front()->features;
 }
 
@@ -52,8 +52,8 @@ TEST(HtpMedia, FeaturesOfEverySampleAreThoseOfFp32) {
   for (const char* component : {"vision_encoder", "audio_encoder"}) {
     EXPECT_TRUE(emulated.resolved_device().runs(*emulated.manifest().component(component)));
   }
-  runtime::MediaEncoder on_htp(emulated);
-  runtime::MediaEncoder in_fp32(model());
+  encoders::MediaEncoder on_htp(emulated);
+  encoders::MediaEncoder in_fp32(model());
   const auto hidden = static_cast<size_t>(emulated.manifest().text.hidden_size);
   for (int i = 0; i < 8; ++i) {
     for (const MediaItem& item :
@@ -71,8 +71,8 @@ TEST(HtpMedia, FeaturesAreThoseOfTheQuantizedGraphsOnTheCpu) {
   const runtime::Model emulated = open_on(htp_package("v81"), Device::kHtpEmulated);
   const runtime::Model cpu = open_on(htp_package("v81"), Device::kCpu);
   EXPECT_FALSE(cpu.resolved_device().runs(*cpu.manifest().component("vision_encoder")));
-  runtime::MediaEncoder on_htp(emulated);
-  runtime::MediaEncoder on_cpu(cpu);
+  encoders::MediaEncoder on_htp(emulated);
+  encoders::MediaEncoder on_cpu(cpu);
   const auto hidden = static_cast<size_t>(cpu.manifest().text.hidden_size);
   for (const MediaItem& item : {MediaItem{MediaKind::kImage, tiny("samples/image2.png")},
                                 MediaItem{MediaKind::kAudio, tiny("samples/audio1.wav")}}) {
@@ -114,10 +114,10 @@ TEST(HtpMedia, FramesOfAVideoArePadded) {
   const runtime::Model cpu = open_on(htp_package("v81"), Device::kCpu);
   const MediaItem video = {MediaKind::kVideo,
                            std::string(LAPIDARY_SOURCE_DIR) + "/tests/golden/media/video"};
-  const auto frames = runtime::MediaEncoder(cpu).encode(video).value().blocks;
-  const auto expected = runtime::MediaEncoder(model()).encode(video).value().blocks;
+  const auto frames = encoders::MediaEncoder(cpu.media_model()).encode(video).value().blocks;
+  const auto expected = encoders::MediaEncoder(model().media_model()).encode(video).value().blocks;
   ASSERT_EQ(frames.size(), expected.size());
-  ASSERT_LT(frames[0]->count, cpu.manifest().vision->static_encoder->soft_tokens);
+  ASSERT_LT(frames[0]->count, cpu.manifest().vision->fixed_encoder->soft_tokens);
   const auto hidden = static_cast<size_t>(cpu.manifest().text.hidden_size);
   EXPECT_GT(lowest_cosine(frames[0]->features, expected[0]->features, hidden), 0.999);
 }

@@ -30,14 +30,14 @@ std::string htp_package(const std::string& name) {
   return std::string(LAPIDARY_HTP_PACKAGES) + "/" + name;
 }
 
-runtime::Model open_on(const std::string& package, runtime::Device device) {
+runtime::Model open_on(const std::string& package, engine::Device device) {
   runtime::ModelOptions options;
   options.session.threads = 1;
   options.device.device = device;
   return std::move(runtime::Model::open(package, options)).value();
 }
 
-Reply reply_to(const runtime::Model& model, const runtime::Prompt& prompt, int64_t tokens) {
+Reply reply_to(const runtime::Model& model, const engine::Prompt& prompt, int64_t tokens) {
   auto decoder = model.new_decoder({}).value();
   runtime::GenerationOptions options = runtime::default_options(model.generation_config());
   options.sampling.greedy = true;
@@ -72,7 +72,7 @@ std::string difference_to_fp32(const std::vector<int32_t>& prompt_ids,
   std::vector<int32_t> before = prompt_ids;
   before.insert(before.end(), expected.begin(), at);
   auto decoder = model().new_decoder({.max_context = 1024}).value();
-  const auto logits = decoder.prefill(runtime::Prompt(before));
+  const auto logits = decoder.prefill(engine::Prompt(before));
   if (!logits.ok()) return logits.error().message();
   const float lead = margin(*logits);
   if (lead < kUnsure) return "";

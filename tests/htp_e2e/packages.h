@@ -14,7 +14,7 @@ namespace lapidary::e2e {
 std::string htp_package(const std::string& name);
 
 // A package opened in this process, on a device: "cpu" or "htp-emulated". Throws when it cannot be.
-runtime::Model open_on(const std::string& package, runtime::Device device);
+runtime::Model open_on(const std::string& package, engine::Device device);
 
 // The greedy reply to a text sample, of at most `tokens` tokens, and the prompt's ids. Throws.
 struct Reply {

@@ -68,7 +68,7 @@ TEST(Htp4bitReply, BlocksAnswerAsInFp32OnTheEmulatedHtp) {
   const std::string question = "What is seven plus eight?";
   const Reply expected = reply_to(model(), question, 12);
   const runtime::Model quantized =
-      open_on(htp_package("htp-lpbq-v81"), runtime::Device::kHtpEmulated);
+      open_on(htp_package("htp-lpbq-v81"), engine::Device::kHtpEmulated);
   const Reply reply = reply_to(quantized, question, 12);
   EXPECT_EQ(difference_to_fp32(expected.prompt, expected.tokens, reply.tokens), "");
 }

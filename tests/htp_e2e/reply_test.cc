@@ -9,7 +9,7 @@
 namespace lapidary::e2e {
 namespace {
 
-using runtime::Device;
+using engine::Device;
 
 void expect_answers_like_fp32(const std::string& package, Device device, int64_t tokens = 110) {
   const auto samples = text_samples();

@@ -8,15 +8,15 @@
 
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
+#include "encoders/media_encoder.h"
 #include "htp_e2e/packages.h"
-#include "runtime/media_encoder.h"
 
 namespace lapidary::e2e {
 namespace {
 
-using runtime::Device;
-using runtime::MediaItem;
-using runtime::MediaKind;
+using encoders::MediaItem;
+using encoders::MediaKind;
+using engine::Device;
 
 const std::string kName = "olive";
 
@@ -74,7 +74,7 @@ TEST(HtpOlive, FeaturesAreThoseOfTheCpuAndNearThoseOfFp32) {
                                 MediaItem{MediaKind::kAudio, tiny("samples/audio1.wav")}}) {
     SCOPED_TRACE(item.path.string());
     const auto features = [&](const runtime::Model& of) {
-      return runtime::MediaEncoder(of).encode(item).value().blocks.front()->features;
+      return encoders::MediaEncoder(of.media_model()).encode(item).value().blocks.front()->features;
     };
     const std::vector<float> on_htp = features(emulated);
     EXPECT_GT(cosine(on_htp, features(cpu)), 0.999);

@@ -1,0 +1,27 @@
+// A folder of a command's own that goes when the command ends.
+//
+//   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
+//   work(scratch->path());
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "base/result.h"
+
+namespace lapidary {
+
+class ScratchFolder {
+ public:
+  static Result<std::unique_ptr<ScratchFolder>> create();
+  explicit ScratchFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace lapidary

@@ -1,0 +1,65 @@
+// From a checkpoint and a recipe to a package.
+//
+//   LAP_ASSIGN_OR_RETURN(Recipe recipe, load_recipe("cpu-int4"));
+//   LAP_ASSIGN_OR_RETURN(BuildSummary summary,
+//                        build_package(recipe, {.checkpoint = "ckpt", .output = "tiny-int4"}));
+//
+// The package grows in OUTPUT.partial and is renamed when it is whole. What happens to a build that
+// does not get there:
+//   an error (bad input, full disk, ...)  nothing is left behind
+//   interrupted or killed                 the finished components stay in OUTPUT.partial, and the
+//                                         next build of the same thing goes on from them; context
+//                                         binaries that were finished are in the cache
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/result.h"
+#include "build/compile_component.h"
+#include "build/plan.h"
+#include "build/plan_report.h"
+#include "package/manifest.h"
+#include "recipe/recipe.h"
+
+namespace lapidary::build {
+
+struct BuildOptions {
+  std::filesystem::path checkpoint;
+  std::filesystem::path output;
+  bool force = false;  // replace a package that is there
+  size_t threads = 0;  // 0: all cores
+  // Texts and chats to calibrate with, instead of what the recipe's data_configs name.
+  std::vector<std::filesystem::path> calibration = {};
+  HtpOptions htp = {};
+  ProgressSink* progress = nullptr;
+  const CancelToken* cancel = nullptr;
+};
+
+struct ComponentSummary {
+  std::string name;
+  int64_t nodes = 0;
+  uint64_t bytes = 0;    // of its files
+  bool resumed = false;  // found finished, not built
+  std::vector<PassReport> passes;
+};
+
+struct BuildSummary {
+  package::Manifest manifest;
+  std::vector<ComponentSummary> components;
+  std::vector<CompiledPart> contexts;  // what was compiled for the HTP
+  PlanReport plan;                     // what was expected (compare() in plan_comparison.h)
+  uint64_t peak_resident_bytes = 0;    // of this process so far
+  uint64_t bytes = 0;                  // of the whole package
+  uint64_t read_bytes = 0;             // of the checkpoint's tensors
+  double seconds = 0;
+};
+
+// Errors: whatever is wrong with checkpoint or recipe, before anything is written; no space; an
+// output in use or in the way; cancelled.
+Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options);
+
+}  // namespace lapidary::build

@@ -1,0 +1,42 @@
+#include "build/journal.h"
+
+#include "base/files.h"
+#include "base/json.h"
+
+namespace lapidary::build {
+
+Journal Journal::read(const std::filesystem::path& staging) {
+  Journal out;
+  const auto document = JsonDocument::load(staging / kJournalFile);
+  if (!document.ok()) return out;
+  JsonReader root = document->root();
+  JsonReader components = root.child("components");
+  for (const auto& [name, unused] : components.json().items()) {
+    JsonReader entry = components.child(name);
+    FinishedComponent finished;
+    finished.key = entry.string("key");
+    JsonReader files = entry.child("files");
+    for (const auto& [path, unused_file] : files.json().items()) {
+      JsonReader file = files.child(path);
+      finished.files.push_back(
+          {path, static_cast<uint64_t>(file.integer("size", {.min = 0})), file.string("xxh3")});
+    }
+    out.components[name] = std::move(finished);
+  }
+  return document->finish().ok() ? out : Journal{};
+}
+
+Status Journal::write(const std::filesystem::path& staging) const {
+  Json components_json = Json::object();
+  for (const auto& [name, component] : components) {
+    Json files = Json::object();
+    for (const package::FileRecord& file : component.files) {
+      files[file.path] = {{"size", file.size}, {"xxh3", file.xxh3}};
+    }
+    components_json[name] = {{"key", component.key}, {"files", std::move(files)}};
+  }
+  const Json json = {{"components", std::move(components_json)}};
+  return replace_file(staging / kJournalFile, json.dump(2) + "\n");
+}
+
+}  // namespace lapidary::build

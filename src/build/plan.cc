@@ -1,0 +1,145 @@
+#include "build/plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/version.h"
+#include "build/components.h"
+#include "build/fixed_model.h"
+#include "checkpoint/fingerprint.h"
+#include "graph/onnx_writer.h"
+#include "package/component_record.h"
+
+namespace lapidary::build {
+namespace {
+
+std::string component_key(const PlannedComponent& component, const recipe::Recipe& recipe,
+                          const std::string& source_hash,
+                          const checkpoint::Checkpoint& checkpoint) {
+  checkpoint::Fingerprint print;
+  print.add(kVersion);
+  print.add(source_hash);
+  for (const int64_t time : checkpoint.weights.modification_times()) {
+    print.add(std::to_string(time));
+  }
+  for (const recipe::PassStep& step : recipe.steps) {
+    if (const passes::BoundPass* pass = step.pass_for(component.name)) {
+      print.add(pass->type);
+      print.add(pass->options.dump());
+    }
+  }
+  for (const PlannedGraph& each : component.graphs) {
+    print.add(each.record.file);
+    print.add(graph::print(each.graph));
+  }
+  return print.hex();
+}
+
+Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGraph member) {
+  PlannedGraph out;
+  LAP_RETURN_IF_ERROR(graph::check(member.graph));
+  out.role = member.role;
+  const std::string file = component + "/" + passes::file_stem(member) + ".onnx";
+  out.record = package::take_component_record(member.graph, file);
+  out.record.name = component;
+  out.record.role = member.role;
+  out.record.part = member.part;
+  out.graph = std::move(member.graph);
+  out.data_bytes = graph::external_bytes(out.graph);
+  return out;
+}
+
+// Ranges for planning: dtypes and bytes do not depend on the numbers, nor on moments. (As many
+// digits as most have.)
+Result<quant::Ranges> made_up_ranges(const passes::CalibrationRequest& request) {
+  quant::Ranges out;
+  for (const std::string& value : request.values) {
+    LAP_RETURN_IF_ERROR(out.set(value, {-1.2345678F, 1.2345678F}));
+  }
+  return out;
+}
+
+Result<graph::Graph> build_graph(const ComponentBuilder& builder,
+                                 const checkpoint::Checkpoint& checkpoint,
+                                 const std::optional<package::FixedEncoder>& length) {
+  if (!length) return builder.build(checkpoint.config, checkpoint.weights);
+  return builder.build_static(checkpoint.config, checkpoint.weights,
+                              {.soft_tokens = length->soft_tokens, .masked = length->masked});
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest& /*request*/) {
+  return std::make_shared<const quant::Moments>();
+}
+
+int64_t PlannedComponent::data_bytes() const {
+  int64_t out = 0;
+  for (const PlannedGraph& each : graphs) out += each.data_bytes;
+  return out;
+}
+
+int64_t PlannedComponent::nodes() const {
+  int64_t out = 0;
+  for (const PlannedGraph& each : graphs) out += static_cast<int64_t>(each.graph.nodes.size());
+  return out;
+}
+
+Result<PlannedComponent> plan_component(const std::string& name, const recipe::Recipe& recipe,
+                                        const checkpoint::Checkpoint& checkpoint,
+                                        const std::string& source_hash,
+                                        const passes::PassContext& context) {
+  PlannedComponent out;
+  out.name = name;
+  const auto& builders = component_builders();
+  const auto builder = std::find_if(builders.begin(), builders.end(), [&](const auto& each) {
+    return name_of(each.component) == name;
+  });
+  LAP_ASSIGN_OR_RETURN(out.fixed_encoder, fixed_encoder(recipe, name, checkpoint));
+  passes::GraphSet graphs(1);
+  LAP_ASSIGN_OR_RETURN(graphs[0].graph, build_graph(*builder, checkpoint, out.fixed_encoder));
+  const passes::PassContext noting = {
+      [&](const passes::CalibrationRequest& request) -> Result<quant::Ranges> {
+        LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, context.calibrate(request));
+        out.calibrated = true;
+        out.calibration_weight_bytes =
+            std::max(out.calibration_weight_bytes, graph::external_bytes(request.graph));
+        out.ranges_bytes += static_cast<int64_t>(ranges.to_json().dump(1).size());
+        return ranges;
+      },
+      [&](const passes::MomentRequest& request) {
+        out.calibrated = true;
+        return context.moments(request);
+      }};
+  for (const recipe::PassStep& step : recipe.steps) {
+    const passes::BoundPass* pass = step.pass_for(name);
+    if (pass == nullptr) continue;
+    LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(graphs), noting));
+    graphs = std::move(outcome.graphs);
+    out.passes.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
+  }
+  std::erase_if(graphs, [](const auto& each) { return each.role == contract::Role::kCalibration; });
+  out.fixed_model = fixed_model(recipe, name, checkpoint.config, graphs);
+  for (passes::RoleGraph& member : graphs) {
+    LAP_ASSIGN_OR_RETURN(PlannedGraph planned, planned_graph(name, std::move(member)));
+    out.graphs.push_back(std::move(planned));
+  }
+  out.key = component_key(out, recipe, source_hash, checkpoint);
+  return out;
+}
+
+Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint) {
+  Plan out;
+  LAP_ASSIGN_OR_RETURN(out.source_hash, checkpoint.source_hash());
+  for (const ComponentBuilder& builder : component_builders()) {
+    if (!builder.is_part_of(checkpoint.config)) continue;
+    LAP_ASSIGN_OR_RETURN(
+        PlannedComponent component,
+        plan_component(name_of(builder.component), recipe, checkpoint, out.source_hash,
+                       {.calibrate = made_up_ranges, .moments = no_moments}));
+    out.components.push_back(std::move(component));
+  }
+  return out;
+}
+
+}  // namespace lapidary::build

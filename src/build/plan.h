@@ -1,0 +1,71 @@
+// What a build will do, worked out before anything is written: every graph after its passes, every
+// byte count. Takes milliseconds whatever the model's size, since weights are lazy.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "checkpoint/checkpoint.h"
+#include "graph/graph.h"
+#include "package/manifest.h"
+#include "passes/pass.h"
+#include "recipe/recipe.h"
+
+namespace lapidary::build {
+
+// What one pass did to one component.
+struct PassReport {
+  std::string name;  // the recipe's name for it
+  std::string type;
+  int64_t rewritten = 0;
+  std::vector<passes::Declined> declined;
+};
+
+struct PlannedGraph {
+  contract::Role role = contract::Role::kModel;
+  graph::Graph graph;         // ready to be saved
+  package::Component record;  // what the manifest will say of it
+  int64_t data_bytes = 0;     // of weights
+};
+
+struct PlannedComponent {
+  std::string name;
+  std::vector<PlannedGraph> graphs;
+  std::vector<PassReport> passes;
+  std::optional<package::FixedModel> fixed_model;      // of a decoder of fixed lengths
+  std::optional<package::FixedEncoder> fixed_encoder;  // of an encoder of fixed length
+  // A pass wanted ranges of activations: a plan without calibration has made-up encodings, right in
+  // dtypes and bytes.
+  bool calibrated = false;
+  int64_t calibration_weight_bytes = 0;  // of the largest float graph that was run for it
+  int64_t ranges_bytes = 0;              // of the ranges as JSON
+  // Covers the program's version, the sources, the options of the passes and the graphs with their
+  // tensor expressions: a finished component with the same key need not be made again. (What is
+  // calibrated with is not in it.)
+  std::string key;
+
+  int64_t data_bytes() const;
+  int64_t nodes() const;
+};
+
+struct Plan {
+  std::string source_hash;
+  std::vector<PlannedComponent> components;
+};
+
+// For PassContext::moments where none were collected: rounding is to nearest then.
+Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest& request);
+
+Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint);
+
+// One component again, with the ranges that `context` finds.
+Result<PlannedComponent> plan_component(const std::string& name, const recipe::Recipe& recipe,
+                                        const checkpoint::Checkpoint& checkpoint,
+                                        const std::string& source_hash,
+                                        const passes::PassContext& context);
+
+}  // namespace lapidary::build

@@ -1,0 +1,20 @@
+// What becomes of a planned component's nodes on a target: which are lowered, by a pass or by the
+// compiler, and which the target does not take.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "build/plan_report.h"
+
+namespace lapidary::build {
+
+// Of passes whose business it is ("LowerRotaryEmbedding").
+void add_lowerings(const PlannedComponent& component, std::vector<Lowering>& out);
+
+// What target::check says of the component's graphs, nodes of one kind together, those that several
+// graphs share counted once. Errors: kBadInput, naming the graph, for one without fixed shapes.
+Status add_findings(const PlannedComponent& component, const target::Target& chip,
+                    std::vector<Lowering>& lowerings, std::vector<Objection>& objections);
+
+}  // namespace lapidary::build

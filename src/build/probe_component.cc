@@ -1,0 +1,67 @@
+#include "build/probe_component.h"
+
+#include <array>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+namespace lapidary::build {
+namespace {
+
+namespace fs = std::filesystem;
+using probe::ProbedNode;
+using probe::Verdict;
+
+std::string finding(const ProbedNode& node) {
+  std::string text = node.op + " '" + node.name + "' (" + node.forms + ")";
+  if (!node.reason.empty()) return text + ": " + node.reason;
+  std::array<char, 64> error{};
+  std::snprintf(error.data(), error.size(), ": relative error %.3g", node.agreement.relative_error);
+  return text + error.data();
+}
+
+Status judge(const std::string& component, const probe::ProbeReport& report,
+             const target::Target& chip, ProgressSink& progress) {
+  const ProbedNode* worst = nullptr;
+  for (const ProbedNode& node : report.nodes) {
+    if (node.verdict == Verdict::kImprecise) {
+      progress.note("imprecise on the emulated HTP: " + finding(node));
+    }
+    const bool bad = node.verdict != Verdict::kRight && node.verdict != Verdict::kImprecise;
+    if (bad && worst == nullptr) worst = &node;
+  }
+  if (worst == nullptr) return {};
+  const size_t bad =
+      report.nodes.size() - report.count(Verdict::kRight) - report.count(Verdict::kImprecise);
+  return unsupported(component + " on " + target::name_of(chip),
+                     std::to_string(bad) + " of " + std::to_string(report.nodes.size()) +
+                         " distinct nodes do not compute what they should; the first, " +
+                         std::string(probe::name_of(worst->verdict)) + ": " + finding(*worst),
+                     "`lapidary targets` says which forms are right; leave the node in float with "
+                     "nodes_to_exclude, or compile all the same with --no-probe");
+}
+
+}  // namespace
+
+Result<probe::ProbeReport> probe_component(const PlannedComponent& component,
+                                           const target::Target& chip, const HtpOptions& options,
+                                           const fs::path& staging, ProgressSink& progress,
+                                           const CancelToken* cancel) {
+  LAP_ASSIGN_OR_RETURN(const htp::Libraries libraries, htp::find_libraries(options.qnn_libs));
+  LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
+                       htp::Emulator::create(libraries, chip, {.cancel = cancel}));
+  std::vector<graph::Graph> graphs;
+  for (const PlannedGraph& each : component.graphs) graphs.push_back(each.graph);
+  const fs::path folder = staging / (component.name + ".probe");
+  probe::ProbeSettings settings;
+  settings.progress = &progress;
+  if (!options.cache.empty()) settings.cache = options.cache / "probes";
+  auto report = probe::probe_nodes(graphs, emulator, folder, settings);
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  LAP_RETURN_IF_ERROR(report);
+  LAP_RETURN_IF_ERROR(judge(component.name, *report, chip, progress));
+  return report;
+}
+
+}  // namespace lapidary::build

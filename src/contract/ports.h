@@ -1,0 +1,61 @@
+// Names of the graphs' inputs and outputs. The builders of gemma4/ give them, passes keep or add to
+// them, engines and encoders bind by them. Most are Hugging Face's; those of keys and values are
+// what ONNX Runtime GenAI expects.
+//
+//   ports::past_key(3)           // "past_key_values.3.key"
+//   ports::attention_mask(true)  // "attention_mask.sliding_attention": of layers with a window
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lapidary::contract::ports {
+
+// --- Encoders ---
+inline constexpr const char* kPixelValues = "pixel_values";               // vision
+inline constexpr const char* kPixelPositionIds = "pixel_position_ids";    // vision
+inline constexpr const char* kInputFeatures = "input_features";           // audio
+inline constexpr const char* kInputFeaturesMask = "input_features_mask";  // audio, any length
+inline constexpr const char* kSubsampledMask = "subsampled_mask";         // audio, fixed length
+inline constexpr const char* kImageFeatures = "image_features";           // of vision, to embedding
+inline constexpr const char* kAudioFeatures = "audio_features";           // of audio, to embedding
+
+// --- Embedding and decoder ---
+inline constexpr const char* kInputIds = "input_ids";
+inline constexpr const char* kInputsEmbeds = "inputs_embeds";
+inline constexpr const char* kPerLayerInputs = "per_layer_inputs";
+inline constexpr const char* kAttentionMask = "attention_mask";  // encoders of fixed length as well
+inline constexpr const char* kLogitsToKeep = "logits_to_keep";
+inline constexpr const char* kSlidingWindowOffset = "sliding_window_offset";
+inline constexpr const char* kMmTokenTypeIds = "mm_token_type_ids";
+inline constexpr const char* kLogits = "logits";
+
+// Keys and values of a layer that owns a cache, before a run and after it.
+inline constexpr const char* kPastPrefix = "past_key_values.";
+inline constexpr const char* kPresentPrefix = "present.";
+inline std::string past_key(int64_t layer) { return kPastPrefix + std::to_string(layer) + ".key"; }
+inline std::string past_value(int64_t layer) {
+  return kPastPrefix + std::to_string(layer) + ".value";
+}
+inline std::string present_key(int64_t layer) {
+  return kPresentPrefix + std::to_string(layer) + ".key";
+}
+inline std::string present_value(int64_t layer) {
+  return kPresentPrefix + std::to_string(layer) + ".value";
+}
+inline bool is_past(std::string_view name) { return name.starts_with(kPastPrefix); }
+
+// --- Decoders of fixed lengths: masks and rotary tables for each kind of layer, as text_config's
+// layer_types names it ---
+inline constexpr const char* kSlidingAttention = "sliding_attention";
+inline constexpr const char* kFullAttention = "full_attention";
+inline constexpr const char* kMaskPrefix = "attention_mask.";
+inline constexpr const char* kRotaryPrefix = "rotary_emb.";
+inline std::string attention_mask(bool sliding) {
+  return std::string(kMaskPrefix) + (sliding ? kSlidingAttention : kFullAttention);
+}
+inline std::string rotary_cos(const std::string& kind) { return kRotaryPrefix + kind + ".cos"; }
+inline std::string rotary_sin(const std::string& kind) { return kRotaryPrefix + kind + ".sin"; }
+
+}  // namespace lapidary::contract::ports

@@ -1,0 +1,296 @@
+#include "encoders/media_encoder.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "encoders/audio_graph.h"
+#include "encoders/media_cache.h"
+#include "encoders/media_file.h"
+#include "encoders/placeholders.h"
+#include "encoders/vision_graph.h"
+#include "media/video.h"
+
+namespace lapidary::encoders {
+namespace {
+
+using Path = std::filesystem::path;
+using Blocks = MediaBlocks;
+
+// Of what was encoded: some hundred pictures of 280 soft tokens, 1536 wide.
+constexpr size_t kMostCached = size_t{256} << 20;
+
+// "mm:ss", as Gemma4Processor.replace_video_token writes a frame's time.
+std::string timestamp(double seconds) {
+  const auto whole = static_cast<int64_t>(seconds);
+  char text[32];
+  std::snprintf(text, sizeof text, "%02lld:%02lld", static_cast<long long>(whole / 60),
+                static_cast<long long>(whole % 60));
+  return text;
+}
+
+bool cancel_asked(const CancelToken* cancel) { return cancel != nullptr && cancel->cancelled(); }
+
+}  // namespace
+
+const char* name(MediaKind kind) {
+  switch (kind) {
+    case MediaKind::kAudio:
+      return "audio";
+    case MediaKind::kVideo:
+      return "video";
+    case MediaKind::kImage:
+      break;
+  }
+  return "image";
+}
+
+struct MediaEncoder::State {
+  State(MediaModel of, const MediaEncoderOptions& with) : model(std::move(of)), options(with) {}
+
+  Result<const MediaTokens*> tokens(const MediaItem& item) const;
+  ort::SessionOptions session_options() const;
+  Result<const VisionGraph*> vision_graph();
+  Result<const AudioGraph*> audio_graph();
+
+  Result<std::shared_ptr<const engine::SoftTokens>> encode_picture(
+      const Path& path, const checkpoint::ImageProcessorConfig& config, std::string hash,
+      MediaTimings& timings);
+  Result<Blocks> encode_clip(const Path& path, const std::string& hash, const CancelToken* cancel,
+                             MediaTimings& timings);
+  // Adds a picture's block to `to`, from the cache if it is there.
+  Status add_picture(const Path& path, MediaKind kind, EncodedMedia& to);
+  Result<EncodedMedia> encode_image(const MediaItem& item, ProgressSink& progress);
+  Result<EncodedMedia> encode_audio(const MediaItem& item, ProgressSink& progress,
+                                    const CancelToken* cancel);
+  Result<EncodedMedia> encode_video(const MediaItem& item, ProgressSink& progress,
+                                    const CancelToken* cancel);
+  Result<EncodedMedia> encode(const MediaItem& item, ProgressSink& progress,
+                              const CancelToken* cancel);
+  Result<std::vector<media::VideoFrame>> frames(const Path& folder) const;
+  uint64_t units(const MediaItem& item) const;
+
+  MediaModel model;
+  MediaEncoderOptions options;
+  std::optional<VisionGraph> vision;
+  std::optional<AudioGraph> audio;
+  std::optional<media::LogMelExtractor> mel;
+  MediaCache cache{kMostCached};  // by kind and content
+};
+
+// How the item's kind appears in prompts; also says whether the package takes it.
+Result<const MediaTokens*> MediaEncoder::State::tokens(const MediaItem& item) const {
+  for (const MediaTokens& tokens : model.tokens) {
+    if (tokens.kind == item.kind) return &tokens;
+  }
+  return unsupported(item.path.string(),
+                     std::string("the package has no encoder for ") + name(item.kind) + " files",
+                     "build one from a checkpoint that has it");
+}
+
+// The encoders run now and then, between the decoder's steps: their threads must not spin
+// meanwhile. Spinning also costs an image's own run a quarter more processor time on two cores.
+ort::SessionOptions MediaEncoder::State::session_options() const {
+  ort::SessionOptions quiet = model.session;
+  quiet.spinning = false;
+  return quiet;
+}
+
+Result<const VisionGraph*> MediaEncoder::State::vision_graph() {
+  if (!vision) {
+    LAP_ASSIGN_OR_RETURN(vision, VisionGraph::open(model.package, model.processor.image.patch_size,
+                                                   session_options(), model.device));
+  }
+  return &*vision;
+}
+
+Result<const AudioGraph*> MediaEncoder::State::audio_graph() {
+  if (!audio) {
+    LAP_ASSIGN_OR_RETURN(audio, AudioGraph::open(model.package, model.processor.audio.feature_size,
+                                                 session_options(), model.device));
+  }
+  return &*audio;
+}
+
+Result<std::shared_ptr<const engine::SoftTokens>> MediaEncoder::State::encode_picture(
+    const Path& path, const checkpoint::ImageProcessorConfig& config, std::string hash,
+    MediaTimings& timings) {
+  LAP_ASSIGN_OR_RETURN(const media::ImagePatches patches, load_patches(path, config, timings));
+  LAP_ASSIGN_OR_RETURN(const VisionGraph* graph, vision_graph());
+  auto tokens = std::make_shared<engine::SoftTokens>();
+  tokens->count = patches.soft_tokens;
+  tokens->content_hash = std::move(hash);
+  LAP_ASSIGN_OR_RETURN(tokens->features,
+                       timed(timings.encoder_seconds, [&] { return graph->run(patches); }));
+  return std::shared_ptr<const engine::SoftTokens>(std::move(tokens));
+}
+
+Status MediaEncoder::State::add_picture(const Path& path, MediaKind kind, EncodedMedia& to) {
+  const checkpoint::ProcessorConfig& processor = model.processor;
+  LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(path));
+  const std::string key = std::string(name(kind)) + ":" + hash;
+  if (const Blocks* found = cache.find(key)) {
+    to.blocks.push_back(found->front());
+    return {};
+  }
+  LAP_ASSIGN_OR_RETURN(
+      auto tokens,
+      encode_picture(path, kind == MediaKind::kVideo ? processor.video.frames : processor.image,
+                     key, to.timings));
+  cache.add(key, {tokens});
+  to.blocks.push_back(std::move(tokens));
+  to.cached = false;
+  return {};
+}
+
+Result<EncodedMedia> MediaEncoder::State::encode_image(const MediaItem& item,
+                                                       ProgressSink& progress) {
+  LAP_ASSIGN_OR_RETURN(const MediaTokens* tokens, this->tokens(item));
+  EncodedMedia out;
+  out.kind = item.kind;
+  out.cached = true;
+  LAP_RETURN_IF_ERROR(add_picture(item.path, item.kind, out));
+  out.replacement = tokens->marked(out.blocks.front()->count);
+  progress.advance(1);
+  return out;
+}
+
+Result<EncodedMedia> MediaEncoder::State::encode_video(const MediaItem& item,
+                                                       ProgressSink& progress,
+                                                       const CancelToken* cancel) {
+  LAP_ASSIGN_OR_RETURN(const MediaTokens* tokens, this->tokens(item));
+  LAP_ASSIGN_OR_RETURN(const std::vector<media::VideoFrame> shown, frames(item.path));
+  EncodedMedia out;
+  out.kind = item.kind;
+  out.cached = true;
+  for (const media::VideoFrame& frame : shown) {
+    if (cancel_asked(cancel)) return cancelled();
+    LAP_RETURN_IF_ERROR(add_picture(frame.path, item.kind, out));
+    if (!out.replacement.empty()) out.replacement += " ";
+    out.replacement += timestamp(frame.seconds) + " " + tokens->marked(out.blocks.back()->count);
+    progress.advance(1);
+  }
+  return out;
+}
+
+Result<Blocks> MediaEncoder::State::encode_clip(const Path& path, const std::string& hash,
+                                                const CancelToken* cancel, MediaTimings& timings) {
+  const checkpoint::ProcessorConfig& processor = model.processor;
+  LAP_ASSIGN_OR_RETURN(const media::Audio clip,
+                       load_clip(path, processor, options.split_audio, timings));
+  if (!mel) mel.emplace(processor.audio);
+  const auto longest = static_cast<size_t>(media::max_audio_samples(processor));
+  Blocks blocks;
+  for (std::span<const float> rest = clip.samples; !rest.empty();) {
+    if (cancel_asked(cancel)) return cancelled();
+    const std::span<const float> piece = rest.first(std::min(longest, rest.size()));
+    rest = rest.subspan(piece.size());
+    LAP_ASSIGN_OR_RETURN(const media::LogMel frames,
+                         timed(timings.frontend_seconds, [&] { return mel->extract(piece); }));
+    auto tokens = std::make_shared<engine::SoftTokens>();
+    tokens->count = media::audio_soft_tokens(frames.input_features_mask);
+    if (tokens->count == 0) continue;  // a last piece may be too short
+    tokens->content_hash = hash + ":" + std::to_string(blocks.size());
+    LAP_ASSIGN_OR_RETURN(const AudioGraph* graph, audio_graph());
+    LAP_ASSIGN_OR_RETURN(tokens->features,
+                         timed(timings.encoder_seconds, [&] { return graph->run(frames); }));
+    blocks.push_back(std::move(tokens));
+  }
+  if (!blocks.empty()) return blocks;
+  return bad_input(path.string(), "too short for a single soft token",
+                   "give at least " + std::to_string(processor.audio_ms_per_token) + " ms");
+}
+
+Result<EncodedMedia> MediaEncoder::State::encode_audio(const MediaItem& item,
+                                                       ProgressSink& progress,
+                                                       const CancelToken* cancel) {
+  LAP_ASSIGN_OR_RETURN(const MediaTokens* tokens, this->tokens(item));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(item.path));
+  const std::string key = std::string(name(item.kind)) + ":" + hash;
+  EncodedMedia out;
+  out.kind = item.kind;
+  const Blocks* const found = cache.find(key);
+  out.cached = found != nullptr;
+  if (out.cached) {
+    out.blocks = *found;
+  } else {
+    LAP_ASSIGN_OR_RETURN(out.blocks, encode_clip(item.path, key, cancel, out.timings));
+    cache.add(key, out.blocks);
+  }
+  for (const auto& block : out.blocks) out.replacement += tokens->marked(block->count);
+  progress.advance(1);
+  return out;
+}
+
+Result<EncodedMedia> MediaEncoder::State::encode(const MediaItem& item, ProgressSink& progress,
+                                                 const CancelToken* cancel) {
+  if (cancel_asked(cancel)) return cancelled();
+  switch (item.kind) {
+    case MediaKind::kAudio:
+      return encode_audio(item, progress, cancel);
+    case MediaKind::kVideo:
+      return encode_video(item, progress, cancel);
+    case MediaKind::kImage:
+      break;
+  }
+  return encode_image(item, progress);
+}
+
+Result<std::vector<media::VideoFrame>> MediaEncoder::State::frames(const Path& folder) const {
+  return media::sample_video(folder, model.processor.video,
+                             {.fps = options.video_fps, .limits = {}});
+}
+
+// What encode() will report as progress.
+uint64_t MediaEncoder::State::units(const MediaItem& item) const {
+  if (item.kind != MediaKind::kVideo) return 1;
+  const auto shown = frames(item.path);
+  return shown.ok() ? shown->size() : 1;
+}
+
+MediaEncoder::MediaEncoder(MediaModel model, MediaEncoderOptions options)
+    : state_(std::make_unique<State>(std::move(model), options)) {}
+MediaEncoder::~MediaEncoder() = default;
+MediaEncoder::MediaEncoder(MediaEncoder&&) noexcept = default;
+MediaEncoder& MediaEncoder::operator=(MediaEncoder&&) noexcept = default;
+
+Result<EncodedMedia> MediaEncoder::encode(const MediaItem& item, const CancelToken* cancel) {
+  NullProgress silent;
+  return state_->encode(item, silent, cancel);
+}
+
+Result<std::vector<EncodedMedia>> MediaEncoder::encode(const std::vector<MediaItem>& items,
+                                                       ProgressSink* progress,
+                                                       const CancelToken* cancel) {
+  std::vector<EncodedMedia> out;
+  if (items.empty()) return out;
+  NullProgress silent;
+  ProgressSink& sink = progress != nullptr ? *progress : silent;
+  uint64_t total = 0;
+  for (const MediaItem& item : items) total += state_->units(item);
+  sink.stage("encode", total);
+  for (const MediaItem& item : items) {
+    LAP_ASSIGN_OR_RETURN(EncodedMedia encoded, state_->encode(item, sink, cancel));
+    out.push_back(std::move(encoded));
+  }
+  return out;
+}
+
+Result<media::ImagePatches> MediaEncoder::image_frontend(const Path& path) const {
+  LAP_RETURN_IF_ERROR(state_->tokens({MediaKind::kImage, path}));
+  MediaTimings unused;
+  return load_patches(path, state_->model.processor.image, unused);
+}
+
+Result<media::LogMel> MediaEncoder::audio_frontend(const Path& path) const {
+  LAP_RETURN_IF_ERROR(state_->tokens({MediaKind::kAudio, path}));
+  const checkpoint::ProcessorConfig& processor = state_->model.processor;
+  MediaTimings unused;
+  LAP_ASSIGN_OR_RETURN(const media::Audio clip,
+                       load_clip(path, processor, state_->options.split_audio, unused));
+  return media::LogMelExtractor(processor.audio).extract(clip.samples);
+}
+
+}  // namespace lapidary::encoders

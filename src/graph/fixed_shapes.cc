@@ -1,0 +1,113 @@
+#include "graph/fixed_shapes.h"
+
+#include <utility>
+
+#include "graph/integer_rules.h"
+#include "graph/shape_rules.h"
+
+namespace lapidary::graph {
+namespace {
+
+class Inference {
+ public:
+  Inference(const Graph& graph, const DimBindings& bindings) : graph_(graph), bindings_(bindings) {}
+
+  Result<FixedShapes> run() {
+    LAP_RETURN_IF_ERROR(read_initializers());
+    for (const ValueInfo& input : graph_.inputs) LAP_RETURN_IF_ERROR(read_input(input));
+    for (const Node& node : graph_.nodes) LAP_RETURN_IF_ERROR(infer(node));
+    return std::move(out_);
+  }
+
+ private:
+  Status read_initializers() {
+    for (const auto& [name, tensor] : graph_.initializers) {
+      out_.shapes[name] = tensor.shape();
+      const bool is_integer = tensor.dtype() == DType::kInt64 || tensor.dtype() == DType::kInt32;
+      if (!is_integer || tensor.type().elements() > kMostIntegers || graph_.is_input(name)) {
+        continue;
+      }
+      LAP_ASSIGN_OR_RETURN(out_.integers[name], tensor.to_integers());
+    }
+    return {};
+  }
+
+  Status read_input(const ValueInfo& input) {
+    Shape shape;
+    for (const Dim& dim : input.shape) {
+      const auto* symbol = std::get_if<std::string>(&dim);
+      const auto bound = symbol == nullptr ? bindings_.end() : bindings_.find(*symbol);
+      if (symbol != nullptr && bound == bindings_.end()) {
+        return bad_input("input '" + input.name + "'", "dim '" + *symbol + "' has no size",
+                         "bind the symbol to a number");
+      }
+      shape.push_back(symbol != nullptr ? bound->second : std::get<int64_t>(dim));
+    }
+    if (!checked_elements(shape)) {
+      return bad_input("input '" + input.name + "'",
+                       "shape " + tensor::to_string(shape) + " is out of range");
+    }
+    out_.shapes[input.name] = std::move(shape);
+    return {};
+  }
+
+  Result<KnownInputs> known_inputs(const Node& node) const {
+    KnownInputs in{node, {}, {}};
+    for (const std::string& name : node.inputs) {
+      const auto shape = out_.shapes.find(name);
+      const auto values = out_.integers.find(name);
+      if (!name.empty() && shape == out_.shapes.end()) {
+        return in.mismatch("reads '" + name + "', which nothing before it produces");
+      }
+      in.shapes.push_back(name.empty() ? nullptr : &shape->second);
+      in.integers.push_back(values == out_.integers.end() ? nullptr : &values->second);
+    }
+    return in;
+  }
+
+  Status infer(const Node& node) {
+    const ShapeRule* rule = find_shape_rule(node.qualified_op());
+    if (rule == nullptr) {
+      return unsupported(graph_.name + ": node '" + node.name + "'",
+                         "the shape that " + node.qualified_op() + " yields is not known",
+                         "add a rule to graph/shape_rules.cc");
+    }
+    LAP_ASSIGN_OR_RETURN(const KnownInputs in, known_inputs(node));
+    for (size_t i = 0; i < rule->required; ++i) {
+      if (!in.has(i)) return in.mismatch("lacks input " + std::to_string(i));
+    }
+    LAP_ASSIGN_OR_RETURN(std::vector<Shape> shapes, rule->shapes(in));
+    for (size_t k = 0; k < node.outputs.size(); ++k) {
+      if (node.outputs[k].empty()) continue;
+      if (k >= shapes.size()) return in.mismatch("has more outputs than the operator");
+      if (!checked_elements(shapes[k])) {
+        return in.mismatch("yields shape " + tensor::to_string(shapes[k]));
+      }
+    }
+    follow_values(in, shapes);
+    for (size_t k = 0; k < node.outputs.size(); ++k) {
+      if (!node.outputs[k].empty()) out_.shapes[node.outputs[k]] = std::move(shapes[k]);
+    }
+    return {};
+  }
+
+  void follow_values(const KnownInputs& in, const std::vector<Shape>& shapes) {
+    const auto& outputs = in.node.outputs;
+    if (outputs.empty() || outputs[0].empty()) return;
+    if (*checked_elements(shapes[0]) > kMostIntegers) return;
+    auto values = integer_values(in, shapes[0]);
+    if (values) out_.integers[outputs[0]] = *std::move(values);
+  }
+
+  const Graph& graph_;
+  const DimBindings& bindings_;
+  FixedShapes out_;
+};
+
+}  // namespace
+
+Result<FixedShapes> infer_shapes(const Graph& graph, const DimBindings& bindings) {
+  return Inference(graph, bindings).run();
+}
+
+}  // namespace lapidary::graph

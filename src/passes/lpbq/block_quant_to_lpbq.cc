@@ -1,0 +1,221 @@
+#include "passes/lpbq/block_quant_to_lpbq.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/glob.h"
+#include "contract/notes.h"
+#include "graph/fixed_shapes.h"
+#include "passes/lpbq/block_product.h"
+#include "passes/lpbq/conv_as_product.h"
+#include "passes/rewrite/node_rewriter.h"
+#include "tensor/expressions.h"
+#include "weights/affine.h"
+
+namespace lapidary::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using tensor::DType;
+using tensor::Tensor;
+
+// Zeros of any size without memory.
+class Zeros final : public tensor::Producer {
+ public:
+  explicit Zeros(tensor::TensorType type) : Producer(std::move(type)) {}
+
+  Status read_tiles(int64_t /*begin*/, int64_t /*end*/,
+                    std::span<const std::span<std::byte>> outs) const override {
+    std::fill(outs[0].begin(), outs[0].end(), std::byte{0});
+    return {};
+  }
+  std::string describe() const override {
+    return "zeros<" + std::string(name_of(outputs()[0].dtype)) + ">" +
+           tensor::to_string(outputs()[0].shape);
+  }
+};
+
+Tensor zeros(DType dtype, tensor::Shape shape) {
+  return Tensor(std::make_shared<Zeros>(tensor::TensorType{dtype, std::move(shape)}));
+}
+
+class Pass {
+ public:
+  Pass(Graph graph, const BlockQuantToLpbqOptions& options)
+      : options_(options), readers_(graph), source_(graph), out_(std::move(graph)) {}
+
+  Result<PassOutcome> run() {
+    for (Node& node : out_.take_nodes()) {
+      LAP_ASSIGN_OR_RETURN(auto found, block_product(node, out_, readers_));
+      if (found && excluded(node)) found = NotConverted{"excluded by the options", false};
+      if (found && std::holds_alternative<BlockProduct>(*found)) {
+        const std::string reason = convert(node, std::get<BlockProduct>(*found));
+        if (reason.empty()) {
+          ++outcome_.rewritten;
+          continue;
+        }
+        found = NotConverted{reason, false};
+      }
+      if (found) LAP_RETURN_IF_ERROR(decline(node, std::get<NotConverted>(*found)));
+      out_.keep(std::move(node));
+    }
+    outcome_.graph = std::move(out_).finish();
+    return std::move(outcome_);
+  }
+
+ private:
+  bool excluded(const Node& node) const {
+    return std::any_of(options_.nodes_to_exclude.begin(), options_.nodes_to_exclude.end(),
+                       [&](const std::string& pattern) { return glob_match(pattern, node.name); });
+  }
+
+  Status decline(const Node& node, const NotConverted& why) {
+    if (why.refused && !options_.leave_unsupported) {
+      return unsupported(node.name, why.reason,
+                         "quantize it in symmetric blocks of 4 bits, exclude it "
+                         "(nodes_to_exclude), or leave what cannot be converted "
+                         "(on_unsupported=leave)");
+    }
+    outcome_.declined.push_back({node.name, why.reason, why.refused});
+    return {};
+  }
+
+  // Shapes of the graph that came; nullptr when they are not fixed or not known.
+  const graph::FixedShapes* shapes() {
+    if (!shapes_tried_) {
+      auto known = graph::infer_shapes(source_);
+      if (known.ok()) shapes_ = std::move(known).value();
+      shapes_tried_ = true;
+    }
+    return shapes_ ? &*shapes_ : nullptr;
+  }
+
+  // Emits the product in the node's place, or returns the reason why it cannot.
+  std::string convert(Node& node, const BlockProduct& product) {
+    if (node.op_type == "MatMul") {
+      node.inputs[1] = weight_value(product);
+      out_.keep(std::move(node));
+      return "";
+    }
+    const std::string at = NodeRewriter::under(node);
+    if (node.op_type == "Gemm") {
+      emit_product(at, out_.current(node.inputs[0]), product, node.outputs[0], std::nullopt);
+      return "";
+    }
+    const tensor::Shape& weight = product.weight.codes.shape();
+    const auto window = conv_window(node, weight, shapes());
+    if (const auto* reason = std::get_if<std::string>(&window)) return *reason;
+    const std::string x = emit_windows(out_, at, out_.current(node.inputs[0]),
+                                       std::get<ConvWindow>(window), product.x);
+    emit_product(at, x, product, node.outputs[0], weight.size() - 2);
+    return "";
+  }
+
+  // `spatial`: dims of a convolution's result, whose channels move to the front.
+  void emit_product(const std::string& at, const std::string& x, const BlockProduct& product,
+                    const std::string& result, std::optional<size_t> spatial) {
+    std::string y = out_.op("MatMul", {x, weight_value(product)}, at);
+    if (!product.bias.empty()) {
+      y = emit_requantized(out_, at, y, before_bias(product));
+      y = out_.op("Add", {y, bias_value(product)}, at);
+    }
+    if (spatial)
+      y = emit_channels_first(out_, at, emit_requantized(out_, at, y, product.y), *spatial);
+    out_.replace(result, y);
+  }
+
+  // Of the product, such that product + bias covers what the result can be.
+  ValueEncoding before_bias(const BlockProduct& product) {
+    const quant::CodeRange codes = quant::codes_of(product.y.type, false);
+    const quant::Affine& y = product.y.affine;
+    const auto [least, most] = std::minmax_element(product.bias.begin(), product.bias.end());
+    const quant::Range range{static_cast<float>(codes.min - y.zero_point) * y.scale - *most,
+                             static_cast<float>(codes.max - y.zero_point) * y.scale - *least};
+    return encoding_named(product.name + "_product", range, product.y.type);
+  }
+
+  std::string bias_value(const BlockProduct& product) {
+    const auto [least, most] = std::minmax_element(product.bias.begin(), product.bias.end());
+    const ValueEncoding encoding =
+        encoding_named(product.name + "_bias", {*least, *most}, product.y.type);
+    const Tensor bias = tensor::floats({static_cast<int64_t>(product.bias.size())}, product.bias);
+    const std::string codes =
+        out_.add_constant(product.name + "_bias",
+                          weights::quantize_tensor(bias, encoding.affine, encoding.type).codes);
+    return out_.op("DequantizeLinear", {codes, encoding.scale, encoding.zero_point},
+                   product.name + "_bias");
+  }
+
+  ValueEncoding encoding_named(const std::string& name, const quant::Range& range,
+                               quant::IntegerType type) {
+    const bool is_signed = type == quant::IntegerType::kInt8 || type == quant::IntegerType::kInt16;
+    const auto affine = quant::affine_of(range, type, is_signed);
+    const quant::Affine used = affine.ok() ? *affine : quant::Affine{};
+    return {out_.add_constant(name + "_scale", weights::scale_tensor(used)),
+            out_.add_constant(name + "_zero_point", weights::zero_point_tensor(used, type)), used,
+            type};
+  }
+
+  // The value of the weight; made once for nodes that share it.
+  std::string weight_value(const BlockProduct& product) {
+    const std::pair<std::string, float> key = {product.name, product.weight.factor};
+    if (const auto it = made_.find(key); it != made_.end()) return it->second;
+    const weights::LpbqWeight weight = weights::lpbq_weight(product.weight);
+    const std::string& base = product.name;
+    const std::string format = "LPBQ int4, block " + std::to_string(product.weight.block_size);
+    const auto add = [&](const char* what, const Tensor& tensor) {
+      std::string name = out_.add_constant(base + what, tensor);
+      out_.graph().metadata[contract::notes::quantization(name)] = format;
+      return name;
+    };
+    const tensor::Shape blocks = weight.block_scales.shape();
+    const std::string scale = out_.op("DequantizeLinear",
+                                      {add("_lpbq_block_scale", weight.block_scales),
+                                       add("_lpbq_channel_scale", weight.channel_scales),
+                                       out_.add_constant(base + "_lpbq_block_scale_zero_point",
+                                                         zeros(DType::kUint8, {blocks[1]}))},
+                                      base + "_scale", {{"axis", int64_t{1}}});
+    std::string value =
+        out_.op("DequantizeLinear",
+                {add("_lpbq", weight.codes), scale,
+                 out_.add_constant(base + "_lpbq_zero_point", zeros(DType::kInt4, blocks))},
+                base, {{"axis", int64_t{0}}, {"block_size", product.weight.block_size}});
+    out_.graph().metadata.erase(contract::notes::quantization(base));
+    made_.emplace(key, value);
+    return value;
+  }
+
+  const BlockQuantToLpbqOptions& options_;
+  Readers readers_;
+  Graph source_;
+  NodeRewriter out_;
+  PassOutcome outcome_;
+  bool shapes_tried_ = false;
+  std::optional<graph::FixedShapes> shapes_;
+  std::map<std::pair<std::string, float>, std::string> made_;
+};
+
+}  // namespace
+
+Result<PassOutcome> block_quant_to_lpbq(Graph graph, const BlockQuantToLpbqOptions& options) {
+  return Pass(std::move(graph), options).run();
+}
+
+BoundPass bind_block_quant_to_lpbq(JsonReader& reader) {
+  BlockQuantToLpbqOptions options;
+  options.nodes_to_exclude = reader.strings("nodes_to_exclude");
+  const std::string choice = reader.string_or("on_unsupported", "refuse");
+  if (choice != "refuse" && choice != "leave") {
+    reader.fail("on_unsupported", "'" + choice + "' is no choice", "use refuse or leave");
+  }
+  options.leave_unsupported = choice == "leave";
+  reader.reject_unknown();
+  Json json = {{"on_unsupported", choice}, {"nodes_to_exclude", options.nodes_to_exclude}};
+  return per_graph("BlockQuantToLpbq", std::move(json), [options](Graph graph) {
+    return block_quant_to_lpbq(std::move(graph), options);
+  });
+}
+
+}  // namespace lapidary::passes

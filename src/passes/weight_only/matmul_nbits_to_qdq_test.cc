@@ -1,0 +1,123 @@
+// Scales below zero: codes that round to the nearest put a channel's largest weight at -8, with a
+// negative scale where that weight is positive.
+#include "passes/weight_only/matmul_nbits_to_qdq.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "graph/builder.h"
+#include "tensor/expressions.h"
+#include "weights/code_packing.h"
+
+namespace lapidary::passes {
+namespace {
+
+using graph::DType;
+using graph::Graph;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::Gt;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+constexpr int64_t kInputs = 32;
+const std::vector<float> kScales = {0.25F, -0.5F};  // of the two channels, or of all their blocks
+
+// Codes -8 to 7 of every channel, over and over.
+int code_at(size_t input) { return static_cast<int>(input % 16) - 8; }
+
+Graph product(int64_t block_size) {
+  const int64_t blocks = kInputs / block_size;
+  std::vector<std::byte> codes(2 * kInputs / 2);
+  for (size_t i = 0; i < 2 * codes.size(); ++i) weights::put_nibble(codes, i, code_at(i) + 8);
+  std::vector<float> scales;
+  for (const float scale : kScales) scales.insert(scales.end(), static_cast<size_t>(blocks), scale);
+  graph::Builder b("g");
+  const graph::Ref y = b.microsoft_op(
+      "MatMulNBits",
+      {b.input("x", DType::kFloat, {int64_t{1}, kInputs}),
+       b.weight("w", tensor::literal({DType::kUint8, {2, blocks, block_size / 2}}, codes)),
+       b.weight("s", tensor::floats({2, blocks}, scales))},
+      "product",
+      {{"N", int64_t{2}}, {"K", kInputs}, {"bits", int64_t{4}}, {"block_size", block_size}});
+  b.output("y", y, DType::kFloat, {int64_t{1}, int64_t{2}});
+  return std::move(b).finish();
+}
+
+Result<PassOutcome> converted(int64_t block_size, OnUnsafe on_unsafe) {
+  return matmul_nbits_to_qdq(product(block_size), {.use_int4 = true, .on_unsafe = on_unsafe});
+}
+
+struct Weight {
+  std::vector<float> scales;  // [blocks, 2]
+  std::vector<float> values;  // [K, 2]
+};
+
+Weight weight_of(const Graph& graph) {
+  const auto node = std::find_if(graph.nodes.begin(), graph.nodes.end(), [](const auto& each) {
+    return each.op_type == "DequantizeLinear";
+  });
+  const auto codes = graph.initializers.at(node->inputs[0]).materialize().value();
+  Weight out{graph.initializers.at(node->inputs[1]).to_floats().value(), {}};
+  const size_t block = kInputs / (out.scales.size() / 2);
+  for (size_t i = 0; i < 2 * kInputs; ++i) {
+    const float scale = out.scales[i / 2 / block * 2 + i % 2];
+    out.values.push_back(static_cast<float>(weights::signed_nibble(codes, i)) * scale);
+  }
+  return out;
+}
+
+float value_at(size_t i) { return static_cast<float>(code_at(i / 2)) * kScales[i % 2]; }
+
+// Catches channels that would be computed wrong in silence on the HTP.
+TEST(MatMulNBitsToQdq, RefusesChannelsWithNegativeScales) {
+  const auto outcome = converted(kInputs, OnUnsafe::kRefuse);
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_THAT(outcome.error().message(),
+              AllOf(HasSubstr("product"), HasSubstr("negative scales"),
+                    HasSubstr("on_unsafe=recode"), HasSubstr("on_unsafe=keep")));
+}
+
+TEST(MatMulNBitsToQdq, RecodesChannelsToPositiveScales) {
+  const auto outcome = converted(kInputs, OnUnsafe::kRecode);
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message();
+  const Weight weight = weight_of(outcome->graph);
+  ASSERT_THAT(weight.scales, SizeIs(2));
+  EXPECT_THAT(weight.scales, Each(Gt(0)));
+  // Half a step, or a whole one at the end that loses its code.
+  for (size_t i = 0; i < weight.values.size(); ++i) {
+    EXPECT_NEAR(weight.values[i], value_at(i), 1.01F * std::abs(kScales[i % 2])) << i;
+  }
+  double error = 0;
+  double norm = 0;
+  for (size_t i = 0; i < weight.values.size(); ++i) {
+    error += std::pow(weight.values[i] - value_at(i), 2);
+    norm += std::pow(value_at(i), 2);
+  }
+  EXPECT_LT(std::sqrt(error / norm), 0.08);
+}
+
+TEST(MatMulNBitsToQdq, KeepsNegativeScalesOfChannelsWhenTold) {
+  const auto outcome = converted(kInputs, OnUnsafe::kKeep);
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message();
+  const Weight weight = weight_of(outcome->graph);
+  EXPECT_EQ(weight.scales, kScales);
+  for (size_t i = 0; i < weight.values.size(); ++i) EXPECT_EQ(weight.values[i], value_at(i)) << i;
+}
+
+// The HTP computes negative scales of blocks right: nothing to refuse, nothing to round anew.
+TEST(MatMulNBitsToQdq, LeavesNegativeScalesOfBlocks) {
+  for (const OnUnsafe on_unsafe : {OnUnsafe::kRefuse, OnUnsafe::kRecode}) {
+    const auto outcome = converted(16, on_unsafe);
+    ASSERT_TRUE(outcome.ok()) << outcome.error().message();
+    const Weight weight = weight_of(outcome->graph);
+    ASSERT_THAT(weight.scales, SizeIs(4));
+    for (size_t i = 0; i < weight.values.size(); ++i) EXPECT_EQ(weight.values[i], value_at(i)) << i;
+  }
+}
+
+}  // namespace
+}  // namespace lapidary::passes

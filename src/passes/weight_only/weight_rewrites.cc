@@ -1,0 +1,125 @@
+#include "passes/weight_only/weight_rewrites.h"
+
+#include "tensor/expressions.h"
+
+namespace lapidary::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using tensor::Tensor;
+
+// The weight as [N, K]: the checkpoint's own tensor where the graph transposed it.
+Tensor checkpoint_rows(const Tensor& weight) {
+  const Tensor operand = tensor::transposed_operand(weight);
+  return operand.valid() ? operand : tensor::transpose(weight);
+}
+
+// Scales are float32, and the operators want activations of the scales' dtype.
+std::string reason_against(const Tensor& weight, const Tensor& rows,
+                           const weights::WeightFormat& format) {
+  if (weight.dtype() != tensor::DType::kFloat) {
+    return "the weight is " + std::string(tensor::name_of(weight.dtype())) +
+           ": quantize before converting";
+  }
+  return weights::reason_against(rows, format);
+}
+
+void to_matmul_nbits(Graph& graph, Node& node, const Tensor& rows,
+                     const weights::WeightFormat& format, int64_t accuracy_level) {
+  const std::string weight = node.inputs[1];
+  std::vector<std::string> inputs = {node.inputs[0]};
+  for (std::string& name :
+       weights::add_blockwise(graph, weight, weights::quantize_blockwise(rows, format), format)) {
+    inputs.push_back(std::move(name));
+  }
+  node.domain = graph::kMicrosoftDomain;
+  node.op_type = "MatMulNBits";
+  node.inputs = std::move(inputs);
+  node.attributes = {{"K", rows.shape()[1]},
+                     {"N", rows.shape()[0]},
+                     {"bits", int64_t{format.block.bits}},
+                     {"block_size", int64_t{format.block.block_size}}};
+  if (accuracy_level > 0) node.attributes["accuracy_level"] = accuracy_level;
+}
+
+void to_gather_block_quantized(Graph& graph, Node& node, const Tensor& table,
+                               const weights::WeightFormat& format) {
+  const std::string weight = node.inputs[0];
+  const auto names =
+      weights::add_blockwise(graph, weight, weights::quantize_blockwise(table, format), format);
+  std::vector<std::string> inputs = {names[0], node.inputs[1], names[1]};
+  if (names.size() > 2) inputs.push_back(names[2]);
+  node.domain = graph::kMicrosoftDomain;
+  node.op_type = "GatherBlockQuantized";
+  node.inputs = std::move(inputs);
+  node.attributes = {{"bits", int64_t{format.block.bits}},
+                     {"block_size", int64_t{format.block.block_size}},
+                     {"gather_axis", int64_t{0}},
+                     {"quantize_axis", int64_t{1}}};
+}
+
+}  // namespace
+
+void rewrite_matmuls(PassOutcome& outcome, const WeightSelection& selection,
+                     weights::QuantMethod method) {
+  Graph& graph = outcome.graph;
+  for (Node& node : graph.nodes) {
+    if (node.qualified_op() != "MatMul") continue;
+    if (!selection.selects(node.name)) {
+      outcome.declined.push_back({node.name, "excluded by the options"});
+      continue;
+    }
+    const Tensor* weight = graph.constant(node.inputs[1]);
+    if (weight == nullptr) continue;  // a product of two activations
+    if (weight->shape().size() != 2) {
+      outcome.declined.push_back({node.name, "the weight is not a matrix"});
+      continue;
+    }
+    const Tensor rows = checkpoint_rows(*weight);
+    const weights::WeightFormat format{method, selection.format_of(node.name)};
+    if (std::string reason = reason_against(*weight, rows, format); !reason.empty()) {
+      outcome.declined.push_back({node.name, std::move(reason)});
+      continue;
+    }
+    to_matmul_nbits(graph, node, rows, format, selection.accuracy_level);
+    ++outcome.rewritten;
+  }
+}
+
+void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection,
+                     weights::QuantMethod method) {
+  Graph& graph = outcome.graph;
+  for (Node& node : graph.nodes) {
+    if (node.qualified_op() != "Gather") continue;
+    const Tensor* table = graph.constant(node.inputs[0]);
+    if (table == nullptr || !tensor::is_float(table->dtype())) continue;  // not an embedding
+    if (!selection.selects(node.name)) {
+      outcome.declined.push_back({node.name, "excluded by the options"});
+      continue;
+    }
+    weights::WeightFormat format{method, selection.format_of(node.name)};
+    format.block.layout = quant::Layout::kGatherBlockQuantized;
+    std::string reason = node.int_attribute("axis", 0) == 0
+                             ? reason_against(*table, *table, format)
+                             : "it gathers along another axis than 0";
+    if (!reason.empty()) {
+      outcome.declined.push_back({node.name, std::move(reason)});
+      continue;
+    }
+    to_gather_block_quantized(graph, node, *table, format);
+    ++outcome.rewritten;
+  }
+}
+
+void finish_rewrite(PassOutcome& outcome, const WeightSelection& selection) {
+  std::vector<std::string> nodes;
+  for (const Node& node : outcome.graph.nodes) nodes.push_back(node.name);
+  for (const std::string& pattern : unmatched_patterns(selection, nodes)) {
+    outcome.declined.push_back(absent(pattern, "this pattern of the options matches no node"));
+  }
+  if (outcome.rewritten > 0) outcome.graph.opsets[graph::kMicrosoftDomain] = 1;
+  graph::remove_unused(outcome.graph);
+}
+
+}  // namespace lapidary::passes

@@ -1,0 +1,221 @@
+// Inspection of what is no package: checkpoints and single ONNX models.
+#include "base/text.h"
+#include "checkpoint/checkpoint.h"
+#include "graph/onnx_reader.h"
+#include "report/inspect.h"
+#include "report/table.h"
+
+namespace lapidary::report {
+namespace {
+
+using checkpoint::Checkpoint;
+using checkpoint::TensorEntry;
+
+struct Group {
+  int64_t tensors = 0;
+  int64_t parameters = 0;
+  int64_t bytes = 0;
+};
+
+// "model.language_model", "model.vision_tower", ...: the first two parts of the names.
+std::map<std::string, Group> parts_of(const Checkpoint& checkpoint) {
+  std::map<std::string, Group> out;
+  for (const std::string& name : checkpoint.weights.names()) {
+    const size_t first = name.find('.');
+    const size_t second = first == std::string::npos ? first : name.find('.', first + 1);
+    const TensorEntry& entry = *checkpoint.weights.find(name);
+    Group& group = out[name.substr(0, second)];
+    ++group.tensors;
+    group.parameters += entry.type.elements();
+    group.bytes += entry.type.bytes();
+  }
+  return out;
+}
+
+Json text_json(const checkpoint::TextConfig& text) {
+  Json layers = Json::array();
+  for (int64_t i = 0; i < text.num_layers(); ++i) {
+    const checkpoint::TextLayer& layer = text.layer(i);
+    Json entry = {{"attention", layer.full_attention ? "full" : "sliding"},
+                  {"head_dim", layer.head_dim},
+                  {"kv_heads", layer.kv_heads},
+                  {"intermediate_size", layer.intermediate_size}};
+    if (layer.kv_donor) entry["kv_donor"] = *layer.kv_donor;
+    layers.push_back(std::move(entry));
+  }
+  return {{"vocab_size", text.vocab_size},
+          {"hidden_size", text.hidden_size},
+          {"num_attention_heads", text.num_attention_heads},
+          {"sliding_window", text.sliding_window},
+          {"max_position_embeddings", text.max_position_embeddings},
+          {"hidden_size_per_layer_input", text.hidden_size_per_layer_input},
+          {"layers", std::move(layers)}};
+}
+
+Result<std::string> checkpoint_json(const Checkpoint& checkpoint, const InspectFlags& flags) {
+  Json parts = Json::object();
+  for (const auto& [name, group] : parts_of(checkpoint)) {
+    parts[name] = {
+        {"tensors", group.tensors}, {"parameters", group.parameters}, {"bytes", group.bytes}};
+  }
+  Json json = {{"checkpoint", flags.path},
+               {"text", text_json(checkpoint.config.text)},
+               {"vision", checkpoint.config.vision.has_value()},
+               {"audio", checkpoint.config.audio.has_value()},
+               {"bytes", checkpoint.weights.total_bytes()},
+               {"parts", std::move(parts)}};
+  LAP_ASSIGN_OR_RETURN(json["source_hash"], checkpoint.source_hash());
+  if (flags.tensors) {
+    Json tensors = Json::array();
+    for (const std::string& name : checkpoint.weights.names()) {
+      const TensorEntry& entry = *checkpoint.weights.find(name);
+      tensors.push_back({{"name", name},
+                         {"dtype", tensor::name_of(entry.type.dtype)},
+                         {"shape", entry.type.shape},
+                         {"bytes", entry.type.bytes()}});
+    }
+    json["tensors"] = std::move(tensors);
+  }
+  return json.dump(2) + "\n";
+}
+
+// Layers that look alike, in runs: "0-3: sliding, ...".
+std::string layers_text(const checkpoint::TextConfig& text) {
+  Table table({"  layers", "attention", "head dim", "kv heads", "mlp", "keys and values"});
+  const auto cells = [&](int64_t i) -> std::vector<std::string> {
+    const checkpoint::TextLayer& layer = text.layer(i);
+    return {layer.full_attention ? "full" : "sliding", std::to_string(layer.head_dim),
+            std::to_string(layer.kv_heads), std::to_string(layer.intermediate_size),
+            layer.kv_donor ? "of layer " + std::to_string(*layer.kv_donor) : "own"};
+  };
+  for (int64_t begin = 0; begin < text.num_layers();) {
+    int64_t end = begin + 1;
+    while (end < text.num_layers() && cells(end) == cells(begin)) ++end;
+    std::vector<std::string> row = cells(begin);
+    const std::string range = end == begin + 1
+                                  ? std::to_string(begin)
+                                  : std::to_string(begin) + "-" + std::to_string(end - 1);
+    row.insert(row.begin(), "  " + range);
+    table.row(std::move(row));
+    begin = end;
+  }
+  return table.text();
+}
+
+std::string weights_text(const Checkpoint& checkpoint, bool every_tensor) {
+  if (!every_tensor) {
+    Table table({"part", "tensors", "parameters", "bytes"});
+    for (const auto& [name, group] : parts_of(checkpoint)) {
+      table.row({name, std::to_string(group.tensors), std::to_string(group.parameters),
+                 human_bytes(static_cast<uint64_t>(group.bytes))});
+    }
+    return table.text();
+  }
+  Table table({"tensor", "dtype", "shape", "file"});
+  for (const std::string& name : checkpoint.weights.names()) {
+    const TensorEntry& entry = *checkpoint.weights.find(name);
+    table.row({name, std::string(tensor::name_of(entry.type.dtype)),
+               tensor::to_string(entry.type.shape),
+               checkpoint.weights.file_of(name).filename().string()});
+  }
+  return table.text();
+}
+
+std::map<std::string, int64_t> ops_of(const graph::Graph& graph) {
+  std::map<std::string, int64_t> out;
+  for (const graph::Node& node : graph.nodes) ++out[node.qualified_op()];
+  return out;
+}
+
+Json ports_json(const std::vector<graph::ValueInfo>& values) {
+  Json out = Json::array();
+  for (const graph::ValueInfo& value : values) {
+    out.push_back({{"name", value.name},
+                   {"dtype", tensor::name_of(value.dtype)},
+                   {"shape", graph::to_string(value.shape)}});
+  }
+  return out;
+}
+
+std::string onnx_json(const graph::Graph& graph, const InspectFlags& flags) {
+  int64_t bytes = 0;
+  Json tensors = Json::array();
+  for (const auto& [name, tensor] : graph.initializers) {
+    bytes += tensor.bytes();
+    tensors.push_back({{"name", name},
+                       {"dtype", tensor::name_of(tensor.dtype())},
+                       {"shape", tensor.shape()},
+                       {"bytes", tensor.bytes()}});
+  }
+  Json json = {{"model", flags.path},
+               {"graph", graph.name},
+               {"opsets", graph.opsets},
+               {"nodes", graph.nodes.size()},
+               {"ops", ops_of(graph)},
+               {"inputs", ports_json(graph.inputs)},
+               {"outputs", ports_json(graph.outputs)},
+               {"weight_bytes", bytes}};
+  if (flags.tensors) json["tensors"] = std::move(tensors);
+  return json.dump(2) + "\n";
+}
+
+std::string onnx_text(const graph::Graph& graph, const InspectFlags& flags) {
+  int64_t bytes = 0;
+  Table tensors({"  tensor", "dtype", "shape", "bytes"});
+  for (const auto& [name, tensor] : graph.initializers) {
+    bytes += tensor.bytes();
+    tensors.row({"  " + name, std::string(tensor::name_of(tensor.dtype())),
+                 tensor::to_string(tensor.shape()), std::to_string(tensor.bytes())});
+  }
+  Table ports({"  port", "dtype", "shape", ""});
+  for (const graph::ValueInfo& input : graph.inputs) {
+    ports.row({"  in  " + input.name, std::string(tensor::name_of(input.dtype)),
+               graph::to_string(input.shape),
+               graph.initializers.contains(input.name) ? "optional" : ""});
+  }
+  for (const graph::ValueInfo& output : graph.outputs) {
+    ports.row({"  out " + output.name, std::string(tensor::name_of(output.dtype)),
+               graph::to_string(output.shape), ""});
+  }
+  std::string opsets;
+  for (const auto& [domain, version] : graph.opsets) {
+    opsets += (opsets.empty() ? "" : ", ") + (domain.empty() ? "onnx" : domain) + " " +
+              std::to_string(version);
+  }
+  return flags.path + ": graph '" + graph.name + "', " + std::to_string(graph.nodes.size()) +
+         " nodes, opsets " + opsets + ", weights " + human_bytes(static_cast<uint64_t>(bytes)) +
+         "\n" + ports.text() + "  ops: " + ops_text(ops_of(graph)) + "\n" +
+         (flags.tensors ? tensors.text() : "");
+}
+
+}  // namespace
+
+Result<std::string> inspect_checkpoint(const InspectFlags& flags) {
+  LAP_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::open(flags.path));
+  if (flags.json) return checkpoint_json(checkpoint, flags);
+  const checkpoint::Config& config = checkpoint.config;
+  const checkpoint::TextConfig& text = config.text;
+  std::string out = flags.path + ": Gemma 4 checkpoint, " +
+                    human_bytes(static_cast<uint64_t>(checkpoint.weights.total_bytes())) + " in " +
+                    std::to_string(checkpoint.weights.files().size()) + " file(s)\n";
+  out += "text: " + std::to_string(text.num_layers()) + " layers, hidden " +
+         std::to_string(text.hidden_size) + ", " + std::to_string(text.num_attention_heads) +
+         " heads, vocabulary " + std::to_string(text.vocab_size) + ", window " +
+         std::to_string(text.sliding_window) + ", per-layer inputs " +
+         std::to_string(text.hidden_size_per_layer_input) + " wide\n" + layers_text(text);
+  out += std::string("vision: ") +
+         (config.vision ? std::to_string(config.vision->num_hidden_layers) + " layers" : "none") +
+         "\n";
+  out += std::string("audio: ") +
+         (config.audio ? std::to_string(config.audio->num_hidden_layers) + " layers" : "none") +
+         "\n";
+  return out + weights_text(checkpoint, flags.tensors);
+}
+
+Result<std::string> inspect_onnx(const InspectFlags& flags) {
+  LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(flags.path));
+  if (flags.graph) return graph::print(graph);
+  return flags.json ? onnx_json(graph, flags) : onnx_text(graph, flags);
+}
+
+}  // namespace lapidary::report

@@ -1,0 +1,16 @@
+// Plans as tables for people: `lapidary plan`, and the end of `lapidary build`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "build/plan_comparison.h"
+#include "build/plan_report.h"
+
+namespace lapidary::report {
+
+std::string plan_text(const build::PlanReport& report);
+// Planned, measured, and how far apart.
+std::string comparison_text(const std::vector<build::Compared>& rows);
+
+}  // namespace lapidary::report

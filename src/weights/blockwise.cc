@@ -1,0 +1,159 @@
+#include "weights/blockwise.h"
+
+#include <cassert>
+#include <memory>
+#include <vector>
+
+#include "contract/notes.h"
+#include "quant/kquant.h"
+#include "quant/rtn.h"
+#include "tensor/expressions.h"
+
+namespace lapidary::weights {
+namespace {
+
+using tensor::DType;
+using tensor::Tensor;
+using tensor::TensorType;
+
+std::vector<TensorType> output_types(const Tensor& rows, const quant::BlockFormat& format) {
+  const int64_t n = rows.shape()[0];
+  const int64_t k = rows.shape()[1];
+  const int64_t blocks = (k + format.block_size - 1) / format.block_size;
+  const tensor::Shape codes =
+      format.layout == quant::Layout::kMatMulNBits
+          ? tensor::Shape{n, blocks, int64_t{format.block_size} * format.bits / 8}
+          : tensor::Shape{n, (k * format.bits + 7) / 8};
+  std::vector<TensorType> types = {{DType::kUint8, codes}, {DType::kFloat, {n, blocks}}};
+  if (!format.symmetric) types.push_back({DType::kUint8, {n, (blocks * format.bits + 7) / 8}});
+  return types;
+}
+
+// Reads float32 rows and quantizes them; one tile is one row of the weight.
+class QuantizeRows final : public tensor::Producer {
+ public:
+  QuantizeRows(const Tensor& rows, WeightFormat format)
+      : Producer(output_types(rows, format.block), rows.shape()[0]),
+        rows_(tensor::cast(rows, DType::kFloat)),
+        format_(format) {}
+
+  Status read_tiles(int64_t begin, int64_t end,
+                    std::span<const std::span<std::byte>> outs) const override {
+    // Small groups of rows keep the float32 values in the core's own cache.
+    constexpr int64_t kScratchBytes = 512 << 10;
+    const int64_t k = rows_.shape()[1];
+    const int64_t group = std::max<int64_t>(1, kScratchBytes / (4 * k));
+    thread_local std::vector<float> scratch;
+    scratch.resize(static_cast<size_t>(std::min(group, end - begin) * k));
+    // The kernels fill all three arrays; give those nobody wants a place of their own.
+    std::vector<std::span<std::byte>> targets(outs.begin(), outs.end());
+    std::vector<std::vector<std::byte>> unwanted(targets.size());
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (!targets[i].empty()) continue;
+      unwanted[i].resize(static_cast<size_t>((end - begin) * (outputs()[i].bytes() / tiles())));
+      targets[i] = unwanted[i];
+    }
+    for (int64_t r = begin; r < end; r += group) {
+      const int64_t count = std::min(group, end - r);
+      const std::span<float> values = std::span(scratch).first(static_cast<size_t>(count * k));
+      const std::span<std::byte> bytes = std::as_writable_bytes(values);
+      LAP_RETURN_IF_ERROR(rows_.producer()->read_tiles(r, r + count, std::span(&bytes, 1)));
+      if (Status status = quantize(values, part(targets, r - begin, count)); !status.ok()) {
+        Error error = status.take_error();
+        error.where = rows_.describe() + (error.where.empty() ? "" : ", " + error.where);
+        return error;
+      }
+    }
+    return {};
+  }
+
+  const Tensor& rows() const { return rows_; }
+
+  std::string describe() const override {
+    return "quantize<" + format_.describe() +
+           (format_.block.layout == quant::Layout::kMatMulNBits ? "" : ", gather") + ">(" +
+           rows_.describe() + ")";
+  }
+
+ private:
+  Status quantize(std::span<const float> values, const quant::QuantizedRows& out) const {
+    const auto k = static_cast<size_t>(rows_.shape()[1]);
+    return format_.method == QuantMethod::kKQuant
+               ? quant::kquant_rows(values, k, format_.block, out)
+               : quant::rtn_rows(values, k, format_.block, out);
+  }
+
+  // The outputs' bytes for `count` rows from row `first` of this call.
+  quant::QuantizedRows part(std::span<const std::span<std::byte>> outs, int64_t first,
+                            int64_t count) const {
+    const auto bytes = [&](size_t output) {
+      const auto per_row = static_cast<size_t>(outputs()[output].bytes() / tiles());
+      return outs[output].subspan(static_cast<size_t>(first) * per_row,
+                                  static_cast<size_t>(count) * per_row);
+    };
+    const auto as_uint8 = [](std::span<std::byte> s) {
+      return std::span<uint8_t>(reinterpret_cast<uint8_t*>(s.data()), s.size());
+    };
+    const std::span<std::byte> scales = bytes(1);
+    quant::QuantizedRows rows;
+    rows.codes = as_uint8(bytes(0));
+    rows.scales = {static_cast<float*>(static_cast<void*>(scales.data())), scales.size() / 4};
+    if (outputs().size() > 2) rows.zero_points = as_uint8(bytes(2));
+    return rows;
+  }
+
+  Tensor rows_;
+  WeightFormat format_;
+};
+
+}  // namespace
+
+std::string WeightFormat::describe() const {
+  return std::string(method == QuantMethod::kKQuant ? "k-quant" : "rtn") + " int" +
+         std::to_string(block.bits) + ", block " + std::to_string(block.block_size) +
+         (block.symmetric ? ", symmetric" : ", asymmetric");
+}
+
+std::string reason_against(const Tensor& rows, const WeightFormat& format) {
+  if (rows.shape().size() != 2) return "the weight has rank " + std::to_string(rows.shape().size());
+  if (!tensor::is_float(rows.dtype())) {
+    return "the weight is " + std::string(tensor::name_of(rows.dtype()));
+  }
+  if (rows.type().elements() == 0) return "the weight is empty";
+  if (format.block.layout == quant::Layout::kGatherBlockQuantized &&
+      rows.shape()[1] * format.block.bits % 8 != 0) {
+    return "rows of " + std::to_string(rows.shape()[1]) + " codes do not fill whole bytes";
+  }
+  return "";
+}
+
+BlockwiseWeight quantize_blockwise(const Tensor& rows, const WeightFormat& format) {
+  assert(reason_against(rows, format).empty());
+  const auto producer = std::make_shared<QuantizeRows>(rows, format);
+  BlockwiseWeight out{Tensor(producer, 0), Tensor(producer, 1), {}};
+  if (!format.block.symmetric) out.zero_points = Tensor(producer, 2);
+  return out;
+}
+
+Tensor quantized_operand(const Tensor& codes) {
+  if (!codes.valid() || codes.output() != 0) return {};
+  const auto* quantizer = dynamic_cast<const QuantizeRows*>(codes.producer().get());
+  return quantizer == nullptr ? Tensor{} : quantizer->rows();
+}
+
+std::vector<std::string> add_blockwise(graph::Graph& graph, const std::string& weight,
+                                       const BlockwiseWeight& quantized,
+                                       const WeightFormat& format) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name, const Tensor& tensor) {
+    graph.initializers.insert_or_assign(name, tensor);
+    graph.metadata[contract::notes::quantization(name)] = format.describe();
+    names.push_back(name);
+  };
+  add(codes_name(weight, format.block.bits), quantized.codes);
+  add(scales_name(weight), quantized.scales);
+  if (quantized.zero_points.valid()) add(zero_point_name(weight), quantized.zero_points);
+  return names;
+}
+
+}  // namespace lapidary::weights
