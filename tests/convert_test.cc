@@ -17,7 +17,7 @@
 #include "weights/blockwise.h"
 #include "weights/nbits.h"
 
-namespace lapidary::passes {
+namespace lapidary::build {
 namespace {
 
 namespace fs = std::filesystem;
@@ -134,7 +134,7 @@ TEST_F(Convert, MatMulNBitsThatTheHtpComputesWrongIsRefusedOrCodedAnew) {
     const graph::Tensor& codes = graph->initializers.at(node.inputs[0]);
     const graph::Tensor& zeros = graph->initializers.at(node.inputs.at(2));
     EXPECT_TRUE(codes.dtype() == graph::DType::kInt4 || codes.dtype() == graph::DType::kInt8);
-    EXPECT_TRUE(are_centered(codes, zeros).value()) << node.name;
+    EXPECT_TRUE(weights::are_centered(codes, zeros).value()) << node.name;
   }
 }
 
@@ -148,13 +148,15 @@ TEST_F(Convert, RecodingTakesTheFloatWeightsWhereTheyAreKnown) {
       x += static_cast<float>(static_cast<int32_t>(state)) / 2147483648.0F;
     }
   }
-  const WeightFormat format{QuantMethod::kKQuant, {.bits = 4, .block_size = 32}};
-  const BlockwiseWeight made = quantize_blockwise(tensor::floats({64, 128}, floats), format);
+  const weights::WeightFormat format{weights::QuantMethod::kKQuant, {.bits = 4, .block_size = 32}};
+  const weights::BlockwiseWeight made =
+      weights::quantize_blockwise(tensor::floats({64, 128}, floats), format);
   const auto literal = [](const tensor::Tensor& x) {
     return tensor::literal(x.type(), x.materialize().value());
   };
-  const auto error_of = [&](const NBitsWeight& weight) {
-    const auto out = dequantizable(weight, {.is_signed = true, .by_output = true, .recode = true});
+  const auto error_of = [&](const weights::NBitsWeight& weight) {
+    const auto out =
+        weights::dequantizable(weight, {.is_signed = true, .by_output = true, .recode = true});
     const auto codes = out.codes.materialize().value();
     const auto scales = out.scales.to_floats().value();
     double sum = 0;
@@ -204,7 +206,7 @@ TEST_F(Convert, BlocksThatLpbqCannotExpressAreRefused) {
                                  *bind_steps({"BlockQuantToLpbq"}, {"on_unsupported=leave"}), {});
   ASSERT_TRUE(left.ok()) << left.error().message();
   std::string reasons;
-  for (const Declined& each : left->steps[0].declined) {
+  for (const passes::Declined& each : left->steps[0].declined) {
     if (each.refused) reasons += each.reason + "; ";
   }
   EXPECT_THAT(reasons, AllOf(HasSubstr("asymmetric"), HasSubstr("uint8 codes")));
@@ -245,4 +247,4 @@ TEST_F(Convert, FloatActivationsAreLeft) {
 }
 
 }  // namespace
-}  // namespace lapidary::passes
+}  // namespace lapidary::build

@@ -66,7 +66,7 @@ class Build {
   bool has_finished_components() const { return !journal_.components.empty(); }
 
  private:
-  SaveOptions save_options() const {
+  ComponentSaving save_options() const {
     return {.threads = options_.threads, .progress = &progress_, .cancel = options_.cancel};
   }
 

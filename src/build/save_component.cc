@@ -11,7 +11,7 @@ namespace lapidary::build {
 
 Result<std::vector<package::FileRecord>> record_files(const std::vector<std::string>& files,
                                                       const std::filesystem::path& staging,
-                                                      const SaveOptions& options) {
+                                                      const ComponentSaving& options) {
   std::vector<package::FileRecord> out;
   for (const std::string& file : files) {
     LAP_ASSIGN_OR_RETURN(package::FileRecord record,
@@ -23,7 +23,7 @@ Result<std::vector<package::FileRecord>> record_files(const std::vector<std::str
 
 Result<std::vector<package::FileRecord>> save_component(const PlannedComponent& component,
                                                         const std::filesystem::path& staging,
-                                                        const SaveOptions& options) {
+                                                        const ComponentSaving& options) {
   const std::filesystem::path dir = staging / component.name;
   std::error_code problem;
   std::filesystem::create_directories(dir, problem);

@@ -11,7 +11,7 @@
 
 namespace lapidary::build {
 
-struct SaveOptions {
+struct ComponentSaving {
   size_t threads = 0;  // 0: all cores
   ProgressSink* progress = nullptr;
   const CancelToken* cancel = nullptr;
@@ -20,11 +20,11 @@ struct SaveOptions {
 // The files written, with their checksums. Errors: those of graph::save.
 Result<std::vector<package::FileRecord>> save_component(const PlannedComponent& component,
                                                         const std::filesystem::path& staging,
-                                                        const SaveOptions& options);
+                                                        const ComponentSaving& options);
 
 // Records of files written otherwise, relative to `staging`.
 Result<std::vector<package::FileRecord>> record_files(const std::vector<std::string>& files,
                                                       const std::filesystem::path& staging,
-                                                      const SaveOptions& options);
+                                                      const ComponentSaving& options);
 
 }  // namespace lapidary::build

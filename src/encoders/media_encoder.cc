@@ -6,11 +6,10 @@
 #include <span>
 #include <utility>
 
-#include "encoders/audio_graph.h"
+#include "encoders/encoder_graph.h"
 #include "encoders/media_cache.h"
 #include "encoders/media_file.h"
 #include "encoders/placeholders.h"
-#include "encoders/vision_graph.h"
 #include "media/video.h"
 
 namespace lapidary::encoders {
@@ -52,8 +51,8 @@ struct MediaEncoder::State {
 
   Result<const MediaTokens*> tokens(const MediaItem& item) const;
   ort::SessionOptions session_options() const;
-  Result<const VisionGraph*> vision_graph();
-  Result<const AudioGraph*> audio_graph();
+  Result<const EncoderGraph*> vision_graph();
+  Result<const EncoderGraph*> audio_graph();
 
   Result<std::shared_ptr<const engine::SoftTokens>> encode_picture(
       const Path& path, const checkpoint::ImageProcessorConfig& config, std::string hash,
@@ -74,8 +73,8 @@ struct MediaEncoder::State {
 
   MediaModel model;
   MediaEncoderOptions options;
-  std::optional<VisionGraph> vision;
-  std::optional<AudioGraph> audio;
+  std::optional<EncoderGraph> vision;
+  std::optional<EncoderGraph> audio;
   std::optional<media::LogMelExtractor> mel;
   MediaCache cache{kMostCached};  // by kind and content
 };
@@ -98,18 +97,22 @@ ort::SessionOptions MediaEncoder::State::session_options() const {
   return quiet;
 }
 
-Result<const VisionGraph*> MediaEncoder::State::vision_graph() {
+Result<const EncoderGraph*> MediaEncoder::State::vision_graph() {
   if (!vision) {
-    LAP_ASSIGN_OR_RETURN(vision, VisionGraph::open(model.package, model.processor.image.patch_size,
-                                                   session_options(), model.device));
+    const EncoderPorts ports =
+        vision_ports(model.package.manifest, model.processor.image.patch_size);
+    LAP_ASSIGN_OR_RETURN(vision,
+                         EncoderGraph::open(model.package, ports, session_options(), model.device));
   }
   return &*vision;
 }
 
-Result<const AudioGraph*> MediaEncoder::State::audio_graph() {
+Result<const EncoderGraph*> MediaEncoder::State::audio_graph() {
   if (!audio) {
-    LAP_ASSIGN_OR_RETURN(audio, AudioGraph::open(model.package, model.processor.audio.feature_size,
-                                                 session_options(), model.device));
+    const EncoderPorts ports =
+        audio_ports(model.package.manifest, model.processor.audio.feature_size);
+    LAP_ASSIGN_OR_RETURN(audio,
+                         EncoderGraph::open(model.package, ports, session_options(), model.device));
   }
   return &*audio;
 }
@@ -118,7 +121,7 @@ Result<std::shared_ptr<const engine::SoftTokens>> MediaEncoder::State::encode_pi
     const Path& path, const checkpoint::ImageProcessorConfig& config, std::string hash,
     MediaTimings& timings) {
   LAP_ASSIGN_OR_RETURN(const media::ImagePatches patches, load_patches(path, config, timings));
-  LAP_ASSIGN_OR_RETURN(const VisionGraph* graph, vision_graph());
+  LAP_ASSIGN_OR_RETURN(const EncoderGraph* graph, vision_graph());
   auto tokens = std::make_shared<engine::SoftTokens>();
   tokens->count = patches.soft_tokens;
   tokens->content_hash = std::move(hash);
@@ -193,7 +196,7 @@ Result<Blocks> MediaEncoder::State::encode_clip(const Path& path, const std::str
     tokens->count = media::audio_soft_tokens(frames.input_features_mask);
     if (tokens->count == 0) continue;  // a last piece may be too short
     tokens->content_hash = hash + ":" + std::to_string(blocks.size());
-    LAP_ASSIGN_OR_RETURN(const AudioGraph* graph, audio_graph());
+    LAP_ASSIGN_OR_RETURN(const EncoderGraph* graph, audio_graph());
     LAP_ASSIGN_OR_RETURN(tokens->features,
                          timed(timings.encoder_seconds, [&] { return graph->run(frames); }));
     blocks.push_back(std::move(tokens));

@@ -163,7 +163,7 @@ Result<TokenizerParts> parse_tokenizer(std::string_view json, const std::string&
   Normalizer normalizer = Normalizer::read(root, context);
   PreTokenizer pre_tokenizer = PreTokenizer::read(root, context, !normalizer.empty());
   PostProcessor post_processor = read_post_processor(root, context);
-  Decoder decoder = Decoder::read(root, context);
+  PieceDecoder decoder = PieceDecoder::read(root, context);
   std::vector<AddedToken> tokens = read_added_tokens(root, context);
   root.reject_unknown();
   if (context.error->has_value()) return **context.error;

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "text/added_tokens.h"
 #include "text/bpe.h"
-#include "text/decoder.h"
+#include "text/piece_decoder.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
 
@@ -27,7 +27,7 @@ struct TokenizerParts {
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   PostProcessor post_processor;
-  Decoder decoder;
+  PieceDecoder decoder;
 
   bool knows(int32_t id) const {
     return added.find(id) != nullptr || model.vocabulary().contains(id);

@@ -154,10 +154,10 @@ TEST_F(MediaTest, CancelledBeforeTheNextItem) {
 
 TEST_F(MediaTest, LongClipsAreRefusedOrSplit) {
   const fs::path clip = tone("long.wav", 16000 * 65);
-  MediaEncoder strict(model());
+  MediaEncoder strict(model().media_model());
   EXPECT_THAT(error_of(strict.encode({MediaKind::kAudio, clip})),
               AllOf(HasSubstr("long.wav"), HasSubstr("30"), HasSubstr("--split-audio")));
-  MediaEncoder splitting(model(), {.split_audio = true});
+  MediaEncoder splitting(model().media_model(), {.split_audio = true});
   const auto pieces = splitting.encode({MediaKind::kAudio, clip}).value();
   ASSERT_THAT(pieces.blocks, SizeIs(3));
   EXPECT_EQ(pieces.blocks[0]->count, 750);

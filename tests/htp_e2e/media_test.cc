@@ -52,8 +52,8 @@ TEST(HtpMedia, FeaturesOfEverySampleAreThoseOfFp32) {
   for (const char* component : {"vision_encoder", "audio_encoder"}) {
     EXPECT_TRUE(emulated.resolved_device().runs(*emulated.manifest().component(component)));
   }
-  encoders::MediaEncoder on_htp(emulated);
-  encoders::MediaEncoder in_fp32(model());
+  encoders::MediaEncoder on_htp(emulated.media_model());
+  encoders::MediaEncoder in_fp32(model().media_model());
   const auto hidden = static_cast<size_t>(emulated.manifest().text.hidden_size);
   for (int i = 0; i < 8; ++i) {
     for (const MediaItem& item :
@@ -71,8 +71,8 @@ TEST(HtpMedia, FeaturesAreThoseOfTheQuantizedGraphsOnTheCpu) {
   const runtime::Model emulated = open_on(htp_package("v81"), Device::kHtpEmulated);
   const runtime::Model cpu = open_on(htp_package("v81"), Device::kCpu);
   EXPECT_FALSE(cpu.resolved_device().runs(*cpu.manifest().component("vision_encoder")));
-  encoders::MediaEncoder on_htp(emulated);
-  encoders::MediaEncoder on_cpu(cpu);
+  encoders::MediaEncoder on_htp(emulated.media_model());
+  encoders::MediaEncoder on_cpu(cpu.media_model());
   const auto hidden = static_cast<size_t>(cpu.manifest().text.hidden_size);
   for (const MediaItem& item : {MediaItem{MediaKind::kImage, tiny("samples/image2.png")},
                                 MediaItem{MediaKind::kAudio, tiny("samples/audio1.wav")}}) {

@@ -41,9 +41,9 @@ Tensor zeros(DType dtype, tensor::Shape shape) {
   return Tensor(std::make_shared<Zeros>(tensor::TensorType{dtype, std::move(shape)}));
 }
 
-class Pass {
+class BlockProducts {
  public:
-  Pass(Graph graph, const BlockQuantToLpbqOptions& options)
+  BlockProducts(Graph graph, const BlockQuantToLpbqOptions& options)
       : options_(options), readers_(graph), source_(graph), out_(std::move(graph)) {}
 
   Result<PassOutcome> run() {
@@ -200,7 +200,7 @@ class Pass {
 }  // namespace
 
 Result<PassOutcome> block_quant_to_lpbq(Graph graph, const BlockQuantToLpbqOptions& options) {
-  return Pass(std::move(graph), options).run();
+  return BlockProducts(std::move(graph), options).run();
 }
 
 BoundPass bind_block_quant_to_lpbq(JsonReader& reader) {

@@ -51,9 +51,9 @@ std::string unsafe_reason(const weights::NBitsWeight& weight,
   return "";
 }
 
-class Pass {
+class NBitsProducts {
  public:
-  Pass(Graph graph, const MatMulNBitsToQdqOptions& options)
+  NBitsProducts(Graph graph, const MatMulNBitsToQdqOptions& options)
       : options_(options), out_(std::move(graph)) {}
 
   Result<PassOutcome> run() {
@@ -212,7 +212,7 @@ Result<PassOutcome> matmul_nbits_to_qdq(Graph graph, const MatMulNBitsToQdqOptio
       unmatched.push_back(absent(pattern, "this pattern of the options matches no node"));
     }
   }
-  LAP_ASSIGN_OR_RETURN(PassOutcome outcome, Pass(std::move(graph), options).run());
+  LAP_ASSIGN_OR_RETURN(PassOutcome outcome, NBitsProducts(std::move(graph), options).run());
   for (Declined& each : unmatched) outcome.declined.push_back(std::move(each));
   return outcome;
 }

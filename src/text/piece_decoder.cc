@@ -1,4 +1,4 @@
-#include "text/decoder.h"
+#include "text/piece_decoder.h"
 
 #include <utility>
 
@@ -27,7 +27,7 @@ int byte_of(std::string_view token) {
 
 }  // namespace
 
-void Decoder::read_metaspace(JsonReader& reader, Step& step) {
+void PieceDecoder::read_metaspace(JsonReader& reader, Step& step) {
   step.kind = Kind::kMetaspace;
   step.pattern = reader.string("replacement");
   const std::string scheme = reader.string_or("prepend_scheme", "always");
@@ -44,7 +44,7 @@ void Decoder::read_metaspace(JsonReader& reader, Step& step) {
   reader.ignore({"split", "str_rep"});
 }
 
-void Decoder::read_step(JsonReader& reader) {
+void PieceDecoder::read_step(JsonReader& reader) {
   Step step;
   bool fused = false;
   bool has_bytes = false;
@@ -90,8 +90,8 @@ void Decoder::read_step(JsonReader& reader) {
   steps_.push_back(std::move(step));
 }
 
-Decoder Decoder::read(JsonReader& parent, const JsonContext& context) {
-  Decoder out;
+PieceDecoder PieceDecoder::read(JsonReader& parent, const JsonContext& context) {
+  PieceDecoder out;
   for_each_step(parent, context, "decoder", "decoders",
                 [&](JsonReader& reader) { out.read_step(reader); });
   if (!parent.has("decoder")) {
@@ -102,14 +102,14 @@ Decoder Decoder::read(JsonReader& parent, const JsonContext& context) {
   return out;
 }
 
-DecoderStream::DecoderStream(const Decoder& decoder)
+DecoderStream::DecoderStream(const PieceDecoder& decoder)
     : decoder_(&decoder), states_(decoder.steps_.size()) {}
 
 void DecoderStream::push(std::string_view token, std::string& out) { feed(0, token, out); }
 
 void DecoderStream::flush(std::string& out) {
   for (size_t i = 0; i < states_.size(); ++i) {
-    if (decoder_->steps_[i].kind == Decoder::Kind::kByteFallback) end_bytes(i, out);
+    if (decoder_->steps_[i].kind == PieceDecoder::Kind::kByteFallback) end_bytes(i, out);
   }
   states_.assign(states_.size(), {});
 }
@@ -125,7 +125,7 @@ void DecoderStream::end_bytes(size_t step, std::string& out) {
 }
 
 std::string_view DecoderStream::strip(size_t index, std::string_view token) {
-  const Decoder::Step& step = decoder_->steps_[index];
+  const PieceDecoder::Step& step = decoder_->steps_[index];
   State& state = states_[index];
   if (!step.fused) state = {};
   while (!state.strip_ended && !token.empty()) {
@@ -144,27 +144,27 @@ void DecoderStream::feed(size_t index, std::string_view token, std::string& out)
     out += token;
     return;
   }
-  const Decoder::Step& step = decoder_->steps_[index];
+  const PieceDecoder::Step& step = decoder_->steps_[index];
   State& state = states_[index];
   const bool first = !std::exchange(state.started, true);
   switch (step.kind) {
-    case Decoder::Kind::kReplace:
+    case PieceDecoder::Kind::kReplace:
       return feed(index + 1, replace_all(token, step.pattern, step.content), out);
-    case Decoder::Kind::kByteFallback:
+    case PieceDecoder::Kind::kByteFallback:
       if (const int byte = byte_of(token); byte >= 0) {
         state.bytes.push_back(static_cast<char>(byte));
         return;
       }
       end_bytes(index, out);
       return feed(index + 1, token, out);
-    case Decoder::Kind::kFuse:
+    case PieceDecoder::Kind::kFuse:
       return feed(index + 1, token, out);
-    case Decoder::Kind::kStrip:
+    case PieceDecoder::Kind::kStrip:
       return feed(index + 1, strip(index, token), out);
-    case Decoder::Kind::kMetaspace:
+    case PieceDecoder::Kind::kMetaspace:
       return feed(index + 1, replace_all(token, step.pattern, first && step.prepends ? "" : " "),
                   out);
-    case Decoder::Kind::kJoin:
+    case PieceDecoder::Kind::kJoin:
       if (!first) feed(index + 1, " ", out);
       return feed(index + 1, token, out);
   }

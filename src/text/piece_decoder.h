@@ -15,12 +15,12 @@
 
 namespace lapidary::text {
 
-class Decoder {
+class PieceDecoder {
  public:
   // `parent["decoder"]`: null (tokens joined by spaces), Replace (of a string), ByteFallback, Fuse,
   // Strip (at the start), Metaspace, or a Sequence of them. Anything else is refused by name, as is
   // any step but Strip after Fuse: it would have to see the whole text at once.
-  static Decoder read(JsonReader& parent, const JsonContext& context);
+  static PieceDecoder read(JsonReader& parent, const JsonContext& context);
 
  private:
   friend class DecoderStream;
@@ -44,7 +44,7 @@ class Decoder {
 // every byte of the run by U+FFFD.
 class DecoderStream {
  public:
-  explicit DecoderStream(const Decoder& decoder);
+  explicit DecoderStream(const PieceDecoder& decoder);
   void push(std::string_view token, std::string& out);
   // Ends the text; the stream then starts afresh.
   void flush(std::string& out);
@@ -60,7 +60,7 @@ class DecoderStream {
   void end_bytes(size_t step, std::string& out);
   std::string_view strip(size_t index, std::string_view token);
 
-  const Decoder* decoder_;
+  const PieceDecoder* decoder_;
   std::vector<State> states_;
 };
 
