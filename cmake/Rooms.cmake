@@ -9,7 +9,7 @@ function(lapidary_room name)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$") # a program's, which it adds itself
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_(test|fuzz)|/main)\\.cc$")
   list(TRANSFORM ARG_DEPS PREPEND lapidary_)
 
   if(sources)

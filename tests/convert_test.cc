@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/json.h"
+#include "base/testing/compare.h"
 #include "build/convert_file.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
@@ -45,7 +46,8 @@ class Convert : public testing::Test {
   }
   fs::path out() const { return folder_ / "out.onnx"; }
 
-  // The largest relative error of an output of the converted model.
+  // The largest relative error of an output of the converted model; NaN when one cannot be
+  // compared.
   double error_against(const std::string& name) {
     const Json golden_json = load_json(golden(name + ".json")).value();
     std::vector<ort::HostTensor> inputs;
@@ -60,24 +62,18 @@ class Convert : public testing::Test {
     auto session =
         ort::Session::open(out(), {.threads = 1, .optimization = ort::Optimization::kNone});
     EXPECT_TRUE(session.ok()) << session.error().message();
-    if (!session.ok()) return 1;
+    if (!session.ok()) return kNoMeasure;
     const auto outputs = session->run(inputs);
     EXPECT_TRUE(outputs.ok()) << outputs.error().message();
-    if (!outputs.ok()) return 1;
+    if (!outputs.ok()) return kNoMeasure;
+    EXPECT_EQ(outputs->size(), golden_json["outputs"].size());
     double worst = 0;
     for (const ort::HostTensor& output : *outputs) {
       const auto wanted =
           golden_json["outputs"].at(output.name)["values"].get<std::vector<float>>();
       std::vector<float> got(output.data.size() / sizeof(float));
       std::memcpy(got.data(), output.data.data(), output.data.size());
-      EXPECT_EQ(got.size(), wanted.size());
-      double difference = 0;
-      double norm = 0;
-      for (size_t i = 0; i < wanted.size(); ++i) {
-        difference += std::pow(double{got[i]} - double{wanted[i]}, 2);
-        norm += std::pow(double{wanted[i]}, 2);
-      }
-      worst = std::max(worst, std::sqrt(difference / norm));
+      worst = larger(worst, relative_error(got, wanted));
     }
     return worst;
   }
@@ -244,6 +240,27 @@ TEST_F(Convert, FloatActivationsAreLeft) {
   ASSERT_EQ(done->steps[0].declined.size(), 1u);
   EXPECT_FALSE(done->steps[0].declined[0].refused);
   EXPECT_THAT(done->steps[0].declined[0].reason, HasSubstr("integer activations"));
+}
+
+// Writing is a stage of bytes; ended in it, there is no model, and nothing beside it.
+TEST_F(Convert, CanBeEndedAndLeavesNothing) {
+  class Sink final : public ProgressSink {
+   public:
+    void stage(const std::string&, uint64_t, Unit unit) override {
+      EXPECT_EQ(unit, Unit::kBytes);
+      cancel.cancel();
+    }
+    void advance(uint64_t) override {}
+    void note(const std::string&) override {}
+    CancelToken cancel;
+  } sink;
+  const auto steps = bind_steps({"MatMulNBitsToQDQ"}, {"on_unsafe=keep"});
+  ASSERT_TRUE(steps.ok());
+  const auto done = convert_file(golden("nbits.onnx"), out(), *steps,
+                                 {.work = {.progress = &sink, .cancel = &sink.cancel}});
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().kind, ErrorKind::kCancelled) << done.error().message();
+  EXPECT_TRUE(fs::is_empty(folder_));
 }
 
 }  // namespace

@@ -14,14 +14,15 @@
 #include "pass_chain.h"
 #include "passes/fixed_shapes/static_llm.h"
 #include "passes/static_quantization/static_quantization.h"
+#include "target/record.h"
 
 namespace lapidary::golden {
 namespace {
 
 using contract::Role;
-using passes::RoleGraph;
 using graph::Graph;
 using passes::GraphSet;
+using passes::RoleGraph;
 using ::testing::HasSubstr;
 
 constexpr const char* kLowered = R"({"type": "LowerRotaryEmbedding"},
@@ -97,12 +98,14 @@ class DecoderGraphs : public testing::TestWithParam<const char*> {
 // Catches names that differ between the graphs: a range found on the one is looked up in the
 // others.
 TEST_P(DecoderGraphs, TheCalibrationGraphMakesWhatTheOthersNeed) {
+  const auto traits = take(target::traits_of(std::nullopt));
   for (const char* more : {"", R"(, "logit_softcap": "host")"}) {
     const GraphSet set = make({static_llm(more), kLowered});
     ASSERT_EQ(set.size(), 3U);
     const auto made = values_of(graph_of(set, Role::kCalibration));
     for (const Role role : {Role::kPrefill, Role::kDecode}) {
-      for (const std::string& value : take(passes::values_to_calibrate(graph_of(set, role), {}))) {
+      for (const std::string& value :
+           take(passes::values_to_calibrate(graph_of(set, role), {}, traits))) {
         if (value.starts_with("past_key_values.")) continue;
         EXPECT_TRUE(made.contains(value)) << value;
       }

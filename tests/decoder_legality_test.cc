@@ -17,8 +17,8 @@
 namespace lapidary::golden {
 namespace {
 
-using passes::RoleGraph;
 using graph::Graph;
+using passes::RoleGraph;
 using Path = std::filesystem::path;
 
 const Path kSource = LAPIDARY_SOURCE_DIR;

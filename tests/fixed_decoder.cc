@@ -11,6 +11,7 @@
 #include "nn/rope.h"
 #include "passes/fixed_shapes/lower_rms_norm.h"
 #include "passes/fixed_shapes/lower_rotary_embedding.h"
+#include "target/record.h"
 
 namespace lapidary::golden {
 namespace {
@@ -32,7 +33,8 @@ graph::Graph fixed_decoder_graph(const checkpoint::Checkpoint& source,
   auto graph = take(gemma4::build_decoder(source.config, source.weights));
   graph = take(passes::static_llm(std::move(graph), options)).graph;
   graph = take(passes::lower_rotary_embedding(std::move(graph))).graph;
-  return take(passes::lower_rms_norm(std::move(graph))).graph;
+  return take(passes::lower_rms_norm(std::move(graph), take(target::traits_of(std::nullopt))))
+      .graph;
 }
 
 FixedDecoder::FixedDecoder(checkpoint::Checkpoint source, BuiltModel model,

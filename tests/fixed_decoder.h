@@ -2,8 +2,8 @@
 // rotary tables are made here from scratch, row by row, to prove what the graphs compute.
 //
 //   FixedDecoder decoder(checkpoint, model, {.context = 96, .chunk = 32}, scratch);
-//   decoder.prefill(ids_but_the_last);                       // the chunk's graph, without logits
-//   std::vector<float> logits = decoder.step(last_id);       // the graph of one token
+//   decoder.prefill(ids_but_the_last);                  // the chunk's graph, without logits
+//   std::vector<float> logits = decoder.step(last_id);  // the graph of one token
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,7 @@ using ::testing::HasSubstr;
 using Tokens = std::vector<int32_t>;
 using Logits = std::vector<float>;
 
-constexpr float kTolerance = 1e-4F;
+constexpr double kTolerance = 1e-4;
 
 fs::path tiny_checkpoint() {
   return fs::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
@@ -193,10 +193,10 @@ class FixedRuntime : public testing::Test {
   }
 
   static void expect_same(const std::vector<Logits>& actual, const std::vector<Logits>& expected,
-                          float tolerance = kTolerance) {
+                          double tolerance = kTolerance) {
     ASSERT_EQ(actual.size(), expected.size());
     for (size_t i = 0; i < actual.size(); ++i) {
-      EXPECT_LE(max_difference(actual[i], expected[i]), tolerance) << "step " << i;
+      EXPECT_TRUE(all_near(actual[i], expected[i], tolerance)) << "step " << i;
       EXPECT_EQ(best(actual[i]), best(expected[i])) << "step " << i;
     }
   }
@@ -240,10 +240,10 @@ TEST_F(FixedRuntime, AllLogitsOfAStep) {
   const Tokens ids = some_tokens(40);
   for (size_t begin = 0; begin < ids.size(); begin += 8) {
     const auto chunk = std::span(ids).subspan(begin, 8);
-    EXPECT_LE(max_difference(take(fixed.step(chunk, 0)), take(dynamic.step(chunk, 0))), kTolerance);
+    EXPECT_TRUE(all_near(take(fixed.step(chunk, 0)), take(dynamic.step(chunk, 0)), kTolerance));
   }
   const auto last = std::span(ids).first(8);
-  EXPECT_LE(max_difference(take(fixed.step(last, 3)), take(dynamic.step(last, 3))), kTolerance);
+  EXPECT_TRUE(all_near(take(fixed.step(last, 3)), take(dynamic.step(last, 3)), kTolerance));
 }
 
 // A chat's next turn: what the rings overwrote must come back, or the sequence starts anew.
@@ -325,7 +325,7 @@ TEST_F(FixedRuntime, IntegerPorts) {
   }
   Decoder fixed = take(Decoder::create(graphs, {}));
   Decoder dynamic = dynamic_decoder(128);
-  expect_same(greedy(fixed, ids, 5), greedy(dynamic, ids, 5), 0.05F);
+  expect_same(greedy(fixed, ids, 5), greedy(dynamic, ids, 5), 0.05);
 }
 
 // The soft-cap of logits on the host: cap * tanh(x / cap).
@@ -337,7 +337,7 @@ TEST_F(FixedRuntime, CapsLogitsOnTheHost) {
   const Tokens ids = some_tokens(12);
   Logits expected = greedy(dynamic, ids, 0).front();
   for (float& logit : expected) logit = 3 * std::tanh(logit / 3);
-  EXPECT_LE(max_difference(greedy(fixed, ids, 0).front(), expected), kTolerance);
+  EXPECT_TRUE(all_near(greedy(fixed, ids, 0).front(), expected, kTolerance));
 }
 
 std::string refusal(const std::shared_ptr<FixedGraphs>& graphs,

@@ -1,7 +1,7 @@
 // What tests/oracle/make_text_goldens.py wrote: tests/golden/text_model/NAME.json and NAME.f32.
 //
 //   LAP_ASSIGN_OR_RETURN(GoldenFile golden, read_golden("tiny"));
-//   golden.cases[0].prefill.row(0);     // vocab floats: logits at position prefill_positions[0]
+//   std::span<const float> logits = golden.cases[0].prefill.row(0);  // at prefill_positions[0]
 #pragma once
 
 #include <cstdint>

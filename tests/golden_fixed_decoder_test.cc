@@ -18,7 +18,7 @@
 namespace lapidary::golden {
 namespace {
 
-constexpr float kLogitTolerance = 1e-3F;
+constexpr double kLogitTolerance = 1e-3;
 
 using Tokens = std::vector<int32_t>;
 
@@ -77,14 +77,13 @@ TEST_P(GoldenFixedDecoder, ChunksThenTokens) {
       FixedDecoder decoder = new_decoder(ids.size() + one.tokens.size(), chunk, false);
       EXPECT_TRUE(decoder.prefill(std::span(ids).first(ids.size() - 1)).empty());
       std::vector<float> logits = decoder.step(ids.back());
-      EXPECT_LE(max_difference(logits, one.prefill.row(one.prefill.rows() - 1)), kLogitTolerance);
+      EXPECT_TRUE(all_near(logits, one.prefill.row(one.prefill.rows() - 1), kLogitTolerance));
       for (size_t step = 0; step < one.tokens.size(); ++step) {
         ASSERT_EQ(greedy(logits, one, step), one.tokens[step]) << "token " << step;
         logits = decoder.step(static_cast<int32_t>(one.tokens[step]));
         const auto found = std::find(one.after.begin(), one.after.end(), step);
         if (found == one.after.end()) continue;
-        EXPECT_LE(max_difference(logits, one.decode.row(found - one.after.begin())),
-                  kLogitTolerance)
+        EXPECT_TRUE(all_near(logits, one.decode.row(found - one.after.begin()), kLogitTolerance))
             << "after token " << step;
       }
     }
@@ -100,9 +99,8 @@ TEST_P(GoldenFixedDecoder, LogitsOfAChunksEveryToken) {
     FixedDecoder decoder = new_decoder(ids.size(), 16, true);
     const std::vector<float> logits = decoder.prefill(ids);
     for (size_t i = 0; i < one.prefill_positions.size(); ++i) {
-      EXPECT_LE(max_difference(row(logits, one.prefill_positions[i]),
-                               one.prefill.row(static_cast<int64_t>(i))),
-                kLogitTolerance)
+      EXPECT_TRUE(all_near(row(logits, one.prefill_positions[i]),
+                           one.prefill.row(static_cast<int64_t>(i)), kLogitTolerance))
           << "position " << one.prefill_positions[i];
     }
   }

@@ -18,7 +18,7 @@ namespace {
 using engine::Prompt;
 using runtime::Decoder;
 
-constexpr float kLogitTolerance = 1e-3F;
+constexpr double kLogitTolerance = 1e-3;
 
 using Tokens = std::vector<int32_t>;
 
@@ -78,8 +78,8 @@ TEST_P(GoldenLogits, WholePromptAllPositions) {
     const auto logits = one_shot(narrow(one.input_ids), 0);
     for (size_t i = 0; i < one.prefill_positions.size(); ++i) {
       const auto position = static_cast<size_t>(one.prefill_positions[i]);
-      EXPECT_LE(max_difference(row(logits, position), one.prefill.row(static_cast<int64_t>(i))),
-                kLogitTolerance)
+      EXPECT_TRUE(all_near(row(logits, position), one.prefill.row(static_cast<int64_t>(i)),
+                           kLogitTolerance))
           << "position " << position;
     }
   }
@@ -94,13 +94,13 @@ TEST_P(GoldenLogits, LastPositionsOnly) {
     for (size_t keep : {size_t{1}, size_t{2}, ids.size()}) {
       const auto logits = one_shot(ids, keep);
       for (size_t i = 0; i < keep; ++i) {
-        EXPECT_LE(max_difference(row(logits, i), row(all, ids.size() - keep + i)), 1e-4F)
+        EXPECT_TRUE(all_near(row(logits, i), row(all, ids.size() - keep + i), 1e-4))
             << "position " << i << " of the last " << keep;
       }
     }
     ASSERT_EQ(one.prefill_positions.back(), static_cast<int64_t>(ids.size()) - 1);
-    EXPECT_LE(max_difference(one_shot(ids, 1), one.prefill.row(one.prefill.rows() - 1)),
-              kLogitTolerance);
+    EXPECT_TRUE(
+        all_near(one_shot(ids, 1), one.prefill.row(one.prefill.rows() - 1), kLogitTolerance));
   }
 }
 
@@ -114,9 +114,8 @@ TEST_P(GoldenLogits, ChunkedPrompt) {
       if (chunk == 1 && ids.size() > 200) continue;  // slow, and nothing new
       SCOPED_TRACE(one.name + ", chunks of " + std::to_string(chunk));
       Decoder decoder = new_decoder(ids.size(), chunk);
-      EXPECT_LE(max_difference(take(decoder.prefill(Prompt(ids))),
-                               one.prefill.row(one.prefill.rows() - 1)),
-                kLogitTolerance);
+      EXPECT_TRUE(all_near(take(decoder.prefill(Prompt(ids))),
+                           one.prefill.row(one.prefill.rows() - 1), kLogitTolerance));
     }
   }
 }
@@ -134,7 +133,7 @@ TEST_P(GoldenLogits, StepByStep) {
       logits = take(decoder.step(std::span(&token, 1)));
       const auto found = std::find(one.after.begin(), one.after.end(), step);
       if (found == one.after.end()) continue;
-      EXPECT_LE(max_difference(logits, one.decode.row(found - one.after.begin())), kLogitTolerance)
+      EXPECT_TRUE(all_near(logits, one.decode.row(found - one.after.begin()), kLogitTolerance))
           << "after token " << step;
     }
   }
@@ -149,10 +148,10 @@ TEST_P(GoldenLogits, SoftTokens) {
     const Prompt prompt =
         prompt_with(config, one.input_ids, one.image_features.data, one.audio_features.data);
     const Embedded embedded = take(embed(*model_, prompt));
-    EXPECT_LE(max_difference(embedded.inputs_embeds, one.inputs_embeds.data), 1e-5F);
-    EXPECT_LE(max_difference(embedded.per_layer_inputs, one.per_layer_inputs.data), 1e-4F);
+    EXPECT_TRUE(all_near(embedded.inputs_embeds, one.inputs_embeds.data, 1e-5));
+    EXPECT_TRUE(all_near(embedded.per_layer_inputs, one.per_layer_inputs.data, 1e-4));
     Decoder decoder = new_decoder(prompt.ids.size(), prompt.ids.size());
-    EXPECT_LE(max_difference(take(decoder.prefill(prompt)), one.last_logits.data), kLogitTolerance);
+    EXPECT_TRUE(all_near(take(decoder.prefill(prompt)), one.last_logits.data, kLogitTolerance));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "golden_check.h"
 #include "graph/onnx_writer.h"
 #include "quant/affine.h"
+#include "target/record.h"
 
 namespace lapidary::golden {
 namespace {
@@ -113,7 +114,8 @@ Calibrate unit_calibration() {
 }
 
 passes::SetOutcome run_passes(Graph graph, const std::string& passes, const Calibrate& calibrate) {
-  const passes::PassContext context{calibrate};
+  const passes::PassContext context{.calibrate = calibrate,
+                                    .traits = take(target::traits_of(std::nullopt))};
   passes::SetOutcome all;
   all.graphs.push_back({contract::Role::kModel, 0, std::move(graph)});
   const Json list = take(parse_json(passes, "passes"));

@@ -73,10 +73,10 @@ class StaticQuantization : public testing::Test {
   passes::PassOutcome quantize(const Graph& graph, const std::vector<Sample>& samples,
                                const StaticQuantizationOptions& options) const {
     Samples source(samples);
-    const auto values = take(passes::values_to_calibrate(graph, options));
-    const calibration::RunOptions run{.threads = 1, .scratch = scratch_};
+    const auto values = take(passes::values_to_calibrate(graph, options, passes::htp()));
+    const calibration::RunOptions run{.scratch = scratch_, .work = {.threads = 1}};
     const auto ranges = take(calibration::calibrate(graph, values, source, {}, run));
-    return take(passes::static_quantization(graph, ranges, options));
+    return take(passes::static_quantization(graph, ranges, options, passes::htp()));
   }
 
   std::vector<HostTensor> run(const Graph& graph, const Sample& sample) const {
@@ -91,13 +91,7 @@ class StaticQuantization : public testing::Test {
                       size_t width) const {
     const auto left = floats_of(run(a, sample)[k]);
     const auto right = floats_of(run(b, sample)[k]);
-    EXPECT_EQ(left.size(), right.size());
-    double least = 1;
-    for (size_t at = 0; at < left.size(); at += width) {
-      least = std::min(
-          least, cosine(std::span(left).subspan(at, width), std::span(right).subspan(at, width)));
-    }
-    return least;
+    return lowest_cosine(left, right, width);
   }
 
   std::filesystem::path scratch_;

@@ -121,7 +121,7 @@ TEST_P(Surgeries, MakeWhatOliveMakes) {
     const auto expected = golden()["results"][result.name]["values"].get<std::vector<float>>();
     std::vector<float> actual(result.data.size() / sizeof(float));
     std::memcpy(actual.data(), result.data.data(), result.data.size());
-    EXPECT_LE(max_difference(actual, expected), 1e-5F) << result.name;
+    EXPECT_TRUE(all_near(actual, expected, 1e-5)) << result.name;
   }
 }
 

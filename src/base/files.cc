@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -11,16 +12,31 @@
 namespace lapidary {
 namespace {
 
-Status write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
+// Written between two looks at the token.
+constexpr size_t kPieceBytes = size_t{4} << 20;
+
+Status write_all(int fd, std::string_view bytes, const std::filesystem::path& path,
+                 const Work& work) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (work.is_cancelled()) return cancelled();
+    const ssize_t n = ::write(fd, bytes.data(), std::min(bytes.size(), kPieceBytes));
     if (n < 0) {
       if (errno == EINTR) continue;
       return system_error(path, errno);
     }
     bytes.remove_prefix(static_cast<size_t>(n));
+    work.advance(static_cast<uint64_t>(n));
   }
   return ::fsync(fd) == 0 ? Status() : system_error(path, errno);
+}
+
+Status write_new(const std::filesystem::path& path, std::string_view bytes, const Work& work) {
+  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd < 0) return system_error(path, errno);
+  Status status = write_all(fd, bytes, path, work);
+  if (::close(fd) != 0 && status.ok()) status = system_error(path, errno);
+  if (!status.ok()) ::unlink(path.c_str());
+  return status;
 }
 
 }  // namespace
@@ -34,12 +50,7 @@ Error system_error(const std::filesystem::path& path, int code) {
 }
 
 Status write_file(const std::filesystem::path& path, std::string_view bytes) {
-  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
-  if (fd < 0) return system_error(path, errno);
-  Status status = write_all(fd, bytes, path);
-  if (::close(fd) != 0 && status.ok()) status = system_error(path, errno);
-  if (!status.ok()) ::unlink(path.c_str());
-  return status;
+  return write_new(path, bytes, {});
 }
 
 Status replace_file(const std::filesystem::path& path, std::string_view bytes) {
@@ -54,10 +65,11 @@ Status replace_file(const std::filesystem::path& path, std::string_view bytes) {
   return sync_directory(path.parent_path().empty() ? "." : path.parent_path());
 }
 
-Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to,
+                 const Work& work) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(from));
   const auto bytes = file->bytes();
-  return write_file(to, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return write_new(to, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, work);
 }
 
 Status sync_directory(const std::filesystem::path& dir) {

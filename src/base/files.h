@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/work.h"
 
 namespace lapidary {
 
@@ -18,7 +19,10 @@ Status write_file(const std::filesystem::path& path, std::string_view bytes);
 // The same, so that a reader, or a machine that loses power, sees the old content or the new, and
 // nothing between.
 Status replace_file(const std::filesystem::path& path, std::string_view bytes);
-Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
+// Durable as by write_file; advances `work` by bytes. On an error, kCancelled included, no `to` is
+// left.
+Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to,
+                 const Work& work = {});
 // Makes names created or renamed in `dir` durable.
 Status sync_directory(const std::filesystem::path& dir);
 

@@ -131,6 +131,15 @@ Result<Json> parse_json(std::string_view text, const std::string& where) {
   return std::move(builder.root);
 }
 
+std::optional<int64_t> integer_of(const Json& value) {
+  if (value.is_number_unsigned() &&
+      value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return std::nullopt;
+  }
+  if (!value.is_number_integer()) return std::nullopt;
+  return value.get<int64_t>();
+}
+
 Result<Json> load_json(const std::filesystem::path& path, uint64_t max_bytes) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   const auto bytes = file->bytes();
@@ -175,13 +184,11 @@ std::optional<int64_t> JsonReader::optional_integer(const std::string& key, Inte
   const Json* value = find(key);
   if (value == nullptr || value->is_null()) return std::nullopt;
   int64_t number = 0;
-  if (value->is_number_unsigned() &&
-      value->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+  if (const auto integer = integer_of(*value)) {
+    number = *integer;
+  } else if (value->is_number_integer()) {
     fail(key, "is out of range");
     return std::nullopt;
-  }
-  if (value->is_number_integer()) {
-    number = value->get<int64_t>();
   } else if (value->is_number_float() &&
              std::nearbyint(value->get<double>()) == value->get<double>() &&
              std::abs(value->get<double>()) < 9e15) {
@@ -277,17 +284,17 @@ std::vector<int64_t> JsonReader::integers(const std::string& key, IntegerRange r
     return out;
   }
   for (const Json& item : *value) {
-    if (!item.is_number_integer() || item.get<int64_t>() < range.min ||
-        item.get<int64_t>() > range.max) {
+    const auto integer = integer_of(item);
+    if (!integer || *integer < range.min || *integer > range.max) {
       fail(key, "holds " + item.dump().substr(0, 40) + ", not an integer in the allowed range");
       return {};
     }
-    out.push_back(item.get<int64_t>());
+    out.push_back(*integer);
   }
   return out;
 }
 
-std::vector<double> JsonReader::numbers(const std::string& key) {
+std::vector<double> JsonReader::numbers(const std::string& key, NumberRange range) {
   const Json* value = find(key);
   std::vector<double> out;
   if (value == nullptr || value->is_null()) return out;
@@ -300,7 +307,12 @@ std::vector<double> JsonReader::numbers(const std::string& key) {
       fail(key, "holds " + item.dump().substr(0, 40) + ", not a number");
       return {};
     }
-    out.push_back(item.get<double>());
+    const auto number = item.get<double>();
+    if (!(number >= range.min && number <= range.max)) {
+      fail(key, "holds " + item.dump().substr(0, 40) + ", outside the allowed range");
+      return {};
+    }
+    out.push_back(number);
   }
   return out;
 }

@@ -3,8 +3,9 @@
 //   LAP_ASSIGN_OR_RETURN(JsonDocument doc, JsonDocument::load(path));
 //   JsonReader text = doc.root().child("text_config");
 //   int64_t layers = text.integer("num_hidden_layers", {.min = 1});
-//   std::string act = text.string("hidden_activation", "gelu_pytorch_tanh");   // with a default
-//   LAP_RETURN_IF_ERROR(doc.finish());     // the first error of all reads, or an unknown key
+//   std::string act = text.string_or("hidden_activation", "gelu_pytorch_tanh");
+//   text.reject_unknown();              // a key of it that was not asked for is an error
+//   LAP_RETURN_IF_ERROR(doc.finish());  // the first error of all reads
 //
 // Reads never fail on the spot: a bad value records the first error in the document and yields a
 // harmless default, so that a typed loader is a plain list of fields. `finish` then reports it.
@@ -32,6 +33,9 @@ using Json = nlohmann::ordered_json;
 // Parses strict JSON (no comments, no trailing bytes; duplicate keys in one object are an error).
 // `where` names the source in messages.
 Result<Json> parse_json(std::string_view text, const std::string& where);
+// An integer of 64 bits with sign; nothing for what is no integer or does not fit. (nlohmann's
+// get<int64_t> wraps numbers beyond INT64_MAX, cuts the fraction off others and takes no offence.)
+std::optional<int64_t> integer_of(const Json& value);
 // Reads and parses a file of at most `max_bytes`.
 Result<Json> load_json(const std::filesystem::path& path, uint64_t max_bytes = 256u << 20);
 
@@ -43,6 +47,10 @@ struct NumberRange {
   double min = std::numeric_limits<double>::lowest();
   double max = std::numeric_limits<double>::max();
 };
+// For numbers that become float32: a larger one would become infinite, or anything.
+inline constexpr NumberRange kFloat32Range = {
+    .min = static_cast<double>(std::numeric_limits<float>::lowest()),
+    .max = static_cast<double>(std::numeric_limits<float>::max())};
 
 // Reads one JSON object. Remembers which keys were asked for; the others are unknown.
 class JsonReader {
@@ -71,7 +79,7 @@ class JsonReader {
   std::optional<std::string> optional_string(const std::string& key);
   // Arrays; an absent key yields an empty vector.
   std::vector<int64_t> integers(const std::string& key, IntegerRange range = {});
-  std::vector<double> numbers(const std::string& key);
+  std::vector<double> numbers(const std::string& key, NumberRange range = {});
   std::vector<std::string> strings(const std::string& key);
   // A nested object. A missing or mistyped one records an error and yields an empty reader.
   JsonReader child(const std::string& key);

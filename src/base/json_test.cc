@@ -41,6 +41,51 @@ TEST(JsonReader, NamesFileKeyAndExpectation) {
   }
 }
 
+// Catches integers that wrap around: 2^63 is no negative number, 2^64 no zero.
+TEST(JsonReader, IntegersBeyond64BitsAreErrors) {
+  for (const char* number : {"9223372036854775808", "18446744073709551615", "18446744073709551616",
+                             "-9223372036854775809", "1.5", "1e300", "true", "\"1\""}) {
+    const std::string text =
+        R"({"one": )" + std::string(number) + R"(, "all": [1, )" + number + "]}";
+    SCOPED_TRACE(text);
+    const JsonDocument doc = JsonDocument::parse(text, "f").value();
+    EXPECT_FALSE(integer_of(doc.json()["one"]));
+    EXPECT_EQ(doc.root().integer("one"), 0);
+    EXPECT_THAT(doc.finish().error().message(), HasSubstr("'one'"));
+    const JsonDocument again = JsonDocument::parse(text, "f").value();
+    EXPECT_TRUE(again.root().integers("all").empty());
+    EXPECT_THAT(again.finish().error().message(), HasSubstr("'all' holds "));
+  }
+  const JsonDocument doc =
+      JsonDocument::parse(R"({"a": [9223372036854775807, -9223372036854775808]})", "f").value();
+  EXPECT_EQ(doc.root().integers("a"), (std::vector<int64_t>{std::numeric_limits<int64_t>::max(),
+                                                            std::numeric_limits<int64_t>::min()}));
+  EXPECT_EQ(integer_of(doc.json()["a"][0]), std::numeric_limits<int64_t>::max());
+  EXPECT_TRUE(doc.finish().ok());
+}
+
+// JSON has neither, and what is too large for a double would be infinite.
+TEST(JsonReader, NoNumberIsInfiniteOrNan) {
+  for (const char* number : {"NaN", "Infinity", "-Infinity", "1e999", "-1e999", "nan", "inf"}) {
+    EXPECT_THAT(error_of(parse_json(R"({"a": )" + std::string(number) + "}", "f")),
+                HasSubstr("not valid JSON"))
+        << number;
+  }
+}
+
+TEST(JsonReader, NumbersKeepToTheirRange) {
+  for (const char* number : {"3.5e38", "-3.5e38", "1e300"}) {
+    const std::string text =
+        R"({"one": )" + std::string(number) + R"(, "all": [1, )" + number + "]}";
+    const JsonDocument doc = JsonDocument::parse(text, "f").value();
+    doc.root().number("one", kFloat32Range);
+    EXPECT_THAT(doc.finish().error().message(), HasSubstr("'one' is ")) << text;
+    const JsonDocument again = JsonDocument::parse(text, "f").value();
+    EXPECT_TRUE(again.root().numbers("all", kFloat32Range).empty());
+    EXPECT_THAT(again.finish().error().message(), HasSubstr("outside the allowed range")) << text;
+  }
+}
+
 TEST(JsonReader, NestedKeysCarryTheirPath) {
   const JsonDocument doc = JsonDocument::parse(R"({"a": {"b": {"c": true}}})", "f").value();
   doc.root().child("a").child("b").string("c");

@@ -1,8 +1,8 @@
 // Result and Status: how every boundary in Lapidary reports failure.
 //
 //   Result<Config> load(const std::filesystem::path& path);
-//   LAP_ASSIGN_OR_RETURN(Config config, load(path));      // inside a function returning
-//   Result/Status if (auto r = load(path); !r.ok()) print(r.error().message());
+//   LAP_ASSIGN_OR_RETURN(Config config, load(path));  // in a function returning Result or Status
+//   if (auto r = load(path); !r.ok()) print(r.error().message());
 //
 // An Error says what went wrong, where, and what to do about it. Exceptions of third-party code are
 // turned into Errors by the wrapper that calls it; nothing in the library throws, prints or aborts.

@@ -1,7 +1,7 @@
 // A folder of a command's own that goes when the command ends.
 //
 //   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
-//   work(scratch->path());
+//   LAP_RETURN_IF_ERROR(work(scratch->path()));
 #pragma once
 
 #include <filesystem>

@@ -21,9 +21,11 @@ std::string human_bytes(uint64_t bytes) {
 }
 
 std::string human_seconds(double seconds) {
-  if (seconds < 60) return fixed(seconds, 1) + " s";
+  if (seconds < 59.95) return fixed(seconds, 1) + " s";  // half a tenth more would be shown as 60.0
   const auto whole = std::llround(seconds);
-  return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+  const auto minutes = whole / 60;
+  if (minutes < 60) return std::to_string(minutes) + " min " + std::to_string(whole % 60) + " s";
+  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
 }
 
 }  // namespace lapidary

@@ -12,7 +12,7 @@ namespace lapidary {
 
 // "1.4 GB", "12.0 MB", "512 B": powers of 1000.
 std::string human_bytes(uint64_t bytes);
-// "0.4 s" below a minute, then whole seconds.
+// "3.1 s", "2 min 5 s", "1 h 2 min".
 std::string human_seconds(double seconds);
 // With so many digits behind the point.
 std::string fixed(double value, int decimals);

@@ -41,14 +41,9 @@ class Build {
         checkpoint_(checkpoint),
         plan_(std::move(plan)),
         staging_(staging),
-        progress_(options.progress != nullptr ? *options.progress : null_progress_),
         data_(std::move(data)),
-        calibrator_(recipe, checkpoint, staging.dir(),
-                    {.data = data_,
-                     .manifest = &summary_.manifest,
-                     .threads = static_cast<int>(options.threads),
-                     .progress = &progress_,
-                     .cancel = options.cancel}) {}
+        calibrator_(recipe, checkpoint, plan_.traits, staging.dir(),
+                    {.data = data_, .manifest = &summary_.manifest, .work = options.work}) {}
 
   Result<BuildSummary> run(PlanReport report) {
     summary_.plan = std::move(report);
@@ -66,14 +61,10 @@ class Build {
   bool has_finished_components() const { return !journal_.components.empty(); }
 
  private:
-  ComponentSaving save_options() const {
-    return {.threads = options_.threads, .progress = &progress_, .cancel = options_.cancel};
-  }
-
   Status add_calibration_to_keys() {
     for (PlannedComponent& component : plan_.components) {
       if (!component.calibrated) continue;
-      LAP_ASSIGN_OR_RETURN(const std::string key, data_->key(options_.cancel));
+      LAP_ASSIGN_OR_RETURN(const std::string key, data_->key(options_.work.cancel));
       component.key += "-" + key;
     }
     return {};
@@ -81,7 +72,7 @@ class Build {
 
   bool is_intact(const FinishedComponent& finished) const {
     for (const package::FileRecord& file : finished.files) {
-      const auto found = package::file_record(staging_.dir(), file.path, nullptr, options_.cancel);
+      const auto found = package::file_record(staging_.dir(), file.path, options_.work.silent());
       if (!found.ok() || found->size != file.size || found->xxh3 != file.xxh3) return false;
     }
     return !finished.files.empty();
@@ -95,9 +86,9 @@ class Build {
       if (it == former.components.end() || it->second.key != component.key) continue;
       if (!is_intact(it->second)) continue;
       journal_.components[component.name] = it->second;
-      progress_.note("resuming: " + component.name + " is finished already");
+      options_.work.note("resuming: " + component.name + " is finished already");
     }
-    if (options_.cancel != nullptr && options_.cancel->cancelled()) return cancelled();
+    if (options_.work.is_cancelled()) return cancelled();
     std::error_code problem;
     for (const auto& entry : fs::directory_iterator(staging_.dir(), problem)) {
       const std::string name = entry.path().filename().string();
@@ -217,7 +208,7 @@ class Build {
 
   Status save(const PlannedComponent& component) {
     FinishedComponent finished{component.key, {}};
-    LAP_ASSIGN_OR_RETURN(finished.files, save_component(component, staging_.dir(), save_options()));
+    LAP_ASSIGN_OR_RETURN(finished.files, save_component(component, staging_.dir(), options_.work));
     if (component.calibrated) {
       const std::string file = calibration_file(component);
       LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file,
@@ -242,9 +233,8 @@ class Build {
   }
 
   Status probe(const PlannedComponent& component, const target::Target& chip) {
-    LAP_ASSIGN_OR_RETURN(
-        const auto report,
-        probe_component(component, chip, options_.htp, staging_.dir(), progress_, options_.cancel));
+    LAP_ASSIGN_OR_RETURN(const auto report, probe_component(component, chip, options_.htp,
+                                                            staging_.dir(), options_.work));
     const std::string file = component.name + "/probe.json";
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file, report.to_json().dump(1) + "\n"));
     return record({file});
@@ -254,9 +244,9 @@ class Build {
                  const target::Target& chip) {
     std::vector<const package::Component*> records;
     for (const PlannedGraph& each : component.graphs) records.push_back(&each.record);
-    LAP_ASSIGN_OR_RETURN(CompiledComponent compiled,
-                         compile_component(step, records, chip, options_.htp, staging_.dir(),
-                                           progress_, options_.cancel));
+    LAP_ASSIGN_OR_RETURN(
+        CompiledComponent compiled,
+        compile_component(step, records, chip, options_.htp, staging_.dir(), options_.work));
     const auto add = [](auto& all, auto& more) { all.insert(all.end(), more.begin(), more.end()); };
     add(summary_.manifest.htp->device, compiled.device);
     add(summary_.manifest.htp->emulated, compiled.emulated);
@@ -266,8 +256,7 @@ class Build {
 
   // Files of the package that were written without a component.
   Status record(const std::vector<std::string>& names) {
-    LAP_ASSIGN_OR_RETURN(auto files,
-                         record_files(names, staging_.dir(), {.cancel = options_.cancel}));
+    LAP_ASSIGN_OR_RETURN(auto files, record_files(names, staging_.dir(), options_.work.silent()));
     auto& all = summary_.manifest.files;
     all.insert(all.end(), files.begin(), files.end());
     return {};
@@ -301,8 +290,6 @@ class Build {
   const checkpoint::Checkpoint& checkpoint_;
   Plan plan_;
   Staging& staging_;
-  NullProgress null_progress_;
-  ProgressSink& progress_;
   std::shared_ptr<const CalibrationData> data_;
   BuildSummary summary_;
   Calibrator calibrator_;
@@ -359,8 +346,8 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
   LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
   LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
-  LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint));
   LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
+  LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint, chip));
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
   LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));

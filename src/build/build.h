@@ -1,6 +1,6 @@
 // From a checkpoint and a recipe to a package.
 //
-//   LAP_ASSIGN_OR_RETURN(Recipe recipe, load_recipe("cpu-int4"));
+//   LAP_ASSIGN_OR_RETURN(recipe::Recipe recipe, recipe::load_recipe("cpu-int4"));
 //   LAP_ASSIGN_OR_RETURN(BuildSummary summary,
 //                        build_package(recipe, {.checkpoint = "ckpt", .output = "tiny-int4"}));
 //
@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "build/compile_component.h"
 #include "build/plan.h"
 #include "build/plan_report.h"
@@ -31,12 +31,10 @@ struct BuildOptions {
   std::filesystem::path checkpoint;
   std::filesystem::path output;
   bool force = false;  // replace a package that is there
-  size_t threads = 0;  // 0: all cores
   // Texts and chats to calibrate with, instead of what the recipe's data_configs name.
   std::vector<std::filesystem::path> calibration = {};
   HtpOptions htp = {};
-  ProgressSink* progress = nullptr;
-  const CancelToken* cancel = nullptr;
+  Work work = {};
 };
 
 struct ComponentSummary {

@@ -27,14 +27,16 @@ using ::testing::IsEmpty;
 class Recorder final : public ProgressSink {
  public:
   explicit Recorder(std::string cancel_at = "") : cancel_at_(std::move(cancel_at)) {}
-  void stage(const std::string& name, uint64_t) override {
+  void stage(const std::string& name, uint64_t, Unit unit) override {
     stages.push_back(name);
+    units[name] = unit;
     if (name == cancel_at_) cancel.cancel();
   }
   void advance(uint64_t) override {}
   void note(const std::string& line) override { notes.push_back(line); }
 
   std::vector<std::string> stages, notes;
+  std::map<std::string, Unit> units;  // by stage
   CancelToken cancel;
 
  private:
@@ -44,12 +46,12 @@ class Recorder final : public ProgressSink {
 class BuildTest : public ::testing::Test {
  protected:
   Result<BuildSummary> build(const std::string& recipe, Recorder& recorder, bool force = false) {
-    return build_package(recipe::load_recipe(recipe).value(), {.checkpoint = checkpoint_,
-                                                               .output = output_,
-                                                               .force = force,
-                                                               .threads = 2,
-                                                               .progress = &recorder,
-                                                               .cancel = &recorder.cancel});
+    return build_package(
+        recipe::load_recipe(recipe).value(),
+        {.checkpoint = checkpoint_,
+         .output = output_,
+         .force = force,
+         .work = {.threads = 2, .progress = &recorder, .cancel = &recorder.cancel}});
   }
   Result<BuildSummary> build(const std::string& recipe = "cpu-fp32", bool force = false) {
     Recorder recorder;
@@ -146,7 +148,7 @@ TEST(Plan, HasTheComponentsOfTheModel) {
   const auto checkpoint = checkpoint::Checkpoint::open(fs::path(LAPIDARY_SOURCE_DIR) /
                                                        "tests/golden/checkpoints/no_ple");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message();
-  const auto plan = make_plan(recipe::load_recipe("cpu-int4").value(), *checkpoint);
+  const auto plan = make_plan(recipe::load_recipe("cpu-int4").value(), *checkpoint, std::nullopt);
   ASSERT_TRUE(plan.ok()) << plan.error().message();
   std::vector<std::string> names;
   for (const PlannedComponent& each : plan->components) names.push_back(each.name);
@@ -160,6 +162,20 @@ TEST_F(BuildTest, IsReproducible) {
   const auto second = build("cpu-int4", true);
   ASSERT_TRUE(second.ok()) << second.error().message();
   EXPECT_EQ(package::to_json(first->manifest), package::to_json(second->manifest));
+}
+
+// What is written and what is read again is counted in bytes.
+TEST_F(BuildTest, StagesTellTheirUnits) {
+  Recorder recorder;
+  ASSERT_TRUE(build("cpu-fp32", recorder).ok());
+  std::vector<std::string> stages;
+  for (const auto& [name, unit] : recorder.units) {
+    EXPECT_EQ(unit, Unit::kBytes) << name;
+    stages.push_back(name);
+  }
+  EXPECT_THAT(stages, ElementsAre("audio_encoder", "audio_encoder checksums", "decoder",
+                                  "decoder checksums", "embedding", "embedding checksums",
+                                  "vision_encoder", "vision_encoder checksums"));
 }
 
 TEST_F(BuildTest, ResumesFromFinishedComponents) {

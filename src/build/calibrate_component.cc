@@ -68,9 +68,11 @@ Error of_any_length(const std::string& component, const char* remedy) {
 }  // namespace
 
 Calibrator::Calibrator(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
-                       std::filesystem::path staging, CalibratorOptions options)
+                       target::QuantizationTraits traits, std::filesystem::path staging,
+                       CalibratorOptions options)
     : recipe_(recipe),
       checkpoint_(checkpoint),
+      traits_(std::move(traits)),
       staging_(std::move(staging)),
       options_(std::move(options)) {}
 
@@ -93,14 +95,16 @@ passes::PassContext Calibrator::context(const std::string& component) {
               -> Result<std::shared_ptr<const quant::Moments>> {
             LAP_ASSIGN_OR_RETURN(quant::Moments found, moments(component, request));
             return std::make_shared<const quant::Moments>(std::move(found));
-          }};
+          },
+          .traits = traits_};
 }
 
 calibration::RunOptions Calibrator::run_options() const {
-  return {.threads = options_.threads,
-          .scratch = staging_,
-          .progress = options_.progress,
-          .cancel = options_.cancel};
+  return {.scratch = staging_, .work = options_.work};
+}
+
+ort::SessionOptions Calibrator::session_options() const {
+  return {.threads = static_cast<int>(options_.work.threads), .spinning = false};
 }
 
 Result<std::vector<Sequence>> Calibrator::sequences(const std::string& component,
@@ -119,11 +123,11 @@ Result<package::Manifest> Calibrator::model() const {
   out.audio = package::audio_model(checkpoint_.config);
   if (out.vision) {
     LAP_ASSIGN_OR_RETURN(out.vision->fixed_encoder,
-                         fixed_encoder(recipe_, kVisionEncoder, checkpoint_));
+                         fixed_encoder(recipe_, kVisionEncoder, checkpoint_, traits_));
   }
   if (out.audio) {
     LAP_ASSIGN_OR_RETURN(out.audio->fixed_encoder,
-                         fixed_encoder(recipe_, kAudioEncoder, checkpoint_));
+                         fixed_encoder(recipe_, kAudioEncoder, checkpoint_, traits_));
   }
   return out;
 }
@@ -135,7 +139,7 @@ Result<encoders::MediaEncoder> Calibrator::saved_encoders() const {
   encoders::MediaModel model{{staging_, *options_.manifest},
                              std::move(processor),
                              options_.data->reader().kinds(),
-                             {.threads = options_.threads, .spinning = false}};
+                             session_options()};
   return encoders::MediaEncoder(std::move(model));
 }
 
@@ -150,13 +154,14 @@ Result<std::vector<Prompt>> Calibrator::prompts(const std::string& data_config) 
     LAP_ASSIGN_OR_RETURN(encoder, saved_encoders());
   }
   LAP_ASSIGN_OR_RETURN(auto out, options_.data->reader().prompts(
-                                     shown, encoder ? &*encoder : nullptr, options_.cancel));
+                                     shown, encoder ? &*encoder : nullptr, options_.work));
   return prompts_[data_config] = std::move(out);
 }
 
 Result<calibration::DecoderSamples> Calibrator::decoder_samples(const graph::Graph& graph,
                                                                 std::vector<Prompt> data) const {
-  std::optional<package::FixedModel> model = fixed_model(recipe_, kDecoder, checkpoint_.config, {});
+  std::optional<package::FixedModel> model =
+      fixed_model(recipe_, kDecoder, checkpoint_.config, {}, traits_);
   if (!model) return of_any_length(kDecoder, "let StaticLLM run before OnnxStaticQuantization");
   LAP_ASSIGN_OR_RETURN(
       ort::Session embedding,
@@ -230,12 +235,12 @@ Result<quant::Ranges> Calibrator::calibrate(const std::string& component,
   LAP_ASSIGN_OR_RETURN(
       quant::Ranges found,
       calibration::calibrate(request.graph, request.values, *inputs, collector, run_options()));
-  const double masked = masked_value(recipe_, component);
+  const double masked = masked_value(recipe_, component, traits_);
   LAP_RETURN_IF_ERROR(component == kDecoder
                           ? calibration::set_fixed_ranges(request.graph, masked, found)
                           : calibration::set_fixed_encoder_ranges(request.graph, masked, found));
   LAP_RETURN_IF_ERROR(unite(found, ranges_[component]));
-  LAP_ASSIGN_OR_RETURN(const std::string key, options_.data->key(options_.cancel));
+  LAP_ASSIGN_OR_RETURN(const std::string key, options_.data->key(options_.work.cancel));
   note(component, request, key, inputs->count(), shown);
   graphs_[component] = request.graph;
   return found;
@@ -267,8 +272,8 @@ Result<package::Agreement> Calibrator::decoder_agreement(const graph::Graph& ref
   }
   LAP_ASSIGN_OR_RETURN(auto samples, decoder_samples(reference, some));
   LAP_ASSIGN_OR_RETURN(
-      auto graphs, engine::FixedGraphs::open({staging_, *options_.manifest},
-                                             {.threads = options_.threads, .spinning = false}, {}));
+      auto graphs, engine::FixedGraphs::open({staging_, *options_.manifest}, session_options(), {},
+                                             options_.work.silent()));
   LAP_ASSIGN_OR_RETURN(runtime::Decoder saved, runtime::Decoder::create(graphs, {}));
   return calibration::decoder_agreement(reference, samples, some, saved,
                                         options_.manifest->fixed_model->host_logit_softcap,
@@ -286,7 +291,8 @@ Result<package::Agreement> Calibrator::agreement(const std::string& component,
   LAP_ASSIGN_OR_RETURN(auto samples, encoder_samples(component, media));
   LAP_ASSIGN_OR_RETURN(encoders::MediaEncoder encoder, saved_encoders());
   const auto saved = [&](size_t sample) -> Result<std::vector<float>> {
-    LAP_ASSIGN_OR_RETURN(const auto encoded, encoder.encode(media[sample].item, options_.cancel));
+    LAP_ASSIGN_OR_RETURN(const auto encoded,
+                         encoder.encode(media[sample].item, options_.work.cancel));
     return encoded.blocks.front()->features;
   };
   return calibration::encoder_agreement(component, reference, *samples, saved, run_options());

@@ -1,10 +1,12 @@
 // What the passes of a component ask of calibration data: ranges and second moments of activations;
 // and, once a component is saved, how far it is from the float graph.
 //
-//   Calibrator calibrator(recipe, checkpoint, staging, {.data = data, .manifest = &manifest});
-//   LAP_ASSIGN_OR_RETURN(PlannedComponent decoder,
-//                        plan_component("decoder", ..., calibrator.context("decoder")));
-//   calibrator.ranges("decoder")      // shipped in the package
+//   Calibrator calibrator(recipe, checkpoint, plan.traits, staging,
+//                         {.data = data, .manifest = &manifest});
+//   LAP_ASSIGN_OR_RETURN(
+//       PlannedComponent decoder,
+//       plan_component("decoder", recipe, checkpoint, source_hash, calibrator.context("decoder")));
+//   const quant::Ranges& ranges = calibrator.ranges("decoder");  // shipped in the package
 //
 // Encoders of fixed length see the images and clips of the data. The decoder sees texts and chats
 // through the package's own embedding, and their images and clips through its own encoders, as it
@@ -18,8 +20,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "build/calibration_data.h"
 #include "calibration/decoder_samples.h"
 #include "calibration/encoder_samples.h"
@@ -40,15 +42,15 @@ struct CalibratorOptions {
   // Of what stands in `staging`: components that are saved, and the text, vision and audio models
   // with the lengths of static encoders. Looked at when the decoder is calibrated.
   const package::Manifest* manifest = nullptr;
-  int threads = 0;
-  ProgressSink* progress = nullptr;
-  const CancelToken* cancel = nullptr;
+  Work work = {};
 };
 
 class Calibrator {
  public:
+  // `traits`: of the target that the graphs are for, as Plan has them.
   Calibrator(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
-             std::filesystem::path staging, CalibratorOptions options);
+             target::QuantizationTraits traits, std::filesystem::path staging,
+             CalibratorOptions options);
 
   // Valid as long as the Calibrator. Errors of its calls: no data; an encoder, with data that shows
   // it nothing; an encoder or a decoder for any length; the embedding; a MediaEncoder's; those of
@@ -92,9 +94,11 @@ class Calibrator {
             const std::string& data_key, int64_t samples,
             const std::vector<calibration::Sequence>& shown);
   calibration::RunOptions run_options() const;
+  ort::SessionOptions session_options() const;
 
   const recipe::Recipe& recipe_;
   const checkpoint::Checkpoint& checkpoint_;
+  target::QuantizationTraits traits_;
   std::filesystem::path staging_;
   CalibratorOptions options_;
   std::map<std::string, quant::Ranges> ranges_;                 // by component

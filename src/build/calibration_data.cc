@@ -114,7 +114,7 @@ Result<std::string> CalibrationData::key(const CancelToken* cancel) const {
       print.add(std::to_string(number));
     }
     for (const auto& file : config.files) {
-      LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, {}));
+      LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, {.cancel = cancel}));
       print.add(hash);
     }
     for (const calibration::MediaUse& use : calibration::media_of(set.sequences)) {
@@ -123,8 +123,7 @@ Result<std::string> CalibrationData::key(const CancelToken* cancel) const {
     }
   }
   for (const auto& file : media) {
-    if (cancel != nullptr && cancel->cancelled()) return cancelled();
-    LAP_ASSIGN_OR_RETURN(const std::string hash, encoders::content_hash(file));
+    LAP_ASSIGN_OR_RETURN(const std::string hash, encoders::content_hash(file, cancel));
     print.add(hash);
   }
   return print.hex();

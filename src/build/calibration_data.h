@@ -1,7 +1,8 @@
 // What a recipe, or --calibration, gives to calibrate with, read once.
 //
 //   LAP_ASSIGN_OR_RETURN(auto data, CalibrationData::load(recipe, checkpoint, {"chats.jsonl"}));
-//   LAP_RETURN_IF_ERROR(data.check_for({"vision_encoder", "decoder"}));
+//   const std::vector<std::string> components = {"vision_encoder", "decoder"};
+//   LAP_RETURN_IF_ERROR(data.check_for(components));
 //   LAP_ASSIGN_OR_RETURN(auto sequences, data.sequences("wikitext"));
 #pragma once
 
@@ -33,7 +34,7 @@ class CalibrationData {
   // Of the data_config that a pass names; "": of all. Error: there is none of that name.
   Result<std::vector<calibration::Sequence>> sequences(const std::string& data_config) const;
   // Names the data's content, that of images and clips included, and how it is read: what is found
-  // with other data is other.
+  // with other data is other. Errors: kIo; those of content_hash; kCancelled.
   Result<std::string> key(const CancelToken* cancel) const;
   const calibration::DataReader& reader() const { return reader_; }
 

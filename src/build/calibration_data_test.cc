@@ -96,5 +96,16 @@ TEST_F(CalibrationDataTest, KeyCoversTheFilesThatChatsName) {
   EXPECT_EQ(key("image0.png"), first);
 }
 
+// A text or a clip may be large: hashing it can be ended.
+TEST_F(CalibrationDataTest, KeyCanBeEnded) {
+  CancelToken cancel;
+  cancel.cancel();
+  const auto data = load({kChats});
+  ASSERT_TRUE(data.ok()) << data.error().message();
+  const auto key = data->key(&cancel);
+  ASSERT_FALSE(key.ok());
+  EXPECT_EQ(key.error().kind, ErrorKind::kCancelled);
+}
+
 }  // namespace
 }  // namespace lapidary::build

@@ -122,8 +122,7 @@ class ComponentCompiler {
 };
 
 Result<htp::Compiler> make_compiler(const recipe::CompileStep& step, const target::Target& chip,
-                                    const HtpOptions& options, ProgressSink* progress,
-                                    const CancelToken* cancel) {
+                                    const HtpOptions& options, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const htp::Libraries libraries, htp::find_libraries(options.qnn_libs));
   htp::CompilerSettings settings;
   settings.provider_options = step.provider_options;
@@ -131,8 +130,7 @@ Result<htp::Compiler> make_compiler(const recipe::CompileStep& step, const targe
   settings.limits = {.seconds = options.seconds, .memory_bytes = options.memory_bytes};
   settings.allow_cpu = options.allow_cpu;
   if (!options.cache.empty()) settings.cache = options.cache / "contexts";
-  settings.progress = progress;
-  settings.cancel = cancel;
+  settings.work = work;
   return htp::Compiler::create(libraries, chip, std::move(settings));
 }
 
@@ -170,7 +168,7 @@ Result<std::optional<target::Target>> chip_of(const recipe::Recipe& recipe,
 
 Status check_compiler(const recipe::CompileStep& step, const target::Target& chip,
                       const HtpOptions& options) {
-  const auto compiler = make_compiler(step, chip, options, nullptr, nullptr);
+  const auto compiler = make_compiler(step, chip, options, {});
   return compiler.ok() ? Status() : compiler.error();
 }
 
@@ -189,22 +187,20 @@ Result<package::HtpModel> htp_model(const target::Target& chip, const HtpOptions
 Result<CompiledComponent> compile_component(const recipe::CompileStep& step,
                                             const std::vector<const Component*>& records,
                                             const target::Target& chip, const HtpOptions& options,
-                                            const fs::path& staging, ProgressSink& progress,
-                                            const CancelToken* cancel) {
-  LAP_ASSIGN_OR_RETURN(const htp::Compiler compiler,
-                       make_compiler(step, chip, options, &progress, cancel));
+                                            const fs::path& staging, const Work& work) {
+  LAP_ASSIGN_OR_RETURN(const htp::Compiler compiler, make_compiler(step, chip, options, work));
   const std::string component = records.front()->name;
   std::error_code ignored;
   for (const char* folder : {"htp", "emulated"})
     fs::remove_all(staging / component / folder, ignored);
-  ComponentCompiler work(step, compiler, staging, component);
+  ComponentCompiler compile(step, compiler, staging, component);
   for (const auto& [part, graphs] : by_part(records)) {
     const bool share = step.shares(graphs.size());
-    LAP_RETURN_IF_ERROR(share ? work.shared(graphs) : work.alone(graphs));
-    if (step.emulation && share) LAP_RETURN_IF_ERROR(work.emulated(graphs));
+    LAP_RETURN_IF_ERROR(share ? compile.shared(graphs) : compile.alone(graphs));
+    if (step.emulation && share) LAP_RETURN_IF_ERROR(compile.emulated(graphs));
   }
-  LAP_RETURN_IF_ERROR(work.write_claims(chip));
-  return std::move(work.out());
+  LAP_RETURN_IF_ERROR(compile.write_claims(chip));
+  return std::move(compile.out());
 }
 
 }  // namespace lapidary::build

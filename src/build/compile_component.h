@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "htp/libraries.h"
 #include "package/manifest.h"
 #include "recipe/compile_step.h"
@@ -74,7 +74,6 @@ Result<package::HtpModel> htp_model(const target::Target& chip, const HtpOptions
 Result<CompiledComponent> compile_component(const recipe::CompileStep& step,
                                             const std::vector<const package::Component*>& records,
                                             const target::Target& chip, const HtpOptions& options,
-                                            const std::filesystem::path& staging,
-                                            ProgressSink& progress, const CancelToken* cancel);
+                                            const std::filesystem::path& staging, const Work& work);
 
 }  // namespace lapidary::build

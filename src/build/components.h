@@ -1,7 +1,8 @@
 // The components that a package can have, in the order data flows through them.
 //
 //   for (const ComponentBuilder& each : component_builders()) {
-//     if (each.is_part_of(config)) graphs.push_back(each.build(config, weights).value());
+//     if (!each.is_part_of(config)) continue;
+//     LAP_ASSIGN_OR_RETURN(graphs[each.component], each.build(config, weights));
 //   }
 #pragma once
 

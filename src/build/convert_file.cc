@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
+#include "target/record.h"
 
 namespace lapidary::build {
 namespace {
@@ -131,11 +132,11 @@ Status publish(const graph::SavedModel& saved, const fs::path& output) {
 }
 
 Result<graph::Graph> run_steps(graph::Graph graph, const std::vector<passes::BoundPass>& steps,
-                               Conversion& out) {
+                               const passes::PassContext& context, Conversion& out) {
   for (const passes::BoundPass& step : steps) {
     passes::GraphSet graphs;
     graphs.push_back({contract::Role::kModel, 0, std::move(graph)});
-    LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, step.run(std::move(graphs), {}));
+    LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, step.run(std::move(graphs), context));
     if (outcome.graphs.size() != 1) {
       return unsupported(step.type,
                          "makes " + std::to_string(outcome.graphs.size()) +
@@ -178,21 +179,20 @@ Result<Conversion> convert_file(const fs::path& input, const fs::path& output,
   LAP_ASSIGN_OR_RETURN(graph::OnnxModel model, graph::load_model(input));
   LAP_RETURN_IF_ERROR(check_output(output, model.files, options.force));
   Conversion out;
-  LAP_ASSIGN_OR_RETURN(const graph::Graph graph, run_steps(std::move(model.graph), steps, out));
+  passes::PassContext context;
+  LAP_ASSIGN_OR_RETURN(context.traits, target::traits_of(options.chip));
+  LAP_ASSIGN_OR_RETURN(const graph::Graph graph,
+                       run_steps(std::move(model.graph), steps, context, out));
   for (const graph::Node& node : graph.nodes) {
     const bool has_body = std::any_of(node.opaque.begin(), node.opaque.end(),
                                       [](const auto& each) { return !each.second.ops.empty(); });
     if (has_body) out.bodies.push_back(node.name);
   }
   LAP_ASSIGN_OR_RETURN(const Workshop workshop, Workshop::open(output));
-  if (options.progress != nullptr) {
-    options.progress->stage("writing " + output.filename().string(),
-                            static_cast<uint64_t>(graph::external_bytes(graph)));
-  }
-  LAP_ASSIGN_OR_RETURN(
-      const graph::SavedModel saved,
-      graph::save(graph, workshop.model(),
-                  {.threads = 0, .progress = options.progress, .cancel = options.cancel}));
+  options.work.stage("writing " + output.filename().string(),
+                     static_cast<uint64_t>(graph::external_bytes(graph)), Unit::kBytes);
+  LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved,
+                       graph::save(graph, workshop.model(), options.work));
   LAP_RETURN_IF_ERROR(publish(saved, output));
   out.nodes = static_cast<int64_t>(graph.nodes.size());
   out.files = {output};

@@ -1,17 +1,19 @@
 // Passes on an ONNX file of any writer: what `lapidary convert` does.
 //
-//   LAP_ASSIGN_OR_RETURN(auto steps, bind_steps({"BlockQuantToLpbq"},
-//   {"nodes_to_exclude=[\"a*\"]"})); LAP_ASSIGN_OR_RETURN(Conversion done, convert_file("in.onnx",
-//   "out.onnx", steps, {}));
+//   LAP_ASSIGN_OR_RETURN(auto steps,
+//                        bind_steps({"BlockQuantToLpbq"}, {"nodes_to_exclude=[\"a*\"]"}));
+//   LAP_ASSIGN_OR_RETURN(Conversion done, convert_file("in.onnx", "out.onnx", steps, {}));
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
+#include "base/work.h"
 #include "passes/pass.h"
+#include "target/soc.h"
 
 namespace lapidary::build {
 
@@ -24,8 +26,9 @@ Result<std::vector<passes::BoundPass>> bind_steps(const std::vector<std::string>
 
 struct ConvertOptions {
   bool force = false;  // replace what is there
-  ProgressSink* progress = nullptr;
-  const CancelToken* cancel = nullptr;
+  // Whose forms the passes choose; none: those of target::kReferenceArch (target/record.h).
+  std::optional<target::Target> chip = std::nullopt;
+  Work work = {};
 };
 
 struct StepReport {
@@ -48,7 +51,7 @@ struct Conversion {
 // before the new data comes, so that no reader sees one with the other.
 // Errors: those of graph::load_model, of the passes and of graph::save; kBadInput for an output
 // that exists, or that is the input or its data (also with `force`); kUnsupported for a pass that
-// makes several graphs, or that has nothing to calibrate with.
+// makes several graphs, or that has nothing to calibrate with; a chip without a record.
 Result<Conversion> convert_file(const std::filesystem::path& input,
                                 const std::filesystem::path& output,
                                 const std::vector<passes::BoundPass>& steps,

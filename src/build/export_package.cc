@@ -43,7 +43,8 @@ bool is_record_of_build(const std::string& path) {
   return name == "claims.json" || name == "calibration.json";
 }
 
-Status link_or_copy(const fs::path& from, const fs::path& to) {
+// Advances `work` by the file's bytes.
+Status link_or_copy(const fs::path& from, const fs::path& to, const Work& work) {
   std::error_code problem;
   fs::create_directories(to.parent_path(), problem);
   if (problem) return system_error(to.parent_path(), problem.value());
@@ -51,8 +52,10 @@ Status link_or_copy(const fs::path& from, const fs::path& to) {
   const fs::path real = fs::canonical(from, problem);
   if (problem) return system_error(from, problem.value());
   fs::create_hard_link(real, to, problem);
-  if (!problem) return {};
-  return lapidary::copy_file(real, to);
+  if (problem) return lapidary::copy_file(real, to, work);
+  const uintmax_t size = fs::file_size(to, problem);
+  if (!problem) work.advance(size);
+  return {};
 }
 
 // A former export that was killed leaves its files.
@@ -65,15 +68,19 @@ Status clear(const fs::path& dir) {
   return {};
 }
 
-Status fill(const Package& from, const fs::path& dir, const CancelToken* cancel) {
+Status fill(const Package& from, const fs::path& dir, const Work& work) {
   LAP_RETURN_IF_ERROR(clear(dir));
   // First of all: it tells a later run whose folder this is.
   LAP_RETURN_IF_ERROR(
       write_file(dir / package::kManifestFile, to_json(from.manifest).dump(2) + "\n"));
+  uint64_t bytes = 0;
+  for (const FileRecord& file : from.manifest.files) bytes += file.size;
+  work.stage("copy", bytes, Unit::kBytes);
   for (const FileRecord& file : from.manifest.files) {
-    LAP_RETURN_IF_ERROR(link_or_copy(from.path(file.path), dir / file.path));
+    if (work.is_cancelled()) return cancelled();
+    LAP_RETURN_IF_ERROR(link_or_copy(from.path(file.path), dir / file.path, work));
   }
-  const auto made = Package::open(dir, package::VerifyMode::kChecksums, cancel);
+  const auto made = Package::open(dir, package::VerifyMode::kChecksums, work);
   return made.ok() ? Status() : Status(made.error());
 }
 
@@ -114,9 +121,9 @@ Result<ExportSummary> export_package(const fs::path& package, const fs::path& ou
   LAP_RETURN_IF_ERROR(check_output(output, options.force));
   const size_t before = from.manifest.files.size();
   LAP_ASSIGN_OR_RETURN(from.manifest, manifest_for(from, options.device));
-  LAP_RETURN_IF_ERROR(from.verify(package::VerifyMode::kChecksums, options.cancel));
+  LAP_RETURN_IF_ERROR(from.verify(package::VerifyMode::kChecksums, options.work));
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(output, {.force = options.force}));
-  Status done = fill(from, staging.dir(), options.cancel);
+  Status done = fill(from, staging.dir(), options.work);
   if (done.ok()) done = staging.publish();
   if (!done.ok()) {
     staging.discard();

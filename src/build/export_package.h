@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "engine/device.h"
 #include "package/package.h"
 
@@ -17,8 +17,8 @@ namespace lapidary::build {
 
 struct ExportOptions {
   engine::Device device = engine::Device::kCpu;
-  bool force = false;                   // replace the package that is there
-  const CancelToken* cancel = nullptr;  // ends the verification
+  bool force = false;  // replace the package that is there
+  Work work = {};      // stages counted in bytes
 };
 
 struct ExportSummary {
@@ -35,7 +35,8 @@ Result<package::Manifest> manifest_for(const package::Package& package, engine::
 // Writes the package for a device to `output`, in one step: hard links where the file system
 // allows, else copies. What is kept is verified first, and the new package opened. Errors: those of
 // Package::open for what is kept (a file that the device does not need may be missing), of
-// manifest_for and of Staging::open; kBadInput when `output` is `package`.
+// manifest_for and of Staging::open; kBadInput when `output` is `package`;
+// kCancelled. After an error there is no `output`, or the one that was there.
 Result<ExportSummary> export_package(const std::filesystem::path& package,
                                      const std::filesystem::path& output,
                                      const ExportOptions& options);

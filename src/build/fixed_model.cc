@@ -7,7 +7,6 @@
 #include "contract/component.h"
 #include "contract/notes.h"
 #include "gemma4/rotary_kinds.h"
-#include "target/record.h"
 
 namespace lapidary::build {
 namespace {
@@ -19,21 +18,19 @@ constexpr double kFarBelow = 20;  // e^-20 weighs less than a step of 16 bits
 
 }  // namespace
 
-double masked_value(const recipe::Recipe& recipe, const std::string& component) {
-  // The limits are alike for all archs, and a package for the CPU does as well with them.
-  const auto record = target::record_of(target::Arch::kV81);
-  const target::Limits limits = record.ok() ? record->limits : target::Limits{};
-  return recipe.pass_of_type(kQuantization, component) != nullptr ? limits.quantized_mask
-                                                                  : limits.float16_mask;
+double masked_value(const recipe::Recipe& recipe, const std::string& component,
+                    const target::QuantizationTraits& traits) {
+  return recipe.pass_of_type(kQuantization, component) != nullptr ? traits.quantized_mask
+                                                                  : traits.float16_mask;
 }
 
 Result<std::optional<package::FixedEncoder>> fixed_encoder(
     const recipe::Recipe& recipe, const std::string& component,
-    const checkpoint::Checkpoint& checkpoint) {
+    const checkpoint::Checkpoint& checkpoint, const target::QuantizationTraits& traits) {
   LAP_ASSIGN_OR_RETURN(const auto length,
                        recipe::encoder_length(recipe.build, component, checkpoint.processor));
   if (!length) return std::optional<package::FixedEncoder>();
-  double masked = masked_value(recipe, component);
+  double masked = masked_value(recipe, component, traits);
   if (component == kAudio) {
     // Its logits reach the soft-cap on both sides, and a masked one must stay far below all others.
     masked = std::min(masked, -2 * checkpoint.config.audio->attention_logit_cap - kFarBelow);
@@ -44,13 +41,14 @@ Result<std::optional<package::FixedEncoder>> fixed_encoder(
 std::optional<package::FixedModel> fixed_model(const recipe::Recipe& recipe,
                                                const std::string& component,
                                                const checkpoint::Config& config,
-                                               const passes::GraphSet& graphs) {
+                                               const passes::GraphSet& graphs,
+                                               const target::QuantizationTraits& traits) {
   const passes::BoundPass* pass = recipe.pass_of_type(kStatic, component);
   if (pass == nullptr) return std::nullopt;
   package::FixedModel out;
   out.context_length = pass->options.value("context_length", int64_t{0});
   out.prefill_length = pass->options.value("prefill_length", int64_t{0});
-  out.masked = masked_value(recipe, component);
+  out.masked = masked_value(recipe, component, traits);
   for (const passes::RoleGraph& each : graphs) {
     const auto softcap = each.graph.metadata.find(contract::notes::kHostLogitSoftcap);
     if (softcap != each.graph.metadata.end()) {

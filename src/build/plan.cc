@@ -7,8 +7,10 @@
 #include "build/components.h"
 #include "build/fixed_model.h"
 #include "checkpoint/fingerprint.h"
+#include "graph/fixed_shapes.h"
 #include "graph/onnx_writer.h"
 #include "package/component_record.h"
+#include "target/record.h"
 
 namespace lapidary::build {
 namespace {
@@ -28,6 +30,8 @@ std::string component_key(const PlannedComponent& component, const recipe::Recip
       print.add(pass->options.dump());
     }
   }
+  // Calibration runs with it, and no graph shows it.
+  if (component.fixed_model) print.add(std::to_string(component.fixed_model->masked));
   for (const PlannedGraph& each : component.graphs) {
     print.add(each.record.file);
     print.add(graph::print(each.graph));
@@ -47,6 +51,20 @@ Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGra
   out.graph = std::move(member.graph);
   out.data_bytes = graph::external_bytes(out.graph);
   return out;
+}
+
+// Of the values that nodes of a float graph make; 0 where shapes are not fixed.
+int64_t largest_value_bytes(const graph::Graph& graph) {
+  const auto known = graph::infer_shapes(graph);
+  if (!known.ok()) return 0;
+  int64_t out = 0;
+  for (const graph::Node& node : graph.nodes) {
+    for (const std::string& value : node.outputs) {
+      const auto shape = known->shapes.find(value);
+      if (shape != known->shapes.end()) out = std::max(out, tensor::element_count(shape->second));
+    }
+  }
+  return out * static_cast<int64_t>(sizeof(float));
 }
 
 // Ranges for planning: dtypes and bytes do not depend on the numbers, nor on moments. (As many
@@ -95,7 +113,8 @@ Result<PlannedComponent> plan_component(const std::string& name, const recipe::R
   const auto builder = std::find_if(builders.begin(), builders.end(), [&](const auto& each) {
     return name_of(each.component) == name;
   });
-  LAP_ASSIGN_OR_RETURN(out.fixed_encoder, fixed_encoder(recipe, name, checkpoint));
+  LAP_ASSIGN_OR_RETURN(const target::QuantizationTraits traits, passes::traits_in(context, name));
+  LAP_ASSIGN_OR_RETURN(out.fixed_encoder, fixed_encoder(recipe, name, checkpoint, traits));
   passes::GraphSet graphs(1);
   LAP_ASSIGN_OR_RETURN(graphs[0].graph, build_graph(*builder, checkpoint, out.fixed_encoder));
   const passes::PassContext noting = {
@@ -104,13 +123,16 @@ Result<PlannedComponent> plan_component(const std::string& name, const recipe::R
         out.calibrated = true;
         out.calibration_weight_bytes =
             std::max(out.calibration_weight_bytes, graph::external_bytes(request.graph));
+        out.calibration_value_bytes =
+            std::max(out.calibration_value_bytes, largest_value_bytes(request.graph));
         out.ranges_bytes += static_cast<int64_t>(ranges.to_json().dump(1).size());
         return ranges;
       },
       [&](const passes::MomentRequest& request) {
         out.calibrated = true;
         return context.moments(request);
-      }};
+      },
+      traits};
   for (const recipe::PassStep& step : recipe.steps) {
     const passes::BoundPass* pass = step.pass_for(name);
     if (pass == nullptr) continue;
@@ -119,7 +141,7 @@ Result<PlannedComponent> plan_component(const std::string& name, const recipe::R
     out.passes.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
   }
   std::erase_if(graphs, [](const auto& each) { return each.role == contract::Role::kCalibration; });
-  out.fixed_model = fixed_model(recipe, name, checkpoint.config, graphs);
+  out.fixed_model = fixed_model(recipe, name, checkpoint.config, graphs, traits);
   for (passes::RoleGraph& member : graphs) {
     LAP_ASSIGN_OR_RETURN(PlannedGraph planned, planned_graph(name, std::move(member)));
     out.graphs.push_back(std::move(planned));
@@ -128,15 +150,17 @@ Result<PlannedComponent> plan_component(const std::string& name, const recipe::R
   return out;
 }
 
-Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint) {
+Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
+                       const std::optional<target::Target>& chip) {
   Plan out;
+  LAP_ASSIGN_OR_RETURN(out.traits, target::traits_of(chip));
   LAP_ASSIGN_OR_RETURN(out.source_hash, checkpoint.source_hash());
   for (const ComponentBuilder& builder : component_builders()) {
     if (!builder.is_part_of(checkpoint.config)) continue;
     LAP_ASSIGN_OR_RETURN(
         PlannedComponent component,
         plan_component(name_of(builder.component), recipe, checkpoint, out.source_hash,
-                       {.calibrate = made_up_ranges, .moments = no_moments}));
+                       {.calibrate = made_up_ranges, .moments = no_moments, .traits = out.traits}));
     out.components.push_back(std::move(component));
   }
   return out;

@@ -14,6 +14,7 @@
 #include "package/manifest.h"
 #include "passes/pass.h"
 #include "recipe/recipe.h"
+#include "target/soc.h"
 
 namespace lapidary::build {
 
@@ -41,8 +42,10 @@ struct PlannedComponent {
   // A pass wanted ranges of activations: a plan without calibration has made-up encodings, right in
   // dtypes and bytes.
   bool calibrated = false;
-  int64_t calibration_weight_bytes = 0;  // of the largest float graph that was run for it
-  int64_t ranges_bytes = 0;              // of the ranges as JSON
+  // Of the float graphs that are run for it: the most weights, and the largest value.
+  int64_t calibration_weight_bytes = 0;
+  int64_t calibration_value_bytes = 0;
+  int64_t ranges_bytes = 0;  // of the ranges as JSON
   // Covers the program's version, the sources, the options of the passes and the graphs with their
   // tensor expressions: a finished component with the same key need not be made again. (What is
   // calibrated with is not in it.)
@@ -54,15 +57,20 @@ struct PlannedComponent {
 
 struct Plan {
   std::string source_hash;
+  target::QuantizationTraits traits;  // of the target whose forms the graphs have
   std::vector<PlannedComponent> components;
 };
 
 // For PassContext::moments where none were collected: rounding is to nearest then.
 Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest& request);
 
-Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint);
+// `chip`: what the recipe compiles for (chip_of in compile_component.h); without one the graphs
+// have the forms of target::kReferenceArch. Errors besides those of passes: kUnsupported for a chip
+// without a record.
+Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
+                       const std::optional<target::Target>& chip);
 
-// One component again, with the ranges that `context` finds.
+// One component again, with the ranges that `context` finds and for the target that it names.
 Result<PlannedComponent> plan_component(const std::string& name, const recipe::Recipe& recipe,
                                         const checkpoint::Checkpoint& checkpoint,
                                         const std::string& source_hash,

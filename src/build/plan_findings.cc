@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "graph/fixed_shapes.h"
 #include "target/legality.h"
 
 namespace lapidary::build {
@@ -31,10 +30,8 @@ void add_lowerings(const PlannedComponent& component, std::vector<Lowering>& out
   }
 }
 
-Status add_findings(const PlannedComponent& component, const target::Target& chip,
-                    std::vector<Lowering>& lowerings, std::vector<Objection>& objections) {
-  LAP_ASSIGN_OR_RETURN(const target::Record record, target::record_of(chip.arch));
-  std::map<Kind, Group> groups;
+Result<std::vector<graph::FixedShapes>> compiled_shapes(const PlannedComponent& component) {
+  std::vector<graph::FixedShapes> out;
   for (const PlannedGraph& each : component.graphs) {
     auto shapes = graph::infer_shapes(each.graph);
     if (!shapes.ok()) {
@@ -42,7 +39,19 @@ Status add_findings(const PlannedComponent& component, const target::Target& chi
       return bad_input(each.record.file, shapes.error().what,
                        "add StaticLLM for the decoder, or compile other components");
     }
-    for (target::Finding& finding : target::check(each.graph, record, shapes->shapes)) {
+    out.push_back(std::move(shapes).value());
+  }
+  return out;
+}
+
+Status add_findings(const PlannedComponent& component,
+                    const std::vector<graph::FixedShapes>& shapes, const target::Target& chip,
+                    std::vector<Lowering>& lowerings, std::vector<Objection>& objections) {
+  LAP_ASSIGN_OR_RETURN(const target::Record record, target::record_of(chip.arch));
+  std::map<Kind, Group> groups;
+  for (size_t i = 0; i < component.graphs.size(); ++i) {
+    for (target::Finding& finding :
+         target::check(component.graphs[i].graph, record, shapes[i].shapes)) {
       Group& group = groups[{finding.verdict, finding.op, finding.rule, finding.reason}];
       group.nodes.insert(finding.node);
       if (group.first.node.empty()) group.first = std::move(finding);

@@ -6,15 +6,21 @@
 
 #include "base/result.h"
 #include "build/plan_report.h"
+#include "graph/fixed_shapes.h"
 
 namespace lapidary::build {
 
 // Of passes whose business it is ("LowerRotaryEmbedding").
 void add_lowerings(const PlannedComponent& component, std::vector<Lowering>& out);
 
+// Of each graph of a component that is compiled. Errors: kBadInput, naming the graph, for one
+// without fixed shapes.
+Result<std::vector<graph::FixedShapes>> compiled_shapes(const PlannedComponent& component);
+
 // What target::check says of the component's graphs, nodes of one kind together, those that several
-// graphs share counted once. Errors: kBadInput, naming the graph, for one without fixed shapes.
-Status add_findings(const PlannedComponent& component, const target::Target& chip,
+// graphs share counted once. `shapes`: of its graphs, in their order.
+Status add_findings(const PlannedComponent& component,
+                    const std::vector<graph::FixedShapes>& shapes, const target::Target& chip,
                     std::vector<Lowering>& lowerings, std::vector<Objection>& objections);
 
 }  // namespace lapidary::build

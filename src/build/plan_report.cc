@@ -10,6 +10,7 @@
 #include "build/split_report.h"
 #include "contract/component.h"
 #include "contract/ports.h"
+#include "graph/fixed_shapes.h"
 #include "graph/onnx_writer.h"
 #include "package/text_model.h"
 #include "target/compile_costs.h"
@@ -33,28 +34,45 @@ GraphCost graph_cost(const PlannedGraph& planned) {
   return out;
 }
 
-target::CompileLoad load_of(const PlannedGraph& planned) {
-  target::CompileLoad out;
-  for (const auto& [name, tensor] : planned.graph.initializers) out.weight_bytes += tensor.bytes();
-  out.nodes = static_cast<int64_t>(planned.graph.nodes.size());
+int64_t constant_bytes(const PlannedGraph& planned) {
+  int64_t out = 0;
+  for (const auto& [name, tensor] : planned.graph.initializers) out += tensor.bytes();
+  return out;
+}
+
+// A graph that is compiled, and what it asks of the compiler.
+struct CompiledGraph {
+  const PlannedGraph* planned = nullptr;
+  target::CompileLoad load;
+};
+
+CompiledGraph compiled_graph(const PlannedGraph& planned, const graph::FixedShapes& known) {
+  CompiledGraph out{&planned, {.weight_bytes = constant_bytes(planned)}};
+  out.load.nodes = static_cast<int64_t>(planned.graph.nodes.size());
+  for (const graph::Node& node : planned.graph.nodes) {
+    if (node.qualified_op() != "QuantizeLinear") continue;
+    const auto shape = known.shapes.find(node.outputs[0]);
+    if (shape != known.shapes.end()) {
+      out.load.quantized_elements += tensor::element_count(shape->second);
+    }
+  }
   return out;
 }
 
 // The graphs of one run of the compiler.
-ContextCost context_cost(const std::string& component,
-                         const std::vector<const PlannedGraph*>& graphs) {
+ContextCost context_cost(const std::string& component, const std::vector<CompiledGraph>& graphs) {
   ContextCost out;
   std::vector<contract::Role> roles;
   std::vector<target::CompileLoad> loads;
   std::map<std::string, int64_t> weights;
-  for (const PlannedGraph* each : graphs) {
-    roles.push_back(each->role);
-    loads.push_back(load_of(*each));
-    out.nodes += loads.back().nodes;
-    for (const auto& [name, tensor] : each->graph.initializers) weights[name] = tensor.bytes();
+  for (const auto& [planned, load] : graphs) {
+    roles.push_back(planned->role);
+    loads.push_back(load);
+    out.nodes += load.nodes;
+    for (const auto& [name, tensor] : planned->graph.initializers) weights[name] = tensor.bytes();
   }
   out.component = component;
-  out.part = graphs.front()->record.part;
+  out.part = graphs.front().planned->record.part;
   out.name = recipe::context_name(component, out.part, roles);
   for (const auto& [name, bytes] : weights) out.weight_bytes += bytes;
   const target::CompileCosts& costs = target::compile_costs();
@@ -65,15 +83,19 @@ ContextCost context_cost(const std::string& component,
 
 // The order in which compile_component() runs the compiler.
 std::vector<ContextCost> context_costs(const recipe::CompileStep& step,
-                                       const PlannedComponent& component) {
-  std::map<int64_t, std::vector<const PlannedGraph*>> parts;
-  for (const PlannedGraph& each : component.graphs) parts[each.record.part].push_back(&each);
+                                       const PlannedComponent& component,
+                                       const std::vector<graph::FixedShapes>& shapes) {
+  std::map<int64_t, std::vector<CompiledGraph>> parts;
+  for (size_t i = 0; i < component.graphs.size(); ++i) {
+    const PlannedGraph& each = component.graphs[i];
+    parts[each.record.part].push_back(compiled_graph(each, shapes[i]));
+  }
   std::vector<ContextCost> out;
   for (const auto& [part, graphs] : parts) {
     const bool share = step.shares(graphs.size());
     if (share) out.push_back(context_cost(component.name, graphs));
     if (share && !step.emulation) continue;
-    for (const PlannedGraph* each : graphs) out.push_back(context_cost(component.name, {each}));
+    for (const CompiledGraph& each : graphs) out.push_back(context_cost(component.name, {each}));
   }
   return out;
 }
@@ -112,7 +134,7 @@ int64_t fixed_cache_bytes(const PlannedComponent& decoder) {
 int64_t decode_weights(const PlannedComponent& decoder) {
   int64_t out = 0;
   for (const PlannedGraph& each : decoder.graphs) {
-    if (each.role != contract::Role::kPrefill) out += load_of(each).weight_bytes;
+    if (each.role != contract::Role::kPrefill) out += constant_bytes(each);
   }
   return out;
 }
@@ -123,40 +145,66 @@ const PlannedComponent* find(const Plan& plan, const std::string& name) {
   return it == plan.components.end() ? nullptr : &*it;
 }
 
-// Measured in builds of decoders of E2B's layer dims: float weights of 0.34, 1.57 and 1.26 GB,
-// vocabularies of 4096, 4096 and 65536, took 423 MB (64 tokens a sample), 1684 and 1854 MB (64 and
-// 512 tokens) and 1898 MB (512 tokens) to calibrate: within 3 % of this. ONNX Runtime maps the
-// weights' file and reads all of it. What is only saved takes 35 to 52 MB with 282 to 2769 nodes,
-// two threads.
+// Measured in builds, two threads. What is only saved takes 35 to 52 MB with 282 to 2769 nodes.
+// A graph is calibrated by a session of ONNX Runtime over float weights, a mapped file of which it
+// reads all, and the graph as saved runs beside it or after it. Each node takes memory in the plan,
+// and more in these sessions. MB of float weights, and what was measured:
+//   tiny model, 3136 nodes                   11 -> 121: as planned
+//   decoders of E2B's layer dims           1570 -> 1684, 1854 (64, 512 tokens a sample)
+//                                           340 -> 423, 1260 -> 1898 (64, 512 tokens, the latter
+//                                          with a vocabulary of 65536): 3 to 5 % more planned
+//   E2B's audio encoder                    1185 -> 1680, 1770, 2090 (largest value 3, 16, 49 MB)
+//   E2B's vision encoder                    617 -> 1130, 2850 (19, 305 MB): within 5 %
+//   4 layers of them         408 -> 766 (16 MB), 162 -> 538, 937 (19, 76 MB): 7 to 25 % less
+//   planned
+constexpr int64_t kSavingBase = 35'000'000;
+constexpr int64_t kPlanPerNode = 6000;
 constexpr double kCalibrationBase = 45e6;
+constexpr double kSessionsPerNode = 24e3;
 constexpr double kCalibrationPerWeightByte = 1.03;
 constexpr int64_t kLogitCopies = 3;
-constexpr int64_t kWidestCopies = 7;  // of the widest layer's gated values
-constexpr int64_t kSavingBase = 35'000'000;
-constexpr int64_t kSavingPerNode = 6000;
+constexpr int64_t kWidestCopies = 7;    // of the widest layer's gated values
+constexpr double kLargestCopies = 6.5;  // of an encoder's largest value: its attention's scores
 
-int64_t calibration_bytes(const recipe::Recipe& recipe, const checkpoint::TextConfig& text,
-                          const PlannedComponent& component) {
+int64_t decoder_value_bytes(const recipe::Recipe& recipe, const checkpoint::TextConfig& text,
+                            const PlannedComponent& component) {
   const passes::BoundPass* lengths = recipe.pass_of_type("StaticLLM", component.name);
   const int64_t tokens =
       lengths == nullptr ? 0 : lengths->options.value("calibration_length", int64_t{0});
   int64_t widest = 0;
   for (const auto& layer : text.layers) widest = std::max(widest, layer.intermediate_size);
-  const auto weights = static_cast<double>(component.calibration_weight_bytes);
-  return static_cast<int64_t>(kCalibrationBase + kCalibrationPerWeightByte * weights) +
-         tokens * static_cast<int64_t>(sizeof(float)) *
-             (kLogitCopies * text.vocab_size + kWidestCopies * widest);
+  return tokens * static_cast<int64_t>(sizeof(float)) *
+         (kLogitCopies * text.vocab_size + kWidestCopies * widest);
+}
+
+// A saved encoder runs while its float graph's session is open (calibration/agreement.h), a saved
+// decoder when that is closed.
+int64_t encoder_bytes(const PlannedComponent& component) {
+  const auto largest = static_cast<double>(component.calibration_value_bytes);
+  return component.data_bytes() + static_cast<int64_t>(kLargestCopies * largest);
+}
+
+int64_t calibration_bytes(const recipe::Recipe& recipe, const checkpoint::TextConfig& text,
+                          const PlannedComponent& component) {
+  const double sessions =
+      kCalibrationBase + kSessionsPerNode * static_cast<double>(component.nodes()) +
+      kCalibrationPerWeightByte * static_cast<double>(component.calibration_weight_bytes);
+  return static_cast<int64_t>(sessions) + (component.fixed_encoder
+                                               ? encoder_bytes(component)
+                                               : decoder_value_bytes(recipe, text, component));
 }
 
 BuildMemory build_memory(const recipe::Recipe& recipe, const checkpoint::TextConfig& text,
                          const Plan& plan) {
-  BuildMemory out{.saving = kSavingBase};
+  int64_t planned = 0;
+  int64_t calibrating = 0;
   for (const PlannedComponent& each : plan.components) {
-    out.saving += kSavingPerNode * each.nodes();
+    planned += kPlanPerNode * each.nodes();
     if (!each.calibrated) continue;
-    out.calibrating = std::max(out.calibrating, calibration_bytes(recipe, text, each));
+    calibrating = std::max(calibrating, calibration_bytes(recipe, text, each));
   }
-  return out;
+  return {.saving = kSavingBase + planned,
+          .calibrating = calibrating == 0 ? 0 : planned + calibrating};
 }
 
 class Reporter {
@@ -187,11 +235,12 @@ class Reporter {
     add_lowerings(component, out_.lowerings);
     if (auto split = split_report(recipe_, component)) out_.split = std::move(*split);
     if (!recipe_.compile || !recipe_.compile->compiles(component.name)) return {};
-    const auto contexts = context_costs(*recipe_.compile, component);
+    LAP_ASSIGN_OR_RETURN(const auto shapes, compiled_shapes(component));
+    const auto contexts = context_costs(*recipe_.compile, component, shapes);
     out_.other_bytes += kClaimBytes * component.nodes();
     out_.contexts.insert(out_.contexts.end(), contexts.begin(), contexts.end());
     if (!out_.chip) return {};
-    return add_findings(component, *out_.chip, out_.lowerings, out_.objections);
+    return add_findings(component, shapes, *out_.chip, out_.lowerings, out_.objections);
   }
 
   Status add_lengths() {

@@ -1,9 +1,10 @@
 // What a build will cost, said before anything is read, compiled or written: a Plan and a target's
 // record in numbers and words for people.
 //
-//   LAP_ASSIGN_OR_RETURN(const Plan plan, make_plan(recipe, checkpoint));
-//   LAP_ASSIGN_OR_RETURN(const PlanReport report, plan_report(recipe, checkpoint, plan, {chip}));
-//   report.contexts[0].compile_bytes   // most memory of the compiler
+//   LAP_ASSIGN_OR_RETURN(const Plan plan, make_plan(recipe, checkpoint, chip));
+//   LAP_ASSIGN_OR_RETURN(const PlanReport report,
+//                        plan_report(recipe, checkpoint, plan, {.chip = chip}));
+//   const int64_t memory = report.contexts[0].compile_bytes;  // most that the compiler needs
 //
 // Bytes of files are those that a build writes; memory and context binaries are estimates
 // (target/compile_costs.h, and build_memory() in plan_report.cc), which a build compares with what

@@ -16,16 +16,17 @@ std::string finding(const ProbedNode& node) {
   std::string text = node.op + " '" + node.name + "' (" + node.forms + ")";
   if (!node.reason.empty()) return text + ": " + node.reason;
   std::array<char, 64> error{};
-  std::snprintf(error.data(), error.size(), ": relative error %.3g", node.agreement.relative_error);
+  std::snprintf(error.data(), error.size(), ": relative error %.3g",
+                node.difference.relative_error);
   return text + error.data();
 }
 
 Status judge(const std::string& component, const probe::ProbeReport& report,
-             const target::Target& chip, ProgressSink& progress) {
+             const target::Target& chip, const Work& work) {
   const ProbedNode* worst = nullptr;
   for (const ProbedNode& node : report.nodes) {
     if (node.verdict == Verdict::kImprecise) {
-      progress.note("imprecise on the emulated HTP: " + finding(node));
+      work.note("imprecise on the emulated HTP: " + finding(node));
     }
     const bool bad = node.verdict != Verdict::kRight && node.verdict != Verdict::kImprecise;
     if (bad && worst == nullptr) worst = &node;
@@ -45,22 +46,21 @@ Status judge(const std::string& component, const probe::ProbeReport& report,
 
 Result<probe::ProbeReport> probe_component(const PlannedComponent& component,
                                            const target::Target& chip, const HtpOptions& options,
-                                           const fs::path& staging, ProgressSink& progress,
-                                           const CancelToken* cancel) {
+                                           const fs::path& staging, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const htp::Libraries libraries, htp::find_libraries(options.qnn_libs));
   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
-                       htp::Emulator::create(libraries, chip, {.cancel = cancel}));
+                       htp::Emulator::create(libraries, chip, {.cancel = work.cancel}));
   std::vector<graph::Graph> graphs;
   for (const PlannedGraph& each : component.graphs) graphs.push_back(each.graph);
   const fs::path folder = staging / (component.name + ".probe");
   probe::ProbeSettings settings;
-  settings.progress = &progress;
+  settings.progress = work.progress;
   if (!options.cache.empty()) settings.cache = options.cache / "probes";
   auto report = probe::probe_nodes(graphs, emulator, folder, settings);
   std::error_code ignored;
   fs::remove_all(folder, ignored);
   LAP_RETURN_IF_ERROR(report);
-  LAP_RETURN_IF_ERROR(judge(component.name, *report, chip, progress));
+  LAP_RETURN_IF_ERROR(judge(component.name, *report, chip, work));
   return report;
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "build/compile_component.h"
 #include "build/plan.h"
 #include "probe/node_probes.h"
@@ -19,7 +19,6 @@ namespace lapidary::build {
 // and what to do; those of probe::probe_nodes.
 Result<probe::ProbeReport> probe_component(const PlannedComponent& component,
                                            const target::Target& chip, const HtpOptions& options,
-                                           const std::filesystem::path& staging,
-                                           ProgressSink& progress, const CancelToken* cancel);
+                                           const std::filesystem::path& staging, const Work& work);
 
 }  // namespace lapidary::build

@@ -1,10 +1,11 @@
 // The folder in which a package grows, and the moment it becomes the package.
 //
 //   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open("out/tiny-int4", {.force = false}));
-//   ... write into staging.dir(), "out/tiny-int4.partial" ...
-//   LAP_RETURN_IF_ERROR(staging.publish());      // or staging.discard()
+//   LAP_RETURN_IF_ERROR(write_file(staging.dir() / "lapidary.json", text));
+//   LAP_RETURN_IF_ERROR(staging.publish());  // or staging.discard()
 //
-// The folder is locked while the Staging lives; a killed process leaves the folder, not the lock.
+// Until then it is "out/tiny-int4.partial", locked while the Staging lives; a killed process leaves
+// the folder, not the lock.
 #pragma once
 
 #include <filesystem>

@@ -4,6 +4,18 @@
 #include <cmath>
 
 namespace lapidary::calibration {
+namespace {
+
+bool all_finite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+Error not_finite(const std::string& graph, int64_t sample) {
+  return internal_error("agreement", "sample " + std::to_string(sample) + ": the " + graph +
+                                         " graph yields values that are not finite");
+}
+
+}  // namespace
 
 Status AgreementMeter::add(std::span<const float> expected, std::span<const float> found,
                            int64_t width) {
@@ -11,6 +23,8 @@ Status AgreementMeter::add(std::span<const float> expected, std::span<const floa
   if (width < 1 || expected.size() != found.size() || expected.size() % row != 0) {
     return internal_error("agreement", "the outputs have other shapes");
   }
+  if (!all_finite(expected)) return not_finite("float", seen_.samples);
+  if (!all_finite(found)) return not_finite("saved", seen_.samples);
   for (size_t begin = 0; begin < expected.size(); begin += row) {
     double product = 0;
     double of_expected = 0;

@@ -1,8 +1,8 @@
 // How far a saved encoder is from the float graph that it was made of.
 //
 //   AgreementMeter meter;
-//   meter.add(expected, found, hidden);                    // rows of one sample
-//   package::Agreement a = meter.result("vision_encoder", "image_features");
+//   LAP_RETURN_IF_ERROR(meter.add(expected, found, hidden));  // rows of one sample
+//   package::Agreement all = meter.result("vision_encoder", "image_features");
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,8 @@ namespace lapidary::calibration {
 class AgreementMeter {
  public:
   // Rows of `width` values of one sample. Two rows of zeros agree, one of them does not.
-  // kInternal: spans that are no equal numbers of whole rows.
+  // kInternal: spans that are no equal numbers of whole rows, values that are not finite (a minimum
+  // over cosines would pass over a NaN).
   Status add(std::span<const float> expected, std::span<const float> found, int64_t width);
   package::Agreement result(const std::string& component, const std::string& output) const;
 

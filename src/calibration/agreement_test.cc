@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -38,6 +39,18 @@ TEST(AgreementMeter, OtherShapesAreErrors) {
   EXPECT_FALSE(meter.add(std::vector<float>{1, 2}, std::vector<float>{1}, 1).ok());
   EXPECT_FALSE(meter.add(std::vector<float>{1, 2, 3}, std::vector<float>{1, 2, 3}, 2).ok());
   EXPECT_FALSE(meter.add(std::vector<float>{}, std::vector<float>{}, 0).ok());
+}
+
+// Catches a model that yields NaN and passes for one that agrees.
+TEST(AgreementMeter, WhatIsNotFiniteIsAnError) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    AgreementMeter meter;
+    EXPECT_FALSE(meter.add(std::vector<float>{1, 2}, std::vector<float>{1, bad}, 2).ok());
+    EXPECT_FALSE(meter.add(std::vector<float>{bad, 2}, std::vector<float>{1, 2}, 2).ok());
+    EXPECT_FALSE(meter.add(std::vector<float>{bad, bad}, std::vector<float>{bad, bad}, 2).ok());
+    EXPECT_EQ(meter.result("", "").samples, 0);
+  }
 }
 
 // Whole ones that fit into one row together; others would be compared in another context.

@@ -1,6 +1,6 @@
 // The range of each wanted value of a float graph over samples.
 //
-//   LAP_ASSIGN_OR_RETURN(auto values, passes::values_to_calibrate(graph, options));
+//   LAP_ASSIGN_OR_RETURN(auto values, passes::values_to_calibrate(graph, options, traits));
 //   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges,
 //                        calibrate(graph, values, samples, {}, {.scratch = folder}));
 #pragma once

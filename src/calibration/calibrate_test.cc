@@ -65,7 +65,7 @@ class Calibrate : public testing::Test {
   void SetUp() override {
     options_.scratch =
         std::filesystem::path(testing::TempDir()) / ("calibrate_test_" + std::to_string(getpid()));
-    options_.threads = 1;
+    options_.work.threads = 1;
     std::filesystem::create_directories(options_.scratch);
   }
   void TearDown() override {
@@ -114,17 +114,22 @@ TEST_F(Calibrate, AnyChoiceOfValues) {
 TEST_F(Calibrate, ProgressIsToldOfSamples) {
   class Sink final : public ProgressSink {
    public:
-    void stage(const std::string&, uint64_t n) override { total = n; }
+    void stage(const std::string&, uint64_t n, Unit of) override {
+      total = n;
+      unit = of;
+    }
     void advance(uint64_t n) override { done += n; }
     void note(const std::string&) override {}
     uint64_t total = 0;
     uint64_t done = 0;
+    Unit unit = Unit::kBytes;
   } sink;
-  options_.progress = &sink;
+  options_.work.progress = &sink;
   Samples samples({{1, 2}, {3, 4}, {5, 6}});
   ASSERT_TRUE(calibrate(model(), all_, samples, collector_, options_).ok());
   EXPECT_EQ(sink.total, 3U);
   EXPECT_EQ(sink.done, 3U);
+  EXPECT_EQ(sink.unit, Unit::kSamples) << "samples shown as bytes";
 }
 
 TEST_F(Calibrate, ValueThatIsNotFiniteIsAnErrorThatNamesIt) {
@@ -149,7 +154,7 @@ TEST_F(Calibrate, BadArgumentsAreErrors) {
 TEST_F(Calibrate, CancelIsHeardBetweenSamples) {
   CancelToken token;
   token.cancel();
-  options_.cancel = &token;
+  options_.work.cancel = &token;
   Samples samples({{1, 2}});
   const auto ranges = calibrate(model(), all_, samples, collector_, options_);
   ASSERT_FALSE(ranges.ok());

@@ -287,21 +287,26 @@ Result<engine::Prompt> DataReader::prompt(const Sequence& sequence, encoders::Me
 
 Result<std::vector<engine::Prompt>> DataReader::prompts(std::span<const Sequence> sequences,
                                                         encoders::MediaEncoder* encoder,
-                                                        const CancelToken* cancel) const {
+                                                        const Work& work) const {
   std::vector<engine::Prompt> out;
+  if (encoder != nullptr) {
+    work.stage("encode calibration data", sequences.size(), Unit::kSamples);
+  }
   for (const Sequence& each : sequences) {
     if (each.media.empty()) {
       out.emplace_back(each.ids);
+      work.advance(1);
       continue;
     }
     if (encoder == nullptr) return internal_error(each.where, "has media, and no encoder is there");
-    auto made = prompt(each, *encoder, cancel);
+    auto made = prompt(each, *encoder, work.cancel);
     if (!made.ok()) {
       Error error = made.take_error();
       if (error.kind != ErrorKind::kCancelled) error.where = each.where + ": " + error.where;
       return error;
     }
     if (!made->ids.empty()) out.push_back(*std::move(made));
+    work.advance(1);
   }
   return out;
 }

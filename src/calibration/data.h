@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/work.h"
 #include "calibration/data_config.h"
 #include "encoders/media_encoder.h"
 #include "encoders/placeholders.h"
@@ -69,11 +70,12 @@ class DataReader {
   // many as its files, and for chats without a template; those of take_media.
   Result<std::vector<Sequence>> load(const DataConfig& config) const;
 
-  // With soft tokens where the media are, cut to max_tokens. `encoder` may be null when no sequence
-  // has media. Errors: those of MediaEncoder::encode, naming file and line.
+  // With soft tokens where the media are, cut to max_tokens; a stage counted in samples when there
+  // are any media. `encoder` may be null when there are none. Errors: those of
+  // MediaEncoder::encode, naming file and line.
   Result<std::vector<engine::Prompt>> prompts(std::span<const Sequence> sequences,
                                               encoders::MediaEncoder* encoder,
-                                              const CancelToken* cancel = nullptr) const;
+                                              const Work& work = {}) const;
 
   // How media appear in prompts.
   const std::vector<encoders::MediaTokens>& kinds() const { return kinds_; }

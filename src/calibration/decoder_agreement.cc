@@ -65,17 +65,21 @@ Status take(const Row& row, const ort::Observed& value, std::span<const Prompt> 
   return {};
 }
 
-// The same logits of the saved decoder.
-Result<std::vector<float>> found_logits(const Prompt& prompt, runtime::Decoder& saved) {
+// The same logits of the saved decoder. Advances `work` by tokens.
+Result<std::vector<float>> found_logits(const Prompt& prompt, runtime::Decoder& saved,
+                                        const Work& work) {
   saved.reset();
   const int64_t last = first_compared(prompt);
   const auto head = prompt.ids.begin() + last + 1;
-  LAP_ASSIGN_OR_RETURN(auto logits,
-                       saved.prefill(Prompt({prompt.ids.begin(), head}, prompt.blocks)));
+  LAP_ASSIGN_OR_RETURN(
+      auto logits, saved.prefill(Prompt({prompt.ids.begin(), head}, prompt.blocks), work.silent()));
+  work.advance(static_cast<uint64_t>(last + 1));
   std::vector<float> out(logits.begin(), logits.end());
   for (auto id = head; id != prompt.ids.end(); ++id) {
+    if (work.is_cancelled()) return cancelled();
     LAP_ASSIGN_OR_RETURN(logits, saved.step(std::span(&*id, 1)));
     out.insert(out.end(), logits.begin(), logits.end());
+    work.advance(1);
   }
   return out;
 }
@@ -113,6 +117,9 @@ Result<package::Agreement> decoder_agreement(const graph::Graph& reference, Deco
       reference, {kLogits}, samples, options, [&](size_t, const ort::Observed& value) {
         return take(samples.rows()[row++], value, prompts, expected);
       }));
+  uint64_t tokens = 0;
+  for (const Prompt& prompt : prompts) tokens += prompt.ids.size();
+  options.work.stage("compare the decoder", tokens, Unit::kTokens);
   AgreementMeter meter;
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (expected.logits[i].empty()) {
@@ -122,7 +129,8 @@ Result<package::Agreement> decoder_agreement(const graph::Graph& reference, Deco
       const auto cap = static_cast<float>(host_softcap);
       for (float& each : expected.logits[i]) each = cap * std::tanh(each / cap);
     }
-    LAP_ASSIGN_OR_RETURN(const std::vector<float> found, found_logits(prompts[i], saved));
+    LAP_ASSIGN_OR_RETURN(const std::vector<float> found,
+                         found_logits(prompts[i], saved, options.work));
     LAP_RETURN_IF_ERROR(meter.add(expected.logits[i], found, expected.vocab));
   }
   return meter.result(name_of(contract::Component::kDecoder), kLogits);

@@ -2,7 +2,8 @@
 // some prompts, which go through the saved graphs as they will in use, prefill and decode.
 //
 //   auto prompts = agreement_prompts(all, length, 4);
-//   LAP_ASSIGN_OR_RETURN(auto samples, DecoderSamples::create(graph, ..., prompts));
+//   LAP_ASSIGN_OR_RETURN(auto samples,
+//                        DecoderSamples::create(graph, embedding, text, model, prompts));
 //   LAP_ASSIGN_OR_RETURN(package::Agreement found,
 //                        decoder_agreement(graph, samples, prompts, decoder, 0, options));
 #pragma once

@@ -1,8 +1,8 @@
 // Token sequences as the inputs of a decoder of fixed length: the samples that calibrate it.
 //
-//   LAP_ASSIGN_OR_RETURN(auto sequences, reader.load(config));                     // data.h
+//   LAP_ASSIGN_OR_RETURN(auto prompts, reader.prompts(sequences, encoder));  // data.h
 //   LAP_ASSIGN_OR_RETURN(DecoderSamples samples,
-//                        DecoderSamples::create(graph, embedding, text, model, sequences));
+//                        DecoderSamples::create(graph, embedding, text, model, prompts));
 //   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, calibrate(graph, values, samples, {}, options));
 //   LAP_RETURN_IF_ERROR(set_fixed_ranges(graph, model.masked, ranges));
 //

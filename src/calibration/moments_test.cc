@@ -126,7 +126,7 @@ TEST(CollectMoments, OfInputsAndOfWhatTheGraphComputes) {
   const std::vector<float> first = noise(15, 1);
   const std::vector<float> second = noise(6, 2);
   Rows samples({first, second});
-  const RunOptions options{.threads = 1, .scratch = folder};
+  const RunOptions options{.scratch = folder, .work = {.threads = 1}};
   const auto moments = collect_moments(graph, {"x", "y"}, 2, samples, options);
   ASSERT_TRUE(moments.ok()) << moments.error().message();
   std::vector<float> all = first;

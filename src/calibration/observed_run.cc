@@ -92,12 +92,12 @@ class ScratchModel {
 
   Result<ort::Session> open(const Graph& graph, ort::Observer& observer,
                             const RunOptions& options) {
-    graph::SaveOptions save_options;
-    save_options.cancel = options.cancel;
-    LAP_ASSIGN_OR_RETURN(graph::SavedModel saved, graph::save(graph, path_, save_options));
+    options.work.stage("write what is calibrated",
+                       static_cast<uint64_t>(graph::external_bytes(graph)), Unit::kBytes);
+    LAP_ASSIGN_OR_RETURN(graph::SavedModel saved, graph::save(graph, path_, options.work));
     files_ = std::move(saved.files);
     ort::SessionOptions session;
-    session.threads = options.threads;
+    session.threads = static_cast<int>(options.work.threads);
     session.spinning = false;
     session.custom_ops = {observer.domain()};
     return ort::Session::open(path_, session);
@@ -109,18 +109,16 @@ class ScratchModel {
 };
 
 Status run_samples(const ort::Session& session, const ort::Observer& observer,
-                   SampleSource& samples, const RunOptions& options) {
-  if (options.progress != nullptr) {
-    options.progress->stage("calibrate", static_cast<uint64_t>(samples.count()));
-  }
+                   SampleSource& samples, const Work& work) {
+  work.stage("calibrate", static_cast<uint64_t>(samples.count()), Unit::kSamples);
   LAP_RETURN_IF_ERROR(samples.rewind());
   while (true) {
-    if (options.cancel != nullptr && options.cancel->cancelled()) return cancelled();
+    if (work.is_cancelled()) return cancelled();
     LAP_ASSIGN_OR_RETURN(const auto sample, samples.next());
     if (!sample) return {};
     LAP_ASSIGN_OR_RETURN([[maybe_unused]] const auto counts, session.run(*sample));
     LAP_RETURN_IF_ERROR(observer.status());
-    if (options.progress != nullptr) options.progress->advance(1);
+    work.advance(1);
   }
 }
 
@@ -144,7 +142,7 @@ Status observe_samples(const Graph& graph, const std::vector<std::string>& value
   ScratchModel model(options.scratch);
   LAP_ASSIGN_OR_RETURN(const ort::Session session,
                        model.open(observed(graph, values), observer, options));
-  return run_samples(session, observer, samples, options);
+  return run_samples(session, observer, samples, options.work);
 }
 
 }  // namespace lapidary::calibration

@@ -2,7 +2,9 @@
 // computed.
 //
 //   LAP_RETURN_IF_ERROR(observe_samples(graph, {"layers.0/MatMul"}, samples, {.scratch = folder},
-//                                       [&](size_t index, const ort::Observed& value) { ... }));
+//                                       [&](size_t index, const ort::Observed& value) {
+//                                         return collectors[index].add(value.values);
+//                                       }));
 //
 // All samples pass by once, whatever the number of values: each value is looked at where it is
 // computed (ort/observer.h) and let go. Memory holds the session and what ONNX Runtime holds in a
@@ -14,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
+#include "base/work.h"
 #include "calibration/sample_source.h"
 #include "graph/graph.h"
 #include "ort/observer.h"
@@ -22,10 +24,8 @@
 namespace lapidary::calibration {
 
 struct RunOptions {
-  int threads = 0;                   // of ONNX Runtime; 0: default_threads()
-  std::filesystem::path scratch;     // an existing folder; what is written there is removed again
-  ProgressSink* progress = nullptr;  // told of samples, not of bytes
-  const CancelToken* cancel = nullptr;
+  std::filesystem::path scratch;  // an existing folder; what is written there is removed again
+  Work work = {};  // threads of ONNX Runtime too; a stage counted in bytes, one in samples
 };
 
 // Gets the index in `values`.

@@ -1,7 +1,7 @@
 // The range of one activation over any number of samples, in memory that does not grow with them.
 //
 //   RangeCollector collector({.method = Method::kPercentile});
-//   LAP_RETURN_IF_ERROR(collector.add(values));        // for each sample
+//   LAP_RETURN_IF_ERROR(collector.add(values));  // for each sample
 //   LAP_ASSIGN_OR_RETURN(quant::Range range, collector.range());
 //
 // Percentile and mse count values in 4096 bins of one width around zero. When a value lies beyond

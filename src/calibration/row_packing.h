@@ -1,7 +1,7 @@
 // Which tokens of which sequences make the rows of a graph of fixed length.
 //
 //   for (const Row& row : pack_rows(lengths, 256)) {
-//     for (const Piece& piece : row) ...                 // the pieces' lengths add up to 256
+//     for (const Piece& piece : row) use(piece.sequence, piece.length());  // lengths sum to 256
 //   }
 //
 // Sequences follow each other; one that does not fit into what is left of a row goes on in the

@@ -2,7 +2,7 @@
 //
 //   LAP_ASSIGN_OR_RETURN(Config config, Config::load(dir / "config.json"));
 //   int64_t hidden = config.text.hidden_size;
-//   if (config.vision) build_vision(*config.vision);
+//   int64_t patch = config.vision ? config.vision->patch_size : 0;  // it may lack a vision tower
 //
 // Supported: model_type `gemma4`, the E2B and E4B kind. Everything else (gemma3, gemma4_unified,
 // gemma4_assistant, gemma4_text on its own, mixture of experts, ...) is refused by name. Keys are

@@ -63,10 +63,8 @@ Result<DType> parse_dtype(const Json& value, const Place& place) {
 
 // A JSON integer in [0, 2^63).
 std::optional<int64_t> whole_number(const Json& value) {
-  if (!value.is_number_unsigned()) return std::nullopt;
-  const auto number = value.get<uint64_t>();
-  if (number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
-  return static_cast<int64_t>(number);
+  const auto number = integer_of(value);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 Result<tensor::Shape> parse_shape(const Json& value, const Place& place) {

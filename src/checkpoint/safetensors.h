@@ -1,8 +1,10 @@
 // One safetensors file: 8 bytes header length, a JSON header, the tensors' bytes.
 //
 //   LAP_ASSIGN_OR_RETURN(auto file, SafetensorsFile::open(path));
-//   for (const TensorEntry& entry : file->entries()) use(entry.name, entry.type.shape);
-//   tensor::Tensor w = file->tensor(*file->find("lm_head.weight"));        // lazy: no byte is read
+//   for (const TensorEntry& entry : file->entries()) {
+//     tensor::Tensor values = file->tensor(entry);  // lazy: no byte is read
+//     use(entry.name, values);
+//   }
 //
 // The header is validated whole before anything is believed: see `parse_safetensors_header`.
 #pragma once

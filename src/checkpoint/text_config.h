@@ -2,8 +2,8 @@
 //
 //   const TextConfig& text = config.text;
 //   for (int64_t i = 0; i < text.num_layers(); ++i) {
-//     attention(text.head_dim(i), text.kv_heads(i), text.rope(i));
-//     mlp(text.intermediate_size(i));
+//     use(text.head_dim(i), text.kv_heads(i), text.rope(i));
+//     use(text.intermediate_size(i));
 //   }
 //
 // Defaults and derived values are those of transformers 5.23 (configuration_gemma4.py): the last

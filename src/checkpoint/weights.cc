@@ -60,16 +60,23 @@ Status check_total_size(const Json& index, int64_t actual, const std::string& wh
   return {};
 }
 
-void add_samples(Fingerprint& print, std::span<const std::byte> bytes) {
+// What the fingerprint covers of a tensor.
+std::vector<std::span<const std::byte>> samples(std::span<const std::byte> bytes) {
   constexpr size_t kWhole = 16 << 10;
   constexpr size_t kSample = 4 << 10;
-  if (bytes.size() <= kWhole) {
-    print.add(bytes);
-    return;
+  if (bytes.size() <= kWhole) return {bytes};
+  return {bytes.first(kSample), bytes.subspan(bytes.size() / 2, kSample), bytes.last(kSample)};
+}
+
+// Asks for all samples at once. One after the other, and each with the megabytes around it that the
+// system reads ahead, they would cost as much as the whole file.
+void prefetch_samples(const SafetensorsFile& file) {
+  const std::byte* begin = file.bytes().data();
+  for (const TensorEntry& entry : file.entries()) {
+    for (const auto sample : samples(file.bytes_of(entry))) {
+      file.mapped_file().prefetch(static_cast<size_t>(sample.data() - begin), sample.size());
+    }
   }
-  print.add(bytes.first(kSample));
-  print.add(bytes.subspan(bytes.size() / 2, kSample));
-  print.add(bytes.last(kSample));
 }
 
 }  // namespace
@@ -172,11 +179,15 @@ int64_t Weights::total_bytes() const {
 
 std::string Weights::source_hash() const {
   Fingerprint print;
+  for (const auto& file : files_) prefetch_samples(*file);
   for (const auto& file : files_) {
     print.add(file->path().filename().string());
     print.add(std::to_string(file->bytes().size()));
     print.add(file->header_bytes());
-    for (const TensorEntry& entry : file->entries()) add_samples(print, file->bytes_of(entry));
+    for (const TensorEntry& entry : file->entries()) {
+      for (const auto sample : samples(file->bytes_of(entry))) print.add(sample);
+    }
+    file->mapped_file().release(0, file->bytes().size());
   }
   return print.hex();
 }

@@ -1,7 +1,8 @@
 // What goes with the next message of a chat.
 //
-//   if (const auto item = parse_attachment("/image ~/my photos/fox.png")) ...
-//   write_out(attachments.add(*item, std::move(encoded)));
+//   if (const auto item = parse_attachment("/image ~/my photos/fox.png")) {
+//     write_out(attachments.add(*item, std::move(encoded)));
+//   }
 #pragma once
 
 #include <optional>

@@ -12,6 +12,7 @@
 #include "build/plan_comparison.h"
 #include "cli/commands.h"
 #include "cli/htp_flags.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 #include "recipe/builtin_recipes.h"
 #include "recipe/recipe.h"
@@ -191,14 +192,15 @@ Result<int> build(const BuildFlags& flags) {
   }
   if (options.output.empty()) return bad_input("", "no output is given", "add -o PACKAGE");
   options.force = flags.force;
-  options.threads = static_cast<size_t>(flags.threads);
-  options.cancel = &catch_interrupts();
+  options.work = {.threads = static_cast<size_t>(flags.threads), .cancel = &catch_interrupts()};
   // A file that grows past `ulimit -f` is an error to report, not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
-  std::optional<TerminalProgress> progress;
-  if (!flags.json) options.progress = &progress.emplace(stdout);
+  std::optional<ProgressDisplay> progress;
+  if (!flags.json) {
+    options.work.progress = &progress.emplace(Screen::of(stdout), ProgressDisplay::Keep::kStages);
+  }
   for (const std::string& note : recipe.notes) {
-    if (progress) progress->note("note: " + recipe.where + ": " + note);
+    options.work.note("note: " + recipe.where + ": " + note);
   }
   LAP_ASSIGN_OR_RETURN(const BuildSummary summary, build::build_package(recipe, options));
   if (progress) progress->finish();

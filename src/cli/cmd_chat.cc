@@ -8,10 +8,10 @@
 
 #include "cli/attachments.h"
 #include "cli/commands.h"
-#include "cli/count_progress.h"
 #include "cli/line_reader.h"
 #include "cli/media_flags.h"
 #include "cli/model_flags.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 #include "runtime/conversation.h"
 
@@ -92,8 +92,10 @@ class ChatSession {
       report(bad_input(std::string("/") + encoders::name(item.kind), "needs the name of a file"));
       return;
     }
-    CountProgress progress;
-    auto encoded = conversation_.media_encoder().encode(std::vector{item}, &progress, &cancel);
+    ProgressDisplay progress;
+    auto encoded = conversation_.media_encoder().encode(std::vector{item},
+                                                        {.progress = &progress, .cancel = &cancel});
+    progress.finish();
     if (!encoded.ok()) {
       report(encoded.error());
       return;
@@ -108,11 +110,11 @@ class ChatSession {
       report(text.error());
       return {};
     }
-    CountProgress progress;
-    auto reply = conversation_.send(
-        {line, attachments_.items()}, options_,
-        {.on_text = [](std::string_view piece) { write_out(piece); }, .cancel = &cancel},
-        &progress);
+    ProgressDisplay progress;
+    auto reply = conversation_.send({line, attachments_.items()}, options_,
+                                    {.on_text = [](std::string_view piece) { write_out(piece); },
+                                     .work = {.progress = &progress, .cancel = &cancel}});
+    progress.finish();
     if (!reply.ok()) {
       if (reply.error().kind == ErrorKind::kInternal) return reply.take_error();
       report(reply.error());
@@ -135,10 +137,11 @@ class ChatSession {
 };
 
 Result<int> chat(const ChatFlags& flags) {
-  const CancelToken& cancel = catch_interrupts();
+  ProgressDisplay progress;
+  const Work work{.progress = &progress, .cancel = &catch_interrupts()};
   LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open(cancel));
+  LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open(work));
   LAP_ASSIGN_OR_RETURN(runtime::GenerationOptions options, flags.generation.resolve(model));
   const int64_t positions = model.max_context();
   const int64_t context =
@@ -147,6 +150,7 @@ Result<int> chat(const ChatFlags& flags) {
                        model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
   const double load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  progress.finish();
   const std::string device = model.device();
   ChatSession session(runtime::Conversation(std::move(model), std::move(decoder), flags.system,
                                             flags.media.options()),

@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "build/convert_file.h"
 #include "cli/commands.h"
+#include "cli/htp_flags.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 
 namespace lapidary::cli {
@@ -27,6 +29,7 @@ struct ConvertFlags {
   std::string json_file;
   bool force = false;
   bool list = false;
+  ChipFlags chip;
 };
 
 std::string passes_text() {
@@ -103,11 +106,12 @@ Result<int> run(const ConvertFlags& flags) {
                      "passes");
   }
   LAP_ASSIGN_OR_RETURN(const auto steps, build::bind_steps(flags.passes, flags.set));
+  LAP_ASSIGN_OR_RETURN(const auto chip, flags.chip.resolve());
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
-  TerminalProgress progress;
-  LAP_ASSIGN_OR_RETURN(const Conversion done,
-                       build::convert_file(flags.model, flags.output, steps,
-                                           {flags.force, &progress, &catch_interrupts()}));
+  ProgressDisplay progress;
+  const Work work{.progress = &progress, .cancel = &catch_interrupts()};
+  LAP_ASSIGN_OR_RETURN(const Conversion done, build::convert_file(flags.model, flags.output, steps,
+                                                                  {flags.force, chip, work}));
   progress.finish();
   if (!flags.json_file.empty()) {
     const std::string text = summary_json(flags, done).dump(2) + "\n";
@@ -135,6 +139,9 @@ void add_convert_command(Program& program, int& exit_code) {
                   "(repeatable)")
       .repeatable();
   command.add_option("-o,--output", flags->output, "The ONNX file to make");
+  command.add_option("--arch", flags->chip.arch,
+                     "Hexagon arch whose forms the passes choose (default: v81)");
+  command.add_option("--soc", flags->chip.soc, "Chip whose forms they choose, instead of an arch");
   command.add_option("--json", flags->json_file, "Also write the summary as JSON (- : print it)");
   command.add_flag("--force", flags->force, "Replace an output that is there");
   command.add_flag("--list-passes", flags->list, "Print the passes there are");

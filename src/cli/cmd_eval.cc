@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "base/peak_memory.h"
 #include "cli/commands.h"
-#include "cli/count_progress.h"
 #include "cli/model_flags.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 #include "eval/media_eval.h"
 #include "eval/media_set.h"
@@ -30,21 +30,6 @@ struct EvalFlags {
   std::optional<size_t> limit;  // of lines, or of each kind of media
   bool json = false;
   bool record = false;
-};
-
-// Progress of an evaluation, which counts what is done itself.
-class EvalProgress {
- public:
-  explicit EvalProgress(std::string noun) : noun_(std::move(noun)) {}
-
-  void operator()(int64_t done, int64_t all) {
-    if (done == 1) progress_.stage("eval, " + noun_, static_cast<uint64_t>(all));
-    progress_.advance(1);
-  }
-
- private:
-  std::string noun_;
-  CountProgress progress_;
 };
 
 // What was measured goes into the manifest when the user asks for it; it is printed before.
@@ -78,17 +63,16 @@ void print(const eval::Perplexity& result, const std::string& device, bool as_js
 }
 
 Result<int> evaluate_text(const EvalFlags& flags) {
-  const CancelToken& cancel = catch_interrupts();
+  ProgressDisplay progress;
+  const Work work{.progress = &progress, .cancel = &catch_interrupts()};
   LAP_ASSIGN_OR_RETURN(const std::string text, read_text_file(flags.text));
-  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
-  EvalProgress progress("lines");
-  const auto on_line = [&progress](int64_t line, int64_t lines) { progress(line, lines); };
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(work));
   LAP_ASSIGN_OR_RETURN(const eval::Perplexity result, eval::perplexity(model, text,
                                                                        {.where = flags.text,
                                                                         .chunk = flags.model.chunk,
                                                                         .max_lines = flags.limit,
-                                                                        .cancel = &cancel,
-                                                                        .on_line = on_line}));
+                                                                        .work = work}));
+  progress.finish();
   print(result, model.device(), flags.json);
   LAP_RETURN_IF_ERROR(record(flags, flags.text, model, result));
   return finish_output();
@@ -187,17 +171,16 @@ std::vector<eval::MediaQuestion> first_of(const std::vector<eval::MediaQuestion>
 }
 
 Result<int> evaluate_media(const EvalFlags& flags) {
-  const CancelToken& cancel = catch_interrupts();
+  ProgressDisplay progress;
+  const Work work{.progress = &progress, .cancel = &catch_interrupts()};
   LAP_ASSIGN_OR_RETURN(std::vector<eval::MediaQuestion> questions,
                        eval::load_media_set(flags.media));
   if (flags.limit) questions = first_of(questions, *flags.limit);
-  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
-  EvalProgress progress("items");
-  const auto on_item = [&progress](int64_t item, int64_t items) { progress(item, items); };
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(work));
   LAP_ASSIGN_OR_RETURN(
       const eval::MediaEval result,
-      eval::evaluate_media(model, questions,
-                           {.chunk = flags.model.chunk, .cancel = &cancel, .on_item = on_item}));
+      eval::evaluate_media(model, questions, {.chunk = flags.model.chunk, .work = work}));
+  progress.finish();
   print(result, model.device(), flags.json);
   LAP_RETURN_IF_ERROR(record(flags, flags.media, model, result));
   return finish_output();

@@ -7,6 +7,7 @@
 #include "build/export_package.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 
 namespace lapidary::cli {
@@ -24,9 +25,11 @@ Result<int> run(const ExportFlags& flags) {
   build::ExportOptions options;
   options.device = device_of(flags.device);
   options.force = flags.force;
-  options.cancel = &catch_interrupts();
+  ProgressDisplay progress;
+  options.work = {.progress = &progress, .cancel = &catch_interrupts()};
   LAP_ASSIGN_OR_RETURN(const build::ExportSummary made,
                        build::export_package(flags.package, flags.output, options));
+  progress.finish();
   const Json json = {{"package", flags.output},
                      {"device", flags.device},
                      {"files", made.files},

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/media_flags.h"
 #include "cli/model_flags.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 #include "encoders/media_encoder.h"
 #include "tensor/npy.h"
@@ -138,10 +139,11 @@ Result<encoders::MediaItem> item_of(const FeaturesFlags& flags) {
 }
 
 Result<int> features(const FeaturesFlags& flags) {
-  const CancelToken& cancel = catch_interrupts();
+  ProgressDisplay progress;
+  const Work work{.progress = &progress, .cancel = &catch_interrupts()};
   Features out;
   LAP_ASSIGN_OR_RETURN(out.item, item_of(flags));
-  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(work));
   encoders::MediaEncoder encoder(model.media_model());
   const auto start = std::chrono::steady_clock::now();
   if (flags.frontend) {
@@ -149,12 +151,14 @@ Result<int> features(const FeaturesFlags& flags) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     out.details = Json{{"seconds", spent.count()}};
   } else {
-    LAP_ASSIGN_OR_RETURN(const encoders::EncodedMedia encoded, encoder.encode(out.item, &cancel));
-    LAP_ASSIGN_OR_RETURN(out.arrays, save_outputs(flags, out.item, model, encoded));
+    LAP_ASSIGN_OR_RETURN(const auto encoded, encoder.encode(std::vector{out.item}, work));
+    const encoders::EncodedMedia& media = encoded.front();
+    LAP_ASSIGN_OR_RETURN(out.arrays, save_outputs(flags, out.item, model, media));
     out.details = Json{{"device", model.device()},
-                       {"content_hash", encoded.blocks.front()->content_hash},
-                       {"timings", media_timings_json(encoded.timings)}};
+                       {"content_hash", media.blocks.front()->content_hash},
+                       {"timings", media_timings_json(media.timings)}};
   }
+  progress.finish();
   print(out, flags.json);
   return finish_output();
 }

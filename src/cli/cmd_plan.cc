@@ -31,7 +31,7 @@ Result<std::string> plan(const PlanFlags& flags) {
       flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
   if (path.empty()) return bad_input("", "no checkpoint is given", "lapidary plan CHECKPOINT");
   LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(path));
-  LAP_ASSIGN_OR_RETURN(const build::Plan plan, build::make_plan(recipe, checkpoint));
+  LAP_ASSIGN_OR_RETURN(const build::Plan plan, build::make_plan(recipe, checkpoint, options.chip));
   LAP_ASSIGN_OR_RETURN(const build::PlanReport report,
                        build::plan_report(recipe, checkpoint, plan, options));
   return flags.json ? build::to_json(report).dump(2) + "\n" : report::plan_text(report);

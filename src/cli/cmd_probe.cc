@@ -12,7 +12,7 @@
 #include "base/scratch_folder.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/count_progress.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 #include "graph/onnx_reader.h"
 #include "probe/node_probes.h"
@@ -56,8 +56,8 @@ std::string number(double value, int digits = 3) {
 
 std::string finding(const probe::ProbedNode& node) {
   if (!node.reason.empty()) return node.reason;
-  return "relative error " + number(node.agreement.relative_error) + ", cosine " +
-         number(node.agreement.cosine) + (node.agreement.finite ? "" : ", not finite");
+  return "relative error " + number(node.difference.relative_error) + ", cosine " +
+         number(node.difference.cosine) + (node.difference.finite ? "" : ", not finite");
 }
 
 std::string text_of(const probe::ProbeReport& report, const target::Target& chip) {
@@ -82,9 +82,9 @@ std::string text_of(const probe::ProbeReport& report, const target::Target& chip
 std::string text_of(const probe::WholeRun& run, const target::Target& chip) {
   report::Table table({"output", "form", "cosine", "relative error"});
   for (const probe::WholeOutput& output : run.outputs) {
-    table.row({output.name, output.form, number(output.agreement.cosine, 8),
-               number(output.agreement.relative_error) +
-                   (output.agreement.finite ? "" : ", not finite")});
+    table.row({output.name, output.form, number(output.difference.cosine, 8),
+               number(output.difference.relative_error) +
+                   (output.difference.finite ? "" : ", not finite")});
   }
   return table.text() + target::name_of(chip) + ": lowest cosine " +
          number(run.lowest_cosine(), 8) + (run.passed() ? ", passed" : ", FAILED") +
@@ -118,17 +118,20 @@ Result<int> probe(const ProbeFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
                        htp::Emulator::create(libraries, chip, std::move(settings)));
   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
+  ProgressDisplay progress;
   if (flags.whole) {
     LAP_ASSIGN_OR_RETURN(const probe::WholeRun run,
-                         probe::run_whole(flags.model, emulator, scratch->path(), flags.seed));
+                         probe::run_whole(flags.model, emulator, scratch->path(),
+                                          {.seed = flags.seed, .progress = &progress}));
+    progress.finish();
     return print(run, flags, chip);
   }
   LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(flags.model));
-  CountProgress progress;
   LAP_ASSIGN_OR_RETURN(
       const probe::ProbeReport report,
       probe::probe_nodes(std::span(&graph, 1), emulator, scratch->path(),
                          {.seed = flags.seed, .cache = flags.cache, .progress = &progress}));
+  progress.finish();
   return print(report, flags, chip);
 }
 

@@ -6,9 +6,9 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/count_progress.h"
 #include "cli/media_flags.h"
 #include "cli/model_flags.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 #include "encoders/media_encoder.h"
 #include "runtime/user_turn.h"
@@ -52,7 +52,7 @@ Result<std::string> prompt_text(const RunFlags& flags) {
 }
 
 Result<Question> ask(const RunFlags& flags, const runtime::Model& model, runtime::UserTurn turn,
-                     const CancelToken& cancel) {
+                     const Work& work) {
   Json messages = Json::array();
   if (!flags.system.empty()) {
     messages.push_back(Json{{"role", "system"}, {"content", flags.system}});
@@ -63,9 +63,8 @@ Result<Question> ask(const RunFlags& flags, const runtime::Model& model, runtime
     messages.push_back(Json{{"role", "user"}, {"content", std::move(content)}});
   }
   Question out;
-  CountProgress progress;
   encoders::MediaEncoder encoder(model.media_model(), flags.media.options());
-  LAP_ASSIGN_OR_RETURN(out.media, encoder.encode(turn.media, &progress, &cancel));
+  LAP_ASSIGN_OR_RETURN(out.media, encoder.encode(turn.media, work));
   LAP_ASSIGN_OR_RETURN(out.prompt, flags.raw ? model.raw_prompt(turn.text, out.media)
                                              : model.chat_prompt(messages, out.media));
   out.turn = std::move(turn);
@@ -108,14 +107,15 @@ void print_reply(const RunFlags& flags, const runtime::Model& model, const Quest
 }
 
 Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Question& question,
-                     const runtime::GenerationOptions& options, CancelToken& cancel) {
+                     const runtime::GenerationOptions& options, ProgressSink& progress,
+                     CancelToken& cancel) {
   const auto start = std::chrono::steady_clock::now();
   const int64_t context = context_for(flags, model, question.prompt.ids.size(), options.max_tokens);
   LAP_ASSIGN_OR_RETURN(runtime::Decoder decoder,
                        model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
   Reply reply;
   reply.load_seconds = seconds_since(start);
-  runtime::GenerationHooks hooks{.on_text = {}, .cancel = &cancel};
+  runtime::GenerationHooks hooks{.on_text = {}, .work = {.progress = &progress, .cancel = &cancel}};
   if (!flags.json) {
     // Nobody reads on: finish_output() reports why.
     hooks.on_text = [&cancel](std::string_view piece) {
@@ -129,6 +129,8 @@ Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Q
 
 Result<int> run(const RunFlags& flags) {
   CancelToken& cancel = catch_interrupts();
+  ProgressDisplay progress;
+  const Work work{.progress = &progress, .cancel = &cancel};
   if (flags.raw && !flags.system.empty()) {
     return bad_input("--system", "has no meaning with --raw", "put the text into the prompt");
   }
@@ -138,11 +140,12 @@ Result<int> run(const RunFlags& flags) {
   LAP_RETURN_IF_ERROR(check_utf8("prompt", turn.text));
   LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
   const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(cancel));
+  LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(work));
   const double open_seconds = seconds_since(start);
   LAP_ASSIGN_OR_RETURN(const runtime::GenerationOptions options, flags.generation.resolve(model));
-  LAP_ASSIGN_OR_RETURN(const Question question, ask(flags, model, std::move(turn), cancel));
-  LAP_ASSIGN_OR_RETURN(Reply reply, answer(flags, model, question, options, cancel));
+  LAP_ASSIGN_OR_RETURN(const Question question, ask(flags, model, std::move(turn), work));
+  LAP_ASSIGN_OR_RETURN(Reply reply, answer(flags, model, question, options, progress, cancel));
+  progress.finish();
   reply.load_seconds += open_seconds;
   print_reply(flags, model, question, reply);
   const int written = finish_output();

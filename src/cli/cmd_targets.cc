@@ -89,7 +89,9 @@ std::string preferences_text(const Record& record) {
   return out;
 }
 
-std::string limits_text(const target::Limits& limits) {
+std::string limits_text(const Record& record) {
+  const target::Limits& limits = record.limits;
+  const target::QuantizationTraits& traits = record.traits;
   const auto whole = [](double value) { return std::to_string(static_cast<int64_t>(value)); };
   const auto decimal = [](double value) {
     std::array<char, 32> text{};
@@ -100,15 +102,18 @@ std::string limits_text(const target::Limits& limits) {
   table.row({"int8 weights compiled in one context, no limit met",
              human_bytes(static_cast<uint64_t>(limits.most_weight_bytes_measured))});
   const target::CompileCosts& costs = target::compile_costs();
-  table.row({"memory of the compiler", human_bytes(static_cast<uint64_t>(costs.base_bytes)) +
-                                           " and " + decimal(costs.bytes_per_weight_byte) +
-                                           " bytes a byte of weights"});
-  table.row({"blocks of LPBQ weights", std::to_string(limits.smallest_block) +
-                                           ", or a multiple of " +
-                                           std::to_string(limits.block_multiple)});
+  table.row({"memory of the compiler",
+             human_bytes(static_cast<uint64_t>(costs.base_bytes)) + " and " +
+                 decimal(costs.bytes_per_weight_byte) + " bytes a byte of weights, " +
+                 decimal(costs.bytes_per_quantized_element) + " a value that is quantized"});
+  if (traits.lpbq) {
+    table.row({"blocks of LPBQ weights", std::to_string(traits.lpbq->smallest) +
+                                             ", or a multiple of " +
+                                             std::to_string(traits.lpbq->multiple)});
+  }
   table.row({"lowest value of an additive float16 mask", whole(limits.lowest_float16_mask)});
-  table.row({"mask value to use, float16", whole(limits.float16_mask)});
-  table.row({"mask value to use, uint16 activations", whole(limits.quantized_mask)});
+  table.row({"mask value to use, float16", whole(traits.float16_mask)});
+  table.row({"mask value to use, uint16 activations", whole(traits.quantized_mask)});
   table.row({"largest float16 divisor", whole(limits.largest_float16_divisor)});
   return table.text();
 }
@@ -117,7 +122,7 @@ std::string record_text(const target::Target& chosen, const Record& record) {
   return target::name_of(chosen) + ", soc_model " + std::to_string(chosen.soc->model) +
          "; measured with onnxruntime " + record.stack.onnxruntime + ", onnxruntime-qnn " +
          record.stack.onnxruntime_qnn + ", QNN " + record.stack.qnn + ", emulated on x86\n\n" +
-         rules_text(record) + "\n" + preferences_text(record) + "\n" + limits_text(record.limits);
+         rules_text(record) + "\n" + preferences_text(record) + "\n" + limits_text(record);
 }
 
 Json rule_json(const Rule& rule, Arch arch) {
@@ -146,6 +151,7 @@ Json record_json(const target::Target& chosen, const Record& record) {
                            {"why", preference.why}});
   }
   const target::Limits& limits = record.limits;
+  const target::QuantizationTraits& traits = record.traits;
   return {{"arch", target::name_of(chosen.arch)},
           {"soc", chosen.soc->name},
           {"soc_model", chosen.soc->model},
@@ -157,11 +163,11 @@ Json record_json(const target::Target& chosen, const Record& record) {
           {"preferences", std::move(preferences)},
           {"limits",
            {{"most_weight_bytes_measured", limits.most_weight_bytes_measured},
-            {"smallest_block", limits.smallest_block},
-            {"block_multiple", limits.block_multiple},
+            {"smallest_block", traits.lpbq ? Json(traits.lpbq->smallest) : Json()},
+            {"block_multiple", traits.lpbq ? Json(traits.lpbq->multiple) : Json()},
             {"lowest_float16_mask", limits.lowest_float16_mask},
-            {"float16_mask", limits.float16_mask},
-            {"quantized_mask", limits.quantized_mask},
+            {"float16_mask", traits.float16_mask},
+            {"quantized_mask", traits.quantized_mask},
             {"largest_float16_divisor", limits.largest_float16_divisor}}}};
 }
 

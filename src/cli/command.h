@@ -1,12 +1,12 @@
 // Commands and their options: what the program's command line is made of. CLI11 parses it; only
 // command.cc sees CLI11, whose headers take longer to compile than all that a command does.
 //
-//   Program program("Lapidary: packages of Gemma 4 models.", "lapidary");
+//   Program program("Packages of Gemma 4 models.", "lapidary", "lapidary 0.1.0");
 //   Command command = program.add_command("plan", "Say what a build would take");
 //   command.add_option("--threads", flags->threads, "Threads").between(0, 1024);
 //   command.add_flag("--json", flags->json, "Print one JSON object");
-//   command.on_run([flags, &exit_code] { exit_code = plan(*flags); });
-//   LAP_ASSIGN_OR_RETURN(const bool done, program.parse(argc, argv));
+//   command.on_run([flags, plan, &exit_code] { exit_code = plan(*flags); });
+//   LAP_RETURN_IF_ERROR(program.parse(argc, argv));
 //
 // Command and Option are handles: copies speak of the same thing. They live as long as the Program.
 #pragma once
@@ -19,7 +19,7 @@
 
 #include "base/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): theirs
 class App;
 class Option;
 }  // namespace CLI

@@ -101,12 +101,12 @@ void ModelFlags::add_context_to(Command command) {
       .between(1, int64_t{1} << 30);
 }
 
-Result<runtime::Model> ModelFlags::open(const CancelToken& cancel) const {
+Result<runtime::Model> ModelFlags::open(const Work& work) const {
   runtime::ModelOptions options;
   options.session.threads = threads;
   LAP_ASSIGN_OR_RETURN(options.device, device_options());
   options.verify = !no_verify;
-  options.cancel = &cancel;
+  options.work = work;
   return runtime::Model::open(package, options);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/work.h"
 #include "cli/command.h"
 #include "runtime/generation.h"
 #include "runtime/model.h"
@@ -29,9 +30,8 @@ struct ModelFlags {
   void add_chunk_to(Command command);
   // --context, for the commands whose cache is the user's to size.
   void add_context_to(Command command);
-  // `cancel` ends the verification of the files. Errors besides Model::open's: kBadInput for
-  // options of another device than the chosen one.
-  Result<runtime::Model> open(const CancelToken& cancel) const;
+  // Errors besides Model::open's: kBadInput for options of another device than the chosen one.
+  Result<runtime::Model> open(const Work& work) const;
 
  private:
   void add_device_to(Command command);

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/scratch_folder.h"
-#include "cli/count_progress.h"
+#include "cli/progress_display.h"
 #include "cli/terminal.h"
 #include "htp/installed_stack.h"
 #include "probe/rule_probes.h"
@@ -117,7 +117,7 @@ Result<int> probe_targets(const TargetsProbeFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const htp::Libraries libraries, htp::find_libraries(flags.qnn_libs));
   LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack, htp::installed_stack(libraries));
   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
-  CountProgress progress;
+  ProgressDisplay progress;
   probe::RuleProbing probing;
   probing.emulator.cancel = &cancel;
   probing.progress = &progress;
@@ -131,6 +131,7 @@ Result<int> probe_targets(const TargetsProbeFlags& flags) {
         const probe::RuleReport report,
         probe::measure_rules(libraries, chip, scratch->path() / target::name_of(chip.arch),
                              probing));
+    progress.finish();
     changed += report.changed();
     measured += report.results.size();
     if (flags.json) {

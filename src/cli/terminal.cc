@@ -6,12 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-
-#include "base/text.h"
 
 namespace lapidary::cli {
 namespace {
@@ -46,11 +43,6 @@ Result<std::string> read_to_end(int fd, const std::string& where) {
       return cannot_read(where, errno);
     }
   }
-}
-
-std::string human_rate(uint64_t bytes, double seconds) {
-  const double rate = static_cast<double>(bytes) / std::max(seconds, 1e-6);
-  return human_bytes(static_cast<uint64_t>(rate)) + "/s";
 }
 
 }  // namespace
@@ -115,69 +107,6 @@ Result<std::string> read_text_file(const std::string& path) {
   auto text = read_to_end(fd, path);
   ::close(fd);
   return text;
-}
-
-TerminalProgress::TerminalProgress(std::FILE* to) : to_(to), live_(isatty(fileno(to)) == 1) {}
-TerminalProgress::~TerminalProgress() { finish(); }
-
-void TerminalProgress::stage(const std::string& name, uint64_t total) {
-  const std::lock_guard lock(mutex_);
-  end_stage();
-  name_ = name;
-  total_ = total;
-  done_ = 0;
-  start_ = Clock::now();
-  if (live_) draw();
-}
-
-void TerminalProgress::advance(uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  done_ += bytes;
-  if (live_ && Clock::now() - last_draw_ > std::chrono::milliseconds(100)) draw();
-}
-
-void TerminalProgress::note(const std::string& line) {
-  const std::lock_guard lock(mutex_);
-  erase();
-  std::fprintf(to_, "%s\n", line.c_str());
-  std::fflush(to_);
-}
-
-void TerminalProgress::finish() {
-  const std::lock_guard lock(mutex_);
-  end_stage();
-}
-
-void TerminalProgress::end_stage() {
-  if (name_.empty()) return;
-  erase();
-  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const std::string bytes =
-      done_ > 0 ? human_bytes(done_) + ", " + human_rate(done_, seconds) + ", " : "";
-  std::fprintf(to_, "%s: %s%s\n", name_.c_str(), bytes.c_str(), human_seconds(seconds).c_str());
-  std::fflush(to_);
-  name_.clear();
-}
-
-void TerminalProgress::draw() {
-  last_draw_ = Clock::now();
-  std::string line = name_;
-  if (done_ > 0) line += ": " + human_bytes(done_);
-  if (total_ > 0 && done_ > 0) {
-    const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
-    const double seconds = std::chrono::duration<double>(last_draw_ - start_).count();
-    line += " of " + human_bytes(total_) + " (" + fixed(share * 100, 0) + " %)";
-    line += ", " + human_rate(done_, seconds);
-    line += ", " + human_seconds(seconds * (1 - share) / share) + " left";
-  }
-  std::fprintf(to_, "\r\x1b[K%s", line.c_str());
-  std::fflush(to_);
-  drawn_ = true;
-}
-
-void TerminalProgress::erase() {
-  if (drawn_) std::fputs("\r\x1b[K", to_);
-  drawn_ = false;
 }
 
 }  // namespace lapidary::cli

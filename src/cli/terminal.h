@@ -1,15 +1,12 @@
-// What a command needs of the terminal: exit codes, error lines, Ctrl-C, progress.
+// What a command needs of the terminal: exit codes, error lines, Ctrl-C. For progress see
+// progress_display.h.
 //
 //   CancelToken& cancel = catch_interrupts();
-//   TerminalProgress progress;                       // draws on standard error
-//   if (Status s = work(progress, cancel); !s.ok()) return report(s.error());
+//   if (Status s = work(cancel); !s.ok()) return report(s.error());
 //   return finish_output();
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <cstdio>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -42,37 +39,5 @@ int print_or_report(const Result<std::string>& text);
 // All of standard input, or of a file. Errors: kIo naming it; kCancelled.
 Result<std::string> read_stdin();
 Result<std::string> read_text_file(const std::string& path);
-
-// Progress, by default on standard error: one line that is redrawn on a terminal, one line a stage
-// otherwise.
-class TerminalProgress final : public ProgressSink {
- public:
-  explicit TerminalProgress(std::FILE* to = stderr);
-  ~TerminalProgress() override;
-  TerminalProgress(const TerminalProgress&) = delete;
-  TerminalProgress& operator=(const TerminalProgress&) = delete;
-
-  void stage(const std::string& name, uint64_t total) override;
-  void advance(uint64_t bytes) override;
-  void note(const std::string& line) override;
-  // Ends the last stage. Called by the destructor as well.
-  void finish();
-
- private:
-  using Clock = std::chrono::steady_clock;
-  void end_stage();
-  void draw();
-  void erase();
-
-  std::FILE* const to_;
-  const bool live_;
-  std::mutex mutex_;
-  std::string name_;
-  uint64_t total_ = 0;
-  uint64_t done_ = 0;
-  bool drawn_ = false;
-  Clock::time_point start_;
-  Clock::time_point last_draw_;
-};
 
 }  // namespace lapidary::cli

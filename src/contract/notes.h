@@ -2,7 +2,7 @@
 // manifest, the engine.
 //
 //   graph.metadata[notes::quantization("w_int4")] = "int4, per channel";
-//   notes::name_in("encoding:logits", notes::kEncoding)   // "logits"
+//   auto port = notes::name_in("encoding:logits", notes::kEncoding);  // "logits"
 #pragma once
 
 #include <optional>

@@ -2,7 +2,7 @@
 // a number of bytes.
 //
 //   MediaCache cache(256 << 20);
-//   if (const MediaBlocks* blocks = cache.find(key)) return *blocks;
+//   if (const MediaBlocks* found = cache.find(key)) return *found;
 //   cache.add(key, blocks);
 #pragma once
 

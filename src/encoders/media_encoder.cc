@@ -30,8 +30,6 @@ std::string timestamp(double seconds) {
   return text;
 }
 
-bool cancel_asked(const CancelToken* cancel) { return cancel != nullptr && cancel->cancelled(); }
-
 }  // namespace
 
 const char* name(MediaKind kind) {
@@ -57,17 +55,15 @@ struct MediaEncoder::State {
   Result<std::shared_ptr<const engine::SoftTokens>> encode_picture(
       const Path& path, const checkpoint::ImageProcessorConfig& config, std::string hash,
       MediaTimings& timings);
-  Result<Blocks> encode_clip(const Path& path, const std::string& hash, const CancelToken* cancel,
+  Result<Blocks> encode_clip(const Path& path, const std::string& hash, const Work& work,
                              MediaTimings& timings);
   // Adds a picture's block to `to`, from the cache if it is there.
-  Status add_picture(const Path& path, MediaKind kind, EncodedMedia& to);
-  Result<EncodedMedia> encode_image(const MediaItem& item, ProgressSink& progress);
-  Result<EncodedMedia> encode_audio(const MediaItem& item, ProgressSink& progress,
-                                    const CancelToken* cancel);
-  Result<EncodedMedia> encode_video(const MediaItem& item, ProgressSink& progress,
-                                    const CancelToken* cancel);
-  Result<EncodedMedia> encode(const MediaItem& item, ProgressSink& progress,
-                              const CancelToken* cancel);
+  Status add_picture(const Path& path, MediaKind kind, const Work& work, EncodedMedia& to);
+  // These advance `work` by one for an image, a frame or a clip.
+  Result<EncodedMedia> encode_image(const MediaItem& item, const Work& work);
+  Result<EncodedMedia> encode_audio(const MediaItem& item, const Work& work);
+  Result<EncodedMedia> encode_video(const MediaItem& item, const Work& work);
+  Result<EncodedMedia> encode(const MediaItem& item, const Work& work);
   Result<std::vector<media::VideoFrame>> frames(const Path& folder) const;
   uint64_t units(const MediaItem& item) const;
 
@@ -130,9 +126,10 @@ Result<std::shared_ptr<const engine::SoftTokens>> MediaEncoder::State::encode_pi
   return std::shared_ptr<const engine::SoftTokens>(std::move(tokens));
 }
 
-Status MediaEncoder::State::add_picture(const Path& path, MediaKind kind, EncodedMedia& to) {
+Status MediaEncoder::State::add_picture(const Path& path, MediaKind kind, const Work& work,
+                                        EncodedMedia& to) {
   const checkpoint::ProcessorConfig& processor = model.processor;
-  LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(path));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(path, work.cancel));
   const std::string key = std::string(name(kind)) + ":" + hash;
   if (const Blocks* found = cache.find(key)) {
     to.blocks.push_back(found->front());
@@ -148,46 +145,43 @@ Status MediaEncoder::State::add_picture(const Path& path, MediaKind kind, Encode
   return {};
 }
 
-Result<EncodedMedia> MediaEncoder::State::encode_image(const MediaItem& item,
-                                                       ProgressSink& progress) {
+Result<EncodedMedia> MediaEncoder::State::encode_image(const MediaItem& item, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const MediaTokens* tokens, this->tokens(item));
   EncodedMedia out;
   out.kind = item.kind;
   out.cached = true;
-  LAP_RETURN_IF_ERROR(add_picture(item.path, item.kind, out));
+  LAP_RETURN_IF_ERROR(add_picture(item.path, item.kind, work, out));
   out.replacement = tokens->marked(out.blocks.front()->count);
-  progress.advance(1);
+  work.advance(1);
   return out;
 }
 
-Result<EncodedMedia> MediaEncoder::State::encode_video(const MediaItem& item,
-                                                       ProgressSink& progress,
-                                                       const CancelToken* cancel) {
+Result<EncodedMedia> MediaEncoder::State::encode_video(const MediaItem& item, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const MediaTokens* tokens, this->tokens(item));
   LAP_ASSIGN_OR_RETURN(const std::vector<media::VideoFrame> shown, frames(item.path));
   EncodedMedia out;
   out.kind = item.kind;
   out.cached = true;
   for (const media::VideoFrame& frame : shown) {
-    if (cancel_asked(cancel)) return cancelled();
-    LAP_RETURN_IF_ERROR(add_picture(frame.path, item.kind, out));
+    if (work.is_cancelled()) return cancelled();
+    LAP_RETURN_IF_ERROR(add_picture(frame.path, item.kind, work, out));
     if (!out.replacement.empty()) out.replacement += " ";
     out.replacement += timestamp(frame.seconds) + " " + tokens->marked(out.blocks.back()->count);
-    progress.advance(1);
+    work.advance(1);
   }
   return out;
 }
 
 Result<Blocks> MediaEncoder::State::encode_clip(const Path& path, const std::string& hash,
-                                                const CancelToken* cancel, MediaTimings& timings) {
+                                                const Work& work, MediaTimings& timings) {
   const checkpoint::ProcessorConfig& processor = model.processor;
   LAP_ASSIGN_OR_RETURN(const media::Audio clip,
-                       load_clip(path, processor, options.split_audio, timings));
+                       load_clip(path, processor, options.split_audio, timings, work.cancel));
   if (!mel) mel.emplace(processor.audio);
   const auto longest = static_cast<size_t>(media::max_audio_samples(processor));
   Blocks blocks;
   for (std::span<const float> rest = clip.samples; !rest.empty();) {
-    if (cancel_asked(cancel)) return cancelled();
+    if (work.is_cancelled()) return cancelled();
     const std::span<const float> piece = rest.first(std::min(longest, rest.size()));
     rest = rest.subspan(piece.size());
     LAP_ASSIGN_OR_RETURN(const media::LogMel frames,
@@ -206,11 +200,9 @@ Result<Blocks> MediaEncoder::State::encode_clip(const Path& path, const std::str
                    "give at least " + std::to_string(processor.audio_ms_per_token) + " ms");
 }
 
-Result<EncodedMedia> MediaEncoder::State::encode_audio(const MediaItem& item,
-                                                       ProgressSink& progress,
-                                                       const CancelToken* cancel) {
+Result<EncodedMedia> MediaEncoder::State::encode_audio(const MediaItem& item, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const MediaTokens* tokens, this->tokens(item));
-  LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(item.path));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(item.path, work.cancel));
   const std::string key = std::string(name(item.kind)) + ":" + hash;
   EncodedMedia out;
   out.kind = item.kind;
@@ -219,26 +211,25 @@ Result<EncodedMedia> MediaEncoder::State::encode_audio(const MediaItem& item,
   if (out.cached) {
     out.blocks = *found;
   } else {
-    LAP_ASSIGN_OR_RETURN(out.blocks, encode_clip(item.path, key, cancel, out.timings));
+    LAP_ASSIGN_OR_RETURN(out.blocks, encode_clip(item.path, key, work, out.timings));
     cache.add(key, out.blocks);
   }
   for (const auto& block : out.blocks) out.replacement += tokens->marked(block->count);
-  progress.advance(1);
+  work.advance(1);
   return out;
 }
 
-Result<EncodedMedia> MediaEncoder::State::encode(const MediaItem& item, ProgressSink& progress,
-                                                 const CancelToken* cancel) {
-  if (cancel_asked(cancel)) return cancelled();
+Result<EncodedMedia> MediaEncoder::State::encode(const MediaItem& item, const Work& work) {
+  if (work.is_cancelled()) return cancelled();
   switch (item.kind) {
     case MediaKind::kAudio:
-      return encode_audio(item, progress, cancel);
+      return encode_audio(item, work);
     case MediaKind::kVideo:
-      return encode_video(item, progress, cancel);
+      return encode_video(item, work);
     case MediaKind::kImage:
       break;
   }
-  return encode_image(item, progress);
+  return encode_image(item, work);
 }
 
 Result<std::vector<media::VideoFrame>> MediaEncoder::State::frames(const Path& folder) const {
@@ -260,22 +251,18 @@ MediaEncoder::MediaEncoder(MediaEncoder&&) noexcept = default;
 MediaEncoder& MediaEncoder::operator=(MediaEncoder&&) noexcept = default;
 
 Result<EncodedMedia> MediaEncoder::encode(const MediaItem& item, const CancelToken* cancel) {
-  NullProgress silent;
-  return state_->encode(item, silent, cancel);
+  return state_->encode(item, {.cancel = cancel});
 }
 
 Result<std::vector<EncodedMedia>> MediaEncoder::encode(const std::vector<MediaItem>& items,
-                                                       ProgressSink* progress,
-                                                       const CancelToken* cancel) {
+                                                       const Work& work) {
   std::vector<EncodedMedia> out;
   if (items.empty()) return out;
-  NullProgress silent;
-  ProgressSink& sink = progress != nullptr ? *progress : silent;
   uint64_t total = 0;
   for (const MediaItem& item : items) total += state_->units(item);
-  sink.stage("encode", total);
+  work.stage("encode", total, Unit::kItems);
   for (const MediaItem& item : items) {
-    LAP_ASSIGN_OR_RETURN(EncodedMedia encoded, state_->encode(item, sink, cancel));
+    LAP_ASSIGN_OR_RETURN(EncodedMedia encoded, state_->encode(item, work));
     out.push_back(std::move(encoded));
   }
   return out;

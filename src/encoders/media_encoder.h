@@ -2,7 +2,7 @@
 //
 //   MediaEncoder encoder(model.media_model());   // of a runtime::Model
 //   LAP_ASSIGN_OR_RETURN(EncodedMedia image, encoder.encode({MediaKind::kImage, "a.png"}));
-//   LAP_ASSIGN_OR_RETURN(Prompt prompt, model.chat_prompt(messages, {image}));
+//   LAP_ASSIGN_OR_RETURN(engine::Prompt prompt, model.chat_prompt(messages, std::span(&image, 1)));
 //
 // The encoders' graphs are loaded when the first image (or clip) comes. What was encoded is kept by
 // the hash of the file's content (media_cache.h), so that a chat encodes each image once.
@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "checkpoint/processor_config.h"
 #include "engine/device.h"
 #include "engine/prompt.h"
@@ -79,11 +79,11 @@ class MediaEncoder {
   MediaEncoder& operator=(MediaEncoder&&) noexcept;
 
   // Errors: kUnsupported when the package has no such encoder; kBadInput naming the file; those of
-  // the graphs; kCancelled between two frames of a video or two pieces of a clip.
+  // the graphs; kCancelled while the file is hashed or decoded, and between two frames of a video
+  // or two pieces of a clip.
   Result<EncodedMedia> encode(const MediaItem& item, const CancelToken* cancel = nullptr);
-  // All of them, in order, with progress: an image, a video frame or a clip is a unit.
-  Result<std::vector<EncodedMedia>> encode(const std::vector<MediaItem>& items,
-                                           ProgressSink* progress, const CancelToken* cancel);
+  // All of them, in order: a stage in which an image, a video frame or a clip is an item.
+  Result<std::vector<EncodedMedia>> encode(const std::vector<MediaItem>& items, const Work& work);
 
   // What the front ends hand to the encoders, for people who debug.
   Result<media::ImagePatches> image_frontend(const std::filesystem::path& path) const;

@@ -31,7 +31,7 @@ Status check_regular(const Path& path) {
 
 }  // namespace
 
-Result<std::string> content_hash(const Path& path) {
+Result<std::string> content_hash(const Path& path, const CancelToken* cancel) {
   LAP_RETURN_IF_ERROR(check_regular(path));
   // What no decoder will read is not worth hashing, which takes minutes for a file of 100 GB.
   std::error_code error;
@@ -40,7 +40,7 @@ Result<std::string> content_hash(const Path& path) {
     return bad_input(path.string(), "has " + std::to_string(bytes) +
                                         " bytes, more than any image or sound that is read");
   }
-  return package::file_hash(path, {});
+  return package::file_hash(path, {.cancel = cancel});
 }
 
 Result<media::ImagePatches> load_patches(const Path& path,
@@ -54,10 +54,11 @@ Result<media::ImagePatches> load_patches(const Path& path,
 }
 
 Result<media::Audio> load_clip(const Path& path, const checkpoint::ProcessorConfig& config,
-                               bool any_length, MediaTimings& timings) {
+                               bool any_length, MediaTimings& timings, const CancelToken* cancel) {
   LAP_RETURN_IF_ERROR(check_regular(path));
   const int64_t most = media::max_audio_samples(config);
   media::AudioLimits limits;
+  limits.cancel = cancel;
   if (!any_length) {
     // No more is decoded than is used: a small file may hold hours.
     limits.max_seconds =

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/progress.h"
 #include "base/result.h"
 #include "checkpoint/processor_config.h"
 #include "encoders/media_encoder.h"
@@ -13,18 +14,20 @@
 
 namespace lapidary::encoders {
 
-// Runs `work` and adds the time it took to `seconds`.
-template <typename Work>
-auto timed(double& seconds, const Work& work) {
+// Runs `step` and adds the time it took to `seconds`.
+template <typename Step>
+auto timed(double& seconds, const Step& step) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
-  auto result = work();
+  auto result = step();
   seconds += std::chrono::duration<double>(Clock::now() - start).count();
   return result;
 }
 
-// Of the file's bytes. Errors: kBadInput for what is not a regular file; kIo.
-Result<std::string> content_hash(const std::filesystem::path& path);
+// Of the file's bytes, up to 1 GiB. Errors: kBadInput for what is not a regular file, or is larger;
+// kIo; kCancelled.
+Result<std::string> content_hash(const std::filesystem::path& path,
+                                 const CancelToken* cancel = nullptr);
 
 // A picture's patches. Errors: those of load_image and image_patches.
 Result<media::ImagePatches> load_patches(const std::filesystem::path& path,
@@ -32,9 +35,9 @@ Result<media::ImagePatches> load_patches(const std::filesystem::path& path,
                                          MediaTimings& timings);
 
 // A clip at the rate of the front end. Errors: those of load_audio; kBadInput for one that makes
-// more soft tokens than the model takes, unless `any_length`.
+// more soft tokens than the model takes, unless `any_length`; kCancelled.
 Result<media::Audio> load_clip(const std::filesystem::path& path,
                                const checkpoint::ProcessorConfig& config, bool any_length,
-                               MediaTimings& timings);
+                               MediaTimings& timings, const CancelToken* cancel = nullptr);
 
 }  // namespace lapidary::encoders

@@ -4,7 +4,9 @@
 //
 //   LAP_ASSIGN_OR_RETURN(const ResolvedDevice device,
 //                        resolve_device(package, {.device = Device::kHtpEmulated}));
-//   open(package.path(device.file(part)), device.provider);
+//   LAP_ASSIGN_OR_RETURN(ort::Session session,
+//                        ort::Session::open(package.path(device.file(part)),
+//                                           {.execution_provider = device.provider}));
 #pragma once
 
 #include <filesystem>

@@ -34,15 +34,19 @@ void share_contexts(ort::SessionOptions& options, bool last) {
 
 Result<std::shared_ptr<const FixedGraphs>> FixedGraphs::open(const package::Package& package,
                                                              const ort::SessionOptions& options,
-                                                             const ResolvedDevice& device) {
+                                                             const ResolvedDevice& device,
+                                                             const Work& work) {
   const package::Manifest& manifest = package.manifest;
-  LAP_ASSIGN_OR_RETURN(ort::Session embedding, open_embedding(package, options));
-  FixedGraphs out{manifest.text, *manifest.fixed_model, std::move(embedding), {}, {}};
   const auto prefill = manifest.parts(kDecoder, contract::Role::kPrefill);
   const auto decode = manifest.parts(kDecoder, contract::Role::kDecode);
+  work.stage("load", 1 + prefill.size() + decode.size(), Unit::kGraphs);
+  LAP_ASSIGN_OR_RETURN(ort::Session embedding, open_embedding(package, options));
+  work.advance(1);
+  FixedGraphs out{manifest.text, *manifest.fixed_model, std::move(embedding), {}, {}};
   // The two graphs of a part one after the other, so that no more than one binary waits for its
   // second session. There are never more prefill parts than decode parts.
   for (size_t i = 0; i < decode.size(); ++i) {
+    if (work.is_cancelled()) return cancelled();
     ort::SessionOptions chosen = options;
     chosen.execution_provider = device.provider;
     // One pool of a process may spin: that of the graph which runs most.
@@ -53,10 +57,12 @@ Result<std::shared_ptr<const FixedGraphs>> FixedGraphs::open(const package::Pack
       if (device.provider) share_contexts(quiet, false);
       LAP_ASSIGN_OR_RETURN(FixedPart part, open_part(package, *prefill[i], device, quiet));
       out.prefill.push_back(std::move(part));
+      work.advance(1);
     }
     if (device.provider) share_contexts(chosen, i + 1 == decode.size());
     LAP_ASSIGN_OR_RETURN(FixedPart part, open_part(package, *decode[i], device, chosen));
     out.decode.push_back(std::move(part));
+    work.advance(1);
   }
   return std::shared_ptr<const FixedGraphs>(std::make_shared<FixedGraphs>(std::move(out)));
 }

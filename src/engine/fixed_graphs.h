@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/work.h"
 #include "engine/device.h"
 #include "ort/session.h"
 #include "package/package.h"
@@ -26,10 +27,11 @@ struct FixedGraphs {
   std::vector<FixedPart> decode;
 
   // Opens what `device` runs. Both graphs of a part may lie in one binary, which is loaded once.
-  // Errors: as TextGraphs::open.
+  // A stage counted in graphs. Errors: as TextGraphs::open.
   static Result<std::shared_ptr<const FixedGraphs>> open(const package::Package& package,
                                                          const ort::SessionOptions& options,
-                                                         const ResolvedDevice& device);
+                                                         const ResolvedDevice& device,
+                                                         const Work& work = {});
 };
 
 }  // namespace lapidary::engine

@@ -7,10 +7,10 @@
 //   before   | p0 p1 p2 ... p9 pA pB |     sliding_offset 0, no room for the next step
 //   after    | p8 p9 pA pB           |     sliding_offset 8
 //
-//   LAP_ASSIGN_OR_RETURN(KvCache cache, KvCache::create(text.caches, text.sliding_window,
-//   options)); LAP_RETURN_IF_ERROR(cache.prepare(tokens));       // makes room for a step of
-//   `tokens` positions
-//   ... run the graph: rows [resident(layer), resident(layer) + tokens) are written ...
+//   LAP_ASSIGN_OR_RETURN(KvCache cache,
+//                        KvCache::create(text.caches, text.sliding_window, options));
+//   LAP_RETURN_IF_ERROR(cache.prepare(tokens));  // makes room for a step of `tokens` positions
+//   run_graph(cache.layers());                   // writes `tokens` rows behind those held
 //   cache.commit(tokens);
 //
 // Layers that share another layer's keys and values have none of their own and do not appear.

@@ -1,7 +1,7 @@
 // What a model is asked: token ids, and the soft tokens that stand at some of their places.
 //
 //   Prompt text_only(ids);
-//   Prompt prompt{ids, {{.begin = 5, .medium = Medium::kImage, .tokens = features}}};
+//   Prompt with_image(ids, {{.begin = 5, .medium = Medium::kImage, .tokens = features}});
 #pragma once
 
 #include <cstdint>

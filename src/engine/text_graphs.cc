@@ -75,12 +75,17 @@ Result<ort::Session> open_embedding(const package::Package& package,
 }
 
 Result<std::shared_ptr<const TextGraphs>> TextGraphs::open(const package::Package& package,
-                                                           const ort::SessionOptions& options) {
+                                                           const ort::SessionOptions& options,
+                                                           const Work& work) {
   const package::TextModel& text = package.manifest.text;
+  work.stage("load", 2, Unit::kGraphs);
   LAP_ASSIGN_OR_RETURN(ort::Session embedding, open_embedding(package, options));
+  work.advance(1);
+  if (work.is_cancelled()) return cancelled();
   LAP_ASSIGN_OR_RETURN(ort::Session decoder,
                        open_component(package, name_of(contract::Component::kDecoder),
                                       decoder_inputs(text), decoder_outputs(text), options));
+  work.advance(1);
   return std::shared_ptr<const TextGraphs>(
       std::make_shared<TextGraphs>(TextGraphs{text, std::move(embedding), std::move(decoder)}));
 }

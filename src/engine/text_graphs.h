@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/result.h"
+#include "base/work.h"
 #include "ort/session.h"
 #include "package/package.h"
 
@@ -21,10 +22,12 @@ struct TextGraphs {
   ort::Session embedding;  // input_ids -> inputs_embeds, per_layer_inputs
   ort::Session decoder;    // inputs_embeds, ..., past_key_values.* -> logits, present.*
 
-  // Errors: kBadInput when the package lacks a component or a graph's inputs and outputs are not
-  // what the manifest says (naming the port), and what ort::Session::open returns.
+  // A stage counted in graphs. Errors: kBadInput when the package lacks a component or a graph's
+  // inputs and outputs are not what the manifest says (naming the port), what ort::Session::open
+  // returns, and kCancelled between two graphs.
   static Result<std::shared_ptr<const TextGraphs>> open(const package::Package& package,
-                                                        const ort::SessionOptions& options);
+                                                        const ort::SessionOptions& options,
+                                                        const Work& work = {});
 };
 
 }  // namespace lapidary::engine

@@ -27,12 +27,12 @@ class Examiner {
 
   Result<MediaAnswer> ask(const MediaQuestion& question) {
     LAP_ASSIGN_OR_RETURN(const encoders::EncodedMedia media,
-                         encoder_.encode(question.item, options_.cancel));
+                         encoder_.encode(question.item, options_.work.cancel));
     LAP_ASSIGN_OR_RETURN(const engine::Prompt prompt, prompt_of(question, media));
     LAP_RETURN_IF_ERROR(make_room(static_cast<int64_t>(prompt.ids.size()) + kMaxAnswerTokens));
     LAP_ASSIGN_OR_RETURN(runtime::Generation reply,
                          runtime::generate(*decoder_, model_.tokenizer(), prompt, generation_,
-                                           {.on_text = {}, .cancel = options_.cancel}));
+                                           {.on_text = {}, .work = options_.work.silent()}));
     if (reply.finish_reason == runtime::FinishReason::kCancelled) return cancelled();
     return judge(question, std::move(reply.text), std::move(reply.tokens));
   }
@@ -103,15 +103,13 @@ Result<MediaEval> evaluate_media(const runtime::Model& model,
                                  const MediaEvalOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   Examiner examiner(model, options);
+  options.work.stage("eval", questions.size(), Unit::kItems);
   MediaEval result;
   for (const MediaQuestion& question : questions) {
-    if (options.cancel != nullptr && options.cancel->cancelled()) return cancelled();
+    if (options.work.is_cancelled()) return cancelled();
     LAP_ASSIGN_OR_RETURN(MediaAnswer answer, examiner.ask(question));
     result.answers.push_back(std::move(answer));
-    if (options.on_item) {
-      options.on_item(static_cast<int64_t>(result.answers.size()),
-                      static_cast<int64_t>(questions.size()));
-    }
+    options.work.advance(1);
   }
   result.images = score(result.answers, encoders::MediaKind::kImage);
   result.audio = score(result.answers, encoders::MediaKind::kAudio);

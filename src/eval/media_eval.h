@@ -10,14 +10,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "eval/media_set.h"
 #include "eval/word_error_rate.h"
 #include "runtime/model.h"
@@ -58,8 +57,7 @@ struct MediaEval {
 
 struct MediaEvalOptions {
   int64_t chunk = 256;  // most prompt tokens in one run
-  const CancelToken* cancel = nullptr;
-  std::function<void(int64_t item, int64_t items)> on_item;  // after each item
+  Work work = {};       // a stage counted in items
 };
 
 // Errors: those of the encoders, the template and the decoder; kBadInput for a prompt longer than

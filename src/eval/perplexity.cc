@@ -72,14 +72,14 @@ Result<double> sum_nll(std::span<const float> logits, std::span<const int32_t> t
   return sum;
 }
 
-Result<double> line_nll(runtime::Decoder& decoder, const Line& line, const CancelToken* cancel) {
+Result<double> line_nll(runtime::Decoder& decoder, const Line& line, const Work& work) {
   decoder.reset();
   const std::span<const int32_t> tokens(line.tokens);
   const auto chunk = static_cast<size_t>(decoder.chunk());
   double sum = 0;
   // The last token predicts nothing that is known.
   for (size_t begin = 0; begin + 1 < tokens.size(); begin += chunk) {
-    if (cancel != nullptr && cancel->cancelled()) return cancelled();
+    if (work.is_cancelled()) return cancelled();
     const size_t count = std::min(chunk, tokens.size() - 1 - begin);
     LAP_ASSIGN_OR_RETURN(const std::span<const float> logits,
                          decoder.step(tokens.subspan(begin, count), 0));
@@ -112,10 +112,11 @@ Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text
   LAP_ASSIGN_OR_RETURN(runtime::Decoder decoder,
                        model.new_decoder({.max_context = static_cast<int64_t>(longest),
                                           .chunk = std::min(options.chunk, rows)}));
+  options.work.stage("eval", lines.size(), Unit::kLines);
   Perplexity result;
   double sum = 0;
   for (const Line& line : lines) {
-    LAP_ASSIGN_OR_RETURN(const double nll, line_nll(decoder, line, options.cancel));
+    LAP_ASSIGN_OR_RETURN(const double nll, line_nll(decoder, line, options.work));
     if (!std::isfinite(nll)) {
       return internal_error(options.where + ": line " + std::to_string(line.number),
                             "the decoder's logits are not finite");
@@ -123,7 +124,7 @@ Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text
     sum += nll;
     result.tokens += static_cast<int64_t>(line.tokens.size()) - 1;
     ++result.lines;
-    if (options.on_line) options.on_line(result.lines, static_cast<int64_t>(lines.size()));
+    options.work.advance(1);
   }
   result.mean_nll = sum / static_cast<double>(std::max<int64_t>(1, result.tokens));
   result.perplexity = std::exp(result.mean_nll);

@@ -7,14 +7,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "runtime/model.h"
 
 namespace lapidary::eval {
@@ -31,8 +30,7 @@ struct PerplexityOptions {
   std::string where = "text";  // what errors call the text: its file
   int64_t chunk = 256;  // most tokens in one run; fewer when the logits would take much memory
   std::optional<size_t> max_lines = {};  // only the first ones that are not empty
-  const CancelToken* cancel = nullptr;
-  std::function<void(int64_t line, int64_t lines)> on_line;  // after each line
+  Work work = {};                        // a stage counted in lines
 };
 
 // Errors: kBadInput for a text without lines, ill-formed UTF-8, a model without <bos>, or a line

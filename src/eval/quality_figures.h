@@ -1,7 +1,8 @@
 // What an evaluation measured, as the figures that a package's manifest keeps.
 //
 //   LAP_ASSIGN_OR_RETURN(const std::string data, data_name("eval.txt", std::nullopt));
-//   record_quality(model.path(), quality_figures(result, data, model.device()));
+//   LAP_RETURN_IF_ERROR(
+//       package::record_quality(model.path(), quality_figures(result, data, model.device())));
 #pragma once
 
 #include <filesystem>

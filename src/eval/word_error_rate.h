@@ -2,7 +2,7 @@
 // what was written down, over the words said.
 //
 //   WordErrors sum;
-//   sum += word_errors("open the red door", "open a door");   // 2 of 4
+//   sum += word_errors("open the red door", "open a door");  // 2 of 4
 //   double rate = sum.rate();
 //
 // Words are apart by white space and compared as they are: case and punctuation count.

@@ -4,9 +4,9 @@
 // relative positions (Dai et al. 2019, arXiv:1901.02860).
 //
 //   AudioTower tower(b, audio, weights);
-//   Ref x = tower.subsample(features, keep, halved_keep);
+//   graph::Ref x = tower.subsample(features, keep, halved_keep);
 //   x = tower.conformer(x, nn::FixedChunks(b, mask, time, tower.attention()));
-//   b.output("audio_features", tower.embed(x), ...);
+//   b.output("audio_features", tower.embed(x), graph::DType::kFloat, {"tokens", text_hidden});
 #pragma once
 
 #include "base/result.h"

@@ -30,7 +30,9 @@ using AttendToPatches = std::function<graph::Ref(const HeadRows&)>;
 // hidden: [batch, patches, hidden] -> the same. In the scope of the layer; `attend` is called in
 // its self_attn.
 //
-//   hidden = vision_layer(b, config, weights.layers[0], hidden, [&](const HeadRows& rows) { ... });
+//   hidden = vision_layer(b, config, weights.layers[0], hidden, [&](const HeadRows& rows) {
+//     return attend(rows.query, rows.key, rows.value);  // as the graph's form has it
+//   });
 graph::Ref vision_layer(graph::Builder& b, const checkpoint::VisionConfig& config,
                         const VisionLayerWeights& weights, const graph::Ref& hidden,
                         const AttendToPatches& attend);

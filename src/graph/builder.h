@@ -4,11 +4,10 @@
 //   Ref x = b.input("inputs_embeds", DType::kFloat, {"batch", "sequence_len", int64_t{128}});
 //   {
 //     auto scope = b.enter("model.language_model.layers.0");
-//     Ref w = b.weight("mlp.down_proj.weight", tensor);      //
-//     model.language_model.layers.0.mlp.down_proj.weight x = b.op("MatMul", {x, w},
-//     "mlp.down_proj");           // .../mlp.down_proj/MatMul
+//     Ref w = b.weight("mlp.down_proj.weight", tensor);  // named model.[...].mlp.down_proj.weight
+//     x = b.op("MatMul", {x, w}, "mlp.down_proj");       // model.[...].mlp.down_proj/MatMul
 //   }
-//   b.output("hidden", x, DType::kFloat, {...});
+//   b.output("hidden", x, DType::kFloat, {"batch", "sequence_len", int64_t{64}});
 //   Graph g = std::move(b).finish();
 #pragma once
 

@@ -96,7 +96,7 @@ std::vector<Piece> cut(const DataLayout& layout) {
   return pieces;
 }
 
-Status write_piece(const Piece& piece, const OutputFile& file, const SaveOptions& options) {
+Status write_piece(const Piece& piece, const OutputFile& file, const Work& work) {
   const tensor::Producer& producer = *piece.group->producer;
   const int64_t tiles = producer.tiles();
   // Kept per thread: a fresh buffer of this size would be mapped and zeroed anew for every piece.
@@ -124,24 +124,23 @@ Status write_piece(const Piece& piece, const OutputFile& file, const SaveOptions
   for (const Part& part : parts) {
     LAP_RETURN_IF_ERROR(file.write(outs[part.output], part.offset));
   }
-  if (options.progress != nullptr) options.progress->advance(static_cast<uint64_t>(total));
+  work.advance(static_cast<uint64_t>(total));
   return {};
 }
 
 }  // namespace
 
-Status write_data(const DataLayout& layout, const std::filesystem::path& path,
-                  const SaveOptions& options) {
+Status write_data(const DataLayout& layout, const std::filesystem::path& path, const Work& work) {
   const OutputFile file(path);
   LAP_RETURN_IF_ERROR(file.reserve(layout.total_bytes));
   const std::vector<Piece> pieces = cut(layout);
   LAP_RETURN_IF_ERROR(parallel_for(
       pieces.size(),
       [&](size_t i) -> Status {
-        if (options.cancel != nullptr && options.cancel->cancelled()) return cancelled();
-        return write_piece(pieces[i], file, options);
+        if (work.is_cancelled()) return cancelled();
+        return write_piece(pieces[i], file, work);
       },
-      options.threads));
+      work.threads));
   return file.sync();
 }
 

@@ -1,7 +1,7 @@
 // The dtype of every value of a graph.
 //
 //   LAP_ASSIGN_OR_RETURN(const DTypes dtypes, infer_dtypes(graph));
-//   if (dtypes.at("model.norm/RMSNormalization") == DType::kFloat) ...
+//   const DType norm = dtypes.at("model.norm/RMSNormalization");  // DType::kFloat
 #pragma once
 
 #include <map>

@@ -1,8 +1,8 @@
 // The shape of every value of a graph whose inputs have fixed shapes.
 //
 //   LAP_ASSIGN_OR_RETURN(const FixedShapes known, infer_shapes(graph, {{"sequence_len", 128}}));
-//   known.shapes.at("model.norm/RMSNormalization");          // {1, 128, 1536}
-//   known.integers.at("model.step.sequence/Shape");          // {128}
+//   const tensor::Shape& norm = known.shapes.at("model.norm/RMSNormalization");  // {1, 128, 1536}
+//   const auto& length = known.integers.at("model.step.sequence/Shape");         // {128}
 //
 // Small integer tensors are followed by value, because shapes depend on them (Shape -> Concat ->
 // Reshape). An optional input has no known value; take it out of Graph::inputs to fix it at its

@@ -100,9 +100,7 @@ TEST_F(OnnxFile, LargeWeightsArriveWhole) {
   const Ref w = b.weight("w", tensor::transpose(tensor::floats({3000, 1000}, values)));
   b.output("y", b.op("MatMul", {x, w}), DType::kFloat, {int64_t{1}, int64_t{3000}});
   const Graph g = std::move(b).finish();
-  SaveOptions options;
-  options.threads = 7;
-  ASSERT_TRUE(save(g, dir_ / "m.onnx", options).ok());
+  ASSERT_TRUE(save(g, dir_ / "m.onnx", {.threads = 7}).ok());
   const auto loaded = load(dir_ / "m.onnx");
   ASSERT_TRUE(loaded.ok());
   const auto back = loaded->initializers.at("w").to_floats().value();
@@ -114,9 +112,7 @@ TEST_F(OnnxFile, LargeWeightsArriveWhole) {
 TEST_F(OnnxFile, CancelLeavesNoFile) {
   CancelToken token;
   token.cancel();
-  SaveOptions options;
-  options.cancel = &token;
-  const auto saved = save(sample(), dir_ / "model.onnx", options);
+  const auto saved = save(sample(), dir_ / "model.onnx", {.cancel = &token});
   ASSERT_FALSE(saved.ok());
   EXPECT_EQ(saved.error().kind, ErrorKind::kCancelled);
   EXPECT_TRUE(fs::is_empty(dir_));

@@ -168,7 +168,7 @@ int64_t model_bytes(const Graph& graph, const std::string& data_file) {
 }
 
 Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_path,
-                        const SaveOptions& options) {
+                        const Work& work) {
   LAP_RETURN_IF_ERROR(check(graph));
   const DataLayout layout = plan_data(graph);
   std::filesystem::path data_path = model_path;
@@ -179,7 +179,8 @@ Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_p
   const auto write_all = [&]() -> Status {
     LAP_ASSIGN_OR_RETURN(const onnx::ModelProto model,
                          to_proto(graph, layout, data_path.filename().string(), Content::kAll));
-    if (!layout.groups.empty()) LAP_RETURN_IF_ERROR(write_data(layout, data_path, options));
+    if (!layout.groups.empty()) LAP_RETURN_IF_ERROR(write_data(layout, data_path, work));
+    if (work.is_cancelled()) return cancelled();  // a small model has no data to be ended in
     return write_model(model, model_path);
   };
   if (Status status = write_all(); !status.ok()) {

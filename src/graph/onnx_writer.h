@@ -12,16 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
+#include "base/work.h"
 #include "graph/graph.h"
 
 namespace lapidary::graph {
-
-struct SaveOptions {
-  size_t threads = 0;                // 0: all cores
-  ProgressSink* progress = nullptr;  // told about bytes written
-  const CancelToken* cancel = nullptr;
-};
 
 struct SavedModel {
   std::vector<std::filesystem::path> files;  // the model, then its data file if there is one
@@ -34,9 +28,9 @@ int64_t external_bytes(const Graph& graph);
 // Nothing can go wrong with a graph that `check` accepts.
 int64_t model_bytes(const Graph& graph, const std::string& data_file);
 
-// Errors: a graph that fails check(); no space (asked for in advance); unwritable folder; a weight
-// that cannot be read; cancelled. Files written so far are removed.
+// Advances `work` by bytes. Errors: a graph that fails check(); no space (asked for in advance);
+// unwritable folder; a weight that cannot be read; cancelled. Files written so far are removed.
 Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_path,
-                        const SaveOptions& options);
+                        const Work& work);
 
 }  // namespace lapidary::graph

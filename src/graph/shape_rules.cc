@@ -44,6 +44,7 @@ const std::initializer_list<const char*> kSameAsFirst = {"Abs",
                                                          "Softmax",
                                                          "Softplus",
                                                          "Sqrt",
+                                                         "Swish",
                                                          "Tanh",
                                                          "Trilu"};
 

@@ -2,9 +2,10 @@
 // compiler crashes, and what it takes of memory is seen only from outside.
 //
 //   LAP_ASSIGN_OR_RETURN(const htp::ChildEnd end,
-//                        htp::run_child({.program = exe, .arguments = {"htp-worker", folder},
+//                        htp::run_child({.program = exe,
+//                                        .arguments = {"htp-worker", folder.string()},
 //                                        .log = folder / "worker.log"}));
-//   if (!end.ok()) ... end.describe()   // "died of signal 11 (Segmentation fault)"
+//   if (!end.ok()) print(end.describe());  // "died of signal 11 (Segmentation fault)"
 #pragma once
 
 #include <cstdint>

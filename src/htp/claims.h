@@ -2,8 +2,7 @@
 // each ONNX node became, in which dtype and encoding. Nothing here is assumed from the ONNX graph.
 //
 //   LAP_ASSIGN_OR_RETURN(htp::Claims claims, htp::read_claims(run.graph_dumps));
-//   for (const auto& [type, count] : claims.op_counts()) ...
-//   claims.to_json();
+//   for (const auto& [type, count] : claims.op_counts()) print(type, count);
 //
 // Source of the numbers: QNN's public headers (QnnTypes.h): data types, tensor types, encodings.
 #pragma once

@@ -2,7 +2,8 @@
 // compiler dumped (claims.h) and from the context model that it left (compile.h).
 //
 //   NodeClaims of = claims_by_node(decoder, claims, cpu_nodes);
-//   Json json = claims_report(chip, {{"decoder", Role::kDecode, 0, of}});   // decoder/claims.json
+//   const std::vector<ReportedGraph> graphs = {{"decoder", contract::Role::kDecode, 0, of}};
+//   Json json = claims_report(chip, graphs);  // decoder/claims.json
 //
 // As JSON:
 //   {"format": 1, "target": "v81 (SM8850)", "graphs": [{

@@ -16,6 +16,7 @@
 #include "htp/cpu_errors.h"
 #include "htp/file_memo.h"
 #include "htp/model_files.h"
+#include "package/file_hash.h"
 
 namespace lapidary::htp {
 namespace {
@@ -159,11 +160,9 @@ fs::path folder_of(const CompileJob& job) {
 }
 
 // Of the libraries' contents, 215 MB: a build asks several times.
-Result<std::string> stack_key(const Libraries& libraries, const CancelToken* cancel) {
+Result<std::string> stack_key(const Libraries& libraries, const Work& work) {
   static FileMemo hashes;
-  const auto hash = [cancel](const fs::path& file) {
-    return package::file_hash(file, {.cancel = cancel});
-  };
+  const auto hash = [&work](const fs::path& file) { return package::file_hash(file, work); };
   std::vector<std::string> parts;
   for (const fs::path& file :
        {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so"}) {
@@ -192,7 +191,7 @@ Result<Compiler> Compiler::create(const Libraries& libraries, const target::Targ
   Compiler compiler(libraries, chip, std::move(options), std::move(settings));
   if (compiler.settings_.cache.empty()) return compiler;
   LAP_ASSIGN_OR_RETURN(compiler.cache_, CompileCache::open(compiler.settings_.cache));
-  LAP_ASSIGN_OR_RETURN(compiler.stack_, stack_key(libraries, compiler.settings_.cancel));
+  LAP_ASSIGN_OR_RETURN(compiler.stack_, stack_key(libraries, compiler.settings_.work.silent()));
   return compiler;
 }
 
@@ -211,7 +210,7 @@ Result<std::string> Compiler::key_of(const CompileJob& job) const {
     texts.push_back(graph.model.filename().string());
     files.insert(files.end(), each.begin(), each.end());
   }
-  return cache_key(texts, files, {.cancel = settings_.cancel});
+  return cache_key(texts, files, settings_.work.silent());
 }
 
 // True: the products came out of the cache.
@@ -219,7 +218,7 @@ Result<bool> Compiler::make_products(const fs::path& folder, const CompileJob& j
                                      const std::string& key) const {
   if (cache_) {
     LAP_ASSIGN_OR_RETURN(const bool found,
-                         cache_->fetch(key, products_of(folder), {.cancel = settings_.cancel}));
+                         cache_->fetch(key, products_of(folder), settings_.work.silent()));
     if (found) return true;
   }
   CompilerRun run{job.name, {}, job.embed, !settings_.allow_cpu.empty()};
@@ -229,8 +228,7 @@ Result<bool> Compiler::make_products(const fs::path& folder, const CompileJob& j
   run.options = options_;
   run.limits = settings_.limits;
   run.retries = settings_.retries;
-  run.progress = settings_.progress;
-  run.cancel = settings_.cancel;
+  run.work = settings_.work;
   LAP_ASSIGN_OR_RETURN(const std::vector<NotTaken> not_taken, run_compiler(run, folder));
   if (!not_taken.empty()) return explain(not_taken.front(), run, folder, chip_);
   return false;
@@ -264,6 +262,7 @@ Result<Compiled> Compiler::compile_in(const fs::path& folder, const CompileJob& 
   const fs::path binary = job.embed ? context_file(products, 0) : binary_file(products);
   out.binary_bytes = fs::file_size(binary, error);
   if (error) return system_error(binary, error.value());
+  // Whoever ends the work now will want what took the compiler an hour: it is kept all the same.
   if (cache_ && !cached) LAP_RETURN_IF_ERROR(cache_->store(key, products));
   LAP_RETURN_IF_ERROR(install(job, products, folder));
   return out;
@@ -271,10 +270,12 @@ Result<Compiled> Compiler::compile_in(const fs::path& folder, const CompileJob& 
 
 Result<Compiled> Compiler::compile(const CompileJob& job) const {
   LAP_RETURN_IF_ERROR(check(job));
-  if (settings_.progress != nullptr) settings_.progress->stage("compile " + job.name, 0);
+  settings_.work.stage("compile " + job.name, job.graphs.size(), Unit::kGraphs);
   const WorkFolder folder(folder_of(job));
   LAP_RETURN_IF_ERROR(make_folder(folder.path()));
-  return compile_in(folder.path(), job);
+  auto compiled = compile_in(folder.path(), job);
+  if (compiled.ok()) settings_.work.advance(job.graphs.size());
+  return compiled;
 }
 
 }  // namespace lapidary::htp

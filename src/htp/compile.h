@@ -7,7 +7,7 @@
 //                             {"decode.0.onnx", "htp/decode.0.onnx"}},
 //                  .binary = "htp/part.0.bin"};
 //   LAP_ASSIGN_OR_RETURN(const Compiled out, compiler.compile(job));
-//   out.graphs[1].nodes      what became of each node of decode.0.onnx (claims_report.h)
+//   const NodeClaims& nodes = out.graphs[1].nodes;  // what became of those of decode.0.onnx
 //
 // One graph: one binary. Several graphs in a job share their weights in one binary (the provider's
 // ep.share_ep_contexts), which only a device can load: the emulator crashes on it, so build each
@@ -23,8 +23,8 @@
 #include <vector>
 
 #include "base/json.h"
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "htp/child.h"
 #include "htp/claims.h"
 #include "htp/claims_report.h"
@@ -45,8 +45,8 @@ struct CompilerSettings {
   // Finished binaries by the hash of what they are made from; "": none are kept.
   std::filesystem::path cache = {};
   std::filesystem::path program = {};  // whose main() knows the worker (worker.h); "": this one
-  ProgressSink* progress = nullptr;    // a stage a job; now and then its seconds and memory
-  const CancelToken* cancel = nullptr;
+  // A stage a job, counted in graphs; now and then a note of its seconds and memory.
+  Work work = {};
 };
 
 struct CompileGraph {

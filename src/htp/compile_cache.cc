@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "package/file_hash.h"
 
 namespace lapidary::htp {
 namespace {
@@ -42,7 +43,7 @@ Result<std::vector<fs::path>> files_below(const fs::path& folder) {
 }
 
 // An entry's own files by its list; an error when it is damaged.
-Status copy_entry(const fs::path& entry, const fs::path& to, const package::HashOptions& hashing) {
+Status copy_entry(const fs::path& entry, const fs::path& to, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument list, JsonDocument::load(entry / kEntryFile));
   JsonReader reader = list.root();
   JsonReader hashes = reader.child("files");
@@ -54,20 +55,20 @@ Status copy_entry(const fs::path& entry, const fs::path& to, const package::Hash
     const std::string expected = hashes.string(file.generic_string());
     LAP_RETURN_IF_ERROR(hashes.status());
     LAP_RETURN_IF_ERROR(make_folder((to / file).parent_path()));
-    LAP_RETURN_IF_ERROR(lapidary::copy_file(entry / file, to / file));
-    LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(to / file, hashing));
+    LAP_RETURN_IF_ERROR(lapidary::copy_file(entry / file, to / file, work.silent()));
+    LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(to / file, work));
     if (hash != expected) return io_error((entry / file).string(), "is damaged");
   }
   return {};
 }
 
-Status fill(const fs::path& entry, const fs::path& from, const package::HashOptions& hashing) {
+Status fill(const fs::path& entry, const fs::path& from, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const std::vector<fs::path> files, files_below(from));
   Json hashes = Json::object();
   for (const fs::path& file : files) {
     LAP_RETURN_IF_ERROR(make_folder((entry / file).parent_path()));
-    LAP_RETURN_IF_ERROR(lapidary::copy_file(from / file, entry / file));
-    LAP_ASSIGN_OR_RETURN(hashes[file.generic_string()], package::file_hash(entry / file, hashing));
+    LAP_RETURN_IF_ERROR(lapidary::copy_file(from / file, entry / file, work.silent()));
+    LAP_ASSIGN_OR_RETURN(hashes[file.generic_string()], package::file_hash(entry / file, work));
   }
   return write_file(entry / kEntryFile, Json{{"files", std::move(hashes)}}.dump(1));
 }
@@ -80,13 +81,13 @@ Result<CompileCache> CompileCache::open(const fs::path& folder) {
 }
 
 Result<bool> CompileCache::fetch(const std::string& key, const fs::path& to,
-                                 const package::HashOptions& hashing) const {
+                                 const Work& work) const {
   const fs::path entry = folder_ / key;
   std::error_code ignored;
   if (!fs::exists(entry, ignored)) return false;
   remove_folder(to);
   LAP_RETURN_IF_ERROR(make_folder(to));
-  const Status copied = copy_entry(entry, to, hashing);
+  const Status copied = copy_entry(entry, to, work);
   if (copied.ok()) return true;
   remove_folder(to);
   if (copied.error().kind == ErrorKind::kCancelled) return copied.error();
@@ -94,13 +95,12 @@ Result<bool> CompileCache::fetch(const std::string& key, const fs::path& to,
   return false;
 }
 
-Status CompileCache::store(const std::string& key, const fs::path& from,
-                           const package::HashOptions& hashing) const {
+Status CompileCache::store(const std::string& key, const fs::path& from, const Work& work) const {
   const fs::path entry = folder_ / key;
   const fs::path staged = folder_ / (key + "." + std::to_string(getpid()) + ".partial");
   remove_folder(staged);
   LAP_RETURN_IF_ERROR(make_folder(staged));
-  Status filled = fill(staged, from, hashing);
+  Status filled = fill(staged, from, work);
   if (filled.ok() && std::rename(staged.c_str(), entry.c_str()) == 0)
     return sync_directory(folder_);
   remove_folder(staged);
@@ -110,12 +110,12 @@ Status CompileCache::store(const std::string& key, const fs::path& from,
 }
 
 Result<std::string> cache_key(std::span<const std::string> texts, std::span<const fs::path> files,
-                              const package::HashOptions& hashing) {
+                              const Work& work) {
   Json parts = Json::array();
   for (const std::string& text : texts) parts.push_back(text);
   parts.push_back("files");
   for (const fs::path& file : files) {
-    LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, hashing));
+    LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, work));
     parts.push_back(hash);
   }
   const std::string text = parts.dump(-1, ' ', true, Json::error_handler_t::replace);

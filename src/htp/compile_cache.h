@@ -11,9 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
-#include "package/file_hash.h"
+#include "base/work.h"
 
 namespace lapidary::htp {
 
@@ -25,11 +24,11 @@ class CompileCache {
   // Copies the entry's files to `to`, which is made. False, with nothing left of `to`: there is no
   // entry, or it is damaged and is gone now. Errors: kIo about `to`; kCancelled.
   Result<bool> fetch(const std::string& key, const std::filesystem::path& to,
-                     const package::HashOptions& hashing = {}) const;
+                     const Work& work = {}) const;
   // Copies all files of `from`, those of subfolders included, into a new entry. An entry that is
-  // there already stays. Errors: kIo.
+  // there already stays. Errors: kIo; kCancelled, without an entry.
   Status store(const std::string& key, const std::filesystem::path& from,
-               const package::HashOptions& hashing = {}) const;
+               const Work& work = {}) const;
 
  private:
   explicit CompileCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -40,7 +39,6 @@ class CompileCache {
 // The key of what is made from these texts and files: 32 hex digits. Where a file lies is not in
 // it. Errors: kIo; kCancelled.
 Result<std::string> cache_key(std::span<const std::string> texts,
-                              std::span<const std::filesystem::path> files,
-                              const package::HashOptions& hashing = {});
+                              std::span<const std::filesystem::path> files, const Work& work = {});
 
 }  // namespace lapidary::htp

@@ -55,6 +55,23 @@ TEST_F(CompileCacheTest, WhatWasStoredComesBack) {
   EXPECT_FALSE(fetch("other"));
 }
 
+TEST_F(CompileCacheTest, CancellingLeavesNothingHalfCopied) {
+  CancelToken cancel;
+  cancel.cancel();
+  const auto cache = CompileCache::open(folder_ / "cache");
+  ASSERT_TRUE(cache.ok());
+  const Status stored = cache->store("k", folder_ / "made", {.cancel = &cancel});
+  ASSERT_FALSE(stored.ok());
+  EXPECT_EQ(stored.error().kind, ErrorKind::kCancelled);
+  EXPECT_TRUE(fs::is_empty(folder_ / "cache"));
+  store("k");
+  const auto fetched = cache->fetch("k", folder_ / "got", {.cancel = &cancel});
+  ASSERT_FALSE(fetched.ok());
+  EXPECT_EQ(fetched.error().kind, ErrorKind::kCancelled);
+  EXPECT_FALSE(fs::exists(folder_ / "got"));
+  EXPECT_TRUE(fetch("k")) << "the entry is whole, and was thrown away";
+}
+
 // Catches a damaged binary that gets into a package, and an entry that stays damaged for ever.
 TEST_F(CompileCacheTest, ADamagedEntryIsGoneAndMadeAnew) {
   const fs::path entry = folder_ / "cache/k";

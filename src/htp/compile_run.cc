@@ -77,13 +77,13 @@ std::string memory_text(const std::string& name, double seconds, int64_t bytes) 
 Result<ChildEnd> run_once(const CompilerRun& run, const fs::path& folder) {
   LAP_RETURN_IF_ERROR(prepare(run, folder));
   ChildCommand command{run.program, worker_arguments(folder, 0), folder / "worker.log", run.limits};
-  command.cancel = run.cancel;
+  command.cancel = run.work.cancel;
   command.progress = [&] { return finished_jobs(run, folder); };
-  if (run.progress != nullptr) {
+  if (run.work.progress != nullptr) {
     command.watch = [&run, due = kFirstNote](double seconds, int64_t bytes) mutable {
       if (seconds < due) return;
       due *= 2;
-      run.progress->note(memory_text(run.name, seconds, bytes));
+      run.work.note(memory_text(run.name, seconds, bytes));
     };
   }
   return run_child(command);
@@ -122,6 +122,7 @@ Result<std::vector<NotTaken>> not_taken(const CompilerRun& run, const fs::path& 
     if (!reader.has("error")) continue;
     const std::string log = text_of(job_log(folder, i));
     out.push_back({run.models[i], refusals(log), log_cause(log), reader.string("error")});
+    LAP_RETURN_IF_ERROR(result.finish());
   }
   return out;
 }
@@ -156,7 +157,9 @@ Json json_of(const RunRecord& record) {
 // its parent held.
 Result<int64_t> peak_of(const fs::path& folder, size_t last_job) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument result, JsonDocument::load(job_result(folder, last_job)));
-  return result.root().integer("peak_bytes");
+  const int64_t bytes = result.root().integer("peak_bytes");
+  LAP_RETURN_IF_ERROR(result.finish());
+  return bytes;
 }
 
 // Puts the products where products_of() says, and nothing else with them.
@@ -211,18 +214,15 @@ Result<std::vector<fs::path>> dumps_of(const fs::path& products, size_t graph) {
 }
 
 Result<RunRecord> read_record(const fs::path& products) {
-  LAP_ASSIGN_OR_RETURN(const Json json, load_json(products / "run.json"));
-  try {
-    RunRecord record{json.at("seconds").get<double>(), json.at("peak_bytes").get<int64_t>(), {}};
-    for (const Json& refused : json.at("refused")) {
-      record.refused.push_back({refused.at("node").get<std::string>(),
-                                refused.at("op").get<std::string>(),
-                                refused.at("reason").get<std::string>()});
-    }
-    return record;
-  } catch (const Json::exception& e) {
-    return bad_input((products / "run.json").string(), e.what());
+  LAP_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::load(products / "run.json"));
+  JsonReader reader = document.root();
+  RunRecord record{reader.number("seconds"), reader.integer("peak_bytes"), {}};
+  for (JsonReader& refused : reader.objects("refused")) {
+    record.refused.push_back(
+        {refused.string("node"), refused.string("op"), refused.string("reason")});
   }
+  LAP_RETURN_IF_ERROR(document.finish());
+  return record;
 }
 
 Result<std::vector<NotTaken>> run_compiler(const CompilerRun& run, const fs::path& folder) {
@@ -236,7 +236,7 @@ Result<std::vector<NotTaken>> run_compiler(const CompilerRun& run, const fs::pat
     }
     Error error = died(run, folder, end);
     if (retries <= 0 || !worth_another_try(end)) return error;
-    if (run.progress != nullptr) run.progress->note("trying again: " + error.message());
+    run.work.note("trying again: " + error.message());
   }
 }
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "htp/child.h"
 #include "htp/log_cause.h"
 #include "htp/provider_options.h"
@@ -30,8 +30,7 @@ struct CompilerRun {
   ProviderOptions options = {};
   ChildLimits limits = {};
   int retries = 0;  // after a crash or a time limit
-  ProgressSink* progress = nullptr;
-  const CancelToken* cancel = nullptr;
+  Work work = {};   // notes now and then, and an end; the compiler has its own threads
 };
 
 struct RunRecord {

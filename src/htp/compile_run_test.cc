@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 class Notes final : public ProgressSink {
  public:
-  void stage(const std::string&, uint64_t) override {}
+  void stage(const std::string&, uint64_t, Unit) override {}
   void advance(uint64_t) override {}
   void note(const std::string& line) override { lines.push_back(line); }
 
@@ -51,7 +51,7 @@ class CompileRun : public testing::Test {
     run.program = program;
     run.limits.seconds = 20;
     run.retries = 1;
-    run.progress = &notes_;
+    run.work.progress = &notes_;
     return run;
   }
   size_t starts() const {
@@ -73,6 +73,21 @@ TEST_F(CompileRun, ProductsAreKeptByTheirNames) {
   const auto record = read_record(products_of(work()));
   ASSERT_TRUE(record.ok()) << record.error().message();
   EXPECT_GT(record->peak_bytes, 0);
+}
+
+// Catches memory that counts as none, and a record of other types that is cut to fit.
+TEST_F(CompileRun, ARecordThatIsNoneIsAnError) {
+  const auto refused = run_compiler(
+      run_of(std::string(kCompile) + "echo '{\"compile_seconds\": 1}' > job_0.json\n"), work());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("'peak_bytes' is missing"));
+  fs::create_directories(products_of(work()));
+  for (const char* record : {R"({"seconds": 1, "peak_bytes": 1.5, "refused": []})",
+                             R"({"seconds": 1, "peak_bytes": 18446744073709551615, "refused": []})",
+                             R"({"seconds": 1, "peak_bytes": 2})"}) {
+    std::ofstream(products_of(work()) / "run.json") << record;
+    EXPECT_FALSE(read_record(products_of(work())).ok()) << record;
+  }
 }
 
 TEST_F(CompileRun, ACrashIsTriedOnceMore) {
@@ -153,7 +168,7 @@ TEST_F(CompileRun, CancellingLeavesNoProducts) {
   CancelToken cancel;
   cancel.cancel();
   CompilerRun run = run_of("sleep 20\n");
-  run.cancel = &cancel;
+  run.work.cancel = &cancel;
   const auto refused = run_compiler(run, work());
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind, ErrorKind::kCancelled);

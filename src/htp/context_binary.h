@@ -2,7 +2,7 @@
 // an older arch as if it were its own, and a device refuses one with an error that names nothing.
 //
 //   LAP_ASSIGN_OR_RETURN(const BinaryTarget made_for, read_binary_target(dir / "part.0.bin"));
-//   made_for.arch   // "v81"
+//   print(made_for.arch);  // "v81"
 #pragma once
 
 #include <filesystem>

@@ -138,9 +138,9 @@ TEST_F(CpuErrors, WhenTheLogNamesNoNodeASecondCompileTellsWhichItWas) {
   ASSERT_TRUE(save_context(context(), "context_0_qnn.bin", folder / "context.onnx").ok());
   // Plays the compiler: leaves the context model, the Erf in it.
   const fs::path program = folder / "compiler.sh";
-  std::ofstream(program) << "#!/bin/sh\ncd \"$2\"; cp " << (folder / "context.onnx").string()
-                         << " context_0.onnx\n"
-                         << "touch job_0.log context_0_qnn.bin; echo '{}' > job_0.json\n";
+  std::ofstream(program)
+      << "#!/bin/sh\ncd \"$2\"; cp " << (folder / "context.onnx").string() << " context_0.onnx\n"
+      << "touch job_0.log context_0_qnn.bin; echo '{\"peak_bytes\": 1}' > job_0.json\n";
   fs::permissions(program, fs::perms::owner_all);
   CompilerRun run{.name = "part 0", .models = {folder / "m.onnx"}};
   run.program = program;

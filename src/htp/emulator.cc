@@ -68,7 +68,7 @@ Error refused(const EmulatorJob& job, const fs::path& log, const std::string& wh
                      "the HTP does not take it: " + (cause.empty() ? what : cause));
 }
 
-std::vector<fs::path> dumps_of(const fs::path& folder) {
+Result<std::vector<fs::path>> dumps_of(const fs::path& folder) {
   std::vector<fs::path> dumps;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
@@ -78,6 +78,7 @@ std::vector<fs::path> dumps_of(const fs::path& folder) {
       dumps.push_back(path);
     }
   }
+  if (error) return io_error(folder.string(), error.message());
   std::sort(dumps.begin(), dumps.end());
   return dumps;
 }
@@ -94,7 +95,9 @@ Result<EmulatorRun> outcome(const EmulatorJob& job, const fs::path& folder, size
   if (job.run) {
     LAP_ASSIGN_OR_RETURN(run.outputs, read_tensors(job_outputs(folder, index)));
   }
-  if (job.dump) run.graph_dumps = dumps_of(dump_folder(folder, index));
+  if (job.dump) {
+    LAP_ASSIGN_OR_RETURN(run.graph_dumps, dumps_of(dump_folder(folder, index)));
+  }
   return run;
 }
 

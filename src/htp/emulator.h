@@ -1,10 +1,10 @@
 // ONNX models compiled by the vendor's compiler and run on its emulation of the HTP, in processes
 // of their own: a crash, a hang or too much memory is an Error that names the model.
 //
-//   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
-//                        htp::Emulator::create(qnn, chip, {}));
-//   Result<htp::EmulatorRun> run = emulator.run({.model = "part0.onnx", .inputs = tensors},
-//   folder); run->outputs, run->compile_seconds, run->graph_dumps
+//   LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator, htp::Emulator::create(qnn, chip, {}));
+//   LAP_ASSIGN_OR_RETURN(const htp::EmulatorRun run,
+//                        emulator.run({.model = "part0.onnx", .inputs = tensors}, folder));
+//   use(run.outputs, run.compile_seconds, run.graph_dumps);
 //
 // Every node must be taken by the HTP: nothing falls back to the CPU.
 #pragma once

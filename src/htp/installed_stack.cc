@@ -23,6 +23,8 @@ struct KnownProvider {
 constexpr std::array kKnown = {KnownProvider{"fcde7236f0dc0866e6d83a5c9a32bedd", "2.7.0"}};
 
 constexpr std::string_view kVersionMark = "AISW_VERSION: ";  // in the backend's text
+constexpr size_t kLongestVersion = 32;
+constexpr size_t kPiece = 4 << 20;
 constexpr std::string_view kWheel = "onnxruntime_qnn-";
 constexpr std::string_view kMetadata = ".dist-info";
 
@@ -35,10 +37,11 @@ std::string hash_of(std::string_view bytes) {
   return text.data();
 }
 
+// Of a mark that begins in the first kPiece bytes, so that the version behind it is there whole.
 std::string version_in(std::string_view bytes) {
   const size_t mark = bytes.find(kVersionMark);
-  if (mark == std::string_view::npos) return "";
-  const std::string_view rest = bytes.substr(mark + kVersionMark.size(), 32);
+  if (mark >= kPiece) return "";
+  const std::string_view rest = bytes.substr(mark + kVersionMark.size(), kLongestVersion);
   return std::string(rest.substr(0, rest.find_first_not_of("0123456789.")));
 }
 
@@ -63,9 +66,17 @@ Result<std::string> read_hash(const fs::path& library) {
   return hash_of(view_of(*file));
 }
 
+// Piece by piece: the backend has 100 MB, which would all count as memory of the build.
 Result<std::string> read_version(const fs::path& library) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(library));
-  return version_in(view_of(*file));
+  const std::string_view all = view_of(*file);
+  for (size_t at = 0; at < all.size(); at += kPiece) {
+    const std::string_view piece = all.substr(at, kPiece + kVersionMark.size() + kLongestVersion);
+    std::string version = version_in(piece);
+    file->release(at, piece.size());
+    if (!version.empty()) return version;
+  }
+  return std::string();
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 // measurements belongs to, what a package names, what a cache of results must not outlive.
 //
 //   LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack, htp::installed_stack(libraries));
-//   stack.versions.qnn        // "2.51.0"
-//   stack.is_recorded()       // false: nothing was measured with these libraries
+//   print(stack.versions.qnn);   // "2.51.0"
+//   print(stack.is_recorded());  // false: nothing was measured with these libraries
 //
 // The provider library itself says version 0.1.0 whatever the wheel's, so it is known by its hash,
 // or, where that is new, by the wheel's own folder of metadata beside it.

@@ -48,6 +48,18 @@ TEST_F(InstalledStackTest, AnotherVersionIsReadFromTheWheelAndTheBackend) {
   EXPECT_FALSE(stack->is_recorded());
 }
 
+// The backend is searched in pieces of 4 MiB: a version that lies in two of them is whole.
+TEST_F(InstalledStackTest, AVersionIsFoundWhereverItStands) {
+  for (const size_t ahead : {size_t{0}, size_t{1}, size_t{8}, size_t{15}, size_t{22}, size_t{45}}) {
+    const std::string name = "libQnnHtp.so";
+    write(name.c_str(), std::string((4 << 20) - ahead, 'x') + "AISW_VERSION: 2.99." +
+                            std::to_string(ahead) + std::string(1, '\0'));
+    const auto stack = installed_stack(libraries());
+    ASSERT_TRUE(stack.ok()) << stack.error().message();
+    EXPECT_EQ(stack->versions.qnn, "2.99." + std::to_string(ahead));
+  }
+}
+
 TEST_F(InstalledStackTest, AMissingLibraryIsNamed) {
   const auto stack = installed_stack(libraries());
   ASSERT_FALSE(stack.ok());

@@ -4,7 +4,7 @@
 // the connection to the DSP, for its arch.
 //
 //   LAP_ASSIGN_OR_RETURN(const htp::Libraries qnn, htp::find_libraries(flags.qnn_libs));
-//   qnn.provider();   // .../libonnxruntime_providers_qnn.so
+//   print(qnn.provider());  // .../libonnxruntime_providers_qnn.so
 #pragma once
 
 #include <filesystem>

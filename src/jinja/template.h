@@ -1,7 +1,7 @@
 // Jinja templates, as Hugging Face renders chat templates: parse once, render often.
 //
 //   LAP_ASSIGN_OR_RETURN(Template t, Template::parse("Hello {{ name }}!", "greeting.jinja"));
-//   LAP_ASSIGN_OR_RETURN(std::string text, t.render({{"name", "Ada"}}));   // "Hello Ada!"
+//   LAP_ASSIGN_OR_RETURN(std::string text, t.render({{"name", "Ada"}}));  // "Hello Ada!"
 //
 // The dialect and its settings are those of transformers' apply_chat_template over Jinja 3.1
 // (ImmutableSandboxedEnvironment; trim_blocks, lstrip_blocks; loop controls; `tojson` is

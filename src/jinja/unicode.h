@@ -1,7 +1,7 @@
 // Code points and the character properties of Python's str, for UTF-8 text.
 //
-//   Text text = decode("Größe");          // code points; text.size() == 5
-//   encode(upper(text));                  // "GRÖSSE"
+//   Text text = decode("Größe");              // code points; text.size() == 5
+//   std::string large = encode(upper(text));  // "GRÖSSE"
 //
 // Every function expects valid UTF-8 (checked where text enters the room). Figures
 // follow the Unicode version named in unicode_tables.inc.

@@ -1,7 +1,7 @@
 // The values a template computes with: Python's, as far as a template can tell.
 //
-//   Value list = Value::list({Value(1), Value("two")});
-//   repr(list, runtime);                                 // "[1, 'two']"
+//   Value list = Value::list({Value(int64_t{1}), Value("two")});
+//   std::string shown = repr(list, runtime);  // "[1, 'two']"
 //
 // Strings, lists, tuples and dicts are immutable once built (the reference environment forbids
 // templates to change them), so values share them freely and can form no cycle. Only `Namespace`

@@ -80,6 +80,7 @@ Result<Audio> read_all(AudioReader& reader, const std::string& where, AudioLimit
   std::vector<float> block(static_cast<size_t>(block_frames * info.channels));
   int64_t decoded = 0;
   while (!info.frames || decoded < *info.frames) {
+    if (limits.cancel != nullptr && limits.cancel->cancelled()) return cancelled();
     LAP_ASSIGN_OR_RETURN(int64_t n, reader.read(block));
     if (n == 0) break;
     if (info.frames) n = std::min(n, *info.frames - decoded);

@@ -11,7 +11,7 @@
 // that ends before the sound that it announces is truncated and refused, where the reference would
 // take what is there; not to be told are OGG cut between two pages, the last two frames of MP3, and
 // MP3 without a Xing header, which is decoded to its end (the reference stops where it guesses the
-// end to be). Source: load_audio of transformers 5.23 (audio_utils.py: soundfile,
+// end to be). kCancelled. Source: load_audio of transformers 5.23 (audio_utils.py: soundfile,
 // mean, soxr_hq).
 #pragma once
 
@@ -21,6 +21,7 @@
 #include <span>
 #include <string>
 
+#include "base/progress.h"
 #include "base/result.h"
 #include "media/audio.h"
 
@@ -33,6 +34,7 @@ struct AudioLimits {
   int64_t max_samples = int64_t{1} << 26;
   std::string too_long_remedy = "cut it into shorter clips";
   int64_t max_file_bytes = int64_t{1} << 30;
+  const CancelToken* cancel = nullptr;  // looked at between blocks of some thousand samples
 };
 
 Result<Audio> decode_audio(std::span<const std::byte> file, const std::string& where,

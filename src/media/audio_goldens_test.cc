@@ -15,6 +15,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/testing/compare.h"
 #include "media/audio_decoder.h"
 #include "media/log_mel.h"
 
@@ -63,15 +64,8 @@ struct Worst {
   double native = 0, resampled = 0, mel = 0, resampled_mel = 0, correlation = 1;
 };
 
-double max_difference(std::span<const float> a, std::span<const float> b) {
-  double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    worst = std::max(worst, static_cast<double>(std::abs(a[i] - b[i])));
-  }
-  return worst;
-}
-
 double correlation(std::span<const float> a, std::span<const float> b) {
+  if (std::isnan(max_difference(a, b))) return kNoMeasure;
   const std::vector<double> x(a.begin(), a.end()), y(b.begin(), b.end());
   const auto n = static_cast<double>(x.size());
   const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n;
@@ -90,12 +84,12 @@ double correlation(std::span<const float> a, std::span<const float> b) {
 double compare_signal(std::span<const float> samples, const json& golden,
                       std::vector<float>* ours = nullptr, std::vector<float>* theirs = nullptr) {
   EXPECT_EQ(samples.size(), golden["count"].get<size_t>());
-  if (samples.size() != golden["count"].get<size_t>()) return INFINITY;
+  if (samples.size() != golden["count"].get<size_t>()) return kNoMeasure;
   double worst = 0;
   for (const json& window : golden["windows"]) {
     const auto expected = goldens().array(window);
     const auto got = samples.subspan(window["at"].get<size_t>(), expected.size());
-    worst = std::max(worst, max_difference(got, expected));
+    worst = larger(worst, max_difference(got, expected));
     if (ours) ours->insert(ours->end(), got.begin(), got.end());
     if (theirs) theirs->insert(theirs->end(), expected.begin(), expected.end());
   }
@@ -109,7 +103,7 @@ double compare_signal(std::span<const float> samples, const json& golden,
 double compare_mel(const LogMel& mel, const json& golden) {
   EXPECT_EQ(mel.frames, golden["frames"].get<int64_t>());
   EXPECT_EQ(mel.bins, golden["bins"].get<int64_t>());
-  if (mel.frames != golden["frames"] || mel.bins != golden["bins"]) return INFINITY;
+  if (mel.frames != golden["frames"] || mel.bins != golden["bins"]) return kNoMeasure;
   const auto bins = static_cast<size_t>(mel.bins);
   const auto valid = golden["valid"].get<size_t>();
   std::vector<uint8_t> mask(static_cast<size_t>(mel.frames), 0);
@@ -122,7 +116,7 @@ double compare_mel(const LogMel& mel, const json& golden) {
   double worst = 0;
   for (const json& row : golden["rows"]) {
     const auto got = features.subspan(row["frame"].get<size_t>() * bins, bins);
-    worst = std::max(worst, max_difference(got, goldens().array(row)));
+    worst = larger(worst, max_difference(got, goldens().array(row)));
   }
   if (valid == 0) return worst;
   std::vector<float> mean(bins);
@@ -131,7 +125,7 @@ double compare_mel(const LogMel& mel, const json& golden) {
     for (size_t i = 0; i < valid; ++i) sum += static_cast<double>(features[i * bins + bin]);
     mean[bin] = static_cast<float>(sum / static_cast<double>(valid));
   }
-  return std::max(worst, max_difference(mean, goldens().array(golden["mean"])));
+  return larger(worst, max_difference(mean, goldens().array(golden["mean"])));
 }
 
 // A wrong scale, channel mean, length rule, filter, window, mask or resampler shows here.
@@ -148,7 +142,7 @@ TEST(AudioGoldens, Clips) {
     EXPECT_EQ(audio->sampling_rate, clip["rate"].get<int64_t>());
     Worst& worst = is_lossy(file) ? lossy : exact;
     const double native = compare_signal(audio->samples, clip["native"]);
-    worst.native = std::max(worst.native, native);
+    worst.native = larger(worst.native, native);
     EXPECT_LE(native, is_lossy(file) ? 1e-4 : 1e-7);
 
     const bool other_rate = audio->sampling_rate != 16000;
@@ -161,15 +155,15 @@ TEST(AudioGoldens, Clips) {
       const double agreement = correlation(ours, theirs);
       EXPECT_GE(agreement, kMinCorrelation);
       EXPECT_LE(difference, 1e-4);
-      worst.correlation = std::min(worst.correlation, agreement);
-      worst.resampled = std::max(worst.resampled, difference);
+      worst.correlation = smaller(worst.correlation, agreement);
+      worst.resampled = larger(worst.resampled, difference);
     }
 
     const auto mel = extractor.extract(at_16k->samples);
     ASSERT_TRUE(mel.ok()) << mel.error().message();
     const double difference = compare_mel(*mel, clip["mel"]);
     double& worst_mel = other_rate ? worst.resampled_mel : worst.mel;
-    worst_mel = std::max(worst_mel, difference);
+    worst_mel = larger(worst_mel, difference);
     EXPECT_LE(difference, other_rate || is_lossy(file) ? kMelTolerance : kExactMelTolerance);
   }
   for (const auto& [name, worst] : {std::pair("exact", exact), std::pair("lossy", lossy)}) {
@@ -220,7 +214,7 @@ TEST(AudioGoldens, Options) {
     const auto mel = LogMelExtractor(with_options(variant["options"])).extract(samples);
     ASSERT_TRUE(mel.ok()) << mel.error().message();
     const double difference = compare_mel(*mel, variant["mel"]);
-    worst = std::max(worst, difference);
+    worst = larger(worst, difference);
     EXPECT_LE(difference, kExactMelTolerance);
   }
   RecordProperty("mel", testing::PrintToString(worst));

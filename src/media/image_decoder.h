@@ -5,8 +5,7 @@
 // As in the reference (load_image of transformers 5.23: PIL's exif_transpose, then convert("RGB");
 // and its image processor): the EXIF orientation is applied, alpha is dropped without blending (but
 // where a PNG names one transparent colour, it is white), grey and palette become RGB, 16 bits
-// become
-// 8. Of an animation the first frame counts.
+// become 8. Of an animation the first frame counts.
 //
 // Errors, kBadInput (kIo when the file cannot be read) naming `where`: an unknown format (named
 // when it is a known one that we do not read, such as GIF or HEIC), a truncated or damaged file,

@@ -1,6 +1,7 @@
 // Video as frames: a folder of image files, in the order of their names.
 //
-//   LAP_ASSIGN_OR_RETURN(Video video, sample_video("frames/", processor.video, {.fps = 24}));
+//   LAP_ASSIGN_OR_RETURN(std::vector<VideoFrame> frames,
+//                        sample_video("frames/", processor.video, {.fps = 24}));
 //
 // "Frame 2" comes before "frame 10": runs of digits in names compare as numbers, all else byte by
 // byte. Hidden files and files that are no images by their content are passed over.

@@ -1,5 +1,6 @@
 #include "nn/attention_constants.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <mutex>
@@ -82,22 +83,36 @@ class RelativeKeys final : public Computed {
  private:
   Result<std::vector<float>> compute() const override {
     LAP_ASSIGN_OR_RETURN(const std::vector<float> rows, projection_.to_floats());
-    const std::vector<float> table = relative_position_table(shape_);
     const int64_t hidden = shape_.hidden();
+    const int64_t positions = shape_.positions();
+    const std::vector<double> table = table_by_dim();
     std::vector<float> keys;
-    keys.reserve(index(hidden * shape_.positions()));
+    keys.reserve(index(hidden * positions));
+    std::vector<double> sums(index(positions));  // side by side, as one would wait for itself
     for (int64_t channel = 0; channel < hidden; ++channel) {
-      const float* row = rows.data() + channel * hidden;
-      for (int64_t p = 0; p < shape_.positions(); ++p) {
-        const float* position = table.data() + p * hidden;
-        double sum = 0;
-        for (int64_t i = 0; i < hidden; ++i) {
-          sum += static_cast<double>(row[i]) * static_cast<double>(position[i]);
-        }
-        keys.push_back(static_cast<float>(sum * factor_));
+      std::fill(sums.begin(), sums.end(), 0);
+      for (int64_t i = 0; i < hidden; ++i) {
+        const auto weight = static_cast<double>(rows[index(channel * hidden + i)]);
+        const double* of_dim = table.data() + i * positions;
+        for (int64_t p = 0; p < positions; ++p) sums[index(p)] += weight * of_dim[p];
       }
+      for (const double sum : sums) keys.push_back(static_cast<float>(sum * factor_));
     }
     return keys;
+  }
+
+  // [hidden, positions]
+  std::vector<double> table_by_dim() const {
+    const std::vector<float> table = relative_position_table(shape_);
+    const int64_t hidden = shape_.hidden();
+    const int64_t positions = shape_.positions();
+    std::vector<double> out(table.size());
+    for (int64_t p = 0; p < positions; ++p) {
+      for (int64_t i = 0; i < hidden; ++i) {
+        out[index(i * positions + p)] = static_cast<double>(table[index(p * hidden + i)]);
+      }
+    }
+    return out;
   }
 
   Tensor projection_;

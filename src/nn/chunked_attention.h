@@ -7,7 +7,7 @@
 // cosines projected per layer and no learned biases. Source: Gemma4AudioAttention,
 // Gemma4AudioRelPositionalEncoding and the masks of Gemma4AudioModel.
 //
-//   const DynamicChunks chunks(b, mask, shape);                        // once for all layers
+//   const DynamicChunks chunks(b, mask, shape);  // once for all layers
 //   x = chunked_attention(b, x, "self_attn", weights, chunks, shape);
 #pragma once
 

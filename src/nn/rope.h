@@ -9,8 +9,7 @@
 namespace lapidary::nn {
 
 // Frequencies of the d/2 pairs: theta^(-2i/d) / factor for the first `rotated_pairs`, 0 for the
-// rest
-// ("proportional" RoPE rotates only the first pairs, exponents over the full head dim).
+// rest ("proportional" RoPE rotates only the first pairs, exponents over the full head dim).
 std::vector<float> rope_frequencies(int64_t head_dim, double theta, int64_t rotated_pairs,
                                     double factor);
 

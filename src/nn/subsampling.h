@@ -1,7 +1,7 @@
 // One stage of convolutional subsampling: halves time and mel bins (the front of a conformer,
 // Gulati et al. 2020, arXiv:2005.08100). Source: Gemma4AudioSubSampleConvProjectionLayer.
 //
-//   Spectrogram x = {features, 128};                                  // [batch, time, 128, 1]
+//   Spectrogram x = {features, 128};  // [batch, time, 128, 1]
 //   x = subsample(b, x, frames_to_keep(b, mask), "layer0", weights, eps);
 //   mask = every_second_frame(b, mask);
 #pragma once

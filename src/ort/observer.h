@@ -1,6 +1,9 @@
 // An operator that shows a session's values to a function as they are computed.
 //
-//   ort::Observer observer([&](int64_t index, const ort::Observed& value) -> Status { ... });
+//   ort::Observer observer([&](int64_t index, const ort::Observed& value) {
+//     use(index, value.values);
+//     return Status();
+//   });
 //   // In the graph: seen, count = lapidary.Observe<index = 3>(x), and readers of x read `seen`.
 //   LAP_ASSIGN_OR_RETURN(auto session, Session::open(path, {.custom_ops = {observer.domain()}}));
 //   LAP_ASSIGN_OR_RETURN(auto outputs, session.run(inputs));

@@ -4,7 +4,7 @@
 //   LAP_ASSIGN_OR_RETURN(ort::Binding binding, session.bind());
 //   LAP_RETURN_IF_ERROR(binding.input("x", {ort::ElementType::kFloat32, x.data(), {1, 128}}));
 //   LAP_RETURN_IF_ERROR(binding.output("y", {ort::ElementType::kFloat32, y.data(), {1, 64}}));
-//   LAP_RETURN_IF_ERROR(binding.run());          // writes y; no tensor is copied or allocated here
+//   LAP_RETURN_IF_ERROR(binding.run());  // writes y; no tensor is copied or allocated here
 //
 // Errors: a file that cannot be read is kIo, a model that ONNX Runtime refuses is kBadInput, a
 // failing run is kInternal. Each names the model file. No exception leaves this file.

@@ -11,9 +11,13 @@ std::optional<PortEncoding> encoding_of(const graph::Graph& graph, const std::st
   const auto note = graph.metadata.find(notes::encoding(port));
   if (note == graph.metadata.end()) return std::nullopt;
   const Json json = Json::parse(note->second, nullptr, false);
-  const auto number = [&](const char* key) { return json.contains(key) && json[key].is_number(); };
-  if (!json.is_object() || !number("scale") || !number("zero_point")) return std::nullopt;
-  return PortEncoding{json["scale"].get<double>(), json["zero_point"].get<int64_t>()};
+  if (!json.is_object() || !json.contains("scale") || !json["scale"].is_number()) {
+    return std::nullopt;
+  }
+  const auto zero_point =
+      json.contains("zero_point") ? integer_of(json["zero_point"]) : std::nullopt;
+  if (!zero_point) return std::nullopt;
+  return PortEncoding{json["scale"].get<double>(), *zero_point};
 }
 
 Port port_of(const graph::Graph& graph, const graph::ValueInfo& value) {

@@ -1,7 +1,7 @@
 // What the manifest says of one graph.
 //
 //   Component record = take_component_record(graph, "decoder/model.onnx");
-//   save(graph, package / record.file, {});
+//   LAP_ASSIGN_OR_RETURN(auto saved, graph::save(graph, package / record.file, {}));
 #pragma once
 
 #include <string>

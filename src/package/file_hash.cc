@@ -70,22 +70,22 @@ XXH128_canonical_t digest_of(const void* data, size_t size) {
 
 }  // namespace
 
-Result<std::string> file_hash(const std::filesystem::path& path, const HashOptions& options) {
+Result<std::string> file_hash(const std::filesystem::path& path, const Work& work) {
   const InputFile file(path);
   LAP_ASSIGN_OR_RETURN(const int64_t size, file.size());
   const int64_t chunks = (size + kHashChunkBytes - 1) / kHashChunkBytes;
   std::vector<XXH128_canonical_t> digests(static_cast<size_t>(chunks));
   const auto hash_chunk = [&](size_t i) -> Status {
-    if (options.cancel != nullptr && options.cancel->cancelled()) return cancelled();
+    if (work.is_cancelled()) return cancelled();
     const int64_t offset = static_cast<int64_t>(i) * kHashChunkBytes;
     thread_local std::vector<unsigned char> buffer;
     buffer.resize(static_cast<size_t>(std::min(kHashChunkBytes, size - offset)));
     LAP_RETURN_IF_ERROR(file.read(buffer, offset));
     digests[i] = digest_of(buffer.data(), buffer.size());
-    if (options.progress != nullptr) options.progress->advance(buffer.size());
+    work.advance(buffer.size());
     return {};
   };
-  LAP_RETURN_IF_ERROR(parallel_for(digests.size(), hash_chunk, options.threads));
+  LAP_RETURN_IF_ERROR(parallel_for(digests.size(), hash_chunk, work.threads));
   return to_hex(digest_of(digests.data(), digests.size() * sizeof(XXH128_canonical_t)));
 }
 

@@ -10,21 +10,15 @@
 #include <filesystem>
 #include <string>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 
 namespace lapidary::package {
 
 inline constexpr int64_t kHashChunkBytes = 4 << 20;
 
-struct HashOptions {
-  size_t threads = 0;                // 0: all cores
-  ProgressSink* progress = nullptr;  // told about bytes read
-  const CancelToken* cancel = nullptr;
-};
-
-// Memory: one chunk a thread. Errors: missing or unreadable file, a file that shrinks meanwhile,
-// cancelled.
-Result<std::string> file_hash(const std::filesystem::path& path, const HashOptions& options);
+// Memory: one chunk a thread. Advances `work` by bytes. Errors: missing or unreadable file, a file
+// that shrinks meanwhile, cancelled.
+Result<std::string> file_hash(const std::filesystem::path& path, const Work& work);
 
 }  // namespace lapidary::package

@@ -1,6 +1,7 @@
 #include "package/manifest.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace lapidary::package {
@@ -9,8 +10,11 @@ namespace {
 Json shape_to_json(const std::vector<std::string>& shape) {
   Json out = Json::array();
   for (const std::string& dim : shape) {
-    const bool number = !dim.empty() && dim.find_first_not_of("0123456789") == std::string::npos;
-    number ? out.push_back(std::stoll(dim)) : out.push_back(dim);
+    int64_t number = 0;
+    const char* end = dim.data() + dim.size();
+    const auto [rest, error] = std::from_chars(dim.data(), end, number);
+    const bool whole = error == std::errc() && rest == end && number >= 0;
+    whole ? out.push_back(number) : out.push_back(dim);  // digits that do not fit are a name
   }
   return out;
 }

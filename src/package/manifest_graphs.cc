@@ -27,16 +27,16 @@ std::vector<Port> ports(JsonReader& parent, const std::string& key) {
     for (const Json& dim : shape) {
       if (dim.is_string()) {
         port.shape.push_back(dim.get<std::string>());
-      } else if (dim.is_number_unsigned()) {
-        port.shape.push_back(std::to_string(dim.get<uint64_t>()));
+      } else if (const auto number = integer_of(dim); number && *number >= 0) {
+        port.shape.push_back(std::to_string(*number));
       } else {
         entry.fail("shape", "must hold numbers and names", kRebuild);
       }
     }
     port.optional = entry.boolean_or("optional", false);
     if (auto encoding = entry.optional_child("encoding")) {
-      port.encoding =
-          PortEncoding{encoding->number("scale", {.min = 0}), encoding->integer("zero_point")};
+      port.encoding = PortEncoding{encoding->number("scale", {.min = 0, .max = kFloat32Range.max}),
+                                   encoding->integer("zero_point")};
       if (port.encoding->scale == 0) encoding->fail("scale", "is 0", kRebuild);
       encoding->reject_unknown(kRebuild);
     }

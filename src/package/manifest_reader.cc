@@ -25,16 +25,16 @@ class ManifestReader {
     if (!json_.is_object()) return bad_input(where_, "must be an object", kRebuild);
     JsonReader root(&json_, "", error_, where_);
     Manifest out;
-    out.format_version = static_cast<int>(root.integer("format_version", {.min = 0}));
-    const bool known =
-        kOldestFormatVersion <= out.format_version && out.format_version <= kFormatVersion;
+    const int64_t version = root.integer("format_version", {.min = 0});
+    const bool known = kOldestFormatVersion <= version && version <= kFormatVersion;
     if (root.status().ok() && !known) {
       return unsupported(where_,
-                         "'format_version' is " + std::to_string(out.format_version) +
+                         "'format_version' is " + std::to_string(version) +
                              ", this program reads " + std::to_string(kOldestFormatVersion) +
                              " to " + std::to_string(kFormatVersion),
                          "build the package again with this version of lapidary");
     }
+    out.format_version = static_cast<int>(version);
     out.lapidary_version = root.string("lapidary_version");
     out.recipe_name = root.string("recipe_name");
     out.recipe = root.raw("recipe");
@@ -151,7 +151,7 @@ class ManifestReader {
     for (JsonReader& entry : reader.objects("rotary", kRebuild)) {
       RotaryKind kind;
       kind.kind = entry.string("kind");
-      for (const double frequency : entry.numbers("inv_freq")) {
+      for (const double frequency : entry.numbers("inv_freq", kFloat32Range)) {
         kind.inv_freq.push_back(static_cast<float>(frequency));
       }
       if (kind.inv_freq.empty()) entry.fail("inv_freq", "is empty", kRebuild);

@@ -101,6 +101,14 @@ TEST(Manifest, TextModelsHaveNoModalitySections) {
   EXPECT_FALSE(read->audio.has_value());
 }
 
+// A dim may have any name, also one of digits that no number holds.
+TEST(Manifest, DimsOfDigitsThatDoNotFitAreNames) {
+  Manifest manifest = sample();
+  manifest.components[0].inputs[0].shape = {"9223372036854775807", "9223372036854775808", "-1", ""};
+  EXPECT_EQ(to_json(manifest)["components"][0]["inputs"][0]["shape"],
+            (Json{9223372036854775807, "9223372036854775808", "-1", ""}));
+}
+
 // A decoder of two parts, whose prompts need but the first of them.
 Manifest static_sample() {
   Manifest out = sample();
@@ -310,6 +318,11 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"Version", [](Json& j) { j["format_version"] = 99; }, "'format_version' is 99"},
         Damage{"OldVersion", [](Json& j) { j["format_version"] = 1; },
                "'format_version' is 1, this program reads 2 to 4 (build the package again"},
+        Damage{"VersionThatWouldWrap", [](Json& j) { j["format_version"] = 4294967299; },
+               "'format_version' is 4294967299"},
+        Damage{"DimBeyond64Bits",
+               [](Json& j) { j["components"][0]["inputs"][0]["shape"] = {18446744073709551615U}; },
+               "shape"},
         Damage{"NoVersion", [](Json& j) { j.erase("format_version"); }, "'format_version'"},
         Damage{"UnknownKey", [](Json& j) { j["extra"] = 1; }, "'extra' is not a known key"},
         Damage{"Array", [](Json& j) { j = Json::array(); }, "must be an object"},

@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kRestore = "restore the file, or build the package again";
 
 Status verify_file(const std::filesystem::path& path, const FileRecord& record, VerifyMode mode,
-                   const CancelToken* cancel) {
+                   const Work& work) {
   std::error_code problem;
   const uintmax_t size = std::filesystem::file_size(path, problem);
   if (problem == std::errc::no_such_file_or_directory) {
@@ -24,7 +24,7 @@ Status verify_file(const std::filesystem::path& path, const FileRecord& record, 
         kRestore);
   }
   if (mode == VerifyMode::kSizes) return {};
-  LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(path, {.cancel = cancel}));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(path, work));
   if (hash != record.xxh3) {
     return bad_input(path.string(), "has checksum " + hash + ", the manifest says " + record.xxh3,
                      kRestore);
@@ -34,18 +34,22 @@ Status verify_file(const std::filesystem::path& path, const FileRecord& record, 
 
 }  // namespace
 
-Result<Package> Package::open(const std::filesystem::path& dir, VerifyMode mode,
-                              const CancelToken* cancel) {
+Result<Package> Package::open(const std::filesystem::path& dir, VerifyMode mode, const Work& work) {
   Package out;
   out.dir = dir;
   LAP_ASSIGN_OR_RETURN(out.manifest, read_manifest(dir));
-  LAP_RETURN_IF_ERROR(out.verify(mode, cancel));
+  LAP_RETURN_IF_ERROR(out.verify(mode, work));
   return out;
 }
 
-Status Package::verify(VerifyMode mode, const CancelToken* cancel) const {
+Status Package::verify(VerifyMode mode, const Work& work) const {
+  if (mode == VerifyMode::kChecksums) {
+    uint64_t bytes = 0;
+    for (const FileRecord& record : manifest.files) bytes += record.size;
+    work.stage("checksums", bytes, Unit::kBytes);
+  }
   for (const FileRecord& record : manifest.files) {
-    LAP_RETURN_IF_ERROR(verify_file(dir / record.path, record, mode, cancel));
+    LAP_RETURN_IF_ERROR(verify_file(dir / record.path, record, mode, work));
   }
   return {};
 }

@@ -1,6 +1,8 @@
 // Figures that are measured on a finished package, in its manifest.
 //
-//   record_quality("gemma4-e2b", {{"perplexity", "eval.txt (xxh3 3b2c...)", "cpu", 12674, 1.754}});
+//   const std::vector<QualityFigure> figures = {
+//       {"perplexity", "eval.txt (xxh3 3b2c...)", "cpu", 12674, 1.754}};
+//   LAP_RETURN_IF_ERROR(record_quality("gemma4-e2b", figures));
 #pragma once
 
 #include <filesystem>

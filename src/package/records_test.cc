@@ -74,6 +74,16 @@ TEST(ComponentRecord, TakesTheEncodingsOfPorts) {
   EXPECT_EQ(graph.metadata, (std::map<std::string, std::string>{{"other", "stays"}}));
 }
 
+// A note that others wrote: 2^64 - 1 would wrap to -1, 1.5 would be cut to 1.
+TEST(ComponentRecord, TakesNoZeroPointThatIsNoInteger) {
+  for (const char* zero : {"18446744073709551615", "1.5", "true", "null"}) {
+    graph::Graph graph = small_graph();
+    graph.metadata["encoding:x"] = R"({"scale": 0.25, "zero_point": )" + std::string(zero) + "}";
+    const Component record = take_component_record(graph, "decoder/model.onnx");
+    EXPECT_FALSE(record.inputs[0].encoding.has_value()) << zero;
+  }
+}
+
 TEST(TextModel, ListsLayersThatOwnCachesOnly) {
   const TextModel text = text_model(tiny().config);
   EXPECT_EQ(text.vocab_size, 1024);

@@ -68,14 +68,13 @@ Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& 
 }
 
 Result<FileRecord> file_record(const std::filesystem::path& dir, const std::string& relative,
-                               ProgressSink* progress, const CancelToken* cancel) {
+                               const Work& work) {
   FileRecord out;
   out.path = relative;
   std::error_code problem;
   out.size = std::filesystem::file_size(dir / relative, problem);
   if (problem) return io_error((dir / relative).string(), problem.message());
-  LAP_ASSIGN_OR_RETURN(out.xxh3,
-                       file_hash(dir / relative, {.progress = progress, .cancel = cancel}));
+  LAP_ASSIGN_OR_RETURN(out.xxh3, file_hash(dir / relative, work));
   return out;
 }
 

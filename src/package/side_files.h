@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "checkpoint/checkpoint.h"
 #include "package/manifest.h"
 
@@ -22,9 +22,8 @@ Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& 
                                                   const Manifest& manifest,
                                                   const std::filesystem::path& dir);
 
-// Size and checksum of `relative` in `dir`.
+// Size and checksum of `relative` in `dir`. Advances `work` by bytes.
 Result<FileRecord> file_record(const std::filesystem::path& dir, const std::string& relative,
-                               ProgressSink* progress = nullptr,
-                               const CancelToken* cancel = nullptr);
+                               const Work& work = {});
 
 }  // namespace lapidary::package

@@ -2,8 +2,7 @@
 //
 //   before  y = MatMul(x, w)             x, w, y: float32
 //   after   y = MatMul(x, w)             x, w, y: float16, with Cast at the graph's edges
-//   (keep_io_types)
-//                                        and around the nodes that stay in float32
+//                                        (keep_io_types) and around the nodes that stay in float32
 //
 // Requires that dtypes can be inferred (graph/dtype_inference.h); ensures that no selected node
 // computes in float32. Key/value caches are inputs and outputs like others; with keep_io_types

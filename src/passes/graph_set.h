@@ -1,8 +1,8 @@
 // The graphs of one component. A component begins as one graph; StaticLLM makes several of it, for
 // runs of different lengths, and SplitModel makes parts of each.
 //
-//   for (RoleGraph& each : set) each.graph = ...;
-//   file_stem({Role::kDecode, 1, graph})   // "decode.1"
+//   for (const RoleGraph& each : set) use(each.role, each.part, each.graph);
+//   const std::string stem = file_stem({Role::kDecode, 1, graph});  // "decode.1"
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,9 @@
 #include "graph/builder.h"
 #include "passes/fixed_shapes/static_llm.h"
 #include "passes/static_quantization/static_quantization.h"
+#include "passes/test_graphs.h"
 #include "tensor/expressions.h"
+#include "tensor/testing/unreadable.h"
 
 namespace lapidary::passes {
 namespace {
@@ -18,6 +20,7 @@ using graph::Builder;
 using graph::DType;
 using graph::Graph;
 using graph::Ref;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -112,6 +115,18 @@ TEST(StaticLlmPass, LeavesTheSoftCapToTheHost) {
   EXPECT_FALSE(uncapped.graphs[1].graph.metadata.contains(contract::notes::kHostLogitSoftcap));
 }
 
+// Catches a cap that silently stays in the graph while the host was to apply it.
+TEST(StaticLlmPass, ASoftCapThatCannotBeReadIsAnError) {
+  Graph graph = decoder();
+  for (auto& [name, constant] : graph.initializers) {
+    if (constant.shape().empty()) constant = tensor::unreadable(DType::kFloat, {});
+  }
+  const BoundPass pass = bound(&bind_static_llm, R"({"logit_softcap": "host"})").value();
+  const auto outcome = pass.run(one(std::move(graph)), {});
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_THAT(outcome.error().message(), AllOf(HasSubstr("soft-cap"), HasSubstr("ends early")));
+}
+
 TEST(StaticLlmPass, RefusesWhatItCannotDo) {
   const auto said = [](const std::string& json) { return message(&bind_static_llm, json); };
   EXPECT_THAT(said(R"({"context_length": 64, "prefill_length": 64})"), HasSubstr("prefill_length"));
@@ -179,6 +194,7 @@ struct Asked {
 
 PassContext answering(Asked& asked) {
   PassContext context;
+  context.traits = htp();
   context.calibrate = [&asked](const CalibrationRequest& request) -> Result<quant::Ranges> {
     asked.values.push_back(request.values);
     asked.method = request.method;
@@ -245,11 +261,12 @@ TEST(StaticQuantizationPass, CalibratesTheGraphsThemselvesOtherwise) {
 
 TEST(StaticQuantizationPass, SaysWhatIsMissing) {
   const BoundPass pass = bound(&bind_static_quantization, "{}").value();
-  const auto silent = pass.run(cache_set(), {});
+  const auto silent = pass.run(cache_set(), {.calibrate = {}, .traits = htp()});
   ASSERT_FALSE(silent.ok());
   EXPECT_THAT(silent.error().message(), HasSubstr("data_configs"));
 
   PassContext empty;
+  empty.traits = htp();
   empty.calibrate = [](const CalibrationRequest&) {
     return Result<quant::Ranges>(quant::Ranges());
   };

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "passes/graph_set.h"
 #include "quant/moments.h"
 #include "quant/ranges.h"
+#include "target/quantization_traits.h"
 
 namespace lapidary::passes {
 
@@ -66,14 +68,19 @@ struct MomentRequest {
   std::string data_config;  // which of the recipe's data_configs; "": all
 };
 
-// What a pass may ask of the world outside the graph. A function that is not set cannot be asked:
-// the pass says what is missing.
+// What a pass may ask of the world outside the graph. What is not set cannot be asked: the pass
+// says what is missing.
 struct PassContext {
   std::function<Result<quant::Ranges>(const CalibrationRequest&)> calibrate;
   // Shared, since a pass keeps it in the weights it makes until they are written. A plan gets an
   // empty map: bytes and dtypes do not depend on the numbers.
   std::function<Result<std::shared_ptr<const quant::Moments>>(const MomentRequest&)> moments = {};
+  // Of the target that the graphs are for; target::traits_of says which where no chip is named.
+  std::optional<target::QuantizationTraits> traits = std::nullopt;
 };
+
+// The traits, for the pass of that type. Error: kInternal, no target is named.
+Result<target::QuantizationTraits> traits_in(const PassContext& context, const std::string& type);
 
 // A pass with its options read and checked.
 struct BoundPass {
@@ -85,6 +92,10 @@ struct BoundPass {
 // A pass that looks at one graph at a time.
 BoundPass per_graph(std::string type, Json options,
                     std::function<Result<PassOutcome>(graph::Graph)> run);
+// The same where the target matters.
+using TargetedRun =
+    std::function<Result<PassOutcome>(graph::Graph, const target::QuantizationTraits&)>;
+BoundPass per_graph_of_target(std::string type, Json options, TargetedRun run);
 
 // One row of the registry.
 struct PassEntry {

@@ -1,13 +1,21 @@
-// A small attention block, for tests of quantization: everything an encoder or decoder layer has.
+// For tests of quantization: the target, and a small attention block with everything that an
+// encoder or decoder layer has.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "graph/builder.h"
+#include "target/record.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
+
+// What passes get where no chip is named.
+inline const target::QuantizationTraits& htp() {
+  static const target::QuantizationTraits traits = target::traits_of(std::nullopt).value();
+  return traits;
+}
 
 inline std::vector<float> test_weights(int64_t n, uint32_t state) {
   std::vector<float> out(static_cast<size_t>(n));
@@ -22,6 +30,8 @@ constexpr int64_t kTestWidth = 16;
 constexpr int64_t kTestRows = 6;
 constexpr int64_t kTestPast = 4;
 
+// The attention block.
+//
 //   x [6, 16], past [4, 16] -> y [6, 16], present [10, 16]
 //
 // norm -> q, k, v; present = past and k; softmax(q present^T) v'; o; residual; Tanh.

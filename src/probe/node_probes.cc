@@ -19,9 +19,11 @@ namespace fs = std::filesystem;
 using graph::Graph;
 using graph::Node;
 
-// Units that share a model, and bytes of their weights: compiling takes about four times those.
+// Units that share a model, bytes of their weights (compiling takes about four times those) and of
+// the values that are fed and compared (which are in memory six times).
 constexpr size_t kBatch = 32;
 constexpr int64_t kBatchBytes = int64_t{64} << 20;
+constexpr int64_t kBatchValueBytes = int64_t{64} << 20;
 
 // A unit to probe, and where its result goes.
 struct Candidate {
@@ -32,24 +34,10 @@ struct Candidate {
   ProbedNode probed;
 };
 
-tensor::TensorType type_of(const ort::HostTensor& tensor) {
-  // Every name of an element type is one of a dtype.
-  static const std::map<ort::ElementType, tensor::DType> dtypes = {
-      {ort::ElementType::kFloat32, tensor::DType::kFloat},
-      {ort::ElementType::kFloat16, tensor::DType::kFloat16},
-      {ort::ElementType::kInt64, tensor::DType::kInt64},
-      {ort::ElementType::kInt32, tensor::DType::kInt32},
-      {ort::ElementType::kUint16, tensor::DType::kUint16},
-      {ort::ElementType::kInt16, tensor::DType::kInt16},
-      {ort::ElementType::kUint8, tensor::DType::kUint8},
-      {ort::ElementType::kInt8, tensor::DType::kInt8},
-      {ort::ElementType::kBool, tensor::DType::kBool}};
-  return {dtypes.at(tensor.type), tensor.shape};
-}
-
 // From the rules of shapes and dtypes; for an operator that those do not know, from a run on the
 // CPU.
-Result<ValueTypes> types_of(const Graph& graph, const fs::path& folder) {
+Result<ValueTypes> types_of(const Graph& graph, const fs::path& folder,
+                            const ReferenceSettings& settings) {
   const auto shapes = graph::infer_shapes(graph);
   if (!shapes.ok() && shapes.error().kind != ErrorKind::kUnsupported) return shapes.error();
   const auto dtypes = graph::infer_dtypes(graph);
@@ -61,8 +49,12 @@ Result<ValueTypes> types_of(const Graph& graph, const fs::path& folder) {
     }
     return types;
   }
-  LAP_ASSIGN_OR_RETURN(const Values values, reference_values(graph, 1, folder));
-  for (const auto& [name, tensor] : values) types[name] = type_of(tensor);
+  LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> inputs, seeded_inputs(graph, 1));
+  ReferenceSettings looking = settings;
+  looking.see = [&types](const ort::HostTensor& tensor) { types[tensor.name] = type_of(tensor); };
+  for (const ort::HostTensor& input : inputs) looking.see(input);
+  const auto run = run_reference(graph, std::move(inputs), folder, looking);
+  if (!run.ok()) return run.error();
   return types;
 }
 
@@ -104,12 +96,24 @@ Status add_units(const Graph& graph, const ValueTypes& types, std::map<std::stri
   return {};
 }
 
+// Of its inputs and outputs, as floats.
+int64_t value_bytes(const Candidate& candidate) {
+  int64_t elements = 0;
+  for (const auto* ports : {&candidate.unit.inputs, &candidate.unit.outputs}) {
+    for (const std::string& port : *ports) elements += candidate.types->at(port).elements();
+  }
+  return elements * static_cast<int64_t>(sizeof(float));
+}
+
 // Probes some of `open`, from the first on: those that share a model. Returns how many.
 Result<size_t> probe_batch(std::span<Candidate* const> open, const htp::Emulator& emulator,
                            const fs::path& folder, const ProbeSettings& settings) {
   std::vector<UnitModel> models;
   int64_t bytes = 0;
+  int64_t values = 0;
   for (const Candidate* candidate : open.first(std::min(kBatch, open.size()))) {
+    values += value_bytes(*candidate);
+    if (values > kBatchValueBytes && !models.empty()) break;
     LAP_ASSIGN_OR_RETURN(UnitModel model, unit_model(*candidate->graph, candidate->unit,
                                                      *candidate->types, settings.seed));
     bytes += model.constant_bytes;
@@ -120,7 +124,7 @@ Result<size_t> probe_batch(std::span<Candidate* const> open, const htp::Emulator
   for (size_t i = 0; i < verdicts.size(); ++i) {
     ProbedNode& probed = open[i]->probed;
     probed.verdict = verdicts[i].verdict;
-    probed.agreement = verdicts[i].agreement;
+    probed.difference = verdicts[i].difference;
     probed.reason = std::move(verdicts[i].reason);
   }
   return verdicts.size();
@@ -183,9 +187,9 @@ Json ProbeReport::to_json() const {
     if (!node.reason.empty()) {
       json["reason"] = node.reason;
     } else {
-      json["cosine"] = node.agreement.cosine;
-      json["relative_error"] = node.agreement.relative_error;
-      json["finite"] = node.agreement.finite;
+      json["cosine"] = node.difference.cosine;
+      json["relative_error"] = node.difference.relative_error;
+      json["finite"] = node.difference.finite;
     }
     list.push_back(std::move(json));
   }
@@ -197,11 +201,12 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return io_error(folder.string(), error.message());
+  const ReferenceSettings reference{.progress = settings.progress, .cancel = emulator.cancel()};
   std::vector<ValueTypes> types(graphs.size());
   std::map<std::string, size_t> seen;  // key -> candidate
   std::vector<Candidate> candidates;
   for (size_t i = 0; i < graphs.size(); ++i) {
-    LAP_ASSIGN_OR_RETURN(types[i], types_of(graphs[i], folder));
+    LAP_ASSIGN_OR_RETURN(types[i], types_of(graphs[i], folder, reference));
     LAP_RETURN_IF_ERROR(add_units(graphs[i], types[i], seen, candidates));
   }
   std::string scope;
@@ -214,7 +219,7 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
     const auto known = cache.find(candidate.key);
     if (known) {
       candidate.probed.verdict = known->verdict;
-      candidate.probed.agreement = known->agreement;
+      candidate.probed.difference = known->difference;
       candidate.probed.reason = known->reason;
       candidate.probed.cached = true;
     } else {
@@ -223,7 +228,7 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
   }
   NullProgress silent;
   ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
-  progress.stage("probing nodes", open.size());
+  progress.stage("probing nodes", open.size(), Unit::kNodes);
   for (auto rest = std::span<Candidate* const>(open); !rest.empty();) {
     LAP_ASSIGN_OR_RETURN(const size_t done, probe_batch(rest, emulator, folder, settings));
     for (const Candidate* candidate : rest.first(done)) {

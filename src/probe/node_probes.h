@@ -1,10 +1,10 @@
 // Every distinct node of static graphs alone on the emulated HTP, against ONNX Runtime's CPU: some
 // shapes of a legal op compute wrong numbers, without a word, and this is where it shows.
 //
-//   const std::vector<Graph> graphs = {prefill, decode};
+//   const std::vector<graph::Graph> graphs = {prefill, decode};
 //   LAP_ASSIGN_OR_RETURN(const ProbeReport report,
 //                        probe::probe_nodes(graphs, emulator, folder, {.cache = home / "probes"}));
-//   if (!report.passed()) ...
+//   if (!report.passed()) print(report.to_json().dump());
 //
 // A node is fed made-up values, over the range that its inputs' encodings tell (unit_models.h).
 // Nodes that differ in names and weights only, in whichever graph, are probed once (node_units.h
@@ -24,7 +24,7 @@
 #include "base/result.h"
 #include "graph/graph.h"
 #include "htp/emulator.h"
-#include "probe/agreement.h"
+#include "probe/difference.h"
 
 namespace lapidary::probe {
 
@@ -50,7 +50,9 @@ struct ProbeSettings {
   // Results by node, chip, versions of the stack and provider options; "": none are kept. An entry
   // that is damaged is probed again.
   std::filesystem::path cache = {};
-  ProgressSink* progress = nullptr;  // a stage counted in distinct nodes
+  // A stage counted in distinct nodes; before it, for a graph with an operator whose shapes are not
+  // known, one of nodes that run on the CPU.
+  ProgressSink* progress = nullptr;
 };
 
 struct ProbedNode {
@@ -61,8 +63,8 @@ struct ProbedNode {
   size_t alike = 1;   // nodes of all graphs that this one stands for
   bool cached = false;
   Verdict verdict = Verdict::kRight;
-  Agreement agreement = {};  // of the worst output; kRight, kImprecise and kWrong only
-  std::string reason;        // of kRefused and kFailed
+  Difference difference = {};  // of the worst output; kRight, kImprecise and kWrong only
+  std::string reason;          // of kRefused and kFailed
 };
 
 struct ProbeReport {

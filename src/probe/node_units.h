@@ -3,11 +3,11 @@
 // the QNN provider reads a quantized graph.
 //
 //   for (const probe::NodeUnit& unit : probe::node_units(graph)) {
-//     Graph cut = probe::cut(graph, unit, types);
+//     graph::Graph alone = probe::cut(graph, unit, types);
 //   }
 //
-// before: ... -> DequantizeLinear -> MatMul(weight: DequantizeLinear) -> QuantizeLinear -> ...
-// after:  x_q -> DequantizeLinear -> MatMul(weight: DequantizeLinear) -> QuantizeLinear -> y_q
+//   before  ... -> DequantizeLinear -> MatMul(weight: DequantizeLinear) -> QuantizeLinear -> ...
+//   after   x_q -> DequantizeLinear -> MatMul(weight: DequantizeLinear) -> QuantizeLinear -> y_q
 #pragma once
 
 #include <cstddef>

@@ -1,13 +1,22 @@
 #include "probe/reference_run.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <map>
+#include <set>
+#include <string>
 
 #include "base/float_types.h"
+#include "graph/dtype_inference.h"
 #include "graph/onnx_writer.h"
 
 namespace lapidary::probe {
 namespace {
 
+namespace fs = std::filesystem;
+using graph::Graph;
+using graph::Node;
 using ort::ElementType;
 
 constexpr int64_t kMostElements = int64_t{1} << 30;
@@ -68,6 +77,225 @@ Result<ort::HostTensor> seeded(const graph::ValueInfo& input, std::mt19937& rand
   return out;
 }
 
+// Nodes of one session, and bytes of their weights: these are in memory dequantized, four times as
+// large, while the session runs.
+constexpr size_t kMostNodes = 32;
+constexpr int64_t kMostBytes = int64_t{64} << 20;
+
+// Runs a graph chunk by chunk; `live_` holds what chunks to come read.
+class Chunks {
+ public:
+  Chunks(const Graph& graph, const fs::path& folder, const ReferenceSettings& settings)
+      : graph_(graph), folder_(folder), settings_(settings) {
+    const auto dtypes = graph::infer_dtypes(graph);
+    if (dtypes.ok()) dtypes_ = *dtypes;
+    for (size_t i = 0; i < graph.nodes.size(); ++i) look_at(i);
+  }
+
+  Result<ReferenceRun> run(std::vector<ort::HostTensor> inputs) {
+    for (ort::HostTensor& input : inputs) {
+      const std::string name = input.name;
+      live_.emplace(name, std::move(input));
+    }
+    NullProgress silent;
+    ProgressSink& progress = settings_.progress == nullptr ? silent : *settings_.progress;
+    progress.stage("running the nodes on the CPU", graph_.nodes.size(), Unit::kNodes);
+    for (size_t begin = 0; begin < graph_.nodes.size();) {
+      if (settings_.cancel != nullptr && settings_.cancel->cancelled()) return cancelled();
+      const size_t end = end_of(begin);
+      LAP_RETURN_IF_ERROR(run_chunk(begin, end));
+      progress.advance(end - begin);
+      begin = end;
+    }
+    for (const graph::ValueInfo& output : graph_.outputs) {
+      const auto found = live_.find(output.name);
+      if (found == live_.end()) {
+        return unsupported("output '" + output.name + "'", "is made by no node");
+      }
+      done_.outputs.push_back(std::move(found->second));
+      live_.erase(found);
+    }
+    return std::move(done_);
+  }
+
+ private:
+  static std::vector<std::string> reads(const Node& node) {
+    std::vector<std::string> out;
+    for (const std::string& input : node.inputs) {
+      if (!input.empty()) out.push_back(input);
+    }
+    for (const auto& [name, attribute] : node.opaque) {
+      out.insert(out.end(), attribute.captures.begin(), attribute.captures.end());
+    }
+    return out;
+  }
+
+  bool is_constant(const std::string& value) const {
+    return graph_.initializers.contains(value) || derived_.contains(value);
+  }
+
+  // Whether only constants reach the node.
+  bool is_derived(const Node& node) const {
+    for (const std::string& output : node.outputs) {
+      if (graph_.is_output(output)) return false;
+    }
+    const std::vector<std::string> inputs = reads(node);
+    if (inputs.empty()) return node.qualified_op() == "Constant";
+    return std::all_of(inputs.begin(), inputs.end(),
+                       [this](const std::string& input) { return is_constant(input); });
+  }
+
+  void look_at(size_t i) {
+    const Node& node = graph_.nodes[i];
+    if (is_derived(node)) {
+      for (const std::string& output : node.outputs) derived_[output] = i;
+      return;
+    }
+    for (const std::string& input : reads(node)) last_read_[input] = i;
+  }
+
+  bool is_read_after(const std::string& value, size_t end) const {
+    const auto found = last_read_.find(value);
+    return graph_.is_output(value) || (found != last_read_.end() && found->second >= end);
+  }
+
+  // The node and what it reads that only constants reach.
+  void add_with_derived(size_t i, std::set<size_t>& members) const {
+    if (!members.insert(i).second) return;
+    for (const std::string& input : reads(graph_.nodes[i])) {
+      const auto found = derived_.find(input);
+      if (found != derived_.end()) add_with_derived(found->second, members);
+    }
+  }
+
+  bool is_derived_node(size_t i) const {
+    const auto& outputs = graph_.nodes[i].outputs;
+    return !outputs.empty() && derived_.contains(outputs.front());
+  }
+
+  int64_t constant_bytes(size_t i) const {
+    std::set<size_t> members;
+    add_with_derived(i, members);
+    std::set<std::string> names;
+    for (const size_t member : members) {
+      for (const std::string& input : reads(graph_.nodes[member])) names.insert(input);
+    }
+    int64_t bytes = 0;
+    for (const std::string& name : names) {
+      const auto found = graph_.initializers.find(name);
+      if (found != graph_.initializers.end()) bytes += found->second.type().bytes();
+    }
+    return bytes;
+  }
+
+  // Codes of 4 bits, for one, cannot be handed from one session to the next.
+  bool can_be_held(const std::string& value) const {
+    const auto dtype = dtypes_.find(value);
+    return dtype == dtypes_.end() || ort::element_type(tensor::name_of(dtype->second)).has_value();
+  }
+
+  bool can_end_at(size_t begin, size_t end) const {
+    for (size_t i = begin; i < end; ++i) {
+      if (is_derived_node(i)) continue;
+      for (const std::string& output : graph_.nodes[i].outputs) {
+        if (is_read_after(output, end) && !can_be_held(output)) return false;
+      }
+    }
+    return true;
+  }
+
+  size_t end_of(size_t begin) const {
+    size_t end = begin;
+    int64_t bytes = 0;
+    while (end < graph_.nodes.size() && end - begin < kMostNodes) {
+      if (!is_derived_node(end)) bytes += constant_bytes(end);
+      if (bytes > kMostBytes && end > begin) break;
+      ++end;
+    }
+    while (end < graph_.nodes.size() && !can_end_at(begin, end)) ++end;
+    return end;
+  }
+
+  Status run_chunk(size_t begin, size_t end) {
+    std::set<size_t> members;
+    for (size_t i = begin; i < end; ++i) {
+      if (!is_derived_node(i)) add_with_derived(i, members);
+    }
+    const Graph chunk = cut(members, end);
+    if (chunk.outputs.empty()) return {};
+    LAP_RETURN_IF_ERROR(run_session(chunk));
+    std::erase_if(live_, [&](const auto& each) { return !is_read_after(each.first, end); });
+    return {};
+  }
+
+  Graph cut(const std::set<size_t>& members, size_t end) {
+    Graph out;
+    out.name = graph_.name;
+    out.opsets = graph_.opsets;
+    out.functions = graph_.functions;
+    std::set<std::string> made;
+    std::set<std::string> fed;
+    for (const size_t member : members) {
+      const Node& node = graph_.nodes[member];
+      out.nodes.push_back(node);
+      for (const std::string& value : reads(node)) {
+        const auto constant = graph_.initializers.find(value);
+        if (constant != graph_.initializers.end()) {
+          out.initializers.insert(*constant);
+        } else if (!made.contains(value) && fed.insert(value).second) {
+          const tensor::TensorType type = type_of(live_.at(value));
+          out.inputs.push_back({value, type.dtype, {type.shape.begin(), type.shape.end()}});
+        }
+      }
+      for (const std::string& value : node.outputs) {
+        if (value.empty()) continue;
+        made.insert(value);
+        const bool shown = settings_.see && seen_.insert(value).second;
+        const bool kept = !derived_.contains(value) && is_read_after(value, end);
+        if (shown || kept) out.outputs.push_back({value, graph::DType::kUndefined, {}});
+      }
+    }
+    return out;
+  }
+
+  Status run_session(const Graph& chunk) {
+    LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved,
+                         graph::save(chunk, folder_ / "reference.onnx", {}));
+    std::vector<ort::HostTensor> inputs;
+    for (const graph::ValueInfo& input : chunk.inputs) {
+      inputs.push_back(std::move(live_.at(input.name)));
+    }
+    ort::SessionOptions options;
+    options.optimization = ort::Optimization::kNone;
+    LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(saved.files[0], options));
+    const auto start = std::chrono::steady_clock::now();
+    LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> outputs, session.run(inputs));
+    done_.seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (ort::HostTensor& input : inputs) live_.at(input.name) = std::move(input);
+    for (ort::HostTensor& output : outputs) {
+      if (settings_.see) settings_.see(output);
+      const std::string name = output.name;
+      live_.emplace(name, std::move(output));
+    }
+    for (const fs::path& file : saved.files) {
+      std::error_code ignored;  // the next chunk writes it anew
+      fs::remove(file, ignored);
+    }
+    return {};
+  }
+
+  const Graph& graph_;
+  const fs::path& folder_;
+  const ReferenceSettings& settings_;
+  graph::DTypes dtypes_;                     // as far as they are known
+  std::map<std::string, size_t> derived_;    // value -> node, where only constants reach it
+  std::map<std::string, size_t> last_read_;  // by nodes that are no such
+  std::map<std::string, ort::HostTensor> live_;
+  std::set<std::string> seen_;
+  ReferenceRun done_;
+};
+
 }  // namespace
 
 float gaussian(std::mt19937& random) {
@@ -87,30 +315,22 @@ Result<std::vector<ort::HostTensor>> seeded_inputs(const graph::Graph& graph, ui
   return inputs;
 }
 
-Result<Values> reference_values(const graph::Graph& graph, uint32_t seed,
-                                const std::filesystem::path& folder) {
-  LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> inputs, seeded_inputs(graph, seed));
-  graph::Graph all = graph;
-  all.outputs.clear();
-  for (const graph::Node& node : graph.nodes) {
-    for (const std::string& output : node.outputs) {
-      if (!output.empty()) all.outputs.push_back({output, graph::DType::kUndefined, {}});
-    }
-  }
-  const std::filesystem::path file = folder / "reference.onnx";
-  LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved, graph::save(all, file, {}));
-  ort::SessionOptions options;
-  options.optimization = ort::Optimization::kNone;
-  LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(saved.files[0], options));
-  LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> outputs, session.run(inputs));
-  Values values;
-  for (auto* tensors : {&inputs, &outputs}) {
-    for (ort::HostTensor& tensor : *tensors) {
-      const std::string name = tensor.name;
-      values.emplace(name, std::move(tensor));
-    }
-  }
-  return values;
+tensor::TensorType type_of(const ort::HostTensor& tensor) {
+  using tensor::DType;
+  // Every name of an element type is one of a dtype.
+  static const std::map<ElementType, DType> dtypes = {
+      {ElementType::kFloat32, DType::kFloat}, {ElementType::kFloat16, DType::kFloat16},
+      {ElementType::kInt64, DType::kInt64},   {ElementType::kInt32, DType::kInt32},
+      {ElementType::kUint16, DType::kUint16}, {ElementType::kInt16, DType::kInt16},
+      {ElementType::kUint8, DType::kUint8},   {ElementType::kInt8, DType::kInt8},
+      {ElementType::kBool, DType::kBool}};
+  return {dtypes.at(tensor.type), tensor.shape};
+}
+
+Result<ReferenceRun> run_reference(const graph::Graph& graph, std::vector<ort::HostTensor> inputs,
+                                   const std::filesystem::path& folder,
+                                   const ReferenceSettings& settings) {
+  return Chunks(graph, folder, settings).run(std::move(inputs));
 }
 
 }  // namespace lapidary::probe

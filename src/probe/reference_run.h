@@ -1,20 +1,23 @@
-// Every value of a static graph, computed by ONNX Runtime's CPU on inputs made from a seed.
+// A static graph on ONNX Runtime's CPU, its nodes as they stand, on inputs made from a seed.
+//
+//   LAP_ASSIGN_OR_RETURN(auto inputs, seeded_inputs(graph, 1));
+//   LAP_ASSIGN_OR_RETURN(const ReferenceRun run,
+//                        run_reference(graph, std::move(inputs), folder, {.progress = &progress}));
+//   const std::vector<std::byte>& bytes = run.outputs[0].data;
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <functional>
 #include <random>
-#include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/result.h"
 #include "graph/graph.h"
 #include "ort/session.h"
 
 namespace lapidary::probe {
-
-using Values = std::map<std::string, ort::HostTensor>;  // by value name
 
 // Sigma 1. The standard distributions differ between libraries; this sum of 12 uniform ones does
 // not.
@@ -26,10 +29,27 @@ float gaussian(std::mt19937& random);
 // its dtype.
 Result<std::vector<ort::HostTensor>> seeded_inputs(const graph::Graph& graph, uint32_t seed);
 
-// Inputs and every node's outputs; all of them are in memory at once. The model is written to
-// `folder`, its nodes are run as they stand, unfused.
-// Errors: those of seeded_inputs() and of the CPU session; an input with a default is not fed.
-Result<Values> reference_values(const graph::Graph& graph, uint32_t seed,
-                                const std::filesystem::path& folder);
+struct ReferenceSettings {
+  ProgressSink* progress = nullptr;  // a stage counted in nodes
+  const CancelToken* cancel = nullptr;
+  // Is shown every value that a node makes, once. (More is in memory then: all values of some nodes
+  // and not only those that later nodes read.)
+  std::function<void(const ort::HostTensor&)> see = {};
+};
+
+struct ReferenceRun {
+  std::vector<ort::HostTensor> outputs;  // in the graph's order
+  double seconds = 0;                    // of running, without loading weights
+};
+
+// Runs the nodes some at a time, unfused. In memory, and in files in `folder`, are the weights of
+// those nodes and the values that later ones read. What only constants reach is computed where it
+// is read. An input with a default is not fed.
+// Errors: those of the CPU session; kUnsupported for an output that no node makes; kIo; kCancelled.
+Result<ReferenceRun> run_reference(const graph::Graph& graph, std::vector<ort::HostTensor> inputs,
+                                   const std::filesystem::path& folder,
+                                   const ReferenceSettings& settings = {});
+
+tensor::TensorType type_of(const ort::HostTensor& tensor);
 
 }  // namespace lapidary::probe

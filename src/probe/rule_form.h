@@ -3,7 +3,7 @@
 //
 //   Form f;
 //   f.quantized_output(f.op("MatMul", {f.a16({1, 8, 64}), f.weight({.code = DType::kInt8})}), 4);
-//   f.finish()                        // graph, values for its inputs, the outputs' zero point
+//   FormGraph made = std::move(f).finish();  // graph, its inputs' values, the outputs' zero point
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,7 @@ namespace lapidary::probe {
 
 std::vector<RuleProbe> weight_probes();
 std::vector<RuleProbe> product_probes();
+std::vector<RuleProbe> folding_probes();
 std::vector<RuleProbe> operator_probes();  // with norm_probes()
 std::vector<RuleProbe> norm_probes();
 std::vector<RuleProbe> movement_probes();

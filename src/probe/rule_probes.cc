@@ -8,7 +8,7 @@
 #include "base/glob.h"
 #include "graph/onnx_writer.h"
 #include "htp/claims.h"
-#include "probe/agreement.h"
+#include "probe/difference.h"
 #include "probe/rule_probe_tables.h"
 
 namespace lapidary::probe {
@@ -111,9 +111,9 @@ Result<double> error_of(const Probed& probed, const htp::EmulatorRun& run, const
   if (reference.size() != run.outputs.size()) return internal_error("", "outputs are missing");
   double error = 0;
   for (size_t i = 0; i < reference.size(); ++i) {
-    LAP_ASSIGN_OR_RETURN(const Agreement agreement,
+    LAP_ASSIGN_OR_RETURN(const Difference difference,
                          compare(run.outputs[i], reference[i], form.zero_point));
-    error = std::max(error, agreement.finite ? agreement.relative_error : kInfinite);
+    error = std::max(error, difference.finite ? difference.relative_error : kInfinite);
   }
   return error;
 }
@@ -219,15 +219,16 @@ size_t RuleReport::changed() const {
 std::vector<RuleProbe> rule_probes() {
   std::vector<RuleProbe> out;
   for (const auto& family :
-       {weight_probes(), product_probes(), operator_probes(), movement_probes(), attention_probes(),
-        limit_probes(), preference_probes()}) {
+       {weight_probes(), product_probes(), folding_probes(), operator_probes(), movement_probes(),
+        attention_probes(), limit_probes(), preference_probes()}) {
     out.insert(out.end(), family.begin(), family.end());
   }
   return out;
 }
 
 std::vector<Unprobed> unprobed() {
-  return {{"limit.most_weight_bytes_measured", "compiles 2.7 GB of weights: a minute, 11 GB"}};
+  return {{"limit.most_weight_bytes_measured", "compiles 2.7 GB of weights: a minute, 11 GB"},
+          {"clip_by_encoding", "a Clip alone does not show it; docs/htp.md has the figures"}};
 }
 
 Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::Target& chip,
@@ -240,7 +241,7 @@ Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::
   std::vector<Probed> all = chosen(probes, record, settings);
   NullProgress silent;
   ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
-  progress.stage("probing " + target::name_of(chip), all.size());
+  progress.stage("probing " + target::name_of(chip), all.size(), Unit::kProbes);
   for (size_t begin = 0; begin < all.size();) {
     const RuleProbe& first = *all[begin].probe;
     size_t end = begin + 1;

@@ -1,8 +1,10 @@
 // The record of a target (target/record.h) measured again: for every rule, limit and preference
 // small graphs of its form, run on the emulated HTP against ONNX Runtime's CPU.
 //
-//   LAP_ASSIGN_OR_RETURN(const RuleReport report, probe::measure_rules(emulator, chip, folder));
-//   for (const RuleResult& result : report.results) if (result.changed()) print(result);
+//   LAP_ASSIGN_OR_RETURN(const RuleReport report, probe::measure_rules(libraries, chip, folder));
+//   for (const RuleResult& result : report.results) {
+//     if (result.changed()) print(result.id, result.note);
+//   }
 //
 // A graph that is refused needs no reference; one that is taken is wrong when it is further from
 // the CPU than its kind of form may be, lowered when the compiler's own dump says that it runs in
@@ -26,7 +28,7 @@
 namespace lapidary::probe {
 
 struct RuleProbe {
-  std::string id;    // of the rule or the preference; "limit." and the field of target::Limits
+  std::string id;    // of the rule or the preference; "limit." and the name of a limit
   std::string form;  // which of its forms: "Gemm, int4 per channel"
   double error = 0;  // relative error that was seen; of no meaning for what is refused or wrong
   std::function<void(Form&)> build = {};

@@ -105,6 +105,13 @@ std::function<void(Form&)> a16_by_float_weight(const std::string& op, bool quant
   };
 }
 
+std::function<void(Form&)> a16_by_int16_weight(const Dims& x, const Dims& w) {
+  return [=](Form& f) {
+    const Ref weight = f.quantized_constant(DType::kInt16, w, 0.5F, 0, 0.1F);
+    f.quantized_output(f.op("MatMul", {f.a16(x), weight}), 8);
+  };
+}
+
 std::function<void(Form&)> float_conv() {
   return [](Form& f) {
     f.output(f.op("Conv", {f.floats({1, 16, 8, 8}), f.gaussian_constant({8, 16, 3, 3}, 0.1F)}));
@@ -162,6 +169,9 @@ std::vector<RuleProbe> float_and_convolution_probes() {
        a16_by_float_weight("Gemm", false),
        {},
        Verdict::kLowered},
+      {"matmul.a16_int16_weight", "one matrix", 8e-5, a16_by_int16_weight({1, 8, 256}, {256, 64})},
+      {"matmul.a16_int16_weight", "one matrix a head, [8, 128, 13]", 1.2e-4,
+       a16_by_int16_weight({8, 48, 128}, {8, 128, 13})},
       {"conv.a16w8", "1x1", 1e-4, conv({1, 16, 8, 8}, {8, 16, 1, 1})},
       {"conv.a16w8", "3x3", 1e-4, conv({1, 16, 8, 8}, {8, 16, 3, 3})},
       {"conv.a16w8", "patches of 16x16", 2.6e-5,

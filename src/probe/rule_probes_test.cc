@@ -98,8 +98,8 @@ TEST(RuleProbes, WhatIsWrongButNotInTheGraphIsNamed) {
     ids.insert(probe.id);
   }
   EXPECT_THAT(ids, testing::UnorderedElementsAre(
-                       "div.by_computed_float", "op.reciprocal", "limit.smallest_block",
-                       "limit.block_multiple", "limit.lowest_float16_mask",
+                       "div.by_computed_float", "op.reciprocal", "op.activation",
+                       "limit.smallest_block", "limit.block_multiple", "limit.lowest_float16_mask",
                        "limit.largest_float16_divisor", "attention_products", "norm_rank",
                        "mask_float16", "mask_quantized", "weight_zero_points"));
 }

@@ -5,8 +5,8 @@
 // differently: a Sigmoid with a uint16 port yields codes of another scale, a product of two integer
 // ports is refused.
 //
-// before: x_q -> DequantizeLinear -> MatMul(weight) -> QuantizeLinear -> y_q
-// after:  x -> QuantizeLinear -> x_q -> ... -> y_q -> DequantizeLinear -> y
+//   before  x_q -> DequantizeLinear -> MatMul(weight) -> QuantizeLinear -> y_q
+//   after   x -> QuantizeLinear -> x_q -> ... -> y_q -> DequantizeLinear -> y
 #pragma once
 
 #include <cstdint>

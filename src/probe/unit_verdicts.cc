@@ -23,12 +23,12 @@ Result<std::vector<ort::HostTensor>> on_cpu(const htp::EmulatorJob& job) {
   return session.run(job.inputs);
 }
 
-UnitVerdict judged(const Agreement& agreement, const UnitModel& unit, const ProbeLimits& limits) {
+UnitVerdict judged(const Difference& difference, const UnitModel& unit, const ProbeLimits& limits) {
   const double precise = unit.has_8bit_activation ? limits.precise_8bit : limits.precise;
   Verdict verdict = Verdict::kRight;
-  if (agreement.relative_error > precise) verdict = Verdict::kImprecise;
-  if (!agreement.finite || agreement.relative_error > limits.wrong) verdict = Verdict::kWrong;
-  return {verdict, agreement, ""};
+  if (difference.relative_error > precise) verdict = Verdict::kImprecise;
+  if (!difference.finite || difference.relative_error > limits.wrong) verdict = Verdict::kWrong;
+  return {verdict, difference, ""};
 }
 
 // One for each unit, whose outputs stand one after the other.
@@ -42,9 +42,9 @@ Result<std::vector<UnitVerdict>> compared(std::span<const UnitModel> units,
   std::vector<UnitVerdict> out;
   size_t output = 0;
   for (const UnitModel& unit : units) {
-    Agreement worst;
+    Difference worst;
     for (size_t i = 0; i < unit.graph.outputs.size(); ++i, ++output) {
-      LAP_ASSIGN_OR_RETURN(const Agreement one, compare(run.outputs[output], reference[output]));
+      LAP_ASSIGN_OR_RETURN(const Difference one, compare(run.outputs[output], reference[output]));
       worst.cosine = std::min(worst.cosine, one.cosine);
       worst.relative_error = std::max(worst.relative_error, one.relative_error);
       worst.finite = worst.finite && one.finite;

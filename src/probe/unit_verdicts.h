@@ -20,8 +20,8 @@ namespace lapidary::probe {
 
 struct UnitVerdict {
   Verdict verdict = Verdict::kFailed;
-  Agreement agreement = {};  // of the worst output; kRight, kImprecise and kWrong only
-  std::string reason = {};   // of kRefused and kFailed
+  Difference difference = {};  // of the worst output; kRight, kImprecise and kWrong only
+  std::string reason = {};     // of kRefused and kFailed
 };
 
 // One for each unit. Models, logs and values are written to `folder`, which is there.

@@ -48,8 +48,8 @@ std::optional<ProbedNode> ProbeCache::find(const std::string& key) const {
     ProbedNode node;
     node.verdict = *verdict;
     node.reason = json->at("reason").get<std::string>();
-    node.agreement = {json->at("cosine").get<double>(), json->at("relative_error").get<double>(),
-                      json->at("finite").get<bool>()};
+    node.difference = {json->at("cosine").get<double>(), json->at("relative_error").get<double>(),
+                       json->at("finite").get<bool>()};
     return node;
   } catch (const Json::exception&) {
     return std::nullopt;
@@ -58,8 +58,8 @@ std::optional<ProbedNode> ProbeCache::find(const std::string& key) const {
 
 Status ProbeCache::keep(const std::string& key, const ProbedNode& node) const {
   if (folder_.empty() || node.verdict == Verdict::kFailed) return {};
-  // JSON has no infinity; such an agreement is measured again.
-  if (!std::isfinite(node.agreement.cosine) || !std::isfinite(node.agreement.relative_error)) {
+  // JSON has no infinity; such a difference is measured again.
+  if (!std::isfinite(node.difference.cosine) || !std::isfinite(node.difference.relative_error)) {
     return {};
   }
   std::error_code error;
@@ -71,9 +71,9 @@ Status ProbeCache::keep(const std::string& key, const ProbedNode& node) const {
                      {"forms", node.forms},
                      {"verdict", name_of(node.verdict)},
                      {"reason", node.reason},
-                     {"cosine", node.agreement.cosine},
-                     {"relative_error", node.agreement.relative_error},
-                     {"finite", node.agreement.finite}};
+                     {"cosine", node.difference.cosine},
+                     {"relative_error", node.difference.relative_error},
+                     {"finite", node.difference.finite}};
   return replace_file(file_of(whole), json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

@@ -2,8 +2,8 @@
 // chip and stack.
 //
 //   const ProbeCache cache(folder, "v81 ... QNN 2.51.0");
-//   if (const auto known = cache.find(key)) ...
-//   cache.keep(key, node);
+//   if (const std::optional<ProbedNode> known = cache.find(key)) return *known;
+//   LAP_RETURN_IF_ERROR(cache.keep(key, node));
 #pragma once
 
 #include <filesystem>
@@ -21,7 +21,7 @@ class ProbeCache {
   ProbeCache(std::filesystem::path folder, std::string scope)
       : folder_(std::move(folder)), scope_(std::move(scope)) {}
 
-  // Verdict, agreement and reason for a unit's key. Entries that are damaged, or of another key
+  // Verdict, difference and reason for a unit's key. Entries that are damaged, or of another key
   // with the same hash, count as missing.
   std::optional<ProbedNode> find(const std::string& key) const;
   // kFailed is not kept: the next run may be luckier. Errors: kIo.

@@ -1,7 +1,6 @@
 #include "probe/whole_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -43,17 +42,18 @@ std::optional<Codes> codes_of(ElementType type) {
   return std::nullopt;
 }
 
-// Of the node that converts the port's codes from float or to it; 0 when none tells one.
-double zero_point_of(const Graph& graph, const std::string& port, bool input) {
+// Of the node that converts the port's codes from float or to it; 0 when none tells one. Errors: a
+// zero point that cannot be read.
+Result<double> zero_point_of(const Graph& graph, const std::string& port, bool input) {
   for (const Node& node : graph.nodes) {
     if (node.op_type != (input ? "DequantizeLinear" : "QuantizeLinear")) continue;
     if ((input ? node.inputs[0] : node.outputs[0]) != port || node.inputs.size() < 3) continue;
     const tensor::Tensor* zero = graph.constant(node.inputs[2]);
     if (zero == nullptr || zero->type().elements() != 1) continue;
-    const auto values = zero->to_integers();
-    if (values.ok()) return static_cast<double>(values->front());
+    LAP_ASSIGN_OR_RETURN(const std::vector<int64_t> values, zero->to_integers());
+    return static_cast<double>(values.front());
   }
-  return 0;
+  return 0.0;
 }
 
 void put_code(ort::HostTensor& tensor, size_t index, double code) {
@@ -78,15 +78,15 @@ std::string form_of(const ort::HostTensor& tensor) {
 }
 
 bool within(const WholeOutput& output, const WholeLimits& limits) {
-  return output.agreement.finite && output.agreement.cosine >= limits.cosine &&
-         output.agreement.relative_error <= limits.relative_error;
+  return output.difference.finite && output.difference.cosine >= limits.cosine &&
+         output.difference.relative_error <= limits.relative_error;
 }
 
 }  // namespace
 
 double WholeRun::lowest_cosine() const {
   double lowest = 1;
-  for (const WholeOutput& output : outputs) lowest = std::min(lowest, output.agreement.cosine);
+  for (const WholeOutput& output : outputs) lowest = std::min(lowest, output.difference.cosine);
   return lowest;
 }
 
@@ -100,9 +100,9 @@ Json WholeRun::to_json() const {
   for (const WholeOutput& output : outputs) {
     list.push_back({{"name", output.name},
                     {"form", output.form},
-                    {"cosine", output.agreement.cosine},
-                    {"relative_error", output.agreement.relative_error},
-                    {"finite", output.agreement.finite},
+                    {"cosine", output.difference.cosine},
+                    {"relative_error", output.difference.relative_error},
+                    {"finite", output.difference.finite},
                     {"passed", within(output, limits)}});
   }
   return Json{{"passed", passed()},
@@ -120,33 +120,38 @@ Result<std::vector<ort::HostTensor>> inputs_over_codes(const Graph& graph, uint3
   for (ort::HostTensor& input : inputs) {
     const auto codes = codes_of(input.type);
     if (!codes) continue;
-    const bool mask = zero_point_of(graph, input.name, true) == codes->highest;
-    fill_codes(input, *codes, mask, random);
+    LAP_ASSIGN_OR_RETURN(const double zero, zero_point_of(graph, input.name, true));
+    fill_codes(input, *codes, zero == codes->highest, random);
   }
   return inputs;
 }
 
 Result<WholeRun> run_whole(const fs::path& model, const htp::Emulator& emulator,
-                           const fs::path& folder, uint32_t seed, const WholeLimits& limits) {
+                           const fs::path& folder, const WholeSettings& settings) {
   LAP_ASSIGN_OR_RETURN(const Graph graph, graph::load(model));
   htp::EmulatorJob job{model, {}};
-  LAP_ASSIGN_OR_RETURN(job.inputs, inputs_over_codes(graph, seed));
+  LAP_ASSIGN_OR_RETURN(job.inputs, inputs_over_codes(graph, settings.seed));
+  NullProgress silent;
+  ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
+  progress.stage("compiling and emulating the nodes", graph.nodes.size(), Unit::kNodes);
   LAP_ASSIGN_OR_RETURN(const htp::EmulatorRun run, emulator.run(job, folder));
-  WholeRun out{{}, limits, run.compile_seconds, run.run_seconds, 0, run.peak_bytes};
-  ort::SessionOptions options;
-  options.optimization = ort::Optimization::kNone;
-  LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(model, options));
-  const auto start = std::chrono::steady_clock::now();
-  LAP_ASSIGN_OR_RETURN(const auto reference, session.run(job.inputs));
-  out.cpu_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  progress.advance(graph.nodes.size());
+  LAP_ASSIGN_OR_RETURN(const ReferenceRun on_cpu,
+                       run_reference(graph, std::move(job.inputs), folder,
+                                     {.progress = &progress, .cancel = emulator.cancel()}));
+  const std::vector<ort::HostTensor>& reference = on_cpu.outputs;
+  WholeRun out{
+      {}, settings.limits, run.compile_seconds, run.run_seconds, on_cpu.seconds, run.peak_bytes};
   if (reference.size() != run.outputs.size()) {
     return internal_error(model.string(), "outputs are missing");
   }
   for (size_t i = 0; i < reference.size(); ++i) {
-    const bool codes = codes_of(reference[i].type).has_value();
-    const double zero = codes ? zero_point_of(graph, reference[i].name, false) : 0;
-    LAP_ASSIGN_OR_RETURN(const Agreement agreement, compare(run.outputs[i], reference[i], zero));
-    out.outputs.push_back({reference[i].name, form_of(reference[i]), agreement});
+    double zero = 0;
+    if (codes_of(reference[i].type)) {
+      LAP_ASSIGN_OR_RETURN(zero, zero_point_of(graph, reference[i].name, false));
+    }
+    LAP_ASSIGN_OR_RETURN(const Difference difference, compare(run.outputs[i], reference[i], zero));
+    out.outputs.push_back({reference[i].name, form_of(reference[i]), difference});
   }
   return out;
 }

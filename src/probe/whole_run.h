@@ -3,7 +3,7 @@
 //
 //   LAP_ASSIGN_OR_RETURN(const WholeRun run,
 //                        probe::run_whole("decoder/decode.1.onnx", emulator, folder));
-//   if (!run.passed()) ...   // run.outputs[0].agreement.cosine
+//   if (!run.passed()) print(run.outputs[0].name, run.outputs[0].difference.cosine);
 //
 // The CPU runs the nodes as they stand, unfused.
 #pragma once
@@ -14,11 +14,12 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "base/result.h"
 #include "graph/graph.h"
 #include "htp/emulator.h"
 #include "ort/session.h"
-#include "probe/agreement.h"
+#include "probe/difference.h"
 
 namespace lapidary::probe {
 
@@ -27,10 +28,16 @@ struct WholeLimits {
   double relative_error = 0.1;  // most: a cosine does not see a wrong scale
 };
 
+struct WholeSettings {
+  uint32_t seed = 1;
+  WholeLimits limits = {};
+  ProgressSink* progress = nullptr;  // two stages counted in nodes: the emulator's, the CPU's
+};
+
 struct WholeOutput {
   std::string name;
-  std::string form;          // "uint16[1, 1, 4096]"
-  Agreement agreement = {};  // codes as distances from their zero point
+  std::string form;            // "uint16[1, 1, 4096]"
+  Difference difference = {};  // codes as distances from their zero point
 };
 
 struct WholeRun {
@@ -54,11 +61,11 @@ struct WholeRun {
 Result<std::vector<ort::HostTensor>> inputs_over_codes(const graph::Graph& graph, uint32_t seed);
 
 // The model is compiled and run where it lies; values and logs are written to `folder`, which is
-// made. Memory: about four times the model's weights.
+// made. Memory: about four times the model's weights in the process that compiles; in this one that
+// of run_reference().
 // Errors: kBadInput for a graph that cannot be read or whose shapes are not fixed; those of
-// Emulator::run() and of the session on the CPU.
+// Emulator::run() and of run_reference().
 Result<WholeRun> run_whole(const std::filesystem::path& model, const htp::Emulator& emulator,
-                           const std::filesystem::path& folder, uint32_t seed = 1,
-                           const WholeLimits& limits = {});
+                           const std::filesystem::path& folder, const WholeSettings& settings = {});
 
 }  // namespace lapidary::probe

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tensor/expressions.h"
+#include "tensor/testing/unreadable.h"
 
 namespace lapidary::probe {
 namespace {
@@ -70,6 +71,13 @@ TEST(WholeRun, OtherCodesAreSpreadOverTheirRange) {
   EXPECT_NEAR(hidden / 4000, 32768, 500);
 }
 
+// Catches codes that are compared around 0 because their zero point could not be read.
+TEST(WholeRun, AZeroPointThatCannotBeReadIsAnError) {
+  Graph graph = three_ports();
+  graph.initializers["top"] = tensor::unreadable(DType::kUint16, {});
+  EXPECT_FALSE(inputs_over_codes(graph, 1).ok());
+}
+
 TEST(WholeRun, EqualSeedsGiveEqualInputs) {
   const auto one = inputs_over_codes(three_ports(), 7);
   const auto same = inputs_over_codes(three_ports(), 7);
@@ -83,11 +91,11 @@ TEST(WholeRun, OneOutputThatIsOffFailsTheRun) {
   run.outputs = {{"a", "", {1.0, 0.0, true}}, {"b", "", {0.99995, 0.01, true}}};
   EXPECT_TRUE(run.passed());
   EXPECT_DOUBLE_EQ(run.lowest_cosine(), 0.99995);
-  run.outputs[1].agreement = {0.9998, 0.02, true};
+  run.outputs[1].difference = {0.9998, 0.02, true};
   EXPECT_FALSE(run.passed());
-  run.outputs[1].agreement = {1.0, 0.5, true};  // half of the value: a wrong scale
+  run.outputs[1].difference = {1.0, 0.5, true};  // half of the value: a wrong scale
   EXPECT_FALSE(run.passed());
-  run.outputs[1].agreement = {1.0, 0.0, false};
+  run.outputs[1].difference = {1.0, 0.0, false};
   EXPECT_FALSE(run.passed());
 }
 

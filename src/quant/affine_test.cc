@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/testing/compare.h"
 
 namespace lapidary::quant {
 namespace {
@@ -74,9 +75,7 @@ TEST(Affine, RoundTripStaysWithinAStep) {
       const Affine a = affine_of({-2.3F, 3.7F}, type, symmetric).value();
       const std::vector<float> back = round_trip(x, a, type);
       EXPECT_EQ(back[17], 0.0F);
-      for (size_t i = 0; i < x.size(); ++i) {
-        ASSERT_LE(std::fabs(back[i] - x[i]), a.scale * 1.001F) << i << ": " << x[i];
-      }
+      ASSERT_TRUE(all_near(back, x, static_cast<double>(a.scale * 1.001F)));
       EXPECT_EQ(round_trip(back, a, type), back) << "a quantized value quantizes to itself";
     }
   }

@@ -1,10 +1,10 @@
 // Rounding of weights that knows what they will be multiplied with: the error that rounding a
 // weight makes is made good, as far as the inputs go together, by the weights still to be rounded.
 //
-//   RoundingFactors factors(moments_of_the_input);                  // of y = x W, x [.., K]
+//   RoundingFactors factors(moments_of_the_input);  // of y = x W, x [.., K]
 //   LAP_RETURN_IF_ERROR(weighted_channel_scales(columns, k, type, factors.importance(), scales));
 //   LAP_ASSIGN_OR_RETURN(const RoundingFactor* factor, factors.block(0));
-//   round_error_aware(weights, *factor, scales, codes_of(type, true), codes);   // rows of block 0
+//   round_error_aware(weights, *factor, scales, codes_of(type, true), codes);  // rows of block 0
 //
 // With H = E[x x^T] of a block's channels, the error of an output is (w - q)^T H (w - q). Channels
 // are rounded one after the other, those with the largest H_ii first; having rounded channel i with

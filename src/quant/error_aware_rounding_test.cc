@@ -9,6 +9,8 @@
 #include <limits>
 #include <thread>
 
+#include "base/testing/compare.h"
+
 namespace lapidary::quant {
 namespace {
 
@@ -192,7 +194,7 @@ TEST(ErrorAwareRounding, FactorsDoNotDependOnHowMuchWasSeen) {
   for (float& sum : moments.sums) sum *= 1024.0F;
   const RoundingFactor b = rounding_factor(moments.block(0), 16, kRoundingDamping).value();
   EXPECT_EQ(a.order, b.order);
-  for (size_t i = 0; i < a.ratios.size(); ++i) EXPECT_NEAR(a.ratios[i], b.ratios[i], 1e-5);
+  EXPECT_TRUE(all_near(a.ratios, b.ratios, 1e-5));
 }
 
 TEST(ErrorAwareRounding, MomentsOfNothingAreErrors) {

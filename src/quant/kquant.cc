@@ -7,9 +7,7 @@ namespace lapidary::quant {
 Status kquant_rows(std::span<const float> rows, size_t k, const BlockFormat& format,
                    const QuantizedRows& out) {
   LAP_RETURN_IF_ERROR(validate(format));
-  GroupKernel kernel = avx2_kernel(Method::kKQuant, format);
-  if (kernel == nullptr) kernel = portable_kernel(Method::kKQuant, format);
-  return quantize_blocks({.kernel = kernel, .name = "kquant_rows"}, rows, k, format, out);
+  return quantize_blocks({.kernel = kquant_group, .name = "kquant_rows"}, rows, k, format, out);
 }
 
 }  // namespace lapidary::quant

@@ -29,7 +29,7 @@
 // m), -2^(bits-1), 2^(bits-1)-1), t = 2^(bits-1) - 1, 2^(bits-1) - 0.9, ..., each with scale =
 // sum(w q x) / sum(w q^2); the start is t = 2^(bits-1) with scale = -m / t.
 //
-// The result does not depend on the machine: the AVX2 and the portable code round alike.
+// The result does not depend on the machine: the kernels of all instruction sets round alike.
 #pragma once
 
 #include <cstddef>

@@ -11,9 +11,10 @@
 //                   which the squared error of the block is smaller
 //   codes           the weights, rounded to nearest (even) on the grid that results
 //
-//   std::vector<int8_t> codes(k); std::vector<uint8_t> scales(k / 32);
-//   LAP_ASSIGN_OR_RETURN(const float channel, lpbq_channel(weights, block_scales, 32,
-//                                                          {codes, scales}));
+//   std::vector<int8_t> codes(k);
+//   std::vector<uint8_t> scales(k / 32);
+//   LAP_ASSIGN_OR_RETURN(const float channel,
+//                        lpbq_channel(weights, block_scales, 32, {codes, scales}));
 //
 // Weights that lie on such a grid come back as they were, when the block scales are those of the
 // grid. The execution provider of Qualcomm's stack instead keeps the codes that belong to the float

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "base/testing/compare.h"
 #include "quant/symmetric_blocks.h"
 
 namespace lapidary::quant {
@@ -52,12 +53,6 @@ std::vector<float> max_scales(const std::vector<float>& weights, size_t block) {
     out.push_back(largest / 7);
   }
   return out;
-}
-
-double squared_distance(const std::vector<float>& a, const std::vector<float>& b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += std::pow(double{a[i]} - double{b[i]}, 2);
-  return sum;
 }
 
 // Scales already on the grid, the largest of them 16 steps: nothing may change, to the last bit.

@@ -1,8 +1,8 @@
 // What error-aware rounding wants to know of the activations that a weight will meet: the second
 // moments of its input channels, within blocks of neighbouring channels.
 //
-//   const BlockMoments* moments = all.find("model.layers.0.input_layernorm/RMSNormalization");
-//   std::span<const float> h = moments->block(3);     // [width, width] of channels 3 * block ...
+//   const BlockMoments& moments = all.at("model.layers.0.input_layernorm/RMSNormalization");
+//   std::span<const float> h = moments.block(3);  // [width, width] of channels 3 * block_size ...
 //
 // A full matrix of E2B's widest layer would be 600 MB, and there are 35 of them; blocks of 128
 // channels hold the correlations that rounding profits from most in 1/96 of it.

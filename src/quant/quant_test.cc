@@ -1,4 +1,4 @@
-// Behaviour that Olive's goldens (goldens_test.cc) cannot show: both compilations of the kernels
+// Behaviour that Olive's goldens (goldens_test.cc) cannot show: all compilations of the kernels
 // agree, the symmetric K-quant, layouts by hand, rows that end inside a block, refusals.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "hwy/targets.h"
 #include "quant/block_rows.h"
 #include "quant/kquant.h"
 #include "quant/rtn.h"
@@ -84,33 +87,90 @@ std::vector<BlockFormat> all_formats() {
   return formats;
 }
 
-// A machine without AVX2 must write the same package: compares bit patterns, at magnitudes from
-// subnormal to overflowing squares, with blocks of zeros and of one value in between.
-TEST(BlockKernels, Avx2EqualsPortableBitForBit) {
-  if (avx2_kernel(Method::kRtn, BlockFormat{}) == nullptr) GTEST_SKIP() << "no AVX2 here";
+// Makes the kernels use one of kernel_targets() while it lives.
+class UseTarget {
+ public:
+  explicit UseTarget(int64_t target) { hwy::SetSupportedTargetsForTest(target); }
+  ~UseTarget() { hwy::SetSupportedTargetsForTest(0); }
+  UseTarget(const UseTarget&) = delete;
+  UseTarget& operator=(const UseTarget&) = delete;
+};
+
+// Rows of 480 with a block of zeros of both signs and one of a single value in each.
+std::vector<float> awkward_rows(size_t rows, float magnitude) {
+  constexpr size_t kColumns = 480;
+  std::vector<float> v = noise(rows * kColumns, 7, magnitude);
+  for (size_t i = 0; i < v.size(); ++i) {
+    const size_t column = i % kColumns;
+    if (column < 64) v[i] = i * 2654435761u % 4096 < 2048 ? 0.0f : -0.0f;
+    if (column >= 64 && column < 96) v[i] = magnitude;
+  }
+  return v;
+}
+
+void expect_same_bits(const Quantized& a, const Quantized& b) {
+  ASSERT_EQ(a.codes, b.codes);
+  ASSERT_EQ(a.zero_points, b.zero_points);
+  ASSERT_EQ(std::memcmp(a.scales.data(), b.scales.data(), a.scales.size() * sizeof(float)), 0);
+}
+
+// Every machine must write the same package. Would catch a product and a sum that the compiler
+// fuses where the instruction set can, a sum whose order follows the width of the vectors, an
+// instruction that treats NaN or the sign of a zero in its own way, and codes packed out of order.
+// Compares bit patterns, at magnitudes from subnormal to overflowing squares; rows of 480 end
+// inside blocks of 64 and more, and 35 of them leave a group that is not full.
+TEST(BlockKernels, EveryInstructionSetGivesTheSameBits) {
+  const std::vector<int64_t> targets = kernel_targets();
+  ASSERT_FALSE(targets.empty());
   for (const float magnitude : {1e-5f, 1e-42f, 1e-25f, 1e25f, 4e34f}) {
-    std::vector<float> rows = noise(kGroup * kMaxBlock, 7, magnitude);
-    for (size_t i = 256; i < 512; ++i) rows[i] = 0.0f;
-    for (size_t i = 512; i < 768; ++i) rows[i] = rows[512];
+    const std::vector<float> rows = awkward_rows(35, magnitude);
     for (const BlockFormat& format : all_formats()) {
-      for (const Method method : {Method::kKQuant, Method::kRtn}) {
-        const size_t k = kMaxBlock;
-        Quantized a = sized(kGroup, k, format), b = sized(kGroup, k, format);
-        const RowJob fast{.kernel = avx2_kernel(method, format)};
-        const RowJob plain{.kernel = portable_kernel(method, format)};
-        ASSERT_TRUE(quantize_blocks(fast, rows, k, format, a.out()).ok());
-        ASSERT_TRUE(quantize_blocks(plain, rows, k, format, b.out()).ok());
-        ASSERT_EQ(a.codes, b.codes) << magnitude << " " << format.bits << " " << format.block_size;
-        ASSERT_EQ(a.zero_points, b.zero_points);
-        const size_t bytes = a.scales.size() * sizeof(float);
-        ASSERT_EQ(std::memcmp(a.scales.data(), b.scales.data(), bytes), 0) << magnitude;
+      for (const Quantizer method : {kquant_rows, rtn_rows}) {
+        const Quantized reference = [&] {
+          const UseTarget use(targets.back());
+          return quantize(method, rows, 480, format);
+        }();
+        for (const int64_t target : targets) {
+          SCOPED_TRACE(std::string(hwy::TargetName(target)) + ", " + std::to_string(magnitude) +
+                       ", bits " + std::to_string(format.bits) + ", block " +
+                       std::to_string(format.block_size));
+          const UseTarget use(target);
+          expect_same_bits(quantize(method, rows, 480, format), reference);
+          if (HasFatalFailure()) return;
+        }
       }
     }
   }
 }
 
-// Blocks are worked on eight at a time; which eight must not matter. 5 rows of 7 blocks, the last
-// one ragged, leave groups that straddle rows and a last group that is not full.
+// Would catch a kernel that looks at some lanes of a vector only.
+TEST(BlockKernels, EveryInstructionSetRefusesNonFiniteWeightsInEveryPlace) {
+  for (const int64_t target : kernel_targets()) {
+    const UseTarget use(target);
+    for (const int block : {16, 256}) {
+      const BlockFormat format{.block_size = block};
+      const size_t weights = static_cast<size_t>(kGroup * block);
+      std::vector<float> x = noise(weights, 5, 1e-3f);
+      std::vector<uint8_t> codes(weights / 2), zero_points(kGroup);
+      std::vector<float> scales(kGroup);
+      for (const GroupKernel kernel : {kquant_group, rtn_group}) {
+        ASSERT_TRUE(kernel(x.data(), format, codes.data(), scales.data(), zero_points.data()));
+        for (size_t i = 0; i < weights; i += block == 16 ? 1 : 37) {
+          for (const float bad :
+               {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+            const float good = std::exchange(x[i], bad);
+            ASSERT_FALSE(kernel(x.data(), format, codes.data(), scales.data(), zero_points.data()))
+                << hwy::TargetName(target) << ", weight " << i;
+            x[i] = good;
+          }
+        }
+      }
+    }
+  }
+}
+
+// Blocks are worked on in groups; which group and which lane must not matter. 5 rows of 7 blocks,
+// the last one ragged, leave groups that straddle rows and a last group that is not full.
 TEST(BlockRows, RowsDoNotInfluenceEachOther) {
   for (const size_t k : {size_t{7 * 16}, size_t{7 * 16 - 4}}) {
     const std::vector<float> rows = noise(5 * k, 3, 1e-4f);

@@ -73,7 +73,7 @@ Result<Ranges> Ranges::from_json(const Json& json, const std::string& where) {
   Ranges out;
   JsonReader ranges = reader.child("ranges");
   for (const auto& [value, unused] : ranges.json().items()) {
-    const std::vector<double> limits = ranges.numbers(value);
+    const std::vector<double> limits = ranges.numbers(value, kFloat32Range);
     LAP_RETURN_IF_ERROR(ranges.status());
     if (limits.size() != 2) {
       return bad_input(where + ": ranges: '" + value + "'", "is not [min, max]");

@@ -7,10 +7,8 @@ namespace lapidary::quant {
 Status rtn_rows(std::span<const float> rows, size_t k, const BlockFormat& format,
                 const QuantizedRows& out) {
   LAP_RETURN_IF_ERROR(validate(format));
-  GroupKernel kernel = avx2_kernel(Method::kRtn, format);
-  if (kernel == nullptr) kernel = portable_kernel(Method::kRtn, format);
-  return quantize_blocks({.kernel = kernel, .zero_padding_codes = true, .name = "rtn_rows"}, rows,
-                         k, format, out);
+  return quantize_blocks({.kernel = rtn_group, .zero_padding_codes = true, .name = "rtn_rows"},
+                         rows, k, format, out);
 }
 
 }  // namespace lapidary::quant

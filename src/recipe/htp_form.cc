@@ -107,15 +107,16 @@ class Completion {
 
   void complete_lengths(Step& step) {
     Json& options = step.options();
-    if (!step.says("context_length") || !options["context_length"].is_number_integer()) return;
-    const auto context = options["context_length"].get<int64_t>();
-    if (!step.says("prefill_length") && context <= kPrefill && context > 2) {
-      options["prefill_length"] = context / 2;
-      note(step, "prefill_length is " + std::to_string(context / 2) + ", half the context_length");
+    const auto context =
+        step.says("context_length") ? integer_of(options["context_length"]) : std::nullopt;
+    if (!context) return;  // StaticLLM says what is wrong with it
+    if (!step.says("prefill_length") && *context <= kPrefill && *context > 2) {
+      options["prefill_length"] = *context / 2;
+      note(step, "prefill_length is " + std::to_string(*context / 2) + ", half the context_length");
     }
     if (!step.says("calibration_length") && find(kQuantization) != nullptr) {
-      options["calibration_length"] = context;
-      note(step, "calibration_length is the context_length, " + std::to_string(context));
+      options["calibration_length"] = *context;
+      note(step, "calibration_length is the context_length, " + std::to_string(*context));
     }
   }
 

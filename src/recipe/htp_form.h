@@ -1,7 +1,7 @@
 // Olive's recipes for the HTP say less than a build needs, and some things that the HTP computes
 // wrong. This brings one into the form that a build follows, and says what it changed.
 //
-//   HtpForm form = htp_form(json);      // unchanged when the recipe compiles nothing for the HTP
+//   HtpForm form = htp_form(json);  // unchanged when the recipe compiles nothing for the HTP
 //
 // A pass without "components" means every component in Olive. Here the embedding stays on the CPU
 // (its tables are mapped, not read), the decoder gets its lengths from StaticLLM, and encoders are

@@ -107,5 +107,14 @@ TEST(HtpForm, PassesOnWhatItDoesNotUnderstand) {
   }
 }
 
+// 2^64 - 1 is no context of -1: StaticLLM refuses it, and nothing is derived from it before.
+TEST(HtpForm, DerivesNothingFromALengthBeyond64Bits) {
+  const auto form = htp_form(Json::parse(
+      R"({"passes": {"q": {"type": "OnnxStaticQuantization"},
+                     "s": {"type": "StaticLLM", "context_length": 18446744073709551615},
+                     "c": {"type": "EPContextBinaryGenerator"}}})"));
+  EXPECT_EQ(form.recipe.dump().find("calibration_length"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace lapidary::recipe

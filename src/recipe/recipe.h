@@ -1,8 +1,11 @@
 // Recipes: JSON in Olive's form that says which passes make a package.
 //
-//   LAP_ASSIGN_OR_RETURN(Recipe recipe, load_recipe("cpu-int4"));   // or a path to a file
+//   LAP_ASSIGN_OR_RETURN(Recipe recipe, load_recipe("cpu-int4"));  // or a path to a file
 //   for (const PassStep& step : recipe.steps) {
-//     if (const passes::BoundPass* pass = step.pass_for("decoder")) pass->run(std::move(graph));
+//     const passes::BoundPass* pass = step.pass_for("decoder");
+//     if (pass == nullptr) continue;  // it leaves the decoder alone
+//     LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(graphs), context));
+//     graphs = std::move(outcome.graphs);
 //   }
 //
 //   {
@@ -12,8 +15,7 @@
 //       "quantize": {
 //         "type": "OnnxKQuantQuantization", "bits": 4,     options, or all of them under "config"
 //         "components": ["decoder"],                       globs; default: every component
-//         "component_options": {"decoder": {"bits": 8}}    over the options above, for one
-//         component
+//         "component_options": {"decoder": {"bits": 8}}    over those above, for one component
 //       }
 //     }
 //   }

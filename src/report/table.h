@@ -2,7 +2,7 @@
 //
 //   Table table({"component", "bytes"});
 //   table.row({"decoder", "10.9 MB"});
-//   write_out(table.text());
+//   print(table.text());
 #pragma once
 
 #include <string>

@@ -28,10 +28,10 @@ void Conversation::clear() {
 }
 
 Result<Generation> Conversation::send(const UserTurn& turn, const GenerationOptions& options,
-                                      const GenerationHooks& hooks, ProgressSink* progress) {
+                                      const GenerationHooks& hooks) {
   LAP_ASSIGN_OR_RETURN(Json content, turn_content(turn, model_));
   LAP_ASSIGN_OR_RETURN(std::vector<encoders::EncodedMedia> added,
-                       encoder_.encode(turn.media, progress, hooks.cancel));
+                       encoder_.encode(turn.media, hooks.work));
   Json messages = messages_;
   messages.push_back(message("user", std::move(content)));
   std::vector<encoders::EncodedMedia> media = media_;  // of these, only pointers are copied

@@ -3,7 +3,7 @@
 //
 //   LAP_ASSIGN_OR_RETURN(Decoder decoder, model.new_decoder({.max_context = 8192}));
 //   Conversation chat(model, std::move(decoder), "You answer briefly.");
-//   UserTurn turn{"What is this?", {{MediaKind::kImage, "a.png"}}};
+//   UserTurn turn{"What is this?", {{encoders::MediaKind::kImage, "a.png"}}};
 //   LAP_ASSIGN_OR_RETURN(Generation reply, chat.send(turn, options, hooks));
 #pragma once
 
@@ -25,10 +25,10 @@ class Conversation {
   Conversation(Model model, Decoder decoder, std::string system,
                encoders::MediaEncoderOptions media = {});
 
-  // Adds a user turn and the reply to it; its media are encoded first. A reply that was cancelled
-  // stays as far as it got; after an error the conversation is as before.
+  // Adds a user turn and the reply to it; its media are encoded first, with `hooks.work`. A reply
+  // that was cancelled stays as far as it got; after an error the conversation is as before.
   Result<Generation> send(const UserTurn& turn, const GenerationOptions& options,
-                          const GenerationHooks& hooks = {}, ProgressSink* progress = nullptr);
+                          const GenerationHooks& hooks = {});
   // Forgets all turns but the system's. The cache is kept: what still fits is reused.
   void clear();
 

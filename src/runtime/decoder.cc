@@ -83,8 +83,7 @@ Result<std::span<const float>> Decoder::append(std::span<const int32_t> tokens, 
   return logits;
 }
 
-Result<std::span<const float>> Decoder::prefill(const engine::Prompt& prompt,
-                                                const CancelToken* cancel) {
+Result<std::span<const float>> Decoder::prefill(const engine::Prompt& prompt, const Work& work) {
   LAP_RETURN_IF_ERROR(check_prompt(prompt));
   const std::vector<engine::Range> whole = text().vision_bidirectional_attention
                                                ? engine::image_runs(prompt.blocks)
@@ -92,15 +91,17 @@ Result<std::span<const float>> Decoder::prefill(const engine::Prompt& prompt,
   const engine::Range positions = {engine_->size(), static_cast<int64_t>(prompt.ids.size())};
   LAP_ASSIGN_OR_RETURN(const std::vector<engine::Range> chunks,
                        engine::plan_chunks(positions, whole, engine_->max_step()));
+  work.stage("prompt", static_cast<uint64_t>(positions.end - positions.begin), Unit::kTokens);
   std::span<const float> logits;
   for (const engine::Range& chunk : chunks) {
-    if (cancel != nullptr && cancel->cancelled()) return cancelled();
+    if (work.is_cancelled()) return cancelled();
     const auto tokens = std::span(prompt.ids)
                             .subspan(static_cast<size_t>(chunk.begin),
                                      static_cast<size_t>(chunk.end - chunk.begin));
     LAP_RETURN_IF_ERROR(check_step(tokens, 1));
     const bool last = chunk.end == positions.end;
     LAP_ASSIGN_OR_RETURN(logits, append(tokens, last ? 1 : 0, prompt.blocks));
+    work.advance(tokens.size());
   }
   return logits;
 }

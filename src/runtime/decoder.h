@@ -1,9 +1,9 @@
 // One sequence being decoded: tokens in, logits out.
 //
 //   LAP_ASSIGN_OR_RETURN(Decoder decoder, Decoder::create(graphs, {.max_context = 4096}));
-//   LAP_ASSIGN_OR_RETURN(std::span<const float> logits, decoder.prefill(Prompt(ids)));
-//   while (...) {
-//     const int32_t next = pick(logits);
+//   LAP_ASSIGN_OR_RETURN(std::span<const float> logits, decoder.prefill(engine::Prompt(ids)));
+//   for (int i = 0; i < 100; ++i) {
+//     const auto next = static_cast<int32_t>(argmax(logits));  // sampler.h
 //     LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&next, 1)));
 //   }
 //
@@ -16,8 +16,8 @@
 #include <span>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "engine/decoder_engine.h"
 #include "engine/fixed_graphs.h"
 #include "engine/prompt.h"
@@ -44,9 +44,9 @@ class Decoder {
   // blocks attend to themselves, no chunk cuts one. Every placeholder must lie in a block. Errors:
   // as step; kBadInput when there is nothing to append, for soft tokens of a kind that the
   // embedding does not take, and for images longer than a chunk may be; kInternal for blocks that
-  // do not fit the prompt; kCancelled between two chunks, which leaves the chunks done.
-  Result<std::span<const float>> prefill(const engine::Prompt& prompt,
-                                         const CancelToken* cancel = nullptr);
+  // do not fit the prompt; kCancelled between two chunks, which leaves the chunks done. A stage
+  // counted in tokens.
+  Result<std::span<const float>> prefill(const engine::Prompt& prompt, const Work& work = {});
 
   // Keeps what the sequence and `prompt` begin with in common, as far as the caches can go back and
   // short of the prompt's last token (whose logits are needed). Soft tokens are the same when their

@@ -174,10 +174,30 @@ TEST_F(DecoderOverImages, ACancelledPromptAddsNothing) {
   Decoder one = decoder(4);
   CancelToken cancel;
   cancel.cancel();
-  const auto stopped = one.prefill(prompt(10, {image(1, 2, 5)}), &cancel);
+  const auto stopped = one.prefill(prompt(10, {image(1, 2, 5)}), {.cancel = &cancel});
   ASSERT_FALSE(stopped.ok());
   EXPECT_EQ(stopped.error().kind, ErrorKind::kCancelled);
   EXPECT_EQ(one.tokens().size(), 0U);
+}
+
+TEST_F(DecoderOverImages, APromptIsAStageOfTokens) {
+  class Sink final : public ProgressSink {
+   public:
+    void stage(const std::string&, uint64_t of, Unit what) override {
+      total = of;
+      unit = what;
+    }
+    void advance(uint64_t units) override { done.push_back(units); }
+    void note(const std::string&) override {}
+    uint64_t total = 0;
+    Unit unit = Unit::kBytes;
+    std::vector<uint64_t> done;
+  } sink;
+  Decoder one = decoder(4);
+  ASSERT_TRUE(one.prefill(prompt(10, {}), {.progress = &sink}).ok());
+  EXPECT_EQ(sink.unit, Unit::kTokens);
+  EXPECT_EQ(sink.total, 10U);
+  EXPECT_THAT(sink.done, ElementsAre(4U, 4U, 2U));
 }
 
 }  // namespace

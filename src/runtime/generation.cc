@@ -56,10 +56,6 @@ class TextStream {
   bool stopped_ = false;
 };
 
-bool cancel_asked(const GenerationHooks& hooks) {
-  return hooks.cancel != nullptr && hooks.cancel->cancelled();
-}
-
 // Whether the reply is complete, and why.
 struct Ending {
   bool ended = false;
@@ -107,7 +103,9 @@ Status decode(Decoder& decoder, std::span<const float> logits, Sampler& sampler,
     }
     const Ending ending = take_token(token, options, decoder, stream, reply);
     reply.finish_reason = ending.reason;
-    if (!ending.ended && cancel_asked(hooks)) reply.finish_reason = FinishReason::kCancelled;
+    if (!ending.ended && hooks.work.is_cancelled()) {
+      reply.finish_reason = FinishReason::kCancelled;
+    }
     if (ending.ended || reply.finish_reason == FinishReason::kCancelled) break;
     sampler.observe(token);
     LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&token, 1)));
@@ -177,7 +175,7 @@ Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
   reply.timings.reused_tokens = decoder.keep_common_prefix(prompt);
 
   const Clock::time_point prompt_start = Clock::now();
-  auto logits = decoder.prefill(prompt, hooks.cancel);
+  auto logits = decoder.prefill(prompt, hooks.work);
   reply.timings.prompt_seconds = seconds_since(prompt_start);
   if (!logits.ok()) {
     if (logits.error().kind != ErrorKind::kCancelled) return logits.take_error();

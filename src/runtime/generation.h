@@ -3,7 +3,7 @@
 //   GenerationOptions options = default_options(model.generation_config());
 //   options.max_tokens = 100;
 //   LAP_ASSIGN_OR_RETURN(Generation reply, generate(decoder, tokenizer, prompt, options,
-//                                                   {.on_text = print, .cancel = &token}));
+//                                                   {.on_text = show, .work = work}));
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "checkpoint/generation_config.h"
 #include "engine/prompt.h"
 #include "runtime/decoder.h"
@@ -65,7 +65,8 @@ struct Generation {
 struct GenerationHooks {
   // Takes each new piece of text: whole characters, all pieces together are Generation::text.
   std::function<void(std::string_view)> on_text;
-  const CancelToken* cancel = nullptr;  // looked at between runs of the graphs
+  // The token is looked at between runs of the graphs; the prompt is a stage counted in tokens.
+  Work work = {};
 };
 
 // Continues `prompt`. What `decoder` holds of it already is not run again (see

@@ -28,7 +28,7 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
   using package::VerifyMode;
   const VerifyMode mode = options.verify ? VerifyMode::kChecksums : VerifyMode::kSizes;
   LAP_ASSIGN_OR_RETURN(package::Package opened,
-                       package::Package::open(package, mode, options.cancel));
+                       package::Package::open(package, mode, options.work));
   LAP_ASSIGN_OR_RETURN(text::Tokenizer tokenizer, text::Tokenizer::load(opened.path(kTokenizer)));
   Model model(std::move(opened), std::move(tokenizer));
   if (text::ChatTemplate::present(model.package_.dir)) {
@@ -47,11 +47,13 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
   model.session_options_ = options.session;
   LAP_ASSIGN_OR_RETURN(model.device_, engine::resolve_device(model.package_, options.device));
   if (model.manifest().fixed_model) {
-    LAP_ASSIGN_OR_RETURN(model.fixed_graphs_,
-                         engine::FixedGraphs::open(model.package_, options.session, model.device_));
+    LAP_ASSIGN_OR_RETURN(
+        model.fixed_graphs_,
+        engine::FixedGraphs::open(model.package_, options.session, model.device_, options.work));
     return model;
   }
-  LAP_ASSIGN_OR_RETURN(model.graphs_, engine::TextGraphs::open(model.package_, options.session));
+  LAP_ASSIGN_OR_RETURN(model.graphs_,
+                       engine::TextGraphs::open(model.package_, options.session, options.work));
   return model;
 }
 

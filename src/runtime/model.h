@@ -1,7 +1,7 @@
 // A package, opened: everything one needs to talk to the model in it.
 //
 //   LAP_ASSIGN_OR_RETURN(Model model, Model::open("tiny.lap", {}));
-//   LAP_ASSIGN_OR_RETURN(Prompt prompt, model.chat_prompt(messages));
+//   LAP_ASSIGN_OR_RETURN(engine::Prompt prompt, model.chat_prompt(messages));
 //   LAP_ASSIGN_OR_RETURN(Decoder decoder, model.new_decoder({.max_context = 4096}));
 //   LAP_ASSIGN_OR_RETURN(Generation reply, generate(decoder, model.tokenizer(), prompt, options));
 #pragma once
@@ -17,6 +17,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "checkpoint/generation_config.h"
 #include "checkpoint/processor_config.h"
 #include "encoders/media_encoder.h"
@@ -34,15 +35,15 @@ namespace lapidary::runtime {
 struct ModelOptions {
   ort::SessionOptions session;
   engine::DeviceOptions device;
-  bool verify = true;                   // compare every file with its checksum, not just its size
-  const CancelToken* cancel = nullptr;  // ends the verification
+  bool verify = true;  // compare every file with its checksum, not just its size
+  Work work = {};      // the verification, then the loading of the decoder's graphs
 };
 
 // Immutable once open; copies share the sessions.
 class Model {
  public:
   // Errors: kBadInput naming the file for whatever is missing, damaged or inconsistent; those
-  // of resolve_device; kIo.
+  // of resolve_device; kIo; kCancelled within the verification and between two graphs.
   static Result<Model> open(const std::filesystem::path& package, const ModelOptions& options);
 
   const std::filesystem::path& path() const { return package_.dir; }

@@ -4,7 +4,7 @@
 // tokens, then (unless greedy) temperature, top-k, top-p, min-p.
 //
 //   Sampler sampler({.temperature = 0.7, .top_k = 40, .seed = 1}, vocab_size);
-//   sampler.observe(prompt_ids);                      // for the repetition penalty
+//   sampler.observe(prompt_ids);  // for the repetition penalty
 //   LAP_ASSIGN_OR_RETURN(int32_t id, sampler.pick(logits, {}));
 //
 // The same seed, options and logits give the same tokens.

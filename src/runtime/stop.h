@@ -1,8 +1,8 @@
 // When a reply ends: stop strings over streamed text.
 //
 //   StopScanner scanner({"\nUser:"});
-//   scanner.push("Yes.\nUs");        // {"Yes.", false}: "\nUs" may be the beginning of the stop
-//   scanner.push("er: next");        // {"", true}: it was; neither it nor what follows is emitted
+//   auto first = scanner.push("Yes.\nUs");   // {"Yes.", false}: "\nUs" may be how the stop begins
+//   auto second = scanner.push("er: next");  // {"", true}: it was; nothing more is emitted
 //
 // Pieces are whole UTF-8 characters, and so is what comes out.
 #pragma once

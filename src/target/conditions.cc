@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
+
+#include "target/origin.h"
 
 namespace lapidary::target {
 namespace {
@@ -40,7 +43,7 @@ struct Evaluate {
 
   Truth operator()(const OperandIs& want) const {
     return for_operand(node, want.operand, [&](const std::string& value) {
-      const Operand operand = facts.operand(value);
+      const Operand& operand = facts.operand(value);
       const bool unknown = operand.storage == DType::kUndefined;
       if (unknown) return value.empty() ? Truth::kNo : Truth::kUnknown;
       Truth out = truth(allows(want.storage, operand.storage));
@@ -113,6 +116,9 @@ struct Evaluate {
 
   Truth operator()(const ValueIn& want) const {
     return for_operand(node, want.operand, [&](const std::string& value) {
+      // Scales that a pass is to find are not: that would read every weight of the checkpoint.
+      const auto least = facts.lower_bound(value);
+      if (least && static_cast<double>(*least) > want.range.max) return Truth::kNo;
       const auto values = facts.values(value);
       if (!values) return Truth::kNo;  // not a constant: the rule is about those
       return truth(std::any_of(values->begin(), values->end(),
@@ -131,6 +137,48 @@ struct Evaluate {
       return other.op_type == "DequantizeLinear" && other.outputs[0] == value &&
              graph.is_input(other.inputs[0]) && graph.constant(other.inputs[0]) == nullptr;
     }));
+  }
+
+  Truth operator()(const MadeBy& want) const { return is_made_by(want, node, facts); }
+
+  Truth operator()(const BatchIn& want) const {
+    auto dims = facts.dims(value_at(node, want.operand));
+    if (!dims) return Truth::kUnknown;
+    dims->resize(std::max<size_t>(dims->size(), 2) - 2);
+    if (std::find(dims->begin(), dims->end(), kSymbolicDim) != dims->end()) return Truth::kUnknown;
+    return truth(want.range.holds(static_cast<double>(tensor::element_count(*dims))));
+  }
+
+  static bool reaches_past(const Range& told, const Range& limits, double by) {
+    const double slack = by * (told.max - told.min);
+    return told.min < limits.min - slack || told.max > limits.max + slack;
+  }
+
+  Truth operator()(const CodesPastLimits& want) const {
+    constexpr double kInfinite = std::numeric_limits<double>::infinity();
+    Range limits{-kInfinite, kInfinite};
+    for (const auto& [input, limit] : {std::pair(1, &limits.min), std::pair(2, &limits.max)}) {
+      if (value_at(node, input).empty()) continue;
+      const auto values = facts.values(value_at(node, input));
+      if (!values || values->size() != 1) return Truth::kUnknown;
+      *limit = static_cast<double>(values->front());
+    }
+    Truth out = Truth::kNo;
+    for (const Node* reader : facts.readers(value_at(node, kOutput))) {
+      if (reader->qualified_op() != "QuantizeLinear") continue;
+      if (facts.operand(reader->outputs[0]).storage != want.code) continue;
+      const auto told = facts.values_told(*reader);
+      out = std::max(out, told ? truth(reaches_past(*told, limits, want.by)) : Truth::kUnknown);
+    }
+    return out;
+  }
+
+  Truth operator()(const CodesPastInput& want) const {
+    const Node* before = facts.producer(value_at(node, 0));
+    if (before == nullptr || before->qualified_op() != "DequantizeLinear") return Truth::kNo;
+    const auto from = facts.values_told(*before);
+    const auto to = facts.values_told(node);
+    return from && to ? truth(reaches_past(*to, *from, want.by)) : Truth::kUnknown;
   }
 
   // What is declared counts here, whatever else is known of the shape: the stack reads that.

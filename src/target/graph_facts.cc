@@ -1,6 +1,7 @@
 #include "target/graph_facts.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace lapidary::target {
@@ -76,12 +77,21 @@ GraphFacts::GraphFacts(const Graph& graph, Shapes shapes)
     for (const std::string& output : node.outputs) {
       if (!output.empty()) producers_[output] = &node;
     }
+    for (const std::string& input : node.inputs) {
+      if (!input.empty()) readers_[input].push_back(&node);
+    }
   }
 }
 
 const Node* GraphFacts::producer(const std::string& value) const {
   const auto it = producers_.find(value);
   return it == producers_.end() ? nullptr : it->second;
+}
+
+const std::vector<const Node*>& GraphFacts::readers(const std::string& value) const {
+  static const std::vector<const Node*> nobody;
+  const auto it = readers_.find(value);
+  return it == readers_.end() ? nobody : it->second;
 }
 
 const Tensor* GraphFacts::constant(const std::string& value) const {
@@ -102,7 +112,13 @@ std::optional<bool> GraphFacts::has_zero_points(const Node& dequantize) const {
   return std::any_of(bytes->begin(), bytes->end(), [](std::byte b) { return b != std::byte{0}; });
 }
 
-Operand GraphFacts::operand(const std::string& value) const {
+const Operand& GraphFacts::operand(const std::string& value) const {
+  const auto [it, added] = operands_.try_emplace(value);
+  if (added) it->second = find_operand(value);
+  return it->second;
+}
+
+Operand GraphFacts::find_operand(const std::string& value) const {
   Operand out;
   const Node* node = producer(value);
   if (node == nullptr || node->qualified_op() != "DequantizeLinear") {
@@ -147,6 +163,34 @@ std::optional<std::vector<int64_t>> GraphFacts::dims(const std::string& value) c
     at = input_of(*node, 0);
   }
   return std::nullopt;
+}
+
+std::optional<Range> GraphFacts::values_told(const Node& conversion) const {
+  const bool quantizes = conversion.op_type == "QuantizeLinear";
+  const auto dtype = dtypes_.find(quantizes ? conversion.outputs[0] : conversion.inputs[0]);
+  const auto scale = values(input_of(conversion, 1));
+  if (dtype == dtypes_.end() || !scale || scale->size() != 1) return std::nullopt;
+  const bool is_signed = dtype->second == DType::kInt8 || dtype->second == DType::kInt16;
+  if (!is_signed && dtype->second != DType::kUint8 && dtype->second != DType::kUint16) {
+    return std::nullopt;
+  }
+  double zero = 0;
+  if (const std::string name = input_of(conversion, 2); !name.empty()) {
+    const Tensor* tensor = constant(name);
+    if (tensor == nullptr || tensor->type().elements() != 1) return std::nullopt;
+    const auto codes = tensor->to_integers();
+    if (!codes.ok()) return std::nullopt;
+    zero = static_cast<double>(codes->front());
+  }
+  const auto step = static_cast<double>(scale->front());
+  const double codes = std::exp2(tensor::bits_of(dtype->second));
+  const double lowest = is_signed ? -codes / 2 : 0;
+  return Range{(lowest - zero) * step, (lowest + codes - 1 - zero) * step};
+}
+
+std::optional<float> GraphFacts::lower_bound(const std::string& value) const {
+  const Tensor* tensor = constant(value);
+  return tensor == nullptr ? std::nullopt : tensor->lower_bound();
 }
 
 std::optional<std::vector<float>> GraphFacts::values(const std::string& value) const {

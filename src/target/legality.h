@@ -1,7 +1,7 @@
 // What a target says of a graph, node by node, before anything is compiled.
 //
 //   LAP_ASSIGN_OR_RETURN(const Record record, record_of(Arch::kV81));
-//   for (const Finding& finding : check(graph, record, shapes)) print(finding);
+//   for (const Finding& each : check(graph, record, shapes)) print(each.node, each.reason);
 #pragma once
 
 #include <string>

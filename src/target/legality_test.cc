@@ -99,6 +99,29 @@ TEST(Check, ZeroPointsThatAreInputsCannotBeTold) {
   EXPECT_EQ(findings[0].rule, "weight.channel_with_zero_points");
 }
 
+// Scales that are found when a weight is written. Here they cannot be.
+class ScalesToBe final : public tensor::Producer {
+ public:
+  ScalesToBe() : Producer({DType::kFloat, {kOut}}) {}
+  Status read_tiles(int64_t, int64_t, std::span<const std::span<std::byte>>) const override {
+    ADD_FAILURE() << "the scales are read";
+    return internal_error("scales", "are read");
+  }
+  std::optional<float> lower_bound(size_t) const override { return 0.0F; }
+  std::string describe() const override { return "scales"; }
+};
+
+// To look for negative scales in those that cannot be negative would read all weights of a model,
+// gigabytes, in a plan.
+TEST(Check, ReadsNoScalesThatAreKnownToBePositive) {
+  Builder b("scales");
+  const Ref scales = b.weight("s", tensor::Tensor(std::make_shared<ScalesToBe>()));
+  b.op("DequantizeLinear",
+       {filled(b, "w", DType::kInt8, {kIn, kOut}), scales, filled(b, "z", DType::kInt8, {kOut})},
+       "w", {{"axis", int64_t{1}}});
+  EXPECT_THAT(said(check(std::move(b).finish(), v81())), IsEmpty());
+}
+
 // The integer kernel for MatMulNBits came with v81.
 TEST(Check, FollowsTheArch) {
   const auto graph = [] {

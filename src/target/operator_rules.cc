@@ -1,4 +1,4 @@
-// Operators other than products: norms, activations, attention, data movement; limits; preferences.
+// Operators other than products: norms, activations, attention, data movement; limits.
 #include "target/tables.h"
 
 namespace lapidary::target {
@@ -354,35 +354,6 @@ const std::vector<Rule> kRules = {
      .seen_on = kAll},
 };
 
-const std::vector<Preference> kPreferences = {
-    {"attention_products", "the two products of attention, and pooling by a matrix",
-     "uint16 by int16 with zero point 0", "uint16 by uint16, float",
-     "relative error 1.7e-4; uint16 by uint16 is cut to 8 bits: 1.1e-2"},
-    {"one_integer_type", "what an operator reads and makes, right sides of products aside",
-     "one type: uint16, and int16 from it by DequantizeLinear and QuantizeLinear with one scale",
-     "uint16 operands of an int16 result, or the other way round",
-     "a Convert in integers, relative error 5e-5; otherwise computed in float, 3e-4, and products "
-     "with constant weights are refused"},
-    {"norm_rank", "RMSNormalization", "rank 3: [1, rows, dim]", "rank 4",
-     "float norms of rank 4 with small last dims compute other numbers"},
-    {"mask_float16", "additive masks of float graphs", "-1e4 where masked",
-     "-1e9, -inf, anything below -65504",
-     "on v81 a mask input of -70000 yields rows of zeros, -1e9 lets the masked keys share the "
-     "weight"},
-    {"mask_quantized", "additive masks of uint16 graphs", "-100 where masked", "-1e4 and below",
-     "a wide range leaves the scores few of its 65536 steps"},
-    {"block_weights", "int4 weights in blocks",
-     "explicit LPBQ: DequantizeLinear(uint8 1 to 16, scale per channel) as the scale, zero points "
-     "given, MatMul",
-     "float block scales, com.microsoft::MatMulNBits",
-     "integer kernel, relative error 8e-5, 4.30 bits a weight; the others go through float16"},
-    {"weight_zero_points", "int4 weights", "the zero-point input given, all zeros", "omitted",
-     "omitted, int4 per channel or tensor computes other numbers and LPBQ is refused"},
-    {"ports", "graph inputs and outputs of quantized graphs", "uint16 ports",
-     "float ports with QuantizeLinear and DequantizeLinear at the edge",
-     "the conversions at the edge vanish"},
-};
-
 }  // namespace
 
 std::span<const Rule> operator_rules() { return kRules; }
@@ -394,15 +365,9 @@ const Stack& measured_stack() {
 
 const Limits& limits() {
   static const Limits limits{.most_weight_bytes_measured = 2'700'000'000,
-                             .smallest_block = 16,
-                             .block_multiple = 32,
                              .lowest_float16_mask = -65504,
-                             .float16_mask = -1e4,
-                             .quantized_mask = -100,
                              .largest_float16_divisor = 16384};
   return limits;
 }
-
-std::span<const Preference> preferences() { return kPreferences; }
 
 }  // namespace lapidary::target

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "target/tables.h"
 
@@ -78,6 +79,22 @@ struct Describe {
     return operand_name(port.operand) + (port.operand == kOutput ? " leaves" : " enters") +
            " the graph in integers";
   }
+  std::string operator()(const MadeBy& by) const {
+    const auto same = [](const std::string& op) { return op; };
+    std::string out = operand_name(by.operand) + " computed by " + joined(by.ops, same);
+    if (by.constant_weight) out += " with a constant weight";
+    if (by.equal_dims) out += " of operands of the same dims";
+    return by.only_reader ? out + ", for nobody else" : out;
+  }
+  std::string operator()(const BatchIn& in) const {
+    return operand_name(in.operand) + " batch " + text_of(in.range);
+  }
+  std::string operator()(const CodesPastLimits& past) const {
+    return std::string(tensor::name_of(past.code)) + " result that reaches beyond the limits";
+  }
+  std::string operator()(const CodesPastInput&) const {
+    return "codes that reach beyond those of the input";
+  }
   std::string operator()(const HasSymbolicDim&) const { return "a symbolic dim"; }
 };
 
@@ -125,13 +142,27 @@ Result<Record> record_of(Arch arch, const std::string& onnxruntime_qnn) {
                        "nothing was measured with this version",
                        "use onnxruntime-qnn " + stack.onnxruntime_qnn);
   }
-  Record out{arch, stack, {}, limits(), preferences()};
-  for (const std::span<const Rule> table : {weight_rules(), product_rules(), operator_rules()}) {
+  std::optional<QuantizationTraits> traits = quantization_traits(arch);
+  if (!traits) {
+    std::string known;
+    for (const Arch each : archs()) known += (known.empty() ? "" : ", ") + name_of(each);
+    return unsupported("arch " + name_of(arch), "has no record: nothing was measured on it",
+                       "choose one of " + known + ", or add it as docs/targets.md says");
+  }
+  Record out{arch, stack, {}, limits(), *std::move(traits), {}};
+  out.preferences = preferences(out.traits, out.limits);
+  for (const std::span<const Rule> table :
+       {weight_rules(), product_rules(), folding_rules(), operator_rules()}) {
     for (const Rule& rule : table) {
       if (holds_for(rule, arch)) out.rules.push_back(&rule);
     }
   }
   return out;
+}
+
+Result<QuantizationTraits> traits_of(const std::optional<Target>& chip) {
+  LAP_ASSIGN_OR_RETURN(Record record, record_of(chip ? chip->arch : kReferenceArch));
+  return std::move(record.traits);
 }
 
 }  // namespace lapidary::target

@@ -1,5 +1,5 @@
 // What a target accepts, as data: one table of rules per version of the QNN stack, each rule with
-// the archs it holds for, and limits and preferred forms beside them.
+// the archs it holds for, and limits and traits (the forms that passes choose) beside them.
 //
 //   LAP_ASSIGN_OR_RETURN(const Record record, record_of(Arch::kV81));
 //   for (const Rule* rule : record.rules) print(describe(*rule));
@@ -9,15 +9,15 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "target/operand.h"
+#include "target/quantization_traits.h"
+#include "target/range.h"
 #include "target/soc.h"
 
 namespace lapidary::target {
@@ -36,12 +36,6 @@ enum class Verdict {
   kUnmeasured,  // no rule speaks of it, or what a rule asks is not known; never in a rule
 };
 std::string name_of(Verdict verdict);  // "native", "wrong numbers", ...
-
-struct Range {
-  double min = std::numeric_limits<double>::lowest();
-  double max = std::numeric_limits<double>::max();
-  bool holds(double value) const { return value >= min && value <= max; }
-};
 
 // Operands are counted as a node's inputs; kOutput is what a node yields, kAnyInput one of its
 // inputs, whichever.
@@ -99,11 +93,40 @@ struct ValueIn {
 struct QuantizedPort {
   int operand = 0;
 };
+// One of `ops` computes the operand, seen through QuantizeLinear and DequantizeLinear, dims of 1 in
+// front that come or go (Reshape, Squeeze, Unsqueeze) and the operators in `through`. A constant
+// vector that is added to a product is part of the product.
+struct MadeBy {
+  int operand = 0;
+  std::vector<std::string> ops = {};
+  std::vector<std::string> through = {};
+  bool constant_weight = false;  // its input 1 is a constant
+  bool equal_dims = false;       // its inputs have the same dims
+  // No other node reads it, nor what lies between; but a Mul by the rule's own node, for that is
+  // Swish written out.
+  bool only_reader = false;
+};
+// The dims in front of the operand's last two, multiplied.
+struct BatchIn {
+  int operand = 0;
+  Range range = {};
+};
+// A Clip's result is quantized to `code`, whose codes tell values beyond the Clip's limits, by more
+// than this part of their range.
+struct CodesPastLimits {
+  tensor::DType code = tensor::DType::kUint16;
+  double by = 1e-3;
+};
+// The codes of a QuantizeLinear tell values beyond those that its input is dequantized from.
+struct CodesPastInput {
+  double by = 1e-3;
+};
 // A graph input or output has a dim that is a symbol.
 struct HasSymbolicDim {};
 
 using Condition = std::variant<OperandIs, RankIn, DimIn, NotMultipleOf, ElementsIn, AttributeIn,
-                               InputGiven, ValueIn, QuantizedPort, HasSymbolicDim>;
+                               InputGiven, ValueIn, QuantizedPort, MadeBy, BatchIn, CodesPastLimits,
+                               CodesPastInput, HasSymbolicDim>;
 std::string describe(const Condition& condition);
 
 // The pseudo operator of rules about a graph's own inputs and outputs.
@@ -125,14 +148,11 @@ std::string describe(const Rule& rule);
 
 struct Limits {
   int64_t most_weight_bytes_measured = 0;  // int8 weights in one context; no limit was met up to it
-  // Of LPBQ: this block size, inner dims being multiples of `block_multiple`; or multiples of that.
-  int64_t smallest_block = 0, block_multiple = 0;
-  double lowest_float16_mask = 0;      // additive masks below it give wrong numbers in float16
-  double float16_mask = 0;             // the value to use for "masked" in float16
-  double quantized_mask = 0;           // the same where activations are uint16
-  double largest_float16_divisor = 0;  // dividing by more gives 0
+  double lowest_float16_mask = 0;          // additive masks below it give wrong numbers in float16
+  double largest_float16_divisor = 0;      // dividing by more gives 0
 };
 
+// A preferred form as a person reads it, made of the traits where a pass chooses by them.
 struct Preference {
   std::string id;
   std::string where;   // "attention products"
@@ -146,12 +166,22 @@ struct Record {
   Stack stack;
   std::vector<const Rule*> rules;  // those that hold for the arch, in the table's order
   Limits limits;
-  std::span<const Preference> preferences;
+  QuantizationTraits traits;
+  std::vector<Preference> preferences;
 };
 
 // Not before main: the tables are globals.
-// Errors: kUnsupported when nothing was measured with that version of onnxruntime-qnn.
+// Errors: kUnsupported when nothing was measured on that arch, or with that version of
+// onnxruntime-qnn.
 Result<Record> record_of(Arch arch, const std::string& onnxruntime_qnn = "2.7.0");
+
+// Whose forms a graph takes that is for no chip in particular: a static package for the CPU, or
+// `lapidary convert` without --arch. Its integers are to be those of the HTP, which is what the CPU
+// stands in for; v81 is the newest arch, and the one whose every rule was measured on it.
+inline constexpr Arch kReferenceArch = Arch::kV81;
+
+// Those of the chip's record; without a chip, of kReferenceArch's. Errors: those of record_of.
+Result<QuantizationTraits> traits_of(const std::optional<Target>& chip);
 
 bool was_seen_on(const Rule& rule, Arch arch);
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "graph/fixed_shapes.h"
 #include "target/conditions.h"
 #include "target/legality.h"
 #include "target/test_graphs.h"
@@ -122,6 +123,58 @@ Emit transposed(WeightForm form) {
   return [=](Builder& b, const std::string& op) { emit(b, op, {weight(b, form)}); };
 }
 
+// Codes from -reach to reach, around a zero point in the middle.
+Ref requantized(Builder& b, const Ref& x, float reach, DType code = DType::kUint16) {
+  const auto name = [&](const char* what) { return x.name + what + std::to_string(reach); };
+  const Ref scale = b.weight(name("_scale"), tensor::floats({}, {reach / 32767}));
+  // In the middle of the codes, so that they reach as far to either side.
+  const std::byte high{code == DType::kUint16 ? uint8_t{0x80} : uint8_t{0}};
+  const Ref zero_point =
+      b.weight(name("_zero_point"), tensor::literal({code, {}}, {std::byte{0}, high}));
+  const Ref codes = b.op("QuantizeLinear", {x, scale, zero_point});
+  return b.op("DequantizeLinear", {codes, scale, zero_point});
+}
+// What an operator that others end up in computes, of x [dims].
+Ref made_by(Builder& b, const std::string& maker, const Ref& x, const Dims& dims, bool floats) {
+  if (maker == "Conv") {
+    const WeightForm form{.code = DType::kInt4, .scheme = Scheme::kBlock};
+    return b.op(maker, {x, conv_weight(b, form, 1)});
+  }
+  if (maker == "MatMul" || maker == "Gemm") {
+    return b.op(maker, {x, floats ? filled(b, "w", DType::kFloat, {kIn, kOut}) : weight(b, {})});
+  }
+  return b.op(maker, {x, floats ? plain(b, dims, DType::kFloat, "y") : a16(b, dims, "y")});
+}
+// Clipped to -1 and 1, in codes that reach to `reach`.
+Emit clipped(const std::string& maker, Dims dims, float reach, DType code = DType::kUint16) {
+  return [=](Builder& b, const std::string& op) {
+    const Ref x = requantized(b, made_by(b, maker, a16(b, dims), dims, false), 4);
+    const Ref y = emit(b, op, {x, b.constant_scalar(-1.0F), b.constant_scalar(1.0F)});
+    requantized(b, y, reach, code);
+  };
+}
+// A sum in codes to `first`, then in int16 to `second`.
+Emit encoded_twice(float first, float second, bool read_by_two = false) {
+  return [=](Builder& b, const std::string&) {
+    const Ref sum = b.op("Add", {a16(b), a16(b, {1, 3, kIn}, "y")});
+    const Ref x = requantized(b, sum, first);
+    requantized(b, x, second, DType::kInt16);
+    if (read_by_two) b.op("Tanh", {x});
+  };
+}
+Emit activated(const std::string& maker, Dims dims) {
+  return [=](Builder& b, const std::string& op) {
+    emit(b, op, {made_by(b, maker, plain(b, dims), dims, true)});
+  };
+}
+// Of two computed operands.
+Emit activated_product(int64_t batch) {
+  return [=](Builder& b, const std::string& op) {
+    const Ref y = plain(b, {batch, kIn, 8}, DType::kFloat, "y");
+    emit(b, op, {b.op("MatMul", {plain(b, {batch, 8, kIn}), y})});
+  };
+}
+
 const Emit kNothing = [](Builder& b, const std::string&) { emit(b, "Tanh", {plain(b, {1, 3})}); };
 const std::function<Ref(Builder&)> kA16 = [](Builder& b) { return a16(b); };
 const std::function<Ref(Builder&)> kFloat32 = [](Builder& b) { return plain(b, {1, 3, kIn}); };
@@ -213,6 +266,7 @@ const Case kProductCases[] = {
      }},
     {"matmul.a16_float_weight", by_float_weight(kA16), with(kA16, {kInt8, kChannel})},
     {"gemm.a16_float_weight", by_float_weight(kA16), by_float_weight(kFloat32)},
+    {"matmul.a16_int16_weight", with(kA16, {kInt16, kTensor}), with(kA16, {kInt16, kChannel})},
     {"conv.a16w8", with(kA16, {kInt8, kChannel}), with(kA16, {kInt4, kChannel})},
     {"matmul.dynamic_uint16_uint16", two_computed(kUint16, kUint16), two_computed(kUint16, kInt16)},
     {"matmul.dynamic_uint16_int16_ports", two_computed(kUint16, kInt16), moved_then_multiplied()},
@@ -232,6 +286,27 @@ const Case kProductCases[] = {
      with_attributes({{"bits", int64_t{4}}})},
     {"nbits.2_bits", with_attributes({{"bits", int64_t{2}}}),
      with_attributes({{"bits", int64_t{3}}})},
+};
+
+const Case kFoldingCases[] = {
+    {"clip.behind_elementwise", clipped("Mul", {1, 3, kIn}, 4), clipped("Mul", {1, 3, kIn}, 1)},
+    {"clip.behind_elementwise", clipped("Add", {1, 3, kIn}, 1.01F), clipped("Max", {1, 3, kIn}, 4)},
+    {"clip.behind_elementwise", clipped("Sub", {1, 3, kIn}, 4),
+     clipped("Sub", {1, 3, kIn}, 4, kInt16)},
+    {"clip.behind_product", clipped("MatMul", {1, 3, kIn}, 4), clipped("MatMul", {2, 3, kIn}, 4)},
+    {"clip.behind_product", clipped("MatMul", {3, kIn}, 4), clipped("MatMul", {3, kIn}, 1)},
+    {"clip.behind_convolution", clipped("Gemm", {3, kIn}, 4), clipped("Gemm", {3, kIn}, 1)},
+    {"clip.behind_convolution", clipped("Conv", {1, kIn, 8, 8}, 4),
+     clipped("Conv", {1, kIn, 8, 8}, 1)},
+    {"value.requantized_sum", encoded_twice(1, 4), encoded_twice(4, 1)},
+    {"value.requantized_sum", encoded_twice(1, 4), encoded_twice(1, 4, true)},
+    {"activation.behind_product", activated("MatMul", {1, 8, kIn}), activated("Mul", {1, 8, kIn})},
+    {"activation.behind_product", activated("Gemm", {8, kIn}), activated_product(1)},
+    {"activation.behind_computed_product", activated_product(1), activated_product(4)},
+    {"activation.behind_sum", activated("Add", {1, 12, kIn}), activated("Add", {1, 8, kIn})},
+    {"activation.behind_sum", activated("Add", {1, kIn}), activated("Add", {1, 12, 15})},
+    {"activation.behind_sum_of_planes", activated("Add", {2, 8, kIn}),
+     activated("Add", {2, 1, 8, kIn})},
 };
 
 const Case kOperatorCases[] = {
@@ -295,6 +370,7 @@ const Case kOperatorCases[] = {
 std::vector<Case> all_cases() {
   std::vector<Case> out(std::begin(kWeightCases), std::end(kWeightCases));
   out.insert(out.end(), std::begin(kProductCases), std::end(kProductCases));
+  out.insert(out.end(), std::begin(kFoldingCases), std::end(kFoldingCases));
   out.insert(out.end(), std::begin(kOperatorCases), std::end(kOperatorCases));
   return out;
 }
@@ -305,8 +381,14 @@ graph::Graph built(const Emit& emit_into, const std::string& op) {
   return std::move(b).finish();
 }
 
+// Those that can be told: many of these graphs hold operators that have no shapes.
+Shapes shapes_of(const graph::Graph& graph) {
+  const auto shapes = graph::infer_shapes(graph);
+  return shapes.ok() ? shapes->shapes : Shapes();
+}
+
 bool matches(const Rule& rule, const graph::Graph& graph) {
-  const GraphFacts facts(graph, {});
+  const GraphFacts facts(graph, shapes_of(graph));
   std::vector<graph::Node> nodes = graph.nodes;
   for (const graph::ValueInfo& input : graph.inputs) {
     nodes.push_back({"", kGraphPort, input.name, {input.name}, {}, {}});
@@ -351,7 +433,7 @@ TEST(Rules, HitTheirFormAndMissItsNeighbour) {
       EXPECT_TRUE(matches(*rule, hit)) << print(hit);
       EXPECT_FALSE(matches(*rule, miss)) << print(miss);
 
-      const auto findings = check(hit, *record_of(arch));
+      const auto findings = check(hit, *record_of(arch), shapes_of(hit));
       const auto reported = std::find_if(findings.begin(), findings.end(), [&](const Finding& f) {
         return f.rule == rule->id && f.verdict == rule->verdict;
       });

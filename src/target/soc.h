@@ -1,8 +1,8 @@
 // Which chip a package is for: Hexagon architectures and Qualcomm's SoC models.
 //
 //   LAP_ASSIGN_OR_RETURN(const Target target, resolve("", "SM8850"));
-//   target.arch;        // Arch::kV81
-//   target.soc->model;  // 87: what the QNN provider option `soc_model` wants
+//   const Arch arch = target.arch;        // Arch::kV81
+//   const int model = target.soc->model;  // 87: what the QNN provider option `soc_model` wants
 //
 // Source of the table: the context binaries of the stack of record.h, compiled once per number from
 // 0 to 130 on x86; each one says "soc_type=NAME;arch=N" and "min_arch=N". Numbers for which the two

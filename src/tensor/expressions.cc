@@ -26,13 +26,14 @@ class FileBytes final : public Producer {
     const TensorType& type = outputs()[0];
     const int64_t from = offset_ + bytes_of(type.dtype, begin * type.cols());
     const int64_t length = bytes_of(type.dtype, (end - begin) * type.cols());
-    std::memcpy(outs[0].data(), file_->bytes().data() + from, size(length));
-    file_->release(size(from), size(length));
-    return {};
+    return file_->read(size(from), outs[0].first(size(length)));
   }
 
   Status read_box(const Box& box, std::span<std::byte> out) const override {
     const TensorType& type = outputs()[0];
+    if (box.cols() == type.cols()) {
+      return read_tiles(box.row_begin, box.row_end, std::span(&out, 1));
+    }
     const int64_t row_bytes = bytes_of(type.dtype, type.cols());
     const int64_t keep = bytes_of(type.dtype, box.cols());
     const std::byte* from = file_->bytes().data() + offset_ + bytes_of(type.dtype, box.col_begin);

@@ -1,8 +1,9 @@
 // Lazy tensors: a dtype, a shape and an expression that can produce any part of the values.
 //
-//   Tensor w = checkpoint.tensor("model.language_model.layers.3.self_attn.q_proj.weight");   // [N,
-//   K] bf16 Tensor b = transpose(cast(w, DType::kFloat));              // [K, N] f32; nothing was
-//   read yet LAP_ASSIGN_OR_RETURN(std::vector<std::byte> all, b.materialize());
+//   const std::string name = "model.language_model.layers.3.self_attn.q_proj.weight";
+//   LAP_ASSIGN_OR_RETURN(Tensor w, weights.tensor(name));  // [N, K] bfloat16
+//   Tensor b = transpose(cast(w, DType::kFloat));          // [K, N] float32; nothing was read yet
+//   LAP_ASSIGN_OR_RETURN(std::vector<std::byte> all, b.materialize());
 //
 // Passes rewrite expressions; bytes are read, transformed and written once, tile by tile, when a
 // package is saved (see save in graph/onnx_writer.h). A Tensor is a cheap value: copying it copies
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -69,6 +71,10 @@ class Producer {
   // small groups and keeps the wanted columns.
   virtual Status read_box(const Box& box, std::span<std::byte> out) const;
 
+  // A number that no value of that output is below, if the expression says so without being read.
+  // What only asks whether a scale is negative need not read the weight it is computed from.
+  virtual std::optional<float> lower_bound(size_t /*output*/) const { return std::nullopt; }
+
   // "transpose(cast<float32>(model.layers.0.q_proj.weight))": what a person and a cache key read.
   virtual std::string describe() const = 0;
 
@@ -97,6 +103,7 @@ class Tensor {
   const std::shared_ptr<const Producer>& producer() const { return producer_; }
   size_t output() const { return output_; }
   std::string describe() const;
+  std::optional<float> lower_bound() const { return producer_->lower_bound(output_); }
 
   // All values, packed, row-major.
   Result<std::vector<std::byte>> materialize() const;

@@ -1,9 +1,9 @@
 // A checkpoint's own chat template: messages to the prompt text its model was trained on.
 //
 //   LAP_ASSIGN_OR_RETURN(ChatTemplate chat, ChatTemplate::load(package_dir));
-//   Json messages = Json::array({chat_message("system", "Be brief."),
-//                                chat_message("user", {image_part(), text_part("What is
-//                                this?")})});
+//   Json messages = Json::array(
+//       {chat_message("system", "Be brief."),
+//        chat_message("user", {image_part(), text_part("What is this?")})});
 //   LAP_ASSIGN_OR_RETURN(std::string prompt, chat.render(messages));
 //
 // Text and rules are those of transformers' apply_chat_template: the same variables reach the

@@ -2,8 +2,8 @@
 //
 //   DecoderStream stream(decoder);
 //   std::string text;
-//   for (...) stream.push(token, text);      // appends what is certain by now
-//   stream.flush(text);                      // and the rest
+//   for (const std::string& token : tokens) stream.push(token, text);  // what is certain by now
+//   stream.flush(text);                                                // and the rest
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
 // tokenizer_config.json: which tokens play which part. The tokens themselves are in tokenizer.json.
 //
-//   LAP_ASSIGN_OR_RETURN(TokenizerConfig config, TokenizerConfig::load(dir /
-//   "tokenizer_config.json")); if (config.bos_token) ...
+//   LAP_ASSIGN_OR_RETURN(TokenizerConfig config,
+//                        TokenizerConfig::load(dir / "tokenizer_config.json"));
+//   if (config.bos_token) use(*config.bos_token);
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,8 @@
 #include "base/result.h"
 #include "text/added_tokens.h"
 #include "text/bpe.h"
-#include "text/piece_decoder.h"
 #include "text/normalizer.h"
+#include "text/piece_decoder.h"
 #include "text/pre_tokenizer.h"
 
 namespace lapidary::text {

@@ -1,7 +1,7 @@
 // Weights [K, N] rounded with the second moments of their inputs in mind, as lazy tensors.
 //
-//   const auto factors = std::make_shared<quant::RoundingFactors>(moments);   // of x, in y = x W
-//   const AffineWeight w = round_channels_error_aware(weight, IntegerType::kInt4, factors);
+//   const auto factors = std::make_shared<quant::RoundingFactors>(moments);  // of x, in y = x W
+//   const AffineWeight w = round_channels_error_aware(weight, quant::IntegerType::kInt4, factors);
 //
 // The arithmetic is that of quant/error_aware_rounding.h.
 #pragma once

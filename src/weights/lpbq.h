@@ -1,9 +1,9 @@
 // The weight of a product in low-power block quantization (quant/lpbq.h) as lazy tensors: made when
 // the graph is saved, one weight in memory at a time and thread.
 //
-//   BlockSource s{.codes = w, .scales = scales, .layout = {.n = 1536, .channels = 2048},
-//                 .block_size = 32};
-//   LpbqWeight out = lpbq_weight(s);     // out.codes int4 [2048, 1536], ...
+//   BlockSource s{
+//       .codes = w, .scales = scales, .layout = {.n = 1536, .channels = 2048}, .block_size = 32};
+//   LpbqWeight out = lpbq_weight(s);  // out.codes int4 [2048, 1536], ...
 #pragma once
 
 #include "tensor/tensor.h"

@@ -2,7 +2,7 @@
 // matrix, which one expression may make all at once.
 //
 //   LAP_ASSIGN_OR_RETURN(RowReader reader, RowReader::create({codes, scales}, n));
-//   LAP_ASSIGN_OR_RETURN(auto rows, reader.read(64, 128));   // rows[0]: bytes of codes, ...
+//   LAP_ASSIGN_OR_RETURN(auto rows, reader.read(64, 128));  // rows[0]: bytes of codes, ...
 #pragma once
 
 #include <cstddef>

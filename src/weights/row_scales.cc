@@ -35,6 +35,8 @@ class ScalesTensor final : public tensor::Producer {
     std::memcpy(outs[0].data(), values.data(), values.size_bytes());
     return {};
   }
+  // A symmetric scale is a distance between codes; that of a row of zeros is 1 (quant/affine.h).
+  std::optional<float> lower_bound(size_t /*output*/) const override { return 0.0F; }
   std::string describe() const override { return text_; }
 
  private:

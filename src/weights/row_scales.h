@@ -1,8 +1,8 @@
 // Symmetric scales of a weight's output channels, found when they are first asked for.
 //
-//   const auto scales = std::make_shared<RowScales>(rows, IntegerType::kInt4, search);   // [N, K]
-//   Tensor scale = scales_tensor(scales, weight);                                        // [N]
-//   LAP_ASSIGN_OR_RETURN(const std::span<const float> values, scales->get());   // reads the weight
+//   const auto scales = std::make_shared<RowScales>(rows, quant::IntegerType::kInt4, search);
+//   tensor::Tensor scale = scales_tensor(scales, weight);                      // [N] of [N, K]
+//   LAP_ASSIGN_OR_RETURN(const std::span<const float> values, scales->get());  // reads the weight
 #pragma once
 
 #include <memory>

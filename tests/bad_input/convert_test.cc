@@ -63,6 +63,8 @@ TEST_F(ConvertInput, PassesAndOptionsThatAreNone) {
                           {"which of the passes"});
   scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq", {"--set", "Other.x=1"}),
                           {"--pass Other"});
+  scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq", {"--arch", "v99"}),
+                          {"arch 'v99'", "v73"});
   scratch_.expect_refused({"convert", scratch_.at("blocks.onnx")}, {"a pass and an output"});
 }
 

@@ -91,7 +91,7 @@ TEST(Conversation, ACancelledReplyStaysAsFarAsItGot) {
                                     [&](std::string_view) {
                                       if (++pieces == 5) cancel.cancel();
                                     },
-                                .cancel = &cancel});
+                                .work = {.cancel = &cancel}});
   ASSERT_TRUE(reply.ok());
   EXPECT_EQ(reply->finish_reason, runtime::FinishReason::kCancelled);
   EXPECT_EQ(pieces, 5);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <memory>
 #include <random>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/compare.h"
 #include "e2e/opened_model.h"
 #include "runtime/model.h"
 
@@ -24,13 +24,6 @@ std::vector<int32_t> some_tokens(size_t count) {
   std::vector<int32_t> tokens = {2};
   while (tokens.size() < count) tokens.push_back(static_cast<int32_t>(280 + random() % 600));
   return tokens;
-}
-
-float largest_difference(std::span<const float> a, std::span<const float> b) {
-  EXPECT_EQ(a.size(), b.size());
-  float largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
 }
 
 std::vector<float> all_logits(const DecoderOptions& options, std::span<const int32_t> tokens) {
@@ -51,7 +44,7 @@ TEST(Decoder, EveryLogitIsTheSameHoweverThePromptIsCut) {
   const auto whole = all_logits({.max_context = 700, .chunk = 700}, tokens);
   for (const int64_t chunk : {1, 7, 64, 200}) {
     const auto parts = all_logits({.max_context = 700, .chunk = chunk, .rewind_rows = 0}, tokens);
-    EXPECT_LT(largest_difference(whole, parts), 1e-4f) << "chunks of " << chunk;
+    EXPECT_TRUE(all_near(whole, parts, 1e-4)) << "chunks of " << chunk;
   }
 }
 
@@ -64,7 +57,7 @@ TEST(Decoder, TheLastLogitsAreThoseOfAll) {
     Decoder decoder = model().new_decoder({.max_context = 128, .chunk = 128}).value();
     const auto last = decoder.step(tokens, kept).value();
     const auto expected = std::span(all).last(static_cast<size_t>(kept) * vocab);
-    EXPECT_LT(largest_difference(last, expected), 1e-4f) << kept;
+    EXPECT_TRUE(all_near(last, expected, 1e-4)) << kept;
   }
 }
 
@@ -108,10 +101,9 @@ TEST(Decoder, SoftTokensKeepTheirRowsAcrossChunks) {
   };
   const auto whole = logits(100, mixed_prompt("second"));
   for (const int64_t chunk : {1, 9, 25}) {
-    EXPECT_LT(largest_difference(whole, logits(chunk, mixed_prompt("second"))), 1e-4f) << chunk;
+    EXPECT_TRUE(all_near(whole, logits(chunk, mixed_prompt("second")), 1e-4)) << chunk;
   }
-  EXPECT_GT(largest_difference(whole, logits(9, mixed_prompt("other"))), 1e-4f)
-      << "rows are not read";
+  EXPECT_GT(max_difference(whole, logits(9, mixed_prompt("other"))), 1e-4) << "rows are not read";
 }
 
 // Equal ids with another image are another prompt; equal content is the same one.
@@ -124,7 +116,7 @@ TEST(Decoder, AnotherImageIsNotReused) {
   const engine::Prompt other = mixed_prompt("other");
   EXPECT_EQ(decoder.keep_common_prefix(other), 20);
   Decoder anew = model().new_decoder(options).value();
-  EXPECT_LT(largest_difference(last_logits(decoder, other), last_logits(anew, other)), 1e-4f);
+  EXPECT_TRUE(all_near(last_logits(decoder, other), last_logits(anew, other), 1e-4));
   engine::Prompt text(other.ids);
   EXPECT_EQ(decoder.keep_common_prefix(text), 10) << "placeholders without soft tokens";
 }
@@ -140,7 +132,7 @@ TEST(Decoder, APromptGoesOnInsideAnImage) {
   EXPECT_EQ(decoder.keep_common_prefix(images), 29);
   EXPECT_EQ(decoder.keep_common_prefix(prompt), 29);
   Decoder anew = model().new_decoder(options).value();
-  EXPECT_LT(largest_difference(last_logits(decoder, prompt), last_logits(anew, prompt)), 1e-4f);
+  EXPECT_TRUE(all_near(last_logits(decoder, prompt), last_logits(anew, prompt), 1e-4));
 }
 
 // What would put soft tokens at wrong places must never run.

@@ -7,6 +7,7 @@
 #include "htp/emulator.h"
 #include "models.h"
 #include "passes/lpbq/block_quant_to_lpbq.h"
+#include "target/record.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::htp {
@@ -49,7 +50,8 @@ class HtpLpbq : public testing::Test {
   }
 
   Graph converted() const {
-    const auto outcome = passes::block_quant_to_lpbq(graph_, {});
+    const auto outcome = passes::block_quant_to_lpbq(
+        graph_, {}, target::traits_of(target::resolve("v81", "").value()).value());
     EXPECT_TRUE(outcome.ok()) << outcome.error().message();
     return outcome.ok() ? outcome->graph : graph_;
   }

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "base/testing/compare.h"
 #include "graph/graph.h"
 #include "graph/onnx_writer.h"
 #include "ort/session.h"
@@ -54,18 +54,6 @@ inline std::vector<float> floats_of(const ort::HostTensor& tensor) {
   std::vector<float> values(tensor.data.size() / sizeof(float));
   std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
   return values;
-}
-
-// |a - b| / |b|
-inline double relative_error(const std::vector<float>& a, const std::vector<float>& b) {
-  double difference = 0;
-  double norm = 0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    const auto wanted = static_cast<double>(b[i]);
-    difference += std::pow(static_cast<double>(a[i]) - wanted, 2);
-    norm += std::pow(wanted, 2);
-  }
-  return std::sqrt(difference / norm);
 }
 
 inline Graph empty_graph(const std::string& name) {

@@ -49,7 +49,7 @@ TEST_F(HtpProbe, RmsNormalizationOfRankFourIsFoundWrong) {
     EXPECT_EQ(report->nodes[0].op, "RMSNormalization");
     EXPECT_EQ(report->nodes[0].verdict, Verdict::kWrong) << arch;
     EXPECT_EQ(report->nodes[2].verdict, Verdict::kRight)
-        << arch << " " << report->nodes[2].agreement.relative_error;
+        << arch << " " << report->nodes[2].difference.relative_error;
     EXPECT_FALSE(report->passed());
   }
 }
@@ -92,7 +92,7 @@ TEST_F(HtpProbe, AQuantizedProductIsOnePiece) {
   ASSERT_TRUE(report.ok()) << report.error().message();
   EXPECT_TRUE(report->passed()) << report->to_json().dump(2);
   ASSERT_EQ(report->nodes.size(), 1u) << report->to_json().dump(2);
-  EXPECT_LT(report->nodes[0].agreement.relative_error, 5e-4);
+  EXPECT_LT(report->nodes[0].difference.relative_error, 5e-4);
 }
 
 // Alone, with integer ports, both would be misjudged: the HTP gives a Sigmoid's uint16 result
@@ -135,8 +135,8 @@ TEST_F(HtpProbe, ACacheRemembersAndDamageIsProbedAgain) {
   const auto second = probed(graph, "v81", settings);
   EXPECT_TRUE(second->nodes[0].cached);
   EXPECT_EQ(second->nodes[0].verdict, first->nodes[0].verdict);
-  EXPECT_DOUBLE_EQ(second->nodes[0].agreement.relative_error,
-                   first->nodes[0].agreement.relative_error);
+  EXPECT_DOUBLE_EQ(second->nodes[0].difference.relative_error,
+                   first->nodes[0].difference.relative_error);
   EXPECT_FALSE(probed(graph, "v79", settings)->nodes[0].cached);
   for (const auto& entry : std::filesystem::directory_iterator(settings.cache)) {
     std::filesystem::resize_file(entry.path(), 10);

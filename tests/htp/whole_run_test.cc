@@ -44,7 +44,7 @@ TEST_F(HtpWholeRun, AQuantizedProductAgrees) {
   ASSERT_EQ(run->outputs.size(), 1u);
   EXPECT_EQ(run->outputs[0].form, "uint16[1, 32]");
   EXPECT_TRUE(run->passed()) << run->to_json().dump(2);
-  EXPECT_GT(run->outputs[0].agreement.relative_error, 0);  // not the reference with itself
+  EXPECT_GT(run->outputs[0].difference.relative_error, 0);  // not the reference with itself
   EXPECT_GT(run->peak_bytes, 1 << 20);
 }
 
@@ -57,8 +57,8 @@ TEST_F(HtpWholeRun, AGraphWithAWrongNodeFails) {
   const auto run = ran(graph);
   ASSERT_TRUE(run.ok()) << run.error().message();
   ASSERT_EQ(run->outputs.size(), 2u);
-  EXPECT_LT(run->outputs[0].agreement.cosine, 0.99);
-  EXPECT_GT(run->outputs[1].agreement.cosine, 0.9999);
+  EXPECT_LT(run->outputs[0].difference.cosine, 0.99);
+  EXPECT_GT(run->outputs[1].difference.cosine, 0.9999);
   EXPECT_FALSE(run->passed());
 }
 

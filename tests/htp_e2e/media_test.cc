@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/testing/compare.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
 #include "encoders/media_encoder.h"
@@ -23,25 +24,6 @@ using engine::Device;
 
 std::vector<float> features_of(encoders::MediaEncoder& encoder, const MediaItem& item) {
   return encoder.encode(item).value().blocks.front()->features;
-}
-
-// The lowest cosine of two soft tokens of the same place.
-double lowest_cosine(const std::vector<float>& a, const std::vector<float>& b, size_t hidden) {
-  EXPECT_EQ(a.size(), b.size());
-  if (a.size() != b.size() || a.empty()) return -1;
-  double lowest = 1;
-  for (size_t row = 0; row < a.size(); row += hidden) {
-    double ab = 0;
-    double aa = 0;
-    double bb = 0;
-    for (size_t i = row; i < row + hidden; ++i) {
-      ab += double{a[i]} * double{b[i]};
-      aa += double{a[i]} * double{a[i]};
-      bb += double{b[i]} * double{b[i]};
-    }
-    lowest = std::min(lowest, ab / std::sqrt(aa * bb));
-  }
-  return lowest;
 }
 
 // Against Hugging Face, that is fp32 in graphs of any length: those give Hugging Face's features to

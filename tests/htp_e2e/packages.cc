@@ -14,10 +14,12 @@ namespace {
 
 constexpr float kUnsure = 0.05F;
 
+// NaN when a logit is, which is below no bound.
 float margin(std::span<const float> logits) {
   float first = -INFINITY;
   float second = -INFINITY;
   for (const float logit : logits) {
+    if (std::isnan(logit)) return logit;
     second = std::max(second, std::min(first, logit));
     first = std::max(first, logit);
   }

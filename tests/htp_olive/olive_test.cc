@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
-
+#include "base/testing/compare.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
 #include "encoders/media_encoder.h"
@@ -51,19 +49,6 @@ TEST(HtpOlive, AnswersAsHuggingFaceWhereThatIsSure) {
     EXPECT_EQ(reply.out, sample["output_text"].get<std::string>() + "\n");
   }
   EXPECT_EQ(asked, 3);
-}
-
-double cosine(const std::vector<float>& a, const std::vector<float>& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double ab = 0;
-  double aa = 0;
-  double bb = 0;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    ab += double{a[i]} * double{b[i]};
-    aa += double{a[i]} * double{a[i]};
-    bb += double{b[i]} * double{b[i]};
-  }
-  return ab / std::sqrt(aa * bb);
 }
 
 // Catches blocks of weights that the HTP computes with wrong zero points: cosines of 0.75.

@@ -23,6 +23,14 @@ class Report:
             print(f"FAIL {what}: {detail}")
 
 
+def worst_difference(a, b):
+    """NaN, which passes no bound, for shapes that differ, for values that are not finite and for nothing."""
+    if a.shape != b.shape or a.size == 0:
+        return float("nan")
+    difference = np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max()
+    return float(difference) if np.isfinite(difference) else float("nan")
+
+
 def samples(has_file):
     with open(os.path.join(SAMPLES, "expected.json"), encoding="utf-8") as f:
         chosen = [s for s in json.load(f)["samples"] if (s["file"] is not None) == has_file]

@@ -1,8 +1,8 @@
 // Drops what only moves elements to where they were, in a graph of fixed shapes.
 //
-//   before  b = Reshape(Reshape(x, [1, 32, 64]), [1, 8, 256])      after  b = Reshape(x, [1, 8,
-//   256]) before  b = Transpose(Transpose(x, [0, 2, 1]), [0, 2, 1])      after  x before  b =
-//   Slice(x, 0, end)          of the whole x           after  x
+//   before  b = Reshape(Reshape(x, [1, 32, 64]), [1, 8, 256])    after  b = Reshape(x, [1, 8, 256])
+//   before  b = Transpose(Transpose(x, [0, 2, 1]), [0, 2, 1])    after  x
+//   before  b = Slice(x, 0, end)    of the whole x               after  x
 //
 // Requires that shapes can be inferred without bindings (graph/fixed_shapes.h). Ensures that no
 // Reshape reads a Reshape, no Transpose a Transpose, and that no Reshape, Transpose, Slice, Expand,

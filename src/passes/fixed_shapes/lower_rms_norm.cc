@@ -1,5 +1,7 @@
 #include "passes/fixed_shapes/lower_rms_norm.h"
 
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -14,12 +16,12 @@ using graph::Graph;
 using graph::Node;
 using tensor::Shape;
 
-constexpr size_t kLargestRank = 3;
-
-// [a, b, c, d] -> [a, b * c, d]
-Shape rank_3(const Shape& shape) {
-  Shape out = {shape.front(), 1, shape.back()};
-  for (size_t i = 1; i + 1 < shape.size(); ++i) out[1] *= shape[i];
+// [a, b, c, d] -> [a, b * c, d] for rank 3; `shape` has a higher one, and 2 is the least.
+Shape of_rank(size_t rank, const Shape& shape) {
+  Shape out(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(rank - 2));
+  out.push_back(1);
+  for (size_t i = rank - 2; i + 1 < shape.size(); ++i) out.back() *= shape[i];
+  out.push_back(shape.back());
   return out;
 }
 
@@ -33,13 +35,19 @@ std::string reason_against(const Graph& graph, const Node& node, const Shape& sh
 
 }  // namespace
 
-Result<PassOutcome> lower_rms_norm(Graph graph) {
+Result<PassOutcome> lower_rms_norm(Graph graph, const target::QuantizationTraits& traits) {
+  if (traits.largest_norm_rank.value_or(2) < 2) {
+    return bad_input(traits.target, "largest_norm_rank is less than 2");
+  }
+  // Without a largest rank, none is too large.
+  const size_t largest = traits.largest_norm_rank ? static_cast<size_t>(*traits.largest_norm_rank)
+                                                  : std::numeric_limits<size_t>::max();
   LAP_ASSIGN_OR_RETURN(const graph::FixedShapes known, graph::infer_shapes(graph));
   PassOutcome outcome;
   NodeRewriter out(std::move(graph));
   for (Node& node : out.take_nodes()) {
     const Shape& shape = known.shapes.at(node.inputs.empty() ? node.outputs[0] : node.inputs[0]);
-    if (node.qualified_op() != "RMSNormalization" || shape.size() <= kLargestRank) {
+    if (node.qualified_op() != "RMSNormalization" || shape.size() <= largest) {
       out.keep(std::move(node));
       continue;
     }
@@ -52,7 +60,7 @@ Result<PassOutcome> lower_rms_norm(Graph graph) {
     // The norm keeps its name; its readers move on to the Reshape behind it.
     const std::string at = NodeRewriter::under(node);
     const std::string result = node.outputs[0];
-    node.inputs[0] = out.op("Reshape", {node.inputs[0], out.integers(rank_3(shape))}, at);
+    node.inputs[0] = out.op("Reshape", {node.inputs[0], out.integers(of_rank(largest, shape))}, at);
     node.attributes["axis"] = int64_t{-1};
     out.keep(std::move(node));
     out.replace(result, out.op("Reshape", {result, out.integers(shape)}, at));
@@ -65,8 +73,10 @@ Result<PassOutcome> lower_rms_norm(Graph graph) {
 
 BoundPass bind_lower_rms_norm(JsonReader& reader) {
   reader.reject_unknown("this pass has no options");
-  return per_graph("LowerRMSNormalization", Json::object(),
-                   [](Graph graph) { return lower_rms_norm(std::move(graph)); });
+  return per_graph_of_target("LowerRMSNormalization", Json::object(),
+                             [](Graph graph, const target::QuantizationTraits& traits) {
+                               return lower_rms_norm(std::move(graph), traits);
+                             });
 }
 
 }  // namespace lapidary::passes

@@ -9,6 +9,7 @@
 #include "passes/fixed_shapes/lower_rms_norm.h"
 #include "passes/fixed_shapes/lower_rotary_embedding.h"
 #include "passes/fixed_shapes/static_llm.h"
+#include "passes/test_graphs.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -57,8 +58,8 @@ Graph norm(const Attributes& attributes, const SymbolicShape& x_shape) {
 }
 
 TEST(LowerRmsNorm, NormsAtRankThree) {
-  const PassOutcome outcome =
-      take(lower_rms_norm(norm({{"axis", int64_t{3}}, {"epsilon", 1e-6F}}, dims({1, 5, 4, 8}))));
+  const PassOutcome outcome = take(
+      lower_rms_norm(norm({{"axis", int64_t{3}}, {"epsilon", 1e-6F}}, dims({1, 5, 4, 8})), htp()));
   EXPECT_EQ(outcome.rewritten, 1);
   EXPECT_THAT(ops(outcome.graph), ElementsAre("Reshape", "RMSNormalization", "Reshape", "Tanh"));
   EXPECT_EQ(outcome.graph.nodes[1].name, "q_norm/RMSNormalization");
@@ -68,10 +69,11 @@ TEST(LowerRmsNorm, NormsAtRankThree) {
 }
 
 TEST(LowerRmsNorm, LeavesWhatIsFineAndDeclinesWhatItCannot) {
-  const PassOutcome small = take(lower_rms_norm(norm({}, dims({1, 5, 8}))));
+  const PassOutcome small = take(lower_rms_norm(norm({}, dims({1, 5, 8})), htp()));
   EXPECT_THAT(ops(small.graph), ElementsAre("RMSNormalization", "Tanh"));
   EXPECT_THAT(small.declined, IsEmpty());
-  const PassOutcome wide = take(lower_rms_norm(norm({{"axis", int64_t{2}}}, dims({1, 5, 4, 8}))));
+  const PassOutcome wide =
+      take(lower_rms_norm(norm({{"axis", int64_t{2}}}, dims({1, 5, 4, 8})), htp()));
   EXPECT_EQ(wide.rewritten, 0);
   ASSERT_THAT(wide.declined, SizeIs(1));
   EXPECT_EQ(wide.declined[0].node, "q_norm/RMSNormalization");

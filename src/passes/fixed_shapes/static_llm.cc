@@ -1,7 +1,6 @@
 #include "passes/fixed_shapes/static_llm.h"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 #include <string>
 #include <utility>
@@ -123,17 +122,19 @@ const Node* producer(const Graph& graph, const std::string& value, const char* o
 }
 
 // logits = Mul(Tanh(Div(x, cap)), cap) becomes x. Without such an end nothing is left to the host.
-void softcap_to_host(Graph& graph) {
+Status softcap_to_host(Graph& graph) {
   const Node* product = producer(graph, ports::kLogits, "Mul");
   const Node* tanh = product == nullptr ? nullptr : producer(graph, product->inputs[0], "Tanh");
   const Node* quotient = tanh == nullptr ? nullptr : producer(graph, tanh->inputs[0], "Div");
-  if (quotient == nullptr || quotient->inputs[1] != product->inputs[1]) return;
+  if (quotient == nullptr || quotient->inputs[1] != product->inputs[1]) return {};
   const Tensor* cap = graph.constant(product->inputs[1]);
-  if (cap == nullptr || cap->dtype() != DType::kFloat || cap->type().elements() != 1) return;
-  const auto bytes = cap->materialize();
-  float value = 0;
-  if (!bytes.ok()) return;
-  std::memcpy(&value, bytes->data(), sizeof(value));
+  if (cap == nullptr || cap->dtype() != DType::kFloat || cap->type().elements() != 1) return {};
+  auto values = cap->to_floats();
+  if (!values.ok()) {
+    Error error = values.take_error();
+    error.where = "soft-cap '" + product->inputs[1] + "', " + error.where;
+    return error;
+  }
   const std::string uncapped = quotient->inputs[0];
   std::erase_if(graph.nodes, [](const Node& node) {
     return !node.outputs.empty() && node.outputs[0] == ports::kLogits;
@@ -143,7 +144,9 @@ void softcap_to_host(Graph& graph) {
     std::replace(node.outputs.begin(), node.outputs.end(), uncapped, std::string(ports::kLogits));
   }
   graph::remove_unused(graph);
-  graph.metadata[contract::notes::kHostLogitSoftcap] = Json(static_cast<double>(value)).dump();
+  graph.metadata[contract::notes::kHostLogitSoftcap] =
+      Json(static_cast<double>(values->front())).dump();
+  return {};
 }
 
 void drop_unread_inputs(Graph& graph) {
@@ -180,7 +183,7 @@ Result<PassOutcome> static_llm(Graph graph, const StaticLlmOptions& options) {
     std::erase_if(graph.outputs, [](const auto& output) { return output.name == ports::kLogits; });
     graph::remove_unused(graph);
   }
-  if (options.logits && options.host_logit_softcap) softcap_to_host(graph);
+  if (options.logits && options.host_logit_softcap) LAP_RETURN_IF_ERROR(softcap_to_host(graph));
   LAP_RETURN_IF_ERROR(tables_as_inputs(graph));
   LAP_ASSIGN_OR_RETURN(PassOutcome outcome,
                        lower_group_query_attention(std::move(graph), options.attention));

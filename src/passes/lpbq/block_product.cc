@@ -34,22 +34,30 @@ std::optional<IntegerType> integer_type(DType dtype) {
   }
 }
 
+// What was read of a constant; its error says which one.
+template <typename T>
+Result<T> named(Result<T> values, const std::string& constant) {
+  if (values.ok()) return values;
+  Error error = values.take_error();
+  error.where = "constant '" + constant + "'" + (error.where.empty() ? "" : ", " + error.where);
+  return error;
+}
+
 // Of a Quantize- or DequantizeLinear of one scale.
-std::optional<ValueEncoding> encoding(const Graph& graph, const Node& node) {
+Result<std::optional<ValueEncoding>> encoding(const Graph& graph, const Node& node) {
+  const auto none = std::optional<ValueEncoding>();
   const Tensor* scale = graph.constant(input_of(node, 1));
   const Tensor* zero = graph.constant(input_of(node, 2));
   if (scale == nullptr || zero == nullptr || scale->type().elements() != 1 ||
       zero->type().elements() != 1 || scale->dtype() != DType::kFloat) {
-    return std::nullopt;
+    return none;
   }
   const auto type = integer_type(zero->dtype());
-  const auto scales = scale->to_floats();
-  const auto zeros = zero->to_integers();
-  if (!type || !scales.ok() || !zeros.ok()) return std::nullopt;
-  return ValueEncoding{node.inputs[1],
-                       node.inputs[2],
-                       {scales.value()[0], static_cast<int32_t>(zeros.value()[0])},
-                       *type};
+  if (!type) return none;
+  LAP_ASSIGN_OR_RETURN(const auto scales, named(scale->to_floats(), node.inputs[1]));
+  LAP_ASSIGN_OR_RETURN(const auto zeros, named(zero->to_integers(), node.inputs[2]));
+  return std::optional(ValueEncoding{
+      node.inputs[1], node.inputs[2], {scales[0], static_cast<int32_t>(zeros[0])}, *type});
 }
 
 std::vector<int64_t> integers_attribute(const Node& node, const std::string& key) {
@@ -125,13 +133,19 @@ Result<std::string> reason_to_refuse(const Graph& graph, const Node& dequantize,
   return std::string();
 }
 
-std::string reason_to_leave(const Tensor& scales, const weights::BlockSource& source) {
+std::string reason_to_leave(const Tensor& scales, const weights::BlockSource& source,
+                            const target::LpbqBlocks& blocks) {
   const weights::WeightLayout& layout = source.layout;
   if (scales.dtype() != DType::kFloat) {
     return "its scales are " + std::string(tensor::name_of(scales.dtype()));
   }
-  if (source.block_size < 16 || source.block_size > 256) {
-    return "LPBQ takes blocks of 16 to 256, these have " + std::to_string(source.block_size);
+  if (source.block_size < blocks.smallest || source.block_size > blocks.largest) {
+    return "LPBQ takes blocks of " + std::to_string(blocks.smallest) + " to " +
+           std::to_string(blocks.largest) + ", these have " + std::to_string(source.block_size);
+  }
+  if (!blocks.takes(source.block_size)) {
+    return "LPBQ takes blocks of " + std::to_string(blocks.smallest) + ", or of a multiple of " +
+           std::to_string(blocks.multiple) + ", these have " + std::to_string(source.block_size);
   }
   if (layout.channels % source.block_size != 0) {
     return "its last block is short: " + std::to_string(layout.channels) + " inputs in blocks of " +
@@ -145,38 +159,39 @@ std::string reason_to_leave(const Tensor& scales, const weights::BlockSource& so
 }
 
 // The values of a bias, float or dequantized. The reason against it is "" when it fits.
-std::string read_bias(const Node& node, const NodeRewriter& out, int64_t n, float factor,
-                      std::vector<float>& bias) {
+Result<std::string> read_bias(const Node& node, const NodeRewriter& out, int64_t n, float factor,
+                              std::vector<float>& bias) {
   const std::string value = out.current(input_of(node, 2));
-  if (value.empty()) return "";
+  if (value.empty()) return std::string();
   const Node* producer = out.producer(value);
   const bool dequantized = producer != nullptr && producer->qualified_op() == "DequantizeLinear";
-  const Tensor* tensor = out.graph().constant(dequantized ? producer->inputs[0] : value);
-  if (tensor == nullptr) return "its bias is no constant";
+  const std::string& held = dequantized ? producer->inputs[0] : value;
+  const Tensor* tensor = out.graph().constant(held);
+  if (tensor == nullptr) return std::string("its bias is no constant");
   const int64_t count = tensor->type().elements();
   if (count != 1 && (count != n || tensor->shape().back() != n)) {
     return "its bias has shape " + tensor::to_string(tensor->shape());
   }
   std::vector<float> values;
   if (!dequantized) {
-    auto floats = tensor->to_floats();
-    if (!floats.ok()) return "its bias is no float tensor";
-    values = std::move(floats).value();
+    if (!tensor::is_float(tensor->dtype())) return std::string("its bias is no float tensor");
+    LAP_ASSIGN_OR_RETURN(values, named(tensor->to_floats(), held));
   } else {
     const Tensor* scale = out.graph().constant(input_of(*producer, 1));
     const Tensor* zero = out.graph().constant(input_of(*producer, 2));
     if (scale == nullptr || producer->int_attribute("block_size", 0) != 0) {
-      return "its bias is dequantized by what is no constant";
+      return std::string("its bias is dequantized by what is no constant");
     }
-    auto codes = tensor->to_integers();
-    auto scales = scale->to_floats();
-    auto zeros = zero == nullptr ? Result<std::vector<int64_t>>(std::vector<int64_t>{0})
-                                 : zero->to_integers();
-    if (!codes.ok() || !scales.ok() || !zeros.ok()) return "its bias cannot be read";
-    for (size_t i = 0; i < codes->size(); ++i) {
-      const float one = (*scales)[scales->size() == 1 ? 0 : i];
-      const int64_t middle = (*zeros)[zeros->size() == 1 ? 0 : i];
-      values.push_back(static_cast<float>((*codes)[i] - middle) * one);
+    LAP_ASSIGN_OR_RETURN(const auto codes, named(tensor->to_integers(), held));
+    LAP_ASSIGN_OR_RETURN(const auto scales, named(scale->to_floats(), producer->inputs[1]));
+    std::vector<int64_t> zeros = {0};
+    if (zero != nullptr) {
+      LAP_ASSIGN_OR_RETURN(zeros, named(zero->to_integers(), producer->inputs[2]));
+    }
+    for (size_t i = 0; i < codes.size(); ++i) {
+      const float one = scales[scales.size() == 1 ? 0 : i];
+      const int64_t middle = zeros[zeros.size() == 1 ? 0 : i];
+      values.push_back(static_cast<float>(codes[i] - middle) * one);
     }
   }
   if (values.size() == 1) values.assign(static_cast<size_t>(n), values[0]);
@@ -184,28 +199,33 @@ std::string read_bias(const Node& node, const NodeRewriter& out, int64_t n, floa
   if (std::any_of(values.begin(), values.end(), [](float b) { return b != 0; })) {
     bias = std::move(values);
   }
-  return "";
+  return std::string();
 }
 
-std::string read_product(const Node& node, const NodeRewriter& out, const Readers& readers,
-                         BlockProduct& product) {
+Result<std::string> read_product(const Node& node, const NodeRewriter& out, const Readers& readers,
+                                 BlockProduct& product) {
+  const auto reason = [](const char* text) { return std::string(text); };
   const Node* x = out.producer(out.current(input_of(node, 0)));
   if (x == nullptr || x->qualified_op() != "DequantizeLinear") {
-    return "its input is no integer: LPBQ needs integer activations";
+    return reason("its input is no integer: LPBQ needs integer activations");
   }
-  const auto x_encoding = encoding(out.graph(), *x);
-  if (!x_encoding) return "its input is not dequantized by one constant scale and zero point";
-  const auto y_encoding = readers.encoding_of(out.graph(), node.outputs[0]);
-  if (!y_encoding) return "its result is not quantized: LPBQ needs integer activations";
+  LAP_ASSIGN_OR_RETURN(const auto x_encoding, encoding(out.graph(), *x));
+  if (!x_encoding) {
+    return reason("its input is not dequantized by one constant scale and zero point");
+  }
+  LAP_ASSIGN_OR_RETURN(const auto y_encoding, readers.encoding_of(out.graph(), node.outputs[0]));
+  if (!y_encoding) return reason("its result is not quantized: LPBQ needs integer activations");
   product.x = *x_encoding;
   product.y = *y_encoding;
   float bias_factor = 1;
   if (node.op_type == "Gemm") {
-    if (node.int_attribute("transA", 0) != 0) return "it takes its input transposed (transA)";
+    if (node.int_attribute("transA", 0) != 0) {
+      return reason("it takes its input transposed (transA)");
+    }
     product.weight.factor = float_attribute(node, "alpha", 1);
     bias_factor = float_attribute(node, "beta", 1);
   }
-  if (node.op_type == "MatMul") return "";
+  if (node.op_type == "MatMul") return reason("");
   return read_bias(node, out, product.weight.layout.n, bias_factor, product.bias);
 }
 
@@ -226,14 +246,17 @@ Readers::Readers(const Graph& graph) {
   for (const auto& output : graph.outputs) ++counts_[output.name];
 }
 
-std::optional<ValueEncoding> Readers::encoding_of(const Graph& graph,
-                                                  const std::string& value) const {
+Result<std::optional<ValueEncoding>> Readers::encoding_of(const Graph& graph,
+                                                          const std::string& value) const {
   const auto it = quantizers_.find(value);
-  if (it == quantizers_.end() || it->second.size() != counts_.at(value)) return std::nullopt;
+  if (it == quantizers_.end() || it->second.size() != counts_.at(value)) {
+    return std::optional<ValueEncoding>();
+  }
   return encoding(graph, it->second.front());
 }
 
-Result<Found> block_product(const Node& node, const NodeRewriter& out, const Readers& readers) {
+Result<Found> block_product(const Node& node, const NodeRewriter& out, const Readers& readers,
+                            const target::QuantizationTraits& traits) {
   const std::string op = node.qualified_op();
   if (op != "MatMul" && op != "Gemm" && op != "Conv") return Found();
   const Dequantizer found = dequantizer_of(node, out);
@@ -251,6 +274,7 @@ Result<Found> block_product(const Node& node, const NodeRewriter& out, const Rea
                     ? "its weight is LPBQ already"
                     : "its scales are no constants");
   }
+  if (!traits.lpbq) return Found(NotConverted{traits.target + " takes no LPBQ", true});
   LAP_ASSIGN_OR_RETURN(std::string refusal, reason_to_refuse(graph, *found.node, *codes));
   if (!refusal.empty()) return Found(NotConverted{std::move(refusal), true});
   BlockProduct product;
@@ -258,8 +282,10 @@ Result<Found> block_product(const Node& node, const NodeRewriter& out, const Rea
   product.name = found.node->inputs[0];
   std::string reason = read_layout(node, found.transposed, *codes,
                                    found.node->int_attribute("axis", 1), product.weight.layout);
-  if (reason.empty()) reason = reason_to_leave(*scales, product.weight);
-  if (reason.empty()) reason = read_product(node, out, readers, product);
+  if (reason.empty()) reason = reason_to_leave(*scales, product.weight, *traits.lpbq);
+  if (reason.empty()) {
+    LAP_ASSIGN_OR_RETURN(reason, read_product(node, out, readers, product));
+  }
   if (!reason.empty()) return left(std::move(reason));
   return Found(std::move(product));
 }

@@ -8,6 +8,7 @@
 
 #include "passes/rewrite/node_rewriter.h"
 #include "quant/affine.h"
+#include "target/quantization_traits.h"
 #include "weights/lpbq.h"
 
 namespace lapidary::passes {
@@ -37,8 +38,9 @@ class Readers {
  public:
   explicit Readers(const graph::Graph& graph);
   // The encoding that all readers quantize the value with; nothing when one reads it as it is.
-  std::optional<ValueEncoding> encoding_of(const graph::Graph& graph,
-                                           const std::string& value) const;
+  // Errors: of a scale or zero point that cannot be read, with its name.
+  Result<std::optional<ValueEncoding>> encoding_of(const graph::Graph& graph,
+                                                   const std::string& value) const;
 
  private:
   std::map<std::string, std::vector<graph::Node>> quantizers_;
@@ -46,8 +48,10 @@ class Readers {
 };
 
 // The product that a MatMul, Gemm or Conv is; nothing when its weight is not dequantized in blocks.
-// The nodes before it were added to `out`.
+// The nodes before it were added to `out`. Blocks are those that the target takes as LPBQ. Errors: of
+// a constant that cannot be read, with its name.
 Result<std::optional<std::variant<BlockProduct, NotConverted>>> block_product(
-    const graph::Node& node, const NodeRewriter& out, const Readers& readers);
+    const graph::Node& node, const NodeRewriter& out, const Readers& readers,
+    const target::QuantizationTraits& traits);
 
 }  // namespace lapidary::passes

@@ -43,15 +43,21 @@ Tensor zeros(DType dtype, tensor::Shape shape) {
 
 class BlockProducts {
  public:
-  BlockProducts(Graph graph, const BlockQuantToLpbqOptions& options)
-      : options_(options), readers_(graph), source_(graph), out_(std::move(graph)) {}
+  BlockProducts(Graph graph, const BlockQuantToLpbqOptions& options,
+                const target::QuantizationTraits& traits)
+      : options_(options),
+        traits_(traits),
+        readers_(graph),
+        source_(graph),
+        out_(std::move(graph)) {}
 
   Result<PassOutcome> run() {
     for (Node& node : out_.take_nodes()) {
-      LAP_ASSIGN_OR_RETURN(auto found, block_product(node, out_, readers_));
+      LAP_ASSIGN_OR_RETURN(auto found, block_product(node, out_, readers_, traits_));
       if (found && excluded(node)) found = NotConverted{"excluded by the options", false};
       if (found && std::holds_alternative<BlockProduct>(*found)) {
-        const std::string reason = convert(node, std::get<BlockProduct>(*found));
+        LAP_ASSIGN_OR_RETURN(const std::string reason,
+                             convert(node, std::get<BlockProduct>(*found)));
         if (reason.empty()) {
           ++outcome_.rewritten;
           continue;
@@ -93,41 +99,45 @@ class BlockProducts {
   }
 
   // Emits the product in the node's place, or returns the reason why it cannot.
-  std::string convert(Node& node, const BlockProduct& product) {
+  Result<std::string> convert(Node& node, const BlockProduct& product) {
     if (node.op_type == "MatMul") {
       node.inputs[1] = weight_value(product);
       out_.keep(std::move(node));
-      return "";
+      return std::string();
     }
     const std::string at = NodeRewriter::under(node);
     if (node.op_type == "Gemm") {
-      emit_product(at, out_.current(node.inputs[0]), product, node.outputs[0], std::nullopt);
-      return "";
+      LAP_RETURN_IF_ERROR(
+          emit_product(at, out_.current(node.inputs[0]), product, node.outputs[0], std::nullopt));
+      return std::string();
     }
     const tensor::Shape& weight = product.weight.codes.shape();
     const auto window = conv_window(node, weight, shapes());
     if (const auto* reason = std::get_if<std::string>(&window)) return *reason;
     const std::string x = emit_windows(out_, at, out_.current(node.inputs[0]),
                                        std::get<ConvWindow>(window), product.x);
-    emit_product(at, x, product, node.outputs[0], weight.size() - 2);
-    return "";
+    LAP_RETURN_IF_ERROR(emit_product(at, x, product, node.outputs[0], weight.size() - 2));
+    return std::string();
   }
 
   // `spatial`: dims of a convolution's result, whose channels move to the front.
-  void emit_product(const std::string& at, const std::string& x, const BlockProduct& product,
-                    const std::string& result, std::optional<size_t> spatial) {
+  Status emit_product(const std::string& at, const std::string& x, const BlockProduct& product,
+                      const std::string& result, std::optional<size_t> spatial) {
     std::string y = out_.op("MatMul", {x, weight_value(product)}, at);
     if (!product.bias.empty()) {
-      y = emit_requantized(out_, at, y, before_bias(product));
-      y = out_.op("Add", {y, bias_value(product)}, at);
+      LAP_ASSIGN_OR_RETURN(const ValueEncoding before, before_bias(product));
+      LAP_ASSIGN_OR_RETURN(const std::string bias, bias_value(product));
+      y = emit_requantized(out_, at, y, before);
+      y = out_.op("Add", {y, bias}, at);
     }
     if (spatial)
       y = emit_channels_first(out_, at, emit_requantized(out_, at, y, product.y), *spatial);
     out_.replace(result, y);
+    return {};
   }
 
   // Of the product, such that product + bias covers what the result can be.
-  ValueEncoding before_bias(const BlockProduct& product) {
+  Result<ValueEncoding> before_bias(const BlockProduct& product) {
     const quant::CodeRange codes = quant::codes_of(product.y.type, false);
     const quant::Affine& y = product.y.affine;
     const auto [least, most] = std::minmax_element(product.bias.begin(), product.bias.end());
@@ -136,10 +146,10 @@ class BlockProducts {
     return encoding_named(product.name + "_product", range, product.y.type);
   }
 
-  std::string bias_value(const BlockProduct& product) {
+  Result<std::string> bias_value(const BlockProduct& product) {
     const auto [least, most] = std::minmax_element(product.bias.begin(), product.bias.end());
-    const ValueEncoding encoding =
-        encoding_named(product.name + "_bias", {*least, *most}, product.y.type);
+    LAP_ASSIGN_OR_RETURN(const ValueEncoding encoding,
+                         encoding_named(product.name + "_bias", {*least, *most}, product.y.type));
     const Tensor bias = tensor::floats({static_cast<int64_t>(product.bias.size())}, product.bias);
     const std::string codes =
         out_.add_constant(product.name + "_bias",
@@ -148,14 +158,19 @@ class BlockProducts {
                    product.name + "_bias");
   }
 
-  ValueEncoding encoding_named(const std::string& name, const quant::Range& range,
-                               quant::IntegerType type) {
+  Result<ValueEncoding> encoding_named(const std::string& name, const quant::Range& range,
+                                       quant::IntegerType type) {
     const bool is_signed = type == quant::IntegerType::kInt8 || type == quant::IntegerType::kInt16;
-    const auto affine = quant::affine_of(range, type, is_signed);
-    const quant::Affine used = affine.ok() ? *affine : quant::Affine{};
-    return {out_.add_constant(name + "_scale", weights::scale_tensor(used)),
-            out_.add_constant(name + "_zero_point", weights::zero_point_tensor(used, type)), used,
-            type};
+    auto affine = quant::affine_of(range, type, is_signed);
+    if (!affine.ok()) {
+      Error error = affine.take_error();
+      error.where = "value '" + name + "', " + error.where;
+      return error;
+    }
+    return ValueEncoding{
+        out_.add_constant(name + "_scale", weights::scale_tensor(*affine)),
+        out_.add_constant(name + "_zero_point", weights::zero_point_tensor(*affine, type)), *affine,
+        type};
   }
 
   // The value of the weight; made once for nodes that share it.
@@ -188,6 +203,7 @@ class BlockProducts {
   }
 
   const BlockQuantToLpbqOptions& options_;
+  const target::QuantizationTraits& traits_;
   Readers readers_;
   Graph source_;
   NodeRewriter out_;
@@ -199,8 +215,9 @@ class BlockProducts {
 
 }  // namespace
 
-Result<PassOutcome> block_quant_to_lpbq(Graph graph, const BlockQuantToLpbqOptions& options) {
-  return BlockProducts(std::move(graph), options).run();
+Result<PassOutcome> block_quant_to_lpbq(Graph graph, const BlockQuantToLpbqOptions& options,
+                                        const target::QuantizationTraits& traits) {
+  return BlockProducts(std::move(graph), options, traits).run();
 }
 
 BoundPass bind_block_quant_to_lpbq(JsonReader& reader) {
@@ -213,9 +230,10 @@ BoundPass bind_block_quant_to_lpbq(JsonReader& reader) {
   options.leave_unsupported = choice == "leave";
   reader.reject_unknown();
   Json json = {{"on_unsupported", choice}, {"nodes_to_exclude", options.nodes_to_exclude}};
-  return per_graph("BlockQuantToLpbq", std::move(json), [options](Graph graph) {
-    return block_quant_to_lpbq(std::move(graph), options);
-  });
+  return per_graph_of_target("BlockQuantToLpbq", std::move(json),
+                             [options](Graph graph, const target::QuantizationTraits& traits) {
+                               return block_quant_to_lpbq(std::move(graph), options, traits);
+                             });
 }
 
 }  // namespace lapidary::passes

@@ -20,9 +20,11 @@
 // Weights: int4 without zero points (or uint4 around 8), axis 0 or 1, MatMul also with [N, K] and a
 // Transpose. Requires opset 21 (blocks do). Options: nodes_to_exclude (globs) and on_unsupported,
 // what to do with blocks that LPBQ cannot express, of 8 bits or asymmetric: "refuse", an error that
-// names the node (default), or "leave", listed as refused. Left, with the reason: float
-// activations, weights that are no constants or LPBQ already, blocks that are short or not of 16 to
-// 256, shapes without a lowering.
+// names the node (default), or "leave", listed as refused; so is every product where the target
+// takes no LPBQ. Left, with the reason: float activations, weights that are no constants or LPBQ
+// already, blocks that are short or not of a size that the target takes
+// (QuantizationTraits::lpbq: 16 or a multiple of 32, up to 256, on the HTP), shapes without a
+// lowering.
 #pragma once
 
 #include <string>
@@ -37,7 +39,8 @@ struct BlockQuantToLpbqOptions {
   std::vector<std::string> nodes_to_exclude = {};
 };
 
-Result<PassOutcome> block_quant_to_lpbq(graph::Graph graph, const BlockQuantToLpbqOptions& options);
+Result<PassOutcome> block_quant_to_lpbq(graph::Graph graph, const BlockQuantToLpbqOptions& options,
+                                        const target::QuantizationTraits& traits);
 
 BoundPass bind_block_quant_to_lpbq(JsonReader& reader);
 

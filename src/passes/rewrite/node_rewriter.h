@@ -1,9 +1,12 @@
 // Rebuilds the nodes of a graph in order, some of them replaced by others.
 //
 //   NodeRewriter out(std::move(graph));
-//   for (Node& node : out.take_nodes()) {
-//     if (node.op_type != "Swish") { out.keep(std::move(node)); continue; }
-//     const auto at = out.under(node);                    // "layers.0.mlp.act_fn"
+//   for (graph::Node& node : out.take_nodes()) {
+//     if (node.op_type != "Swish") {
+//       out.keep(std::move(node));
+//       continue;
+//     }
+//     const auto at = out.under(node);  // "layers.0.mlp.act_fn"
 //     const std::string gate = out.op("Sigmoid", {node.inputs[0]}, at + ".gate");
 //     out.replace(node.outputs[0], out.op("Mul", {node.inputs[0], gate}, at));
 //   }

@@ -1,7 +1,7 @@
 // Who makes a value and who reads it, and its name: what passes that look for a pattern ask of a
 // graph.
 //
-//   const graph::Node* tanh = producer_of(graph, "logits", "Tanh");   // nullptr: not made by one
+//   const graph::Node* tanh = producer_of(graph, "logits", "Tanh");  // nullptr: not made by one
 #pragma once
 
 #include <optional>

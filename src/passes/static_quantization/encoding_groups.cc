@@ -92,8 +92,9 @@ class Sets {
 class Planner {
  public:
   // `apart`: nodes that could share the encoding of their input, and must not.
-  Planner(const Graph& graph, const StaticQuantizationOptions& options, std::set<std::string> apart)
-      : graph_(graph), options_(options), apart_(std::move(apart)) {}
+  Planner(const Graph& graph, const StaticQuantizationOptions& options,
+          const target::QuantizationTraits& traits, std::set<std::string> apart)
+      : graph_(graph), options_(options), traits_(traits), apart_(std::move(apart)) {}
 
   Result<QuantizationPlan> run() {
     LAP_ASSIGN_OR_RETURN(plan_.dtypes, graph::infer_dtypes(graph_));
@@ -104,7 +105,7 @@ class Planner {
         plan_.selected.insert(node.name);
       }
     }
-    plan_.saturations = saturations(graph_, plan_.selected);
+    if (traits_.clips_by_encoding) plan_.saturations = saturations(graph_, plan_.selected);
     for (const Node& node : graph_.nodes) {
       if (!apart_.contains(node.name)) continue;
       capped_.emplace(node.inputs[0], plan_.saturations.at(node.name));
@@ -305,21 +306,21 @@ class Planner {
   }
 
   void note_readers(const Node& node) {
-    if (node.qualified_op() == "Attention") {  // not quantized itself, but its caches are alike
-      for (size_t i = 1; i < std::min<size_t>(node.inputs.size(), 3); ++i) {
-        const auto group = plan_.group_of.find(node.inputs[i]);
-        if (group != plan_.group_of.end()) plan_.groups[group->second].right_side = true;
-      }
-    }
-    if (!plan_.selected.contains(node.name)) return;
-    if (takes_signed(node, 1) && !plan_.channel_axis.contains(node.name) &&
-        !is_made_weight(node.inputs[1])) {
-      plan_.groups[plan_.group_of.at(node.inputs[1])].right_side = true;
+    // An operator that is never quantized (Attention) has caches like those of others; one that the
+    // options leave in float wants nothing.
+    if (!plan_.selected.contains(node.name) && !data_inputs(node).empty()) return;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const std::string& value = node.inputs[i];
+      if (!traits_.takes_signed(node.qualified_op(), i) || is_made_weight(value)) continue;
+      if (i == 1 && plan_.channel_axis.contains(node.name)) continue;
+      const auto group = plan_.group_of.find(value);
+      if (group != plan_.group_of.end()) plan_.groups[group->second].right_side = true;
     }
   }
 
   const Graph& graph_;
   const StaticQuantizationOptions& options_;
+  const target::QuantizationTraits& traits_;
   const std::set<std::string> apart_;
   QuantizationPlan plan_;
   std::set<std::string> made_weights_;  // values
@@ -354,12 +355,6 @@ bool matches_any(const std::vector<std::string>& patterns, const std::string& na
 
 bool moves_data(const Node& node) { return node.domain.empty() && movers().contains(node.op_type); }
 
-// Qualcomm's HTP refuses 16-bit unsigned weights of LayerNormalization too.
-bool takes_signed(const Node& node, size_t i) {
-  return i == 1 && node.domain.empty() &&
-         (node.op_type == "MatMul" || node.op_type == "LayerNormalization");
-}
-
 bool takes_channel_weight(const Node& node) {
   return node.domain.empty() &&
          (node.op_type == "MatMul" || node.op_type == "Gemm" || node.op_type == "Conv");
@@ -375,11 +370,12 @@ std::vector<size_t> data_inputs(const Node& node) {
 }
 
 Result<QuantizationPlan> plan_quantization(const Graph& graph,
-                                           const StaticQuantizationOptions& options) {
-  LAP_ASSIGN_OR_RETURN(QuantizationPlan plan, Planner(graph, options, {}).run());
+                                           const StaticQuantizationOptions& options,
+                                           const target::QuantizationTraits& traits) {
+  LAP_ASSIGN_OR_RETURN(QuantizationPlan plan, Planner(graph, options, traits, {}).run());
   const std::set<std::string> apart = symmetric_saturations(graph, plan);
   if (apart.empty()) return plan;
-  return Planner(graph, options, apart).run();
+  return Planner(graph, options, traits, apart).run();
 }
 
 }  // namespace lapidary::passes

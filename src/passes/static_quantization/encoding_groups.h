@@ -18,7 +18,9 @@ struct EncodingGroup {
   std::vector<std::string> calibrated;  // those of `values` that need a range
   std::map<std::string, quant::Range> limits;  // of values that a Clip or Relu makes
   bool holds_softmax = false;
-  bool right_side = false;  // of a product of two activations: wants zero point 0
+  // Right of a product of two activations, or what else the target takes as signed operands: wants
+  // zero point 0.
+  bool right_side = false;
 };
 
 struct QuantizationPlan {
@@ -36,11 +38,10 @@ struct QuantizationPlan {
 std::vector<size_t> data_inputs(const graph::Node& node);
 // Whether the operator's output holds nothing but values of its inputs.
 bool moves_data(const graph::Node& node);
-// Whether the operator takes input i as signed integers beside unsigned ones.
-bool takes_signed(const graph::Node& node, size_t i);
 
 Result<QuantizationPlan> plan_quantization(const graph::Graph& graph,
-                                           const StaticQuantizationOptions& options);
+                                           const StaticQuantizationOptions& options,
+                                           const target::QuantizationTraits& traits);
 
 bool matches_any(const std::vector<std::string>& patterns, const std::string& name);
 // The weight that has a scale for each output channel: input 1 of MatMul, Gemm and Conv.

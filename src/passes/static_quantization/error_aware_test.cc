@@ -56,6 +56,25 @@ int nibble(const std::vector<std::byte>& codes, size_t i) {
   return std::to_integer<int>(codes[i / 2]) >> (i % 2 * 4) & 15;
 }
 
+// Whether a scale is negative is asked of each weight in a plan; to answer it by reading would read
+// the checkpoint.
+TEST(ErrorAwareWeight, ItsScalesAreKnownToBePositiveUnread) {
+  const tensor::Tensor weight = tensor::floats({6, 2}, test_weights(12, 3));
+  const weights::AffineWeight plain =
+      weights::quantize_channels(weight, 1, IntegerType::kInt8, quant::ScaleSearch::kMse);
+  const weights::AffineWeight aware =
+      weights::round_channels_error_aware(weight, IntegerType::kInt8, factors_of(6, 4));
+  for (const weights::AffineWeight* each : {&plain, &aware}) {
+    const auto bound = each->scale.lower_bound();
+    ASSERT_TRUE(bound.has_value());
+    const std::vector<float> scales = each->scale.to_floats().value();
+    for (const float scale : scales) {
+      EXPECT_GE(scale, *bound);
+      EXPECT_GT(scale, 0.0F);
+    }
+  }
+}
+
 // However a weight is cut when it is written, its codes are those of whole blocks: catches a block
 // that is rounded from the middle on, and columns that land elsewhere.
 TEST(ErrorAwareWeight, CutsDoNotShow) {
@@ -107,7 +126,7 @@ TEST(ErrorAwareWeight, WeightsThatAreNotFiniteAreErrors) {
 
 quant::Ranges ranges_for(const Graph& graph, const StaticQuantizationOptions& options) {
   quant::Ranges out;
-  const auto values = values_to_calibrate(graph, options).value();
+  const auto values = values_to_calibrate(graph, options, htp()).value();
   for (const std::string& value : values) {
     EXPECT_TRUE(out.set(value, {-1, 1}).ok());
   }
@@ -125,10 +144,12 @@ StaticQuantizationOptions error_aware_options() {
 TEST(ErrorAwareStaticQuantization, ProductsAreRoundedByTheMomentsOfTheirInputs) {
   const Graph graph = attention_graph();
   const StaticQuantizationOptions options = error_aware_options();
-  EXPECT_THAT(values_for_moments(graph, options).value(), ElementsAre("norm/RMSNormalization"));
+  EXPECT_THAT(values_for_moments(graph, options, htp()).value(),
+              ElementsAre("norm/RMSNormalization"));
   auto moments = std::make_shared<Moments>();
   moments->emplace("norm/RMSNormalization", moments_of(kTestWidth, 8, 21));
-  const auto out = static_quantization(graph, ranges_for(graph, options), options, moments).value();
+  const auto out =
+      static_quantization(graph, ranges_for(graph, options), options, htp(), moments).value();
   EXPECT_TRUE(out.declined.empty());
   const auto factors = std::make_shared<RoundingFactors>(
       std::make_shared<BlockMoments>(moments->at("norm/RMSNormalization")));
@@ -152,9 +173,9 @@ TEST(ErrorAwareStaticQuantization, WithoutAnyMomentsNamesAndBytesAreTheSame) {
   auto moments = std::make_shared<Moments>();
   moments->emplace("norm/RMSNormalization", moments_of(kTestWidth, 8, 21));
   const quant::Ranges ranges = ranges_for(graph, options);
-  const auto built = static_quantization(graph, ranges, options, moments).value();
+  const auto built = static_quantization(graph, ranges, options, htp(), moments).value();
   const auto planned =
-      static_quantization(graph, ranges, options, std::make_shared<Moments>()).value();
+      static_quantization(graph, ranges, options, htp(), std::make_shared<Moments>()).value();
   EXPECT_TRUE(planned.declined.empty());
   ASSERT_EQ(built.graph.initializers.size(), planned.graph.initializers.size());
   for (const auto& [name, tensor] : built.graph.initializers) {
@@ -172,10 +193,11 @@ TEST(ErrorAwareStaticQuantization, WhatCannotBeRoundedSoIsNamed) {
   const Graph graph = std::move(b).finish();
   StaticQuantizationOptions options;
   options.weight_rounding = WeightRounding::kErrorAware;
-  EXPECT_THAT(values_for_moments(graph, options).value(), ElementsAre("a/Gemm"));
+  EXPECT_THAT(values_for_moments(graph, options, htp()).value(), ElementsAre("a/Gemm"));
   auto moments = std::make_shared<Moments>();
   moments->emplace("x", moments_of(8, 8, 1));
-  const auto out = static_quantization(graph, ranges_for(graph, options), options, moments).value();
+  const auto out =
+      static_quantization(graph, ranges_for(graph, options), options, htp(), moments).value();
   ASSERT_EQ(out.declined.size(), 2U);
   EXPECT_EQ(out.rewritten, 2);
   EXPECT_THAT(out.declined[0].node, "a/Gemm");
@@ -204,6 +226,7 @@ TEST(ErrorAwareStaticQuantization, ThePassAsksTheCalibrationGraph) {
   graphs[2].role = Role::kCalibration;
   graphs[2].graph.name = "observed";
   PassContext context;
+  context.traits = htp();
   context.calibrate = [](const CalibrationRequest& request) -> Result<quant::Ranges> {
     quant::Ranges out;
     for (const std::string& value : request.values) LAP_RETURN_IF_ERROR(out.set(value, {-1, 1}));

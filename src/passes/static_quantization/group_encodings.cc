@@ -122,18 +122,21 @@ Result<Range> range_of_group(const Graphs& graphs, const EncodingGroup& group,
   return out;
 }
 
-bool has_16_bits(IntegerType type) { return quant::bits_of(type) == 16; }
+bool is_signed(IntegerType type) {
+  return type == IntegerType::kInt8 || type == IntegerType::kInt16;
+}
 
 Result<Encoding> encode(const Graphs& graphs, const EncodingGroup& group,
-                        const quant::Ranges& ranges, const StaticQuantizationOptions& options) {
+                        const quant::Ranges& ranges, const StaticQuantizationOptions& options,
+                        const target::QuantizationTraits& traits) {
   LAP_ASSIGN_OR_RETURN(const Wishes wishes, wishes_of(group, options));
   Encoding out;
   out.name = group.values.front();
   out.type = wishes.type.get().value_or(options.activation_type);
-  // Signed types with a zero point are of no use to any target so far.
-  bool symmetric = out.type == IntegerType::kInt8 || out.type == IntegerType::kInt16;
-  if (group.right_side && has_16_bits(out.type) && !wishes.type_by_value) {
-    out.type = IntegerType::kInt16;
+  bool symmetric = traits.signed_at_zero && is_signed(out.type);
+  if (group.right_side && quant::bits_of(out.type) >= traits.least_signed_bits &&
+      !wishes.type_by_value) {
+    out.type = quant::bits_of(out.type) == 16 ? IntegerType::kInt16 : IntegerType::kInt8;
     symmetric = true;
   }
   symmetric = wishes.symmetric.get().value_or(symmetric);
@@ -216,7 +219,8 @@ class JoinedGroups {
 Result<std::vector<std::vector<Encoding>>> encode_groups(const Graphs& graphs,
                                                          const std::vector<QuantizationPlan>& plans,
                                                          const quant::Ranges& ranges,
-                                                         const StaticQuantizationOptions& options) {
+                                                         const StaticQuantizationOptions& options,
+                                                         const target::QuantizationTraits& traits) {
   const JoinedGroups joined(plans);
   std::map<size_t, Encoding> known;
   std::vector<std::vector<Encoding>> out;
@@ -225,7 +229,8 @@ Result<std::vector<std::vector<Encoding>>> encode_groups(const Graphs& graphs,
     for (size_t group = 0; group < plans[plan].groups.size(); ++group) {
       const size_t index = joined.index(plan, group);
       if (!known.contains(index)) {
-        LAP_ASSIGN_OR_RETURN(known[index], encode(graphs, joined.group(index), ranges, options));
+        LAP_ASSIGN_OR_RETURN(known[index],
+                             encode(graphs, joined.group(index), ranges, options, traits));
       }
       own.push_back(known.at(index));
     }

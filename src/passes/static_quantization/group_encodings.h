@@ -23,6 +23,7 @@ struct Encoding {
 // Errors: another value without a range, overrides that disagree.
 Result<std::vector<std::vector<Encoding>>> encode_groups(
     const std::vector<const graph::Graph*>& graphs, const std::vector<QuantizationPlan>& plans,
-    const quant::Ranges& ranges, const StaticQuantizationOptions& options);
+    const quant::Ranges& ranges, const StaticQuantizationOptions& options,
+    const target::QuantizationTraits& traits);
 
 }  // namespace lapidary::passes

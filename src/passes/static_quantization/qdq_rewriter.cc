@@ -16,8 +16,6 @@ using graph::Node;
 using tensor::DType;
 using tensor::Tensor;
 
-// The HTP computes in integers where all that an operator reads and makes is of one type; with
-// others it dequantizes, computes in float and quantizes, or refuses the operator.
 bool differs_in_sign(quant::IntegerType type, quant::IntegerType wanted) {
   return type != wanted && quant::bits_of(type) == quant::bits_of(wanted);
 }
@@ -39,12 +37,14 @@ struct Made {
 class Rewriter {
  public:
   Rewriter(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
-           const WeightFactors& factors, const StaticQuantizationOptions& options)
+           const WeightFactors& factors, const StaticQuantizationOptions& options,
+           const target::QuantizationTraits& traits)
       : graph_(std::move(graph)),
         plan_(std::move(plan)),
         encodings_(std::move(encodings)),
         factors_(factors),
-        options_(options) {}
+        options_(options),
+        traits_(traits) {}
 
   PassOutcome run() {
     std::vector<Node> nodes = std::move(graph_.nodes);
@@ -104,12 +104,13 @@ class Rewriter {
     return "_" + std::string(quant::name_of(options_.activation_type));
   }
 
-  // Whether the node makes or reads other integers than it computes with. What moves data does not
-  // compute, and constants are encoded for their readers.
+  // Whether the node makes or reads other integers than it computes with, on a target that wants
+  // one type of them. What moves data does not compute, and constants are encoded for their
+  // readers.
   bool needs_conversion(const Node& node, const std::string& value) const {
     const auto group = plan_.group_of.find(value);
-    return is_selected(node) && !moves_data(node) && group != plan_.group_of.end() &&
-           graph_.constant(value) == nullptr &&
+    return traits_.one_integer_type && is_selected(node) && !moves_data(node) &&
+           group != plan_.group_of.end() && graph_.constant(value) == nullptr &&
            differs_in_sign(encodings_[group->second].type, options_.activation_type);
   }
 
@@ -160,10 +161,11 @@ class Rewriter {
     }
   }
 
-  // Whether the encoding of its input does the work of a Clip or Relu. Qualcomm's HTP leaves a Clip
-  // out, without a word, and requantizes past its limits (measured, docs/htp.md).
+  // Whether the encoding of its input does the work of a Clip or Relu.
   bool is_saturated(const Node& node) const {
-    if (!is_selected(node) || graph_.is_output(node.outputs[0])) return false;
+    if (!traits_.clips_by_encoding || !is_selected(node) || graph_.is_output(node.outputs[0])) {
+      return false;
+    }
     const auto limits = limits_of(graph_, node);
     const auto group = plan_.group_of.find(node.inputs[0]);
     if (!limits || group == plan_.group_of.end() || !for_all_.contains(node.inputs[0])) {
@@ -197,7 +199,7 @@ class Rewriter {
       } else if (std::find(data.begin(), data.end(), i) != data.end()) {
         input = for_selected(node, i);
       }
-      if (!takes_signed(node, i) && needs_conversion(node, value)) {
+      if (!traits_.takes_signed(node.qualified_op(), i) && needs_conversion(node, value)) {
         input = as_computed(value, input);
       }
     }
@@ -297,6 +299,7 @@ class Rewriter {
   std::vector<Encoding> encodings_;
   const WeightFactors& factors_;
   const StaticQuantizationOptions& options_;
+  const target::QuantizationTraits& traits_;
   int64_t rewritten_ = 0;
   std::set<std::string> encoded_;                    // values that get a Quantize
   std::set<std::string> converted_;                  // values that have both forms by now
@@ -308,8 +311,10 @@ class Rewriter {
 }  // namespace
 
 PassOutcome insert_qdq(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
-                       const WeightFactors& factors, const StaticQuantizationOptions& options) {
-  return Rewriter(std::move(graph), std::move(plan), std::move(encodings), factors, options).run();
+                       const WeightFactors& factors, const StaticQuantizationOptions& options,
+                       const target::QuantizationTraits& traits) {
+  return Rewriter(std::move(graph), std::move(plan), std::move(encodings), factors, options, traits)
+      .run();
 }
 
 }  // namespace lapidary::passes

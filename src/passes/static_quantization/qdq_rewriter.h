@@ -12,6 +12,7 @@ namespace lapidary::passes {
 // `encodings`: one for each of plan.groups. Scales and zero points are initializers named after
 // Encoding::name. `factors`: of the weights that are rounded error-aware.
 PassOutcome insert_qdq(graph::Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
-                       const WeightFactors& factors, const StaticQuantizationOptions& options);
+                       const WeightFactors& factors, const StaticQuantizationOptions& options,
+                       const target::QuantizationTraits& traits);
 
 }  // namespace lapidary::passes

@@ -1,4 +1,6 @@
-// Inside OnnxStaticQuantization: Clip and Relu whose work is done by the encoding of their result.
+// Inside OnnxStaticQuantization: Clip and Relu whose work is done by the encoding of their result,
+// on targets that leave a Clip out (QuantizationTraits::clips_by_encoding; docs/htp.md has
+// figures).
 //
 //   before  x = MatMul(...)    y = Clip(x, -2, 3)    z = Tanh(y)
 //   after   x_quantized = QuantizeLinear(x) with y's encoding, that ends at -2 and 3 at the latest

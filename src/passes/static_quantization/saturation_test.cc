@@ -10,6 +10,7 @@
 
 #include "graph/builder.h"
 #include "passes/static_quantization/static_quantization.h"
+#include "passes/test_graphs.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -45,7 +46,7 @@ bool has_op(const Graph& g, const std::string& op) {
 
 Ranges ranges_for(const Graph& graph, const quant::Range& range) {
   Ranges out;
-  const std::vector<std::string> values = values_to_calibrate(graph, {}).value();
+  const std::vector<std::string> values = values_to_calibrate(graph, {}, htp()).value();
   for (const std::string& value : values) {
     EXPECT_TRUE(out.set(value, range).ok());
   }
@@ -55,8 +56,9 @@ Ranges ranges_for(const Graph& graph, const quant::Range& range) {
 // Catches a Clip that costs the device a pass over its input, and codes spent beyond its limits.
 TEST(Saturation, TheEncodingOfItsResultDoesTheWorkOfAClip) {
   const Graph graph = clipped(-0.25F, 0.5F);
-  EXPECT_THAT(values_to_calibrate(graph, {}).value(), Not(Contains("wide/Tanh")));
-  const Graph g = static_quantization(graph, ranges_for(graph, {-0.25F, 0.5F}), {}).value().graph;
+  EXPECT_THAT(values_to_calibrate(graph, {}, htp()).value(), Not(Contains("wide/Tanh")));
+  const Graph g =
+      static_quantization(graph, ranges_for(graph, {-0.25F, 0.5F}), {}, htp()).value().graph;
   EXPECT_FALSE(has_op(g, "Clip"));
   EXPECT_FLOAT_EQ(g.initializers.at("wide/Tanh_scale").to_floats().value()[0], 0.75F / 65535.0F);
   const auto out = std::find_if(g.nodes.begin(), g.nodes.end(),
@@ -69,12 +71,14 @@ TEST(Saturation, TheEncodingOfItsResultDoesTheWorkOfAClip) {
 TEST(Saturation, AClipStaysWhereTheEncodingCannotDoIt) {
   for (const Graph& graph : {clipped(-0.25F, 0.5F, true), clipped(0.25F, 0.5F)}) {
     EXPECT_TRUE(has_op(
-        static_quantization(graph, ranges_for(graph, {-1.0F, 1.0F}), {}).value().graph, "Clip"));
+        static_quantization(graph, ranges_for(graph, {-1.0F, 1.0F}), {}, htp()).value().graph,
+        "Clip"));
   }
   StaticQuantizationOptions options;
   options.tensor_overrides = {{"clip/Clip", {std::nullopt, std::nullopt, quant::Range{-1, 1}}}};
   const Graph graph = clipped(-0.25F, 0.5F);
-  const auto out = static_quantization(graph, ranges_for(graph, {-0.25F, 0.5F}), options).value();
+  const auto out =
+      static_quantization(graph, ranges_for(graph, {-0.25F, 0.5F}), options, htp()).value();
   EXPECT_TRUE(has_op(out.graph, "Clip"));
 }
 
@@ -89,10 +93,10 @@ TEST(Saturation, AClipBeforeAProductsRightSideBecomesTheEncodingInFrontOfIt) {
       b.op("Clip", {wide, b.constant_scalar(-0.25F), b.constant_scalar(0.5F)}, "clip");
   b.output("y", b.op("MatMul", {x, clipped}, "product"), DType::kFloat, square);
   const Graph graph = std::move(b).finish();
-  const auto values = values_to_calibrate(graph, {});
+  const auto values = values_to_calibrate(graph, {}, htp());
   ASSERT_TRUE(values.ok());
   EXPECT_THAT(*values, Contains("wide/Tanh"));
-  const auto out = static_quantization(graph, ranges_for(graph, {-1, 1}), {});
+  const auto out = static_quantization(graph, ranges_for(graph, {-1, 1}), {}, htp());
   ASSERT_TRUE(out.ok()) << out.error().message();
   EXPECT_FALSE(has_op(out->graph, "Clip"));
   const auto scale = [&](const std::string& name) {
@@ -108,7 +112,7 @@ TEST(Saturation, AMarginWidensRangesUpToTheLimits) {
   const auto scale = [](const Graph& graph, const Ranges& ranges, const char* group) {
     StaticQuantizationOptions options;
     options.range_margin = 0.5;
-    const Graph g = static_quantization(graph, ranges, options).value().graph;
+    const Graph g = static_quantization(graph, ranges, options, htp()).value().graph;
     return g.initializers.at(std::string(group) + "_scale").to_floats().value()[0] * 65535.0F;
   };
   const Graph graph = clipped(-0.25F, 0.5F);

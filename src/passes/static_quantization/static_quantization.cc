@@ -82,8 +82,9 @@ void add_declined(std::vector<Declined>& all, const std::vector<Declined>& more)
 }  // namespace
 
 Result<std::vector<std::string>> values_to_calibrate(const Graph& graph,
-                                                     const StaticQuantizationOptions& options) {
-  LAP_ASSIGN_OR_RETURN(const QuantizationPlan plan, plan_quantization(graph, options));
+                                                     const StaticQuantizationOptions& options,
+                                                     const target::QuantizationTraits& traits) {
+  LAP_ASSIGN_OR_RETURN(const QuantizationPlan plan, plan_quantization(graph, options, traits));
   std::set<std::string> wanted;
   for (const EncodingGroup& group : plan.groups) {
     wanted.insert(group.calibrated.begin(), group.calibrated.end());
@@ -100,24 +101,25 @@ Result<std::vector<std::string>> values_to_calibrate(const Graph& graph,
 
 Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
                                        const StaticQuantizationOptions& options,
+                                       const target::QuantizationTraits& traits,
                                        const std::shared_ptr<const quant::Moments>& moments) {
   LAP_RETURN_IF_ERROR(check_options(graphs, options));
   std::vector<QuantizationPlan> plans;
   std::vector<const Graph*> views;
   for (const RoleGraph& each : graphs) {
-    LAP_ASSIGN_OR_RETURN(QuantizationPlan plan, plan_quantization(each.graph, options));
+    LAP_ASSIGN_OR_RETURN(QuantizationPlan plan, plan_quantization(each.graph, options, traits));
     plans.push_back(std::move(plan));
     views.push_back(&each.graph);
   }
   LAP_ASSIGN_OR_RETURN(std::vector<std::vector<Encoding>> encodings,
-                       encode_groups(views, plans, ranges, options));
+                       encode_groups(views, plans, ranges, options, traits));
   const WeightFactors factors = find_weight_factors(graphs, plans, options, moments);
   SetOutcome out;
   std::vector<Declined> unmatched;
   note_unmatched(graphs, plans, options, unmatched);
   for (size_t i = 0; i < graphs.size(); ++i) {
     PassOutcome one = insert_qdq(std::move(graphs[i].graph), std::move(plans[i]),
-                                 std::move(encodings[i]), factors, options);
+                                 std::move(encodings[i]), factors, options, traits);
     out.graphs.push_back({graphs[i].role, graphs[i].part, std::move(one.graph)});
     out.rewritten += one.rewritten;
     add_declined(out.declined, one.declined);
@@ -129,11 +131,12 @@ Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ran
 
 Result<PassOutcome> static_quantization(Graph graph, const quant::Ranges& ranges,
                                         const StaticQuantizationOptions& options,
+                                        const target::QuantizationTraits& traits,
                                         const std::shared_ptr<const quant::Moments>& moments) {
   GraphSet set(1);
   set[0].graph = std::move(graph);
   LAP_ASSIGN_OR_RETURN(SetOutcome out,
-                       static_quantization(std::move(set), ranges, options, moments));
+                       static_quantization(std::move(set), ranges, options, traits, moments));
   return PassOutcome{std::move(out.graphs[0].graph), out.rewritten, std::move(out.declined)};
 }
 

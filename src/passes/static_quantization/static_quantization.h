@@ -14,13 +14,6 @@
 //   group with one encoding, whose range holds the ranges of all; movers between islands stay
 //   float;
 // - a Softmax yields [0, 1];
-// - a Clip or Relu of what another selected node computes for it alone has the encoding of its
-//   input and is left out: integers saturate at its limits;
-// - the right side of a MatMul of two activations, its whole group with it, is int16 with zero
-//   point 0 where activations have 16 bits (Qualcomm's HTP would make it uint8 otherwise);
-// - but for such right sides a node computes with integers of activation_type alone: what it makes
-//   or reads of an int16 group is converted, x -> x_uint16 -> x_quantized, with one scale and zero
-//   points 32768 apart, so that no number changes (the HTP would compute in float, or refuse);
 // - constant matrices of MatMul, Gemm and Conv are symmetric, one scale for each output channel,
 //   made when the graph is saved; other constants are quantized per tensor, and read for their
 //   range when the pass runs;
@@ -29,17 +22,28 @@
 //   that read it are quantized; only operators that would move such a weight stay float.
 // - in a set of graphs, what has one name has one encoding: the keys and values of a cache are the
 //   same integers in all of them, as new rows, as past rows and joined.
+// Where the target's traits (target/quantization_traits.h) ask for it, as the HTP's do:
+// - clips_by_encoding: a Clip or Relu of what another selected node computes for it alone has the
+//   encoding of its input and is left out: integers saturate at its limits;
+// - signed_operands: the right side of a MatMul of two activations, its whole group with it, is
+//   int16 with zero point 0 where activations have 16 bits (the HTP would make it uint8 otherwise);
+// - one_integer_type: but for such right sides a node computes with integers of activation_type
+//   alone: what it makes or reads of an int16 group is converted, x -> x_uint16 -> x_quantized,
+//   with one scale and zero points 32768 apart, so that no number changes (the HTP would compute in
+//   float, or refuse).
+// An override of a value's type or symmetry is followed whatever the traits say.
 // Values keep their names as the float results before encoding ("x"), so that Ranges carry over.
 //
-//   LAP_ASSIGN_OR_RETURN(auto values, values_to_calibrate(graph, options));
-//   ... calibrate them (calibration/) -> Ranges ranges;
-//   LAP_ASSIGN_OR_RETURN(PassOutcome out, static_quantization(std::move(graph), ranges, options));
+//   LAP_ASSIGN_OR_RETURN(auto values, values_to_calibrate(graph, options, traits));
+//   LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, calibrate(values));  // calibration/calibrate.h
+//   LAP_ASSIGN_OR_RETURN(PassOutcome out,
+//                        static_quantization(std::move(graph), ranges, options, traits));
 //
-// In a recipe the pass asks PassContext::calibrate for the ranges, and PassContext::moments where
-// weights are rounded error-aware: of the set's calibration graph, which it drops afterwards, or,
-// where there is none, of each graph. Options there, besides those
-// of read_static_quantization_options: calibrate_method ("MinMax", "Percentile", "MSE"),
-// percentile, data_config. The digest of the ranges belongs to the cache key.
+// In a recipe the pass has PassContext::traits, asks PassContext::calibrate for the ranges, and
+// PassContext::moments where weights are rounded error-aware: of the set's calibration graph, which
+// it drops afterwards, or, where there is none, of each graph. Options there, besides those of
+// read_static_quantization_options: calibrate_method ("MinMax", "Percentile", "MSE"), percentile,
+// data_config. The digest of the ranges belongs to the cache key.
 //
 // Errors: a value without a range, by name; overrides that disagree within one group, by name;
 // dtypes that cannot be inferred; an opset before 21; a name in `quantized_io` that is no float
@@ -113,20 +117,24 @@ Json to_json(const StaticQuantizationOptions& options);
 
 // The values that need a range, in the order in which the graph makes them.
 Result<std::vector<std::string>> values_to_calibrate(const graph::Graph& graph,
-                                                     const StaticQuantizationOptions& options);
+                                                     const StaticQuantizationOptions& options,
+                                                     const target::QuantizationTraits& traits);
 
 // The values whose second moments error-aware rounding wants: inputs of the products it rounds.
 Result<std::vector<std::string>> values_for_moments(const graph::Graph& graph,
-                                                    const StaticQuantizationOptions& options);
+                                                    const StaticQuantizationOptions& options,
+                                                    const target::QuantizationTraits& traits);
 
 // `moments`: of values_for_moments; a weight of whose input nothing is known is rounded to nearest,
 // and noted as declined unless nothing is known at all. They are kept until the weights are
 // written. Errors besides: those named above.
 Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
                                        const StaticQuantizationOptions& options,
+                                       const target::QuantizationTraits& traits,
                                        const std::shared_ptr<const quant::Moments>& moments = {});
 Result<PassOutcome> static_quantization(graph::Graph graph, const quant::Ranges& ranges,
                                         const StaticQuantizationOptions& options,
+                                        const target::QuantizationTraits& traits,
                                         const std::shared_ptr<const quant::Moments>& moments = {});
 
 BoundPass bind_static_quantization(JsonReader& reader);

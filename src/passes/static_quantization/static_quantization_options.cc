@@ -59,7 +59,7 @@ TensorOverride read_tensor_override(JsonReader reader) {
   out.type = read_type(reader, "type", false);
   out.symmetric = reader.optional_boolean("symmetric");
   if (reader.has("range")) {
-    const std::vector<double> limits = reader.numbers("range");
+    const std::vector<double> limits = reader.numbers("range", kFloat32Range);
     if (limits.size() != 2 || !(limits[0] <= limits[1])) {
       reader.fail("range", "is not [min, max]");
     } else {

@@ -12,6 +12,7 @@ namespace {
 using graph::Graph;
 using graph::Node;
 
+constexpr const char* kType = "OnnxStaticQuantization";
 constexpr int64_t kMomentBlock = 128;  // channels whose errors make up for each other
 
 struct CalibrationOptions {
@@ -74,8 +75,8 @@ bool makes(const Graph& graph, const std::string& value) {
 class Asking {
  public:
   Asking(const PassContext& context, const CalibrationOptions& calibration,
-         const StaticQuantizationOptions& options)
-      : context_(context), calibration_(calibration), options_(options) {}
+         const StaticQuantizationOptions& options, const target::QuantizationTraits& traits)
+      : context_(context), calibration_(calibration), options_(options), traits_(traits) {}
 
   // The ranges of what `graphs` need, found on the calibration graph or else on each of them.
   Result<quant::Ranges> ranges(const GraphSet& graphs, const Graph* calibration) const {
@@ -113,7 +114,8 @@ class Asking {
 
  private:
   using Values = Result<std::vector<std::string>> (*)(const Graph&,
-                                                      const StaticQuantizationOptions&);
+                                                      const StaticQuantizationOptions&,
+                                                      const target::QuantizationTraits&);
   using Ask = std::function<Status(const Graph&, std::vector<std::string>)>;
 
   // Asks the calibration graph for the values of all graphs that it makes, or each graph for its
@@ -123,7 +125,8 @@ class Asking {
     std::vector<std::string> wanted;
     std::set<std::string> known;
     for (const RoleGraph& each : graphs) {
-      LAP_ASSIGN_OR_RETURN(std::vector<std::string> values, values_of(each.graph, options_));
+      LAP_ASSIGN_OR_RETURN(std::vector<std::string> values,
+                           values_of(each.graph, options_, traits_));
       if (calibration == nullptr) {
         LAP_RETURN_IF_ERROR(ask_for(each.graph, std::move(values)));
         continue;
@@ -155,6 +158,7 @@ class Asking {
   const PassContext& context_;
   const CalibrationOptions& calibration_;
   const StaticQuantizationOptions& options_;
+  const target::QuantizationTraits& traits_;
 };
 
 }  // namespace
@@ -167,7 +171,7 @@ BoundPass bind_static_quantization(JsonReader& reader) {
   calibration.data_config = reader.string_or("data_config", "");
   check_fixed_keys(reader);
   // Where calibration runs and how files are laid out is not for a recipe to say here; shapes are
-  // known, and the target's own needs (int16 keys and values) are met always.
+  // known, and the target's own needs (int16 keys and values) are met by its traits.
   reader.ignore({"calibration_providers", "quant_preprocess", "optimize_model", "batch_size",
                  "prepare_qnn_config", "save_as_external_data", "all_tensors_to_one_file",
                  "external_data_name", "size_threshold", "convert_attribute"});
@@ -187,13 +191,14 @@ BoundPass bind_static_quantization(JsonReader& reader) {
     if (first != graphs.end()) observed = std::move(first->graph);
     graphs.erase(first, graphs.end());
     const Graph* calibrated = observed ? &*observed : nullptr;
-    const Asking asking(context, calibration, options);
+    LAP_ASSIGN_OR_RETURN(const target::QuantizationTraits traits, traits_in(context, kType));
+    const Asking asking(context, calibration, options, traits);
     LAP_ASSIGN_OR_RETURN(const quant::Ranges ranges, asking.ranges(graphs, calibrated));
-    LAP_ASSIGN_OR_RETURN(std::shared_ptr<const quant::Moments> moments,
+    LAP_ASSIGN_OR_RETURN(const std::shared_ptr<const quant::Moments> moments,
                          asking.moments(graphs, calibrated));
-    return static_quantization(std::move(graphs), ranges, options, std::move(moments));
+    return static_quantization(std::move(graphs), ranges, options, traits, moments);
   };
-  return {"OnnxStaticQuantization", std::move(json), run};
+  return {kType, std::move(json), run};
 }
 
 }  // namespace lapidary::passes

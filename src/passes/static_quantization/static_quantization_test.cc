@@ -26,7 +26,7 @@ using ::testing::Not;
 
 Ranges ranges_for(const Graph& graph, const StaticQuantizationOptions& options) {
   Ranges out;
-  const auto values = values_to_calibrate(graph, options).value();
+  const auto values = values_to_calibrate(graph, options, htp()).value();
   for (size_t i = 0; i < values.size(); ++i) {
     EXPECT_TRUE(out.set(values[i], {-1.0F - static_cast<float>(i), 2.0F}).ok());
   }
@@ -35,7 +35,7 @@ Ranges ranges_for(const Graph& graph, const StaticQuantizationOptions& options) 
 
 PassOutcome quantized(const StaticQuantizationOptions& options = {}) {
   const Graph graph = attention_graph();
-  auto out = static_quantization(graph, ranges_for(graph, options), options);
+  auto out = static_quantization(graph, ranges_for(graph, options), options, htp());
   EXPECT_TRUE(out.ok()) << out.error().message();
   const Status sound = graph::check(out->graph);
   EXPECT_TRUE(sound.ok()) << sound.error().message();
@@ -117,7 +117,7 @@ TEST(StaticQuantization, NodesThatComputeMakeAndReadOneTypeOfIntegers) {
 
 TEST(StaticQuantization, SoftmaxYieldsZeroToOneWithoutCalibration) {
   const Graph graph = attention_graph();
-  EXPECT_THAT(values_to_calibrate(graph, {}).value(), Not(Contains("shares/Softmax")));
+  EXPECT_THAT(values_to_calibrate(graph, {}, htp()).value(), Not(Contains("shares/Softmax")));
   const Graph g = quantized().graph;
   const auto scale = g.initializers.at(scale_of(g, "shares/Softmax")).to_floats().value();
   EXPECT_FLOAT_EQ(scale[0], 1.0F / 65535.0F);
@@ -126,12 +126,12 @@ TEST(StaticQuantization, SoftmaxYieldsZeroToOneWithoutCalibration) {
 TEST(StaticQuantization, ValueWithoutRangeIsAnErrorThatNamesIt) {
   const Graph graph = attention_graph();
   Ranges ranges;
-  const std::vector<std::string> values = values_to_calibrate(graph, {}).value();
+  const std::vector<std::string> values = values_to_calibrate(graph, {}, htp()).value();
   for (const std::string& value : values) {
     if (value == "scores/MatMul") continue;
     ASSERT_TRUE(ranges.set(value, {-1, 1}).ok());
   }
-  const auto out = static_quantization(graph, ranges, {});
+  const auto out = static_quantization(graph, ranges, {}, htp());
   ASSERT_FALSE(out.ok());
   EXPECT_THAT(out.error().message(), HasSubstr("scores/MatMul"));
 }
@@ -161,7 +161,7 @@ TEST(StaticQuantization, MoversBetweenIslandsStayFloat) {
   const Graph graph = std::move(b).finish();
   StaticQuantizationOptions options;
   options.op_types_to_exclude = {"Tanh"};
-  const auto out = static_quantization(graph, {}, options).value();
+  const auto out = static_quantization(graph, {}, options, htp()).value();
   EXPECT_EQ(out.graph.nodes.size(), 3U);
   EXPECT_EQ(out.rewritten, 0);
 }
@@ -191,7 +191,7 @@ TEST(StaticQuantization, OverridesThatDisagreeWithinAGroupAreAnError) {
   options.tensor_overrides = {{"past", {IntegerType::kInt16, {}, {}}},
                               {"k/MatMul", {IntegerType::kInt8, {}, {}}}};
   const Graph graph = attention_graph();
-  const auto out = static_quantization(graph, ranges_for(graph, options), options);
+  const auto out = static_quantization(graph, ranges_for(graph, options), options, htp());
   ASSERT_FALSE(out.ok());
   EXPECT_THAT(out.error().message(), HasSubstr("k/MatMul"));
 }
@@ -209,7 +209,7 @@ TEST(StaticQuantization, IntegerPortsHaveNoPairAtTheBoundary) {
   EXPECT_THAT(g.metadata.at("encoding:past"), HasSubstr(R"("dtype":"int16")"));
 
   options.quantized_io = {"nobody"};
-  EXPECT_FALSE(static_quantization(attention_graph(), {}, options).ok());
+  EXPECT_FALSE(static_quantization(attention_graph(), {}, options, htp()).ok());
 }
 
 // The saved codes are the quantizer's own, transposed to the graph's layout: catches scales of the
@@ -271,10 +271,10 @@ TEST(StaticQuantization, GatheredTablesShareTheirEncoding) {
   const graph::Ref row = b.op("Gather", {table, ids}, "rows", {{"axis", int64_t{0}}});
   b.output("y", b.op("Tanh", {row}, "out"), DType::kFloat, {"n", int64_t{2}});
   const Graph graph = std::move(b).finish();
-  EXPECT_THAT(values_to_calibrate(graph, {}).value(), ElementsAre("y"));
+  EXPECT_THAT(values_to_calibrate(graph, {}, htp()).value(), ElementsAre("y"));
   Ranges ranges;
   ASSERT_TRUE(ranges.set("y", {-1, 1}).ok());
-  const Graph g = static_quantization(graph, ranges, {}).value().graph;
+  const Graph g = static_quantization(graph, ranges, {}, htp()).value().graph;
   EXPECT_FLOAT_EQ(g.initializers.at("rows/Gather_scale").to_floats().value()[0], 15.0F / 65535.0F);
   EXPECT_EQ(node_named(g, "rows/Gather").inputs[0], "table_uint16_as_rows/Gather_dequantized");
 }
@@ -313,9 +313,9 @@ TEST(StaticQuantization, WeightsThatCameQuantizedStayAndActivationsAroundThemAre
   b.output("y", b.op("Tanh", {y}, "out"), DType::kFloat, {int64_t{6}, int64_t{16}});
   const Graph graph = std::move(b).finish();
 
-  EXPECT_THAT(values_to_calibrate(graph, {}).value(),
+  EXPECT_THAT(values_to_calibrate(graph, {}, htp()).value(),
               ElementsAre("x", "a/MatMul", "b/MatMul", "act/Tanh", "c/MatMul", "d/Gemm", "y"));
-  const PassOutcome out = static_quantization(graph, ranges_for(graph, {}), {}).value();
+  const PassOutcome out = static_quantization(graph, ranges_for(graph, {}), {}, htp()).value();
   EXPECT_TRUE(out.declined.empty());
   EXPECT_EQ(out.rewritten, 6);
   EXPECT_THAT(node_named(out.graph, "a/MatMul").inputs,
@@ -346,7 +346,7 @@ TEST(StaticQuantization, WhatMovesAWeightThatCameQuantizedStaysFloat) {
   b.output("y", b.op("Tanh", {joined}, "a"), DType::kFloat, {int64_t{5}, int64_t{4}});
   b.output("z", b.op("Add", {row, x}, "b"), DType::kFloat, {int64_t{2}, int64_t{4}});
   const Graph graph = std::move(b).finish();
-  const PassOutcome out = static_quantization(graph, ranges_for(graph, {}), {}).value();
+  const PassOutcome out = static_quantization(graph, ranges_for(graph, {}), {}, htp()).value();
   ASSERT_EQ(out.declined.size(), 2U);
   EXPECT_EQ(out.declined[0].node, "rows/Gather");
   EXPECT_EQ(out.declined[1].node, "joined/Concat");
@@ -375,7 +375,7 @@ TEST(StaticQuantization, BadOptionsAreErrorsAndStrangePatternsAreNoted) {
 TEST(StaticQuantization, OlderOpsetsAreRefused) {
   Graph graph = attention_graph();
   graph.opsets[""] = 20;
-  EXPECT_FALSE(static_quantization(graph, ranges_for(graph, {}), {}).ok());
+  EXPECT_FALSE(static_quantization(graph, ranges_for(graph, {}), {}, htp()).ok());
 }
 
 }  // namespace

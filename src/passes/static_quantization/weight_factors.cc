@@ -67,8 +67,9 @@ class Finder {
 }  // namespace
 
 Result<std::vector<std::string>> values_for_moments(const graph::Graph& graph,
-                                                    const StaticQuantizationOptions& options) {
-  LAP_ASSIGN_OR_RETURN(const QuantizationPlan plan, plan_quantization(graph, options));
+                                                    const StaticQuantizationOptions& options,
+                                                    const target::QuantizationTraits& traits) {
+  LAP_ASSIGN_OR_RETURN(const QuantizationPlan plan, plan_quantization(graph, options, traits));
   std::vector<std::string> out;
   std::set<std::string> known;
   for (const Node& node : graph.nodes) {

@@ -216,8 +216,8 @@ Result<PassOutcome> remove_gidx_from_matmul_nbits(Graph graph) {
 }
 
 Surgery bind_replace_attention_mask_value(JsonReader& options) {
-  const MaskValue by{static_cast<float>(options.number_or("threshold", -3e30)),
-                     static_cast<float>(options.number_or("replacement", -1e4))};
+  const MaskValue by{static_cast<float>(options.number_or("threshold", -3e30, kFloat32Range)),
+                     static_cast<float>(options.number_or("replacement", -1e4, kFloat32Range))};
   return [by](Graph graph) { return replace_mask_values(std::move(graph), by); };
 }
 

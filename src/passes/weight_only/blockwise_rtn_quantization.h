@@ -1,8 +1,10 @@
 // OnnxBlockWiseRtnQuantization: MatMul and Gather weights to 4 or 8 bits by round-to-nearest.
 //
-//   before  y = MatMul(x, w)             after  y = com.microsoft::MatMulNBits(x, w_Q4, w_scales[,
-//   ...]) before  y = Gather(table, ids)       after  y =
-//   com.microsoft::GatherBlockQuantized(table_Q4, ids, ...)
+//   before  y = MatMul(x, w)
+//   after   y = com.microsoft::MatMulNBits(x, w_Q4, w_scales[, ...])
+//
+//   before  y = Gather(table, ids)
+//   after   y = com.microsoft::GatherBlockQuantized(table_Q4, ids, table_scales[, ...])
 //
 // Requires nothing; ensures that every selected node with a constant matrix is quantized, the
 // others declined with a reason. Numbers are Olive's (quant/rtn.h).

@@ -1,8 +1,8 @@
 // OnnxKQuantQuantization: MatMul weights to 4 or 8 bits by K-quant.
 //
 //   before  y = MatMul(x, w)
-//   after   y = com.microsoft::MatMulNBits(x, w_Q4, w_scales, w_zero_point) {K, N, bits,
-//   block_size}
+//   after   y = com.microsoft::MatMulNBits(x, w_Q4, w_scales, w_zero_point)
+//                                         {K, N, bits, block_size}
 //
 // Requires nothing; ensures that every selected MatMul with a constant matrix is quantized, the
 // others declined with a reason. Codes, scales and zero points are Olive's (quant/kquant.h says how

@@ -39,22 +39,31 @@ Result<bool> has_negative_scale(const weights::NBitsWeight& weight) {
   return std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 0; });
 }
 
-// What the HTP makes of the form, measured (rules weight.* of target/weight_rules.cc); "" for
-// nothing bad.
+// What the target makes of the form; "" for nothing bad.
 std::string unsafe_reason(const weights::NBitsWeight& weight,
-                          const weights::DequantizableForm& form, bool symmetric, bool negative) {
+                          const weights::DequantizableForm& form, bool symmetric, bool negative,
+                          const target::WeightForms& taken) {
   const std::string what = weight.per_channel() ? "channels" : "blocks";
-  if (!form.is_signed) return "unsigned codes of " + what + " come out wrong, or are refused";
-  if (!symmetric) return what + " with zero points come out wrong, or are refused";
-  if (form.by_output && !weight.per_channel()) return "transposed blocks are refused";
-  if (negative && weight.per_channel()) return "channels with negative scales come out wrong";
+  if (!form.is_signed && !taken.unsigned_codes) {
+    return "unsigned codes of " + what + " come out wrong, or are refused";
+  }
+  if (!symmetric && !taken.zero_points) {
+    return what + " with zero points come out wrong, or are refused";
+  }
+  if (form.by_output && !weight.per_channel() && !taken.transposed_blocks) {
+    return "transposed blocks are refused";
+  }
+  if (negative && weight.per_channel() && !taken.negative_channel_scales) {
+    return "channels with negative scales come out wrong";
+  }
   return "";
 }
 
 class NBitsProducts {
  public:
-  NBitsProducts(Graph graph, const MatMulNBitsToQdqOptions& options)
-      : options_(options), out_(std::move(graph)) {}
+  NBitsProducts(Graph graph, const MatMulNBitsToQdqOptions& options,
+                const target::QuantizationTraits& traits)
+      : options_(options), traits_(traits), out_(std::move(graph)) {}
 
   Result<PassOutcome> run() {
     for (Node& node : out_.take_nodes()) {
@@ -124,11 +133,11 @@ class NBitsProducts {
     if (weight.per_channel()) {
       LAP_ASSIGN_OR_RETURN(negative, has_negative_scale(weight));
     }
-    const std::string reason = unsafe_reason(weight, form, symmetric, negative);
+    const std::string reason = unsafe_reason(weight, form, symmetric, negative, traits_.weights);
     if (reason.empty()) return form;
     if (options_.on_unsafe == OnUnsafe::kRefuse) {
       return unsupported(
-          node.name, "on the HTP " + reason,
+          node.name, "on " + traits_.target + " " + reason,
           "on_unsafe=recode makes signed codes without zero points and with positive scales; "
           "on_unsafe=keep is right on the CPU");
     }
@@ -187,6 +196,7 @@ class NBitsProducts {
   }
 
   const MatMulNBitsToQdqOptions& options_;
+  const target::QuantizationTraits& traits_;
   NodeRewriter out_;
   PassOutcome outcome_;
   std::map<std::vector<std::string>, std::string> made_;
@@ -204,7 +214,8 @@ OnUnsafe read_on_unsafe(JsonReader& reader) {
 
 }  // namespace
 
-Result<PassOutcome> matmul_nbits_to_qdq(Graph graph, const MatMulNBitsToQdqOptions& options) {
+Result<PassOutcome> matmul_nbits_to_qdq(Graph graph, const MatMulNBitsToQdqOptions& options,
+                                        const target::QuantizationTraits& traits) {
   std::vector<Declined> unmatched;
   for (const std::string& pattern : options.nodes_to_exclude) {
     const auto hit = [&](const Node& node) { return glob_match(pattern, node.name); };
@@ -212,7 +223,7 @@ Result<PassOutcome> matmul_nbits_to_qdq(Graph graph, const MatMulNBitsToQdqOptio
       unmatched.push_back(absent(pattern, "this pattern of the options matches no node"));
     }
   }
-  LAP_ASSIGN_OR_RETURN(PassOutcome outcome, NBitsProducts(std::move(graph), options).run());
+  LAP_ASSIGN_OR_RETURN(PassOutcome outcome, NBitsProducts(std::move(graph), options, traits).run());
   for (Declined& each : unmatched) outcome.declined.push_back(std::move(each));
   return outcome;
 }
@@ -237,9 +248,10 @@ BoundPass bind_matmul_nbits_to_qdq(JsonReader& reader) {
                {"use_transpose_op", options.use_transpose_op},
                {"nodes_to_exclude", options.nodes_to_exclude},
                {"on_unsafe", on_unsafe}};
-  return per_graph("MatMulNBitsToQDQ", std::move(json), [options](Graph graph) {
-    return matmul_nbits_to_qdq(std::move(graph), options);
-  });
+  return per_graph_of_target("MatMulNBitsToQDQ", std::move(json),
+                             [options](Graph graph, const target::QuantizationTraits& traits) {
+                               return matmul_nbits_to_qdq(std::move(graph), options, traits);
+                             });
 }
 
 }  // namespace lapidary::passes

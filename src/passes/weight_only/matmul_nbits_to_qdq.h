@@ -1,9 +1,10 @@
 // MatMulNBitsToQDQ: products with weights in blocks, as standard operators.
 //
-//   before  y = com.microsoft::MatMulNBits(x, codes, scales[, zero_points]) {K, N, bits,
-//   block_size} after   w = DequantizeLinear(int4 [K, N], scales [K / block, N], zero_points) {axis
-//   0, block_size}
-//           y = MatMul(x, w)                                     and Add, where there was a bias
+//   before  y = com.microsoft::MatMulNBits(x, codes, scales[, zero_points])
+//                                         {K, N, bits, block_size}
+//   after   w = DequantizeLinear(int4 [K, N], scales [K / block, N], zero_points)
+//                               {axis 0, block_size}
+//           y = MatMul(x, w)               and Add, where there was a bias
 //
 // One block a column (block_size >= K) becomes a scale a channel: scales [N], {axis 1}. Codes are
 // turned when the graph is saved. Requires constant weights; brings the graph to opset 21.
@@ -13,9 +14,9 @@
 // add_zero_point is read and changes nothing: zero points are always written, because an omitted
 // one makes the HTP compute wrong numbers (docs/int4.md).
 //
-// Option of ours, on_unsafe: what to do with forms that the HTP computes wrong or does not take:
-// zero points other than the middle, unsigned codes, transposed blocks, channels with negative
-// scales. The CPU takes them all.
+// Option of ours, on_unsafe: what to do with forms that the target computes wrong or does not take
+// (QuantizationTraits::weights). On the HTP these are zero points other than the middle, unsigned
+// codes, transposed blocks, channels with negative scales. The CPU takes them all.
 //   "refuse"  an error that names the node, the reason and the remedy (default)
 //   "recode"  signed symmetric codes by input; of the float weights where codes are still an
 //             expression over them, so that nothing is rounded twice, else of the codes' values;
@@ -43,7 +44,8 @@ struct MatMulNBitsToQdqOptions {
   std::vector<std::string> nodes_to_exclude = {};
 };
 
-Result<PassOutcome> matmul_nbits_to_qdq(graph::Graph graph, const MatMulNBitsToQdqOptions& options);
+Result<PassOutcome> matmul_nbits_to_qdq(graph::Graph graph, const MatMulNBitsToQdqOptions& options,
+                                        const target::QuantizationTraits& traits);
 
 BoundPass bind_matmul_nbits_to_qdq(JsonReader& reader);
 

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/testing/compare.h"
 #include "graph/builder.h"
+#include "passes/test_graphs.h"
 #include "tensor/expressions.h"
 #include "weights/code_packing.h"
 
@@ -48,7 +50,8 @@ Graph product(int64_t block_size) {
 }
 
 Result<PassOutcome> converted(int64_t block_size, OnUnsafe on_unsafe) {
-  return matmul_nbits_to_qdq(product(block_size), {.use_int4 = true, .on_unsafe = on_unsafe});
+  return matmul_nbits_to_qdq(product(block_size), {.use_int4 = true, .on_unsafe = on_unsafe},
+                             htp());
 }
 
 struct Weight {
@@ -71,6 +74,11 @@ Weight weight_of(const Graph& graph) {
 }
 
 float value_at(size_t i) { return static_cast<float>(code_at(i / 2)) * kScales[i % 2]; }
+std::vector<float> all_values() {
+  std::vector<float> out;
+  for (size_t i = 0; i < 2 * kInputs; ++i) out.push_back(value_at(i));
+  return out;
+}
 
 // Catches channels that would be computed wrong in silence on the HTP.
 TEST(MatMulNBitsToQdq, RefusesChannelsWithNegativeScales) {
@@ -91,13 +99,7 @@ TEST(MatMulNBitsToQdq, RecodesChannelsToPositiveScales) {
   for (size_t i = 0; i < weight.values.size(); ++i) {
     EXPECT_NEAR(weight.values[i], value_at(i), 1.01F * std::abs(kScales[i % 2])) << i;
   }
-  double error = 0;
-  double norm = 0;
-  for (size_t i = 0; i < weight.values.size(); ++i) {
-    error += std::pow(weight.values[i] - value_at(i), 2);
-    norm += std::pow(value_at(i), 2);
-  }
-  EXPECT_LT(std::sqrt(error / norm), 0.08);
+  EXPECT_LT(relative_error(weight.values, all_values()), 0.08);
 }
 
 TEST(MatMulNBitsToQdq, KeepsNegativeScalesOfChannelsWhenTold) {
@@ -105,7 +107,16 @@ TEST(MatMulNBitsToQdq, KeepsNegativeScalesOfChannelsWhenTold) {
   ASSERT_TRUE(outcome.ok()) << outcome.error().message();
   const Weight weight = weight_of(outcome->graph);
   EXPECT_EQ(weight.scales, kScales);
-  for (size_t i = 0; i < weight.values.size(); ++i) EXPECT_EQ(weight.values[i], value_at(i)) << i;
+  EXPECT_EQ(weight.values, all_values());
+}
+
+// What is unsafe is the target's word: one that takes negative scales gets the codes as they are.
+TEST(MatMulNBitsToQdq, LeavesNegativeScalesOfChannelsToATargetThatTakesThem) {
+  target::QuantizationTraits traits = htp();
+  traits.weights.negative_channel_scales = true;
+  const auto outcome = matmul_nbits_to_qdq(product(kInputs), {.use_int4 = true}, traits);
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message();
+  EXPECT_EQ(weight_of(outcome->graph).scales, kScales);
 }
 
 // The HTP computes negative scales of blocks right: nothing to refuse, nothing to round anew.
@@ -115,7 +126,7 @@ TEST(MatMulNBitsToQdq, LeavesNegativeScalesOfBlocks) {
     ASSERT_TRUE(outcome.ok()) << outcome.error().message();
     const Weight weight = weight_of(outcome->graph);
     ASSERT_THAT(weight.scales, SizeIs(4));
-    for (size_t i = 0; i < weight.values.size(); ++i) EXPECT_EQ(weight.values[i], value_at(i)) << i;
+    EXPECT_EQ(weight.values, all_values());
   }
 }
 

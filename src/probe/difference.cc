@@ -1,4 +1,4 @@
-#include "probe/agreement.h"
+#include "probe/difference.h"
 
 #include <algorithm>
 #include <cmath>
@@ -47,8 +47,8 @@ bool must_be_equal(ElementType type) {
 
 }  // namespace
 
-Result<Agreement> compare(const ort::HostTensor& measured, const ort::HostTensor& reference,
-                          double zero_point) {
+Result<Difference> compare(const ort::HostTensor& measured, const ort::HostTensor& reference,
+                           double zero_point) {
   if (measured.name != reference.name || measured.type != reference.type ||
       measured.shape != reference.shape || measured.data.size() != reference.data.size()) {
     return internal_error(reference.name, "the accelerator's output has another dtype or shape");
@@ -57,11 +57,14 @@ Result<Agreement> compare(const ort::HostTensor& measured, const ort::HostTensor
   double norm_a = 0;
   double norm_b = 0;
   double product = 0;
-  Agreement out;
-  for (size_t i = 0; i < reference.data.size() / ort::size_of(reference.type); ++i) {
+  Difference out;
+  const size_t count = reference.data.size() / ort::size_of(reference.type);
+  size_t compared = 0;
+  for (size_t i = 0; i < count; ++i) {
     const double a = value_at(measured, i) - zero_point;
     const double b = value_at(reference, i) - zero_point;
     if (!std::isfinite(b)) continue;
+    ++compared;
     if (!std::isfinite(a)) {
       out.finite = false;
       continue;
@@ -70,6 +73,9 @@ Result<Agreement> compare(const ort::HostTensor& measured, const ort::HostTensor
     norm_a += a * a;
     norm_b += b * b;
     product += a * b;
+  }
+  if (compared == 0 && count > 0) {
+    return internal_error(reference.name, "the reference holds no finite value to compare with");
   }
   if (must_be_equal(reference.type)) {
     out.relative_error = difference > 0 ? std::max(1.0, std::sqrt(difference / (norm_b + 1))) : 0;

@@ -1,4 +1,4 @@
-#include "probe/agreement.h"
+#include "probe/difference.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ ort::HostTensor floats(const std::vector<float>& values) {
   return tensor(ort::ElementType::kFloat32, values);
 }
 
-TEST(Agreement, OfFloats) {
+TEST(Difference, OfFloats) {
   EXPECT_EQ(compare(floats({3, 4}), floats({3, 4}))->relative_error, 0);
   EXPECT_NEAR(compare(floats({3, 5}), floats({3, 4}))->relative_error, 0.2, 1e-9);
   EXPECT_NEAR(compare(floats({-3, -4}), floats({3, 4}))->cosine, -1, 1e-9);
@@ -28,25 +28,34 @@ TEST(Agreement, OfFloats) {
   EXPECT_EQ(compare(floats({0, 0}), floats({3, 4}))->cosine, 0);
 }
 
-TEST(Agreement, WhatIsNotFiniteCountsAgainstTheMeasuredOnly) {
+TEST(Difference, WhatIsNotFiniteCountsAgainstTheMeasuredOnly) {
   const float inf = std::numeric_limits<float>::infinity();
   EXPECT_FALSE(compare(floats({1, inf}), floats({1, 2}))->finite);
   EXPECT_TRUE(compare(floats({1, 7}), floats({1, inf}))->finite);
 }
 
+// Catches a reference of NaN, against which everything would be right.
+TEST(Difference, NothingComparedIsAnError) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(compare(floats({1, 2}), floats({nan, nan})).ok());
+  EXPECT_FALSE(compare(floats({nan}), floats({nan})).ok());
+  EXPECT_FALSE(compare(floats({nan, 2}), floats({1, 2}))->finite);
+  EXPECT_TRUE(compare(floats({}), floats({})).ok());
+}
+
 // Catches codes near their zero point that look right because all codes are large.
-TEST(Agreement, CodesAreDistancesFromTheZeroPoint) {
+TEST(Difference, CodesAreDistancesFromTheZeroPoint) {
   const auto codes = [](std::vector<uint16_t> v) { return tensor(ort::ElementType::kUint16, v); };
   EXPECT_NEAR(compare(codes({32769}), codes({32770}), 32768)->relative_error, 0.5, 1e-9);
 }
 
-TEST(Agreement, IndicesMustBeEqual) {
+TEST(Difference, IndicesMustBeEqual) {
   const auto indices = [](std::vector<int64_t> v) { return tensor(ort::ElementType::kInt64, v); };
   EXPECT_EQ(compare(indices({100000}), indices({100000}))->relative_error, 0);
   EXPECT_GE(compare(indices({100001}), indices({100000}))->relative_error, 1);
 }
 
-TEST(Agreement, AnotherShapeIsAnError) { EXPECT_FALSE(compare(floats({1}), floats({1, 2})).ok()); }
+TEST(Difference, AnotherShapeIsAnError) { EXPECT_FALSE(compare(floats({1}), floats({1, 2})).ok()); }
 
 }  // namespace
 }  // namespace lapidary::probe

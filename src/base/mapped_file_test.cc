@@ -1,0 +1,119 @@
+// Files that are read in pieces: what has been read stops counting as memory of the process.
+#include "base/mapped_file.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <numeric>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+
+namespace lapidary {
+namespace {
+
+constexpr size_t kBytes = 8 << 20;
+
+class Scratch {
+ public:
+  explicit Scratch(const std::string& name)
+      : path_(std::filesystem::path(::testing::TempDir()) / name) {
+    std::string bytes(kBytes, '\0');
+    for (size_t i = 0; i < kBytes; ++i) bytes[i] = static_cast<char>(i / 4096 % 251);
+    EXPECT_TRUE(write_file(path_, bytes).ok());
+  }
+  ~Scratch() { std::filesystem::remove(path_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Bytes of the file that are mapped into this process and count against it.
+size_t resident(const std::filesystem::path& path) {
+  std::ifstream smaps("/proc/self/smaps");
+  size_t kilobytes = 0;
+  bool here = false;
+  for (std::string line; std::getline(smaps, line);) {
+    if (line.find(path.string()) != std::string::npos) here = true;
+    if (!here || !line.starts_with("Rss:")) continue;
+    std::istringstream(line.substr(4)) >> kilobytes;
+    break;
+  }
+  return kilobytes << 10;
+}
+
+unsigned sum(std::span<const std::byte> bytes) {
+  return std::accumulate(bytes.begin(), bytes.end(), 0U, [](unsigned total, std::byte each) {
+    return total + std::to_integer<unsigned>(each);
+  });
+}
+
+// Pieces that end within pages, as rows of a weight do. What is mapped around each piece, and pages
+// that two pieces share, would add up to most of the file.
+TEST(MappedFile, KeepsNothingOfPiecesThatWereReleased) {
+  const Scratch scratch("mapped_file_pieces");
+  const auto file = MappedFile::open(scratch.path()).value();
+  const auto bytes = file->bytes();
+  ASSERT_EQ(bytes.size(), kBytes);
+  const unsigned all = sum(bytes);
+  EXPECT_GE(resident(scratch.path()), kBytes / 2);  // the measure sees what is mapped
+  file->release(0, kBytes);
+  for (const size_t piece : {size_t{125'440}, size_t{5000}}) {
+    unsigned read = 0;
+    for (size_t at = 0; at < kBytes; at += piece) {
+      const size_t length = std::min(piece, kBytes - at);
+      read += sum(bytes.subspan(at, length));
+      file->release(at, length);
+    }
+    EXPECT_EQ(read, all);
+    EXPECT_LE(resident(scratch.path()), kBytes / 100) << "pieces of " << piece;
+  }
+}
+
+TEST(MappedFile, CopiesWithoutMapping) {
+  const Scratch scratch("mapped_file_copies");
+  const auto file = MappedFile::open(scratch.path()).value();
+  unsigned read = 0;
+  std::vector<std::byte> piece(125'440);
+  for (size_t at = 0; at < kBytes; at += piece.size()) {
+    const auto part = std::span(piece).first(std::min(piece.size(), kBytes - at));
+    ASSERT_TRUE(file->read(at, part).ok());
+    read += sum(part);
+  }
+  EXPECT_EQ(resident(scratch.path()), 0U);
+  EXPECT_EQ(read, sum(file->bytes()));
+}
+
+// A file cut short under our feet: an error that names it, no crash and no stale bytes.
+TEST(MappedFile, SaysThatAFileGotShorter) {
+  const Scratch scratch("mapped_file_shorter");
+  const auto file = MappedFile::open(scratch.path()).value();
+  std::filesystem::resize_file(scratch.path(), 100);
+  std::vector<std::byte> out(200);
+  const Status status = file->read(0, out);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::kIo);
+  EXPECT_NE(status.error().message().find(scratch.path().string()), std::string::npos);
+  EXPECT_NE(status.error().message().find("byte 100"), std::string::npos);
+}
+
+TEST(MappedFile, TakesAdviceAboutAnyRange) {
+  const Scratch scratch("mapped_file_ranges");
+  const auto file = MappedFile::open(scratch.path()).value();
+  const unsigned all = sum(file->bytes());
+  for (const size_t offset : {size_t{0}, size_t{1}, kBytes - 1, kBytes, kBytes + 1}) {
+    for (const size_t length : {size_t{0}, size_t{1}, size_t{4096}, kBytes}) {
+      file->prefetch(offset, length);
+      file->release(offset, length);
+    }
+  }
+  EXPECT_EQ(sum(file->bytes()), all);
+}
+
+}  // namespace
+}  // namespace lapidary

@@ -1,0 +1,127 @@
+// The regions are as the comments of those headers have them: scripts/check-examples --fix.
+// clang-format off
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "checkpoint/test_files.h"
+#include "example.h"
+#include "base/progress.h"
+#include "base/scratch_folder.h"
+#include "base/work.h"
+#include "base/testing/compare.h"
+
+namespace lapidary::examples {
+
+struct Config {
+  int64_t layers = 0;
+};
+
+Result<Config> load(const std::filesystem::path& path) {
+  LAP_ASSIGN_OR_RETURN(JsonDocument doc, JsonDocument::load(path));
+  Config config;
+  config.layers = doc.root().integer("layers");
+  LAP_RETURN_IF_ERROR(doc.finish());
+  return config;
+}
+
+Status result_example(const std::filesystem::path& path) {
+  // [base/result.h]
+  Result<Config> load(const std::filesystem::path& path);
+  LAP_ASSIGN_OR_RETURN(Config config, load(path));  // in a function returning Result or Status
+  if (auto r = load(path); !r.ok()) print(r.error().message());
+  // [end]
+  EXPECT_EQ(config.layers, 3);
+  return {};
+}
+
+Status json_example(const std::filesystem::path& path) {
+  // [base/json.h]
+  LAP_ASSIGN_OR_RETURN(JsonDocument doc, JsonDocument::load(path));
+  JsonReader text = doc.root().child("text_config");
+  int64_t layers = text.integer("num_hidden_layers", {.min = 1});
+  std::string act = text.string_or("hidden_activation", "gelu_pytorch_tanh");
+  text.reject_unknown();              // a key of it that was not asked for is an error
+  LAP_RETURN_IF_ERROR(doc.finish());  // the first error of all reads
+  // [end]
+  EXPECT_EQ(layers, 4);
+  EXPECT_EQ(act, "gelu_pytorch_tanh");
+  return {};
+}
+
+TEST(BaseExamples, Result) {
+  const checkpoint::TempDir dir;
+  expect_ok(result_example(dir.write("good.json", Json{{"layers", 3}})));
+  EXPECT_FALSE(result_example(dir.write("bad.json", Json{{"layers", "three"}})).ok());
+}
+
+TEST(BaseExamples, JsonRefusesAKeyThatNobodyAskedFor) {
+  const checkpoint::TempDir dir;
+  Json json;
+  json["text_config"]["num_hidden_layers"] = 4;
+  expect_ok(json_example(dir.write("good.json", json)));
+  json["text_config"]["hidden_activations"] = "gelu";
+  EXPECT_FALSE(json_example(dir.write("bad.json", json)).ok());
+}
+
+Status scratch_folder_example(const std::function<Status(const std::filesystem::path&)>& work) {
+  // [base/scratch_folder.h]
+  LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
+  LAP_RETURN_IF_ERROR(work(scratch->path()));
+  // [end]
+  return {};
+}
+
+void compare_example(const std::vector<float>& actual, const std::vector<float>& expected,
+                     size_t width) {
+  // [base/testing/compare.h]
+  EXPECT_TRUE(all_near(actual, expected, 1e-4));            // names the worst value, and where
+  EXPECT_GE(lowest_cosine(actual, expected, width), 0.9999);
+  // [end]
+}
+
+double measure_example(
+    const std::vector<std::pair<std::vector<float>, std::vector<float>>>& pairs) {
+  // [base/testing/compare.h]
+  double worst = 0;
+  for (const auto& [a, b] : pairs) worst = larger(worst, max_difference(a, b));  // keeps a NaN
+  // [end]
+  return worst;
+}
+
+struct Sample {};
+void run(const Sample&) {}
+
+void progress_example(ProgressSink& sink, const std::vector<Sample>& samples) {
+  // [base/progress.h]
+  sink.stage("calibrate", samples.size(), Unit::kSamples);
+  for (const Sample& sample : samples) {
+    run(sample);
+    sink.advance(1);
+  }
+  // [end]
+}
+
+struct File {
+  uint64_t bytes = 0;
+};
+using Files = std::vector<File>;
+uint64_t bytes_of(const Files& files) { return files.size(); }
+void hash(const File&, size_t) {}
+
+// [base/work.h]
+Status hash_all(const Files& files, const Work& work) {
+  work.stage("checksums", bytes_of(files), Unit::kBytes);
+  for (const File& file : files) {
+    if (work.is_cancelled()) return cancelled();
+    hash(file, work.threads);
+    work.advance(file.bytes);
+  }
+  return {};
+}
+// [end]
+
+}  // namespace lapidary::examples

@@ -1,0 +1,113 @@
+// The regions are as the comments of those headers have them: scripts/check-examples --fix.
+// clang-format off
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "build/build.h"
+#include "build/calibrate_component.h"
+#include "build/calibration_data.h"
+#include "build/components.h"
+#include "build/convert_file.h"
+#include "build/export_package.h"
+#include "build/plan_comparison.h"
+#include "build/plan_report.h"
+#include "build/staging.h"
+#include "example.h"
+
+namespace lapidary::build {
+
+Status convert_file_example() {
+  // [build/convert_file.h]
+  LAP_ASSIGN_OR_RETURN(auto steps,
+                       bind_steps({"BlockQuantToLpbq"}, {"nodes_to_exclude=[\"a*\"]"}));
+  LAP_ASSIGN_OR_RETURN(Conversion done, convert_file("in.onnx", "out.onnx", steps, {}));
+  // [end]
+  return {};
+}
+
+Status build_example() {
+  // [build/build.h]
+  LAP_ASSIGN_OR_RETURN(recipe::Recipe recipe, recipe::load_recipe("cpu-int4"));
+  LAP_ASSIGN_OR_RETURN(BuildSummary summary,
+                       build_package(recipe, {.checkpoint = "ckpt", .output = "tiny-int4"}));
+  // [end]
+  return {};
+}
+
+Status calibrate_component_example(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
+                                   const std::string& source_hash, const Plan& plan,
+                                   const std::filesystem::path& staging,
+                                   const std::shared_ptr<const CalibrationData>& data,
+                                   const package::Manifest& manifest) {
+  // [build/calibrate_component.h]
+  Calibrator calibrator(recipe, checkpoint, plan.traits, staging,
+                        {.data = data, .manifest = &manifest});
+  LAP_ASSIGN_OR_RETURN(
+      PlannedComponent decoder,
+      plan_component("decoder", recipe, checkpoint, source_hash, calibrator.context("decoder")));
+  const quant::Ranges& ranges = calibrator.ranges("decoder");  // shipped in the package
+  // [end]
+  use(ranges);
+  return {};
+}
+
+Status calibration_data_example(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint) {
+  // [build/calibration_data.h]
+  LAP_ASSIGN_OR_RETURN(auto data, CalibrationData::load(recipe, checkpoint, {"chats.jsonl"}));
+  const std::vector<std::string> components = {"vision_encoder", "decoder"};
+  LAP_RETURN_IF_ERROR(data.check_for(components));
+  LAP_ASSIGN_OR_RETURN(auto sequences, data.sequences("wikitext"));
+  // [end]
+  return {};
+}
+
+Status components_example(const checkpoint::Config& config, const checkpoint::Weights& weights,
+                          std::map<contract::Component, graph::Graph>& graphs) {
+  // [build/components.h]
+  for (const ComponentBuilder& each : component_builders()) {
+    if (!each.is_part_of(config)) continue;
+    LAP_ASSIGN_OR_RETURN(graphs[each.component], each.build(config, weights));
+  }
+  // [end]
+  return {};
+}
+
+Status export_package_example() {
+  // [build/export_package.h]
+  LAP_ASSIGN_OR_RETURN(const ExportSummary made,
+                       export_package("built", "slim", {.device = engine::Device::kHtp}));
+  // [end]
+  use(made);
+  return {};
+}
+
+double plan_comparison_example(const PlanReport& report, const BuildSummary& summary) {
+  // [build/plan_comparison.h]
+  const std::vector<Compared> rows = compare(report, summary);
+  const double off = rows[0].off();  // 0.02: measured 2 % more than planned
+  // [end]
+  return off;
+}
+
+Status plan_report_example(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
+                           const target::Target& chip) {
+  // [build/plan_report.h]
+  LAP_ASSIGN_OR_RETURN(const Plan plan, make_plan(recipe, checkpoint, chip));
+  LAP_ASSIGN_OR_RETURN(const PlanReport report,
+                       plan_report(recipe, checkpoint, plan, {.chip = chip}));
+  const int64_t memory = report.contexts[0].compile_bytes;  // most that the compiler needs
+  // [end]
+  use(memory);
+  return {};
+}
+
+Status staging_example(const std::string& text) {
+  // [build/staging.h]
+  LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open("out/tiny-int4", {.force = false}));
+  LAP_RETURN_IF_ERROR(write_file(staging.dir() / "lapidary.json", text));
+  LAP_RETURN_IF_ERROR(staging.publish());  // or staging.discard()
+  // [end]
+  return {};
+}
+
+}  // namespace lapidary::build

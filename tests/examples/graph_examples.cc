@@ -1,0 +1,92 @@
+// The regions are as the comments of those headers have them: scripts/check-examples --fix.
+// clang-format off
+#include <gtest/gtest.h>
+
+#include "example.h"
+#include "graph/builder.h"
+#include "graph/dtype_inference.h"
+#include "graph/onnx_reader.h"
+#include "graph/onnx_writer.h"
+#include "graph/fixed_shapes.h"
+#include "tensor/expressions.h"
+
+namespace lapidary::graph {
+
+Graph builder_example(const Tensor& tensor) {
+  // [graph/builder.h]
+  Builder b("decoder");
+  Ref x = b.input("inputs_embeds", DType::kFloat, {"batch", "sequence_len", int64_t{128}});
+  {
+    auto scope = b.enter("model.language_model.layers.0");
+    Ref w = b.weight("mlp.down_proj.weight", tensor);  // named model.[...].mlp.down_proj.weight
+    x = b.op("MatMul", {x, w}, "mlp.down_proj");       // model.[...].mlp.down_proj/MatMul
+  }
+  b.output("hidden", x, DType::kFloat, {"batch", "sequence_len", int64_t{64}});
+  Graph g = std::move(b).finish();
+  // [end]
+  return g;
+}
+
+Status dtype_inference_example(const Graph& graph) {
+  // [graph/dtype_inference.h]
+  LAP_ASSIGN_OR_RETURN(const DTypes dtypes, infer_dtypes(graph));
+  const DType norm = dtypes.at("model.norm/RMSNormalization");  // DType::kFloat
+  // [end]
+  EXPECT_EQ(norm, DType::kFloat);
+  return {};
+}
+
+Status static_shapes_example(const Graph& graph) {
+  // [graph/fixed_shapes.h]
+  LAP_ASSIGN_OR_RETURN(const FixedShapes known, infer_shapes(graph, {{"sequence_len", 128}}));
+  const tensor::Shape& norm = known.shapes.at("model.norm/RMSNormalization");  // {1, 128, 1536}
+  const auto& length = known.integers.at("model.step.sequence/Shape");         // {128}
+  // [end]
+  EXPECT_EQ(norm, (tensor::Shape{1, 128, 1536}));
+  EXPECT_EQ(length, (std::vector<int64_t>{128}));
+  return {};
+}
+
+Status onnx_reader_example() {
+  // [graph/onnx_reader.h]
+  LAP_ASSIGN_OR_RETURN(Graph graph, load("pkg/decoder/model.onnx"));
+  // [end]
+  return {};
+}
+
+Status onnx_writer_example(const Graph& graph) {
+  // [graph/onnx_writer.h]
+  LAP_ASSIGN_OR_RETURN(SavedModel saved, save(graph, "pkg/decoder/model.onnx", {}));
+  // [end]
+  return {};
+}
+
+TEST(GraphExamples, NamesOfTheBuilderBeginWithTheScope) {
+  const Graph g = builder_example(tensor::floats({128, 64}, std::vector<float>(128 * 64)));
+  const std::string module = "model.language_model.layers.0.mlp.down_proj";
+  EXPECT_TRUE(g.initializers.contains(module + ".weight"));
+  ASSERT_EQ(g.nodes.size(), 1U);
+  EXPECT_EQ(g.nodes[0].name, module + "/MatMul");
+  expect_ok(check(g));
+}
+
+TEST(GraphExamples, ShapesAndDtypes) {
+  Builder b("norm");
+  const Ref x = b.input("x", DType::kFloat, {int64_t{1}, "sequence_len", int64_t{1536}});
+  Ref y, length;
+  {
+    const auto scope = b.enter("model");
+    const Ref w = b.weight("norm.weight", tensor::floats({1536}, std::vector<float>(1536, 1.0F)));
+    y = b.op("RMSNormalization", {x, w}, "norm");
+    length = b.op("Shape", {x}, "step.sequence", {{"start", int64_t{1}}, {"end", int64_t{2}}});
+    y = b.op("Identity", {y}, "y");
+    length = b.op("Identity", {length}, "length");
+  }
+  b.output("y", y, DType::kFloat, {int64_t{1}, "sequence_len", int64_t{1536}});
+  b.output("length", length, DType::kInt64, {int64_t{1}});
+  const Graph graph = std::move(b).finish();
+  expect_ok(static_shapes_example(graph));
+  expect_ok(dtype_inference_example(graph));
+}
+
+}  // namespace lapidary::graph

@@ -1,0 +1,54 @@
+// The regions are as the comments of those headers have them: scripts/check-examples --fix.
+// clang-format off
+#include "example.h"
+#include "graph/onnx_reader.h"
+#include "graph/onnx_writer.h"
+#include "package/component_record.h"
+#include "package/file_hash.h"
+#include "package/package.h"
+#include "package/quality.h"
+#include "package/text_model.h"
+
+namespace lapidary::package {
+
+Status component_record_example(graph::Graph graph, const std::filesystem::path& package) {
+  // [package/component_record.h]
+  Component record = take_component_record(graph, "decoder/model.onnx");
+  LAP_ASSIGN_OR_RETURN(auto saved, graph::save(graph, package / record.file, {}));
+  // [end]
+  return {};
+}
+
+Status file_hash_example() {
+  // [package/file_hash.h]
+  LAP_ASSIGN_OR_RETURN(std::string hash, file_hash("pkg/decoder/model.onnx.data", {}));
+  // [end]
+  return {};
+}
+
+Status package_example() {
+  // [package/package.h]
+  LAP_ASSIGN_OR_RETURN(Package package, Package::open("tiny-int4"));
+  LAP_ASSIGN_OR_RETURN(const Component* decoder, package.component("decoder"));
+  LAP_ASSIGN_OR_RETURN(graph::Graph graph, graph::load(package.path(decoder->file)));
+  // [end]
+  return {};
+}
+
+Status quality_example() {
+  // [package/quality.h]
+  const std::vector<QualityFigure> figures = {
+      {"perplexity", "eval.txt (xxh3 3b2c...)", "cpu", 12674, 1.754}};
+  LAP_RETURN_IF_ERROR(record_quality("gemma4-e2b", figures));
+  // [end]
+  return {};
+}
+
+void text_model_example(const checkpoint::Config& config, Manifest& manifest) {
+  // [package/text_model.h]
+  manifest.text = text_model(config);
+  manifest.vision = vision_model(config);
+  // [end]
+}
+
+}  // namespace lapidary::package

@@ -1,0 +1,43 @@
+// The regions are as the comments of those headers have them: scripts/check-examples --fix.
+// clang-format off
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "checkpoint/test_files.h"
+#include "checkpoint/weights.h"
+#include "example.h"
+#include "tensor/expressions.h"
+#include "tensor/npy.h"
+#include "tensor/tensor.h"
+
+namespace lapidary::tensor {
+
+Status tensor_example(const checkpoint::Weights& weights) {
+  // [tensor/tensor.h]
+  const std::string name = "model.language_model.layers.3.self_attn.q_proj.weight";
+  LAP_ASSIGN_OR_RETURN(Tensor w, weights.tensor(name));  // [N, K] bfloat16
+  Tensor b = transpose(cast(w, DType::kFloat));          // [K, N] float32; nothing was read yet
+  LAP_ASSIGN_OR_RETURN(std::vector<std::byte> all, b.materialize());
+  // [end]
+  EXPECT_EQ(w.dtype(), DType::kBfloat16);
+  EXPECT_EQ(b.shape(), (Shape{w.shape()[1], w.shape()[0]}));
+  EXPECT_EQ(all.size(), b.bytes());
+  return {};
+}
+
+Status npy_example(const std::vector<float>& values) {
+  // [tensor/npy.h]
+  LAP_ASSIGN_OR_RETURN(std::string file,
+                       npy_bytes({DType::kFloat, {70, 128}}, std::as_bytes(std::span(values))));
+  LAP_RETURN_IF_ERROR(replace_file("x.npy", file));
+  // [end]
+  return {};
+}
+
+TEST(TensorExamples, Tensor) {
+  const auto weights = checkpoint::Weights::open(checkpoint::tiny_checkpoint());
+  ASSERT_TRUE(weights.ok()) << weights.error().message();
+  expect_ok(tensor_example(*weights));
+}
+
+}  // namespace lapidary::tensor

@@ -1,0 +1,90 @@
+// The regions are as the comments of those headers have them: scripts/check-examples --fix.
+// clang-format off
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "checkpoint/test_files.h"
+#include "example.h"
+#include "text/chat_template.h"
+#include "text/piece_decoder.h"
+#include "text/json_scanner.h"
+#include "text/tokenizer.h"
+#include "text/tokenizer_config.h"
+
+namespace lapidary::text {
+
+Status chat_template_example(const std::filesystem::path& package_dir) {
+  // [text/chat_template.h]
+  LAP_ASSIGN_OR_RETURN(ChatTemplate chat, ChatTemplate::load(package_dir));
+  Json messages = Json::array(
+      {chat_message("system", "Be brief."),
+       chat_message("user", {image_part(), text_part("What is this?")})});
+  LAP_ASSIGN_OR_RETURN(std::string prompt, chat.render(messages));
+  // [end]
+  EXPECT_NE(prompt.find("Be brief."), std::string::npos) << prompt;
+  EXPECT_NE(prompt.find("What is this?"), std::string::npos) << prompt;
+  return {};
+}
+
+std::string decoder_example(const PieceDecoder& decoder, const std::vector<std::string>& tokens) {
+  // [text/piece_decoder.h]
+  DecoderStream stream(decoder);
+  std::string text;
+  for (const std::string& token : tokens) stream.push(token, text);  // what is certain by now
+  stream.flush(text);                                                // and the rest
+  // [end]
+  return text;
+}
+
+Status json_scanner_example(std::string_view text, const std::string& where) {
+  // [text/json_scanner.h]
+  JsonScanner scanner(text);
+  scanner.enter('{');
+  for (std::string_view key; scanner.next_key(key);) {
+    int64_t id = 0;
+    scanner.integer(id);
+  }
+  if (!scanner.ok()) return bad_input(where, scanner.problem());
+  // [end]
+  return {};
+}
+
+Status tokenizer_example(const std::filesystem::path& dir) {
+  // [text/tokenizer.h]
+  LAP_ASSIGN_OR_RETURN(const Tokenizer tokenizer, Tokenizer::load(dir / "tokenizer.json"));
+  LAP_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer.encode("Once upon", true));
+  std::string text = tokenizer.decode(ids, true);
+  // [end]
+  EXPECT_EQ(text, "Once upon");
+
+  // [text/tokenizer.h]
+  StreamingDecoder stream(tokenizer, true);
+  for (int32_t id : ids) std::cout << stream.push(id);
+  std::cout << stream.flush();
+  // [end]
+  return {};
+}
+
+Status tokenizer_config_example(const std::filesystem::path& dir) {
+  // [text/tokenizer_config.h]
+  LAP_ASSIGN_OR_RETURN(TokenizerConfig config,
+                       TokenizerConfig::load(dir / "tokenizer_config.json"));
+  if (config.bos_token) use(*config.bos_token);
+  // [end]
+  return {};
+}
+
+TEST(TextExamples, OnTheTinyModel) {
+  const std::filesystem::path dir = checkpoint::tiny_checkpoint();
+  expect_ok(chat_template_example(dir));
+  expect_ok(tokenizer_example(dir));
+  expect_ok(tokenizer_config_example(dir));
+}
+
+TEST(TextExamples, JsonScanner) {
+  expect_ok(json_scanner_example(R"({"a": 1, "b": 2})", "vocab"));
+  EXPECT_FALSE(json_scanner_example(R"({"a": "no integer"})", "vocab").ok());
+}
+
+}  // namespace lapidary::text
