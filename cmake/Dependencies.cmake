@@ -6,6 +6,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(hwy 1.0.3 REQUIRED) # Google Highway
+find_package(fmt 9.1 REQUIRED)
 if(LAPIDARY_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

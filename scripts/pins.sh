@@ -35,7 +35,7 @@ PIN_ORT_API_MAX=31
 # To build and test.
 PIN_DEBIAN_BUILD=(
   g++ cmake ninja-build ccache
-  protobuf-compiler libprotobuf-dev nlohmann-json3-dev libcli11-dev libxxhash-dev
+  protobuf-compiler libprotobuf-dev nlohmann-json3-dev libfmt-dev libcli11-dev libxxhash-dev
   libhwy-dev # vectors of any width, for quantization
   libpng-dev libjpeg62-turbo-dev libwebp-dev # images
   libsndfile1-dev libmpg123-dev libsoxr-dev libkissfft-dev  # sound
