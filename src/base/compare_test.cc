@@ -2,6 +2,7 @@
 // yields: NaN, infinity, too few values, none.
 #include "base/testing/compare.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
@@ -38,7 +39,8 @@ const Pair kIncomparable[] = {
 
 TEST(Compare, WhatCannotBeComparedPassesNoBound) {
   for (const auto& [actual, expected] : kIncomparable) {
-    SCOPED_TRACE(testing::PrintToString(actual) + " " + testing::PrintToString(expected));
+    SCOPED_TRACE(
+        fmt::format("{} {}", testing::PrintToString(actual), testing::PrintToString(expected)));
     EXPECT_FALSE(all_near(actual, expected, 1e30));
     EXPECT_FALSE(all_near(actual, expected, std::numeric_limits<double>::infinity()));
     for (const double measure :

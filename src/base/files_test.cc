@@ -1,6 +1,7 @@
 // Small files: written whole or not at all.
 #include "base/files.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 class Files : public ::testing::Test {
  protected:
-  Files() : dir_(fs::path(::testing::TempDir()) / ("files_test_" + std::to_string(getpid()))) {
+  Files() : dir_(fs::path(::testing::TempDir()) / fmt::format("files_test_{}", getpid())) {
     fs::create_directories(dir_);
   }
   ~Files() override { fs::remove_all(dir_); }

@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <fstream>
 #include <utility>
@@ -32,7 +34,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     if (!keys_.back().insert(name).second) {
-      problem = "key '" + name + "' appears twice in one object";
+      problem = fmt::format("key '{}' appears twice in one object", name);
       return false;
     }
     key_ = name;
@@ -40,7 +42,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
   bool parse_error(size_t position, const std::string&, const nlohmann::json::exception&) override {
-    problem = "not valid JSON at byte " + std::to_string(position);
+    problem = fmt::format("not valid JSON at byte {}", position);
     return false;
   }
 
@@ -67,7 +69,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
   bool open(Json container) {
     if (stack_.size() >= kMaxDepth) {
-      problem = "nested more than " + std::to_string(kMaxDepth) + " levels deep";
+      problem = fmt::format("nested more than {} levels deep", kMaxDepth);
       return false;
     }
     stack_.push_back(add(std::move(container)));
@@ -115,10 +117,8 @@ std::string type_of(const Json& value) {
 // A remedy; "" for more keys than one reads through.
 std::string listed(const std::set<std::string>& keys) {
   constexpr size_t kMost = 24;
-  if (keys.size() > kMost) return "";
-  std::string out;
-  for (const std::string& key : keys) out += (out.empty() ? "known keys: " : ", ") + key;
-  return out;
+  if (keys.empty() || keys.size() > kMost) return "";
+  return fmt::format("known keys: {}", fmt::join(keys, ", "));
 }
 
 }  // namespace
@@ -145,9 +145,9 @@ Result<Json> load_json(const std::filesystem::path& path, uint64_t max_bytes) {
   const auto bytes = file->bytes();
   if (bytes.empty()) return bad_input(path.string(), "is empty", "expected JSON");
   if (bytes.size() > max_bytes) {
-    return bad_input(path.string(), "is " + std::to_string(bytes.size()) +
-                                        " bytes, more than the " + std::to_string(max_bytes) +
-                                        " a file of this kind may have");
+    return bad_input(path.string(),
+                     fmt::format("is {} bytes, more than the {} a file of this kind may have",
+                                 bytes.size(), max_bytes));
   }
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
@@ -159,8 +159,10 @@ JsonReader::JsonReader(const Json* object, std::string path,
 void JsonReader::fail(const std::string& key, const std::string& what, const std::string& remedy,
                       ErrorKind kind) {
   if (error_->has_value()) return;
-  const std::string full = path_.empty() ? key : key.empty() ? path_ : path_ + "." + key;
-  *error_ = Error{kind, full.empty() ? what : "'" + full + "' " + what, where_, remedy};
+  const std::string full = path_.empty() ? key
+                           : key.empty() ? path_
+                                         : fmt::format("{}.{}", path_, key);
+  *error_ = Error{kind, full.empty() ? what : fmt::format("'{}' {}", full, what), where_, remedy};
 }
 
 Status JsonReader::status() const {
@@ -199,9 +201,9 @@ std::optional<int64_t> JsonReader::optional_integer(const std::string& key, Inte
   }
   if (number < range.min || number > range.max) {
     std::string limits = range.max == std::numeric_limits<int64_t>::max()
-                             ? "at least " + std::to_string(range.min)
-                             : std::to_string(range.min) + " to " + std::to_string(range.max);
-    fail(key, "is " + std::to_string(number) + ", must be " + limits);
+                             ? fmt::format("at least {}", range.min)
+                             : fmt::format("{} to {}", range.min, range.max);
+    fail(key, fmt::format("is {}, must be {}", number, limits));
     return std::nullopt;
   }
   return number;
@@ -216,7 +218,7 @@ std::optional<double> JsonReader::optional_number(const std::string& key, Number
   }
   const auto number = value->get<double>();
   if (!(number >= range.min && number <= range.max)) {
-    fail(key, "is " + value->dump() + ", outside the allowed range");
+    fail(key, fmt::format("is {}, outside the allowed range", value->dump()));
     return std::nullopt;
   }
   return number;
@@ -286,7 +288,8 @@ std::vector<int64_t> JsonReader::integers(const std::string& key, IntegerRange r
   for (const Json& item : *value) {
     const auto integer = integer_of(item);
     if (!integer || *integer < range.min || *integer > range.max) {
-      fail(key, "holds " + item.dump().substr(0, 40) + ", not an integer in the allowed range");
+      fail(key,
+           fmt::format("holds {}, not an integer in the allowed range", item.dump().substr(0, 40)));
       return {};
     }
     out.push_back(*integer);
@@ -304,12 +307,12 @@ std::vector<double> JsonReader::numbers(const std::string& key, NumberRange rang
   }
   for (const Json& item : *value) {
     if (!item.is_number()) {
-      fail(key, "holds " + item.dump().substr(0, 40) + ", not a number");
+      fail(key, fmt::format("holds {}, not a number", item.dump().substr(0, 40)));
       return {};
     }
     const auto number = item.get<double>();
     if (!(number >= range.min && number <= range.max)) {
-      fail(key, "holds " + item.dump().substr(0, 40) + ", outside the allowed range");
+      fail(key, fmt::format("holds {}, outside the allowed range", item.dump().substr(0, 40)));
       return {};
     }
     out.push_back(number);
@@ -327,7 +330,7 @@ std::vector<std::string> JsonReader::strings(const std::string& key) {
   }
   for (const Json& item : *value) {
     if (!item.is_string()) {
-      fail(key, "holds " + item.dump().substr(0, 40) + ", not a string");
+      fail(key, fmt::format("holds {}, not a string", item.dump().substr(0, 40)));
       return {};
     }
     out.push_back(item.get<std::string>());
@@ -342,13 +345,14 @@ std::optional<JsonReader> JsonReader::optional_child(const std::string& key) {
     fail(key, "must be an object, is " + type_of(*value));
     return std::nullopt;
   }
-  return JsonReader(value, path_.empty() ? key : path_ + "." + key, error_, where_);
+  return JsonReader(value, path_.empty() ? key : fmt::format("{}.{}", path_, key), error_, where_);
 }
 
 JsonReader JsonReader::child(const std::string& key) {
   if (auto reader = optional_child(key)) return *std::move(reader);
   if (status().ok()) fail(key, "is missing");
-  return JsonReader(&empty_object(), path_.empty() ? key : path_ + "." + key, error_, where_);
+  return JsonReader(&empty_object(), path_.empty() ? key : fmt::format("{}.{}", path_, key), error_,
+                    where_);
 }
 
 std::vector<JsonReader> JsonReader::objects(const std::string& key, const std::string& remedy) {
@@ -358,13 +362,13 @@ std::vector<JsonReader> JsonReader::objects(const std::string& key, const std::s
     fail(key, "must be an array", remedy);
     return out;
   }
-  const std::string path = path_.empty() ? key : path_ + "." + key;
+  const std::string path = path_.empty() ? key : fmt::format("{}.{}", path_, key);
   for (size_t i = 0; i < array.size(); ++i) {
     if (!array[i].is_object()) {
       fail(key, "must hold objects", remedy);
       return {};
     }
-    out.emplace_back(&array[i], path + "[" + std::to_string(i) + "]", error_, where_);
+    out.emplace_back(&array[i], fmt::format("{}[{}]", path, i), error_, where_);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #include "base/mapped_file.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,8 +63,7 @@ Status MappedFile::read(size_t offset, std::span<std::byte> out) const {
     if (n < 0) return io_error(path_.string(), std::generic_category().message(errno));
     if (n == 0) {
       return io_error(path_.string(),
-                      "ends at byte " + std::to_string(offset) + ", before its " +
-                          std::to_string(size_) + " bytes",
+                      fmt::format("ends at byte {}, before its {} bytes", offset, size_),
                       "it was changed while it was read: start again");
     }
     out = out.subspan(static_cast<size_t>(n));

@@ -1,31 +1,28 @@
 #include "base/text.h"
 
-#include <array>
+#include <fmt/core.h>
+
 #include <cmath>
-#include <cstdio>
 
 namespace lapidary {
 
-std::string fixed(double value, int decimals) {
-  std::array<char, 64> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "%.*f", decimals, value);
-  return buffer.data();
-}
+std::string fixed(double value, int decimals) { return fmt::format("{:.{}f}", value, decimals); }
 
 std::string human_bytes(uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
-  if (bytes >= 1'000'000'000) return fixed(value / 1e9, 1) + " GB";
-  if (bytes >= 1'000'000) return fixed(value / 1e6, 1) + " MB";
-  if (bytes >= 1'000) return fixed(value / 1e3, 1) + " kB";
-  return std::to_string(bytes) + " B";
+  if (bytes >= 1'000'000'000) return fmt::format("{:.1f} GB", value / 1e9);
+  if (bytes >= 1'000'000) return fmt::format("{:.1f} MB", value / 1e6);
+  if (bytes >= 1'000) return fmt::format("{:.1f} kB", value / 1e3);
+  return fmt::format("{} B", bytes);
 }
 
 std::string human_seconds(double seconds) {
-  if (seconds < 59.95) return fixed(seconds, 1) + " s";  // half a tenth more would be shown as 60.0
+  // Half a tenth more would be shown as 60.0.
+  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = std::llround(seconds);
   const auto minutes = whole / 60;
-  if (minutes < 60) return std::to_string(minutes) + " min " + std::to_string(whole % 60) + " s";
-  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
+  if (minutes < 60) return fmt::format("{} min {} s", minutes, whole % 60);
+  return fmt::format("{} h {} min", minutes / 60, minutes % 60);
 }
 
 }  // namespace lapidary

@@ -1,5 +1,6 @@
 #include "base/work.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +15,7 @@ using ::testing::ElementsAre;
 class Lines final : public ProgressSink {
  public:
   void stage(const std::string& name, uint64_t total, Unit unit) override {
-    lines.push_back(name + " " + std::to_string(total) + (unit == Unit::kBytes ? " B" : ""));
+    lines.push_back(fmt::format("{} {}{}", name, total, unit == Unit::kBytes ? " B" : ""));
   }
   void advance(uint64_t units) override { lines.push_back(std::to_string(units)); }
   void note(const std::string& line) override { lines.push_back(line); }

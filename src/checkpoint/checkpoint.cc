@@ -1,5 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
+#include <fmt/core.h>
+
 #include <system_error>
 #include <utility>
 
@@ -29,8 +31,8 @@ Status check_processor(const Config& config, const ProcessorConfig& processor,
   const std::string where = (dir / "processor_config.json").string();
   const auto mismatch = [&](const std::string& key, int64_t here, const std::string& other,
                             int64_t there) {
-    return bad_input(where, "'" + key + "' is " + std::to_string(here) + ", config.json has " +
-                                other + " " + std::to_string(there));
+    return bad_input(where,
+                     fmt::format("'{}' is {}, config.json has {} {}", key, here, other, there));
   };
   if (config.vision) {
     if (processor.image.patch_size != config.vision->patch_size) {

@@ -1,5 +1,6 @@
 #include "checkpoint/checkpoint.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -155,7 +156,7 @@ TEST(CheckTensorsTest, NamesTheTensorAtFault) {
   };
   const Case cases[] = {
       {"missing", [](Tensors& t) { t.all.erase(kLayer0 + "mlp.up_proj.weight"); },
-       "tensor '" + kLayer0 + "mlp.up_proj.weight' [256, 128] is missing"},
+       fmt::format("tensor '{}mlp.up_proj.weight' [256, 128] is missing", kLayer0)},
       {"missing clip bound",
        [](Tensors& t) { t.all.erase("model.vision_tower.encoder.layers.1.mlp.up_proj.input_max"); },
        "model.vision_tower.encoder.layers.1.mlp.up_proj.input_max' [] is missing"},

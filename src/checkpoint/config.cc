@@ -1,5 +1,7 @@
 #include "checkpoint/config.h"
 
+#include <fmt/core.h>
+
 #include "base/json.h"
 #include "checkpoint/config_fields.h"
 
@@ -9,12 +11,12 @@ namespace {
 void check_family(JsonReader& r) {
   const std::string type = r.string("model_type");
   if (r.status().ok() && type != "gemma4") {
-    r.fail("model_type", "is '" + type + "', which is not supported",
+    r.fail("model_type", fmt::format("is '{}', which is not supported", type),
            "a Gemma 4 E2B or E4B checkpoint ('gemma4') is", ErrorKind::kUnsupported);
   }
   for (const std::string& name : r.strings("architectures")) {
     if (name != "Gemma4ForConditionalGeneration") {
-      r.fail("architectures", "holds '" + name + "', which is not supported",
+      r.fail("architectures", fmt::format("holds '{}', which is not supported", name),
              "Gemma4ForConditionalGeneration is", ErrorKind::kUnsupported);
     }
   }
@@ -58,8 +60,7 @@ void read_token_ids(JsonReader& r, Config& c) {
 void check_token_ids(JsonReader& r, const Config& c) {
   const auto check = [&](const char* key, std::optional<int64_t> id) {
     if (id && *id >= c.text.vocab_size) {
-      r.fail(key, "is " + std::to_string(*id) + ", outside the vocabulary of " +
-                      std::to_string(c.text.vocab_size));
+      r.fail(key, fmt::format("is {}, outside the vocabulary of {}", *id, c.text.vocab_size));
     }
   };
   const auto need = [&](const char* key, std::optional<int64_t> id, const char* tower) {

@@ -1,5 +1,7 @@
 #include "checkpoint/config_fields.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 namespace lapidary::checkpoint {
@@ -51,14 +53,14 @@ void expect_string(JsonReader& reader, const std::string& key, const std::string
   refuse_null(reader, {key.c_str()});
   const std::string value = reader.string_or(key, supported);
   if (value != supported) {
-    reader.fail(key, "is '" + value + "', which is not supported", "only '" + supported + "' is",
-                ErrorKind::kUnsupported);
+    reader.fail(key, fmt::format("is '{}', which is not supported", value),
+                fmt::format("only '{}' is", supported), ErrorKind::kUnsupported);
   }
 }
 
 void expect_false(JsonReader& reader, const std::string& key, const std::string& feature) {
   if (reader.boolean_or(key, false)) {
-    reader.fail(key, "is true: " + feature + " is not supported",
+    reader.fail(key, fmt::format("is true: {} is not supported", feature),
                 "supported are the Gemma 4 E2B and E4B kinds of model", ErrorKind::kUnsupported);
   }
 }
@@ -66,8 +68,7 @@ void expect_false(JsonReader& reader, const std::string& key, const std::string&
 void expect_multiple(JsonReader& reader, const std::string& key, int64_t value, int64_t divisor,
                      const std::string& of_what) {
   if (divisor < 1 || value % divisor != 0) {
-    reader.fail(key, "is " + std::to_string(value) + ", must be a multiple of " + of_what + " (" +
-                         std::to_string(divisor) + ")");
+    reader.fail(key, fmt::format("is {}, must be a multiple of {} ({})", value, of_what, divisor));
   }
 }
 
@@ -100,7 +101,7 @@ std::optional<tensor::DType> read_dtype(JsonReader& reader) {
   if (*text == "bfloat16") return tensor::DType::kBfloat16;
   if (*text == "float16") return tensor::DType::kFloat16;
   if (*text == "float32") return tensor::DType::kFloat;
-  reader.fail(key, "is '" + *text + "', which is not supported",
+  reader.fail(key, fmt::format("is '{}', which is not supported", *text),
               "weights may be bfloat16, float16 or float32", ErrorKind::kUnsupported);
   return std::nullopt;
 }

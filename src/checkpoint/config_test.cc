@@ -1,5 +1,6 @@
 #include "checkpoint/config.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,7 +125,7 @@ Json effective(const Config& c) {
 void expect_same(const Json& expected, const Json& actual, const std::string& path) {
   EXPECT_EQ(expected.size(), actual.size()) << path;
   for (const auto& [key, value] : expected.items()) {
-    const std::string here = path + "." + key;
+    const std::string here = fmt::format("{}.{}", path, key);
     if (!expected.is_array() && !actual.contains(key)) {
       ADD_FAILURE() << here << " is missing";
       continue;
@@ -163,7 +164,7 @@ std::map<std::string, std::vector<int64_t>> grouped(const std::vector<TensorSpec
       layer = std::stoll(name.substr(begin, end - begin));
       name.replace(begin, end - begin, "#");
     }
-    out[name + " " + tensor::to_string(spec.shape)].push_back(layer);
+    out[fmt::format("{} {}", name, tensor::to_string(spec.shape))].push_back(layer);
   }
   for (auto& [key, layers] : out) std::sort(layers.begin(), layers.end());
   return out;
@@ -398,8 +399,8 @@ TEST(ConfigTest, RefusesContradictions) {
 TEST(ConfigTest, RefusesUnknownKeys) {
   for (const char* path : {"", "text_config", "vision_config", "audio_config"}) {
     const std::string key = "hiden_size";
-    const std::string full = *path ? std::string(path) + "." + key : key;
-    const std::string message = "'" + full + "' is not a known key";
+    const std::string full = *path ? fmt::format("{}.{}", path, key) : key;
+    const std::string message = fmt::format("'{}' is not a known key", full);
     expect_refused({path, [&](Json& j) { (*path ? j[path] : j)[key] = 3; }, message.c_str()});
   }
   expect_refused({"rope", [](Json& j) { j["text_config"]["rope_parameters"]["x"] = 3; },

@@ -1,5 +1,7 @@
 #include "checkpoint/expected_tensors.h"
 
+#include <fmt/core.h>
+
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -25,7 +27,7 @@ class SpecList {
     linear(name + ".linear", out, in);
     if (!clipped) return;
     for (const char* bound : {"input_min", "input_max", "output_min", "output_max"}) {
-      add(name + "." + bound, {});
+      add(fmt::format("{}.{}", name, bound), {});
     }
   }
   std::vector<TensorSpec> take() { return std::move(specs_); }
@@ -92,7 +94,7 @@ void add_audio_layer(SpecList& list, const AudioConfig& audio, const std::string
 }
 
 std::string layer_prefix(const std::string& tower, int64_t i) {
-  return tower + "layers." + std::to_string(i) + ".";
+  return fmt::format("{}layers.{}.", tower, i);
 }
 
 void append(std::vector<TensorSpec>& to, std::vector<TensorSpec> from) {
@@ -187,7 +189,7 @@ Status check_tensors(const Config& config, const Weights& weights) {
     if (!spec.optional && weights.find(spec.name) == nullptr) {
       return bad_input(
           weights.path().string(),
-          "tensor '" + spec.name + "' " + tensor::to_string(spec.shape) + " is missing",
+          fmt::format("tensor '{}' {} is missing", spec.name, tensor::to_string(spec.shape)),
           "config.json asks for it: download both again");
     }
   }
@@ -196,19 +198,21 @@ Status check_tensors(const Config& config, const Weights& weights) {
     const std::string where = weights.file_of(name).string();
     const auto it = known.find(name);
     if (it == known.end()) {
-      return bad_input(where, "tensor '" + name + "' " + tensor::to_string(type.shape) +
-                                  " does not belong to the model that config.json describes");
+      return bad_input(
+          where,
+          fmt::format("tensor '{}' {} does not belong to the model that config.json describes",
+                      name, tensor::to_string(type.shape)));
     }
     const Shape& shape = it->second->shape;
     if (type.shape != shape) {
-      return bad_input(where, "tensor '" + name + "' has shape " + tensor::to_string(type.shape) +
-                                  ", config.json makes it " + tensor::to_string(shape));
+      return bad_input(where, fmt::format("tensor '{}' has shape {}, config.json makes it {}", name,
+                                          tensor::to_string(type.shape), tensor::to_string(shape)));
     }
     if (type.dtype != tensor::DType::kBfloat16 && type.dtype != tensor::DType::kFloat16 &&
         type.dtype != tensor::DType::kFloat) {
-      return unsupported(where, "tensor '" + name + "' has dtype " +
-                                    std::string(tensor::name_of(type.dtype)) +
-                                    ", expected bfloat16, float16 or float32");
+      return unsupported(
+          where, fmt::format("tensor '{}' has dtype {}, expected bfloat16, float16 or float32",
+                             name, tensor::name_of(type.dtype)));
     }
   }
   return {};

@@ -3,11 +3,10 @@
 #ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
 #endif
+#include <fmt/core.h>
 #include <xxhash.h>
 
-#include <array>
 #include <cstdint>
-#include <cstdio>
 
 namespace lapidary::checkpoint {
 
@@ -32,11 +31,7 @@ void Fingerprint::add(std::string_view text) { add(std::as_bytes(std::span(text)
 
 std::string Fingerprint::hex() const {
   const XXH128_hash_t hash = XXH3_128bits_digest(&state_->xxh);
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(hash.high64),
-                static_cast<unsigned long long>(hash.low64));
-  return text.data();
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
 }  // namespace lapidary::checkpoint

@@ -1,5 +1,7 @@
 #include "checkpoint/generation_config.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -96,8 +98,7 @@ void read_sampling(JsonReader& r, GenerationConfig& g) {
 void check_ids(JsonReader& r, const GenerationConfig& g, int64_t vocab) {
   const auto check = [&](const char* key, std::optional<int64_t> id) {
     if (id && *id >= vocab) {
-      r.fail(key,
-             "is " + std::to_string(*id) + ", outside the vocabulary of " + std::to_string(vocab));
+      r.fail(key, fmt::format("is {}, outside the vocabulary of {}", *id, vocab));
     }
   };
   check("bos_token_id", g.bos_token_id);

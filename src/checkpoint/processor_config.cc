@@ -1,5 +1,7 @@
 #include "checkpoint/processor_config.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -17,8 +19,8 @@ void expect_class(JsonReader& r, const std::string& key, std::initializer_list<c
   const auto value = r.optional_string(key);
   if (!value) return;
   if (std::none_of(names.begin(), names.end(), [&](const char* n) { return *value == n; })) {
-    r.fail(key, "is '" + *value + "', which is not supported", std::string(*names.begin()) + " is",
-           ErrorKind::kUnsupported);
+    r.fail(key, fmt::format("is '{}', which is not supported", *value),
+           std::string(*names.begin()) + " is", ErrorKind::kUnsupported);
   }
 }
 
@@ -61,7 +63,7 @@ void read_image(JsonReader& r, ImageProcessorConfig& c) {
   if (r.status().ok() &&
       std::find(budgets.begin(), budgets.end(), c.max_soft_tokens) == budgets.end()) {
     r.fail("max_soft_tokens",
-           "is " + std::to_string(c.max_soft_tokens) + ", must be 70, 140, 280, 560 or 1120");
+           fmt::format("is {}, must be 70, 140, 280, 560 or 1120", c.max_soft_tokens));
   }
   if (r.status().ok() &&
       std::any_of(c.image_std.begin(), c.image_std.end(), [](double s) { return s == 0; })) {
@@ -81,8 +83,7 @@ void read_video(JsonReader& r, VideoProcessorConfig& c) {
 std::vector<double> read_bins(JsonReader& r, const std::string& key, int64_t bins) {
   std::vector<double> values = r.numbers(key);
   if (!values.empty() && static_cast<int64_t>(values.size()) != bins) {
-    r.fail(key, "has " + std::to_string(values.size()) + " values, feature_size is " +
-                    std::to_string(bins));
+    r.fail(key, fmt::format("has {} values, feature_size is {}", values.size(), bins));
   }
   return values;
 }
@@ -92,8 +93,7 @@ std::vector<double> read_bins(JsonReader& r, const std::string& key, int64_t bin
 void check_samples(JsonReader& r, const std::string& key, int64_t computed) {
   const auto saved = r.optional_integer(key);
   if (saved && r.status().ok() && *saved != computed) {
-    r.fail(key,
-           "is " + std::to_string(*saved) + ", the other keys make it " + std::to_string(computed),
+    r.fail(key, fmt::format("is {}, the other keys make it {}", *saved, computed),
            "give frame_length_ms and hop_length_ms");
   }
 }
@@ -118,7 +118,7 @@ void read_audio(JsonReader& r, AudioFeatureConfig& c) {
   r.ignore({"processor_class", "return_tensors", "window", "mel_filters", "padding_side"});
   const auto side = r.optional_string("padding_side");
   if (side && *side != "right") {
-    r.fail("padding_side", "is '" + *side + "', which is not supported", "right is",
+    r.fail("padding_side", fmt::format("is '{}', which is not supported", *side), "right is",
            ErrorKind::kUnsupported);
   }
   if (!r.status().ok()) return;

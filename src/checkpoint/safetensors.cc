@@ -1,5 +1,7 @@
 #include "checkpoint/safetensors.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -41,7 +43,7 @@ struct Place {
   const std::string& name;
 
   Error error(const std::string& what) const {
-    return bad_input(where, "tensor '" + name + "': " + what, kDamaged);
+    return bad_input(where, fmt::format("tensor '{}': {}", name, what), kDamaged);
   }
 };
 
@@ -54,11 +56,11 @@ Result<DType> parse_dtype(const Json& value, const Place& place) {
   for (const std::string_view name : kUnsupportedDTypes) {
     if (name == text) {
       return unsupported(place.where,
-                         "tensor '" + place.name + "': dtype " + text + " is not supported",
+                         fmt::format("tensor '{}': dtype {} is not supported", place.name, text),
                          "use a checkpoint with BF16, F16 or F32 weights");
     }
   }
-  return place.error("dtype '" + text.substr(0, 40) + "' is unknown");
+  return place.error(fmt::format("dtype '{}' is unknown", text.substr(0, 40)));
 }
 
 // A JSON integer in [0, 2^63).
@@ -74,7 +76,8 @@ Result<tensor::Shape> parse_shape(const Json& value, const Place& place) {
   for (const Json& item : value) {
     const auto dim = whole_number(item);
     if (!dim) {
-      return place.error("shape holds " + item.dump().substr(0, 40) + ", not an integer >= 0");
+      return place.error(
+          fmt::format("shape holds {}, not an integer >= 0", item.dump().substr(0, 40)));
     }
     shape.push_back(*dim);
   }
@@ -107,7 +110,9 @@ Result<Parsed> parse_entry(const std::string& name, const Json& value, int64_t d
   constexpr std::array<const char*, 3> kNames = {"dtype", "shape", "data_offsets"};
   for (const auto& [key, field] : value.items()) {
     const auto* it = std::find(kNames.begin(), kNames.end(), key);
-    if (it == kNames.end()) return place.error("key '" + key.substr(0, 40) + "' is unknown");
+    if (it == kNames.end()) {
+      return place.error(fmt::format("key '{}' is unknown", key.substr(0, 40)));
+    }
     fields[it - kNames.begin()] = &field;
   }
   for (size_t i = 0; i < kNames.size(); ++i) {
@@ -124,22 +129,23 @@ Result<Parsed> parse_entry(const std::string& name, const Json& value, int64_t d
   const auto begin = whole_number(offsets[0]);
   const auto end = whole_number(offsets[1]);
   if (!begin || !end) {
-    return place.error("data_offsets " + offsets.dump().substr(0, 60) +
-                       " must be integers >= 0 below 2^63");
+    return place.error(fmt::format("data_offsets {} must be integers >= 0 below 2^63",
+                                   offsets.dump().substr(0, 60)));
   }
-  const std::string range = "[" + std::to_string(*begin) + ", " + std::to_string(*end) + "]";
-  if (*begin > *end) return place.error("data_offsets " + range + " are reversed");
+  const std::string range = fmt::format("[{}, {}]", *begin, *end);
+  if (*begin > *end) return place.error(fmt::format("data_offsets {} are reversed", range));
   if (*end > data_size) {
-    return place.error("data_offsets " + range + " reach beyond the " + std::to_string(data_size) +
-                       " bytes of data");
+    return place.error(
+        fmt::format("data_offsets {} reach beyond the {} bytes of data", range, data_size));
   }
   const auto bytes = checked_bytes(parsed.entry.type.shape, parsed.entry.type.dtype);
   if (!bytes) {
-    return place.error("shape " + tensor::to_string(parsed.entry.type.shape) + " overflows");
+    return place.error(
+        fmt::format("shape {} overflows", tensor::to_string(parsed.entry.type.shape)));
   }
   if (*bytes != *end - *begin) {
-    return place.error("data_offsets " + range + " hold " + std::to_string(*end - *begin) +
-                       " bytes, dtype and shape need " + std::to_string(*bytes));
+    return place.error(fmt::format("data_offsets {} hold {} bytes, dtype and shape need {}", range,
+                                   *end - *begin, *bytes));
   }
   parsed.begin = *begin;
   parsed.end = *end;
@@ -154,7 +160,7 @@ Result<std::map<std::string, std::string>> parse_metadata(const Json& value,
   std::map<std::string, std::string> out;
   for (const auto& [key, item] : value.items()) {
     if (!item.is_string()) {
-      return bad_input(where, "__metadata__: '" + key.substr(0, 60) + "' must be a string",
+      return bad_input(where, fmt::format("__metadata__: '{}' must be a string", key.substr(0, 60)),
                        kDamaged);
     }
     out[key] = item.get<std::string>();
@@ -171,14 +177,14 @@ Status check_layout(std::vector<Parsed>& tensors, int64_t data_size, const std::
   for (const Parsed& t : tensors) {
     if (t.begin != at) {
       const bool overlap = t.begin < at;
-      return Place{where, t.entry.name}.error("data_offsets begin at " + std::to_string(t.begin) +
-                                              ", the tensor before ends at " + std::to_string(at) +
-                                              (overlap ? ": they overlap" : ": there is a hole"));
+      return Place{where, t.entry.name}.error(
+          fmt::format("data_offsets begin at {}, the tensor before ends at {}{}", t.begin, at,
+                      overlap ? ": they overlap" : ": there is a hole"));
     }
     at = t.end;
   }
   if (at != data_size) {
-    return bad_input(where, std::to_string(data_size - at) + " bytes follow the last tensor",
+    return bad_input(where, fmt::format("{} bytes follow the last tensor", data_size - at),
                      kDamaged);
   }
   return {};
@@ -186,24 +192,25 @@ Status check_layout(std::vector<Parsed>& tensors, int64_t data_size, const std::
 
 Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::string& where) {
   if (bytes.size() < kLengthBytes) {
-    return bad_input(
-        where, "is " + std::to_string(bytes.size()) + " bytes, too short for a safetensors header",
-        kDamaged);
+    return bad_input(where,
+                     fmt::format("is {} bytes, too short for a safetensors header", bytes.size()),
+                     kDamaged);
   }
   uint64_t length = 0;
   for (size_t i = 0; i < kLengthBytes; ++i) {
     length |= std::to_integer<uint64_t>(bytes[i]) << (8 * i);
   }
   if (length > kMaxHeaderBytes) {
-    return bad_input(where,
-                     "header: its length says " + std::to_string(length) +
-                         " bytes, more than the 100 MB that are allowed",
-                     "this is no safetensors file, or it is damaged");
+    return bad_input(
+        where,
+        fmt::format("header: its length says {} bytes, more than the 100 MB that are allowed",
+                    length),
+        "this is no safetensors file, or it is damaged");
   }
   if (length > bytes.size() - kLengthBytes) {
     return bad_input(where,
-                     "header: its length says " + std::to_string(length) + " bytes, the file has " +
-                         std::to_string(bytes.size() - kLengthBytes) + " left",
+                     fmt::format("header: its length says {} bytes, the file has {} left", length,
+                                 bytes.size() - kLengthBytes),
                      kDamaged);
   }
   return length;

@@ -1,5 +1,6 @@
 #include "checkpoint/safetensors.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -154,8 +155,8 @@ std::vector<Damage> damages() {
       {"deep nesting", "{\"x\":" + std::string(100000, '['), "", "header: nested"},
   };
   for (const char* dtype : {"F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "C64"}) {
-    out.push_back({dtype, entry("\"" + std::string(dtype) + "\"", "[4]", "[0,4]"), four,
-                   "dtype " + std::string(dtype) + " is not supported", ErrorKind::kUnsupported});
+    out.push_back({dtype, entry(fmt::format("\"{}\"", dtype), "[4]", "[0,4]"), four,
+                   fmt::format("dtype {} is not supported", dtype), ErrorKind::kUnsupported});
   }
   return out;
 }

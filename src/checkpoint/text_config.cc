@@ -1,5 +1,7 @@
 #include "checkpoint/text_config.h"
 
+#include <fmt/core.h>
+
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -73,7 +75,8 @@ void read_scalars(JsonReader& r, TextConfig& c) {
   c.use_cache = r.boolean_or("use_cache", true);
   if (const auto bidirectional = r.optional_string("use_bidirectional_attention")) {
     if (*bidirectional != "vision") {
-      r.fail("use_bidirectional_attention", "is '" + *bidirectional + "', which is not supported",
+      r.fail("use_bidirectional_attention",
+             fmt::format("is '{}', which is not supported", *bidirectional),
              "null and 'vision' are", ErrorKind::kUnsupported);
     }
     c.vision_bidirectional_attention = true;
@@ -89,13 +92,13 @@ std::vector<bool> read_layer_types(JsonReader& r, int64_t layers) {
   } else {
     const std::vector<std::string> types = r.strings("layer_types");
     if (types.size() != full.size()) {
-      r.fail("layer_types", "has " + std::to_string(types.size()) +
-                                " entries, num_hidden_layers is " + std::to_string(layers));
+      r.fail("layer_types",
+             fmt::format("has {} entries, num_hidden_layers is {}", types.size(), layers));
       return full;
     }
     for (size_t i = 0; i < full.size(); ++i) {
       if (types[i] != kFull && types[i] != kSliding) {
-        r.fail("layer_types", "holds '" + types[i] + "', which is not supported",
+        r.fail("layer_types", fmt::format("holds '{}', which is not supported", types[i]),
                "sliding_attention and full_attention are", ErrorKind::kUnsupported);
       }
       full[i] = types[i] == kFull;
@@ -117,8 +120,8 @@ RopeParameters read_rope(JsonReader r) {
     rope.partial_rotary_factor = partial;
     rope.factor = positive(r, "factor", 1.0);
   } else if (type != "default") {
-    r.fail("rope_type", "is '" + type + "', which is not supported", "default and proportional are",
-           ErrorKind::kUnsupported);
+    r.fail("rope_type", fmt::format("is '{}', which is not supported", type),
+           "default and proportional are", ErrorKind::kUnsupported);
   }
   r.reject_unknown(kUnknownKeyRemedy);
   return rope;
@@ -154,7 +157,7 @@ void apply_per_layer_config(JsonReader per_layer, std::vector<Geometry>& layers)
     const char* end = key.data() + key.size();
     const auto [rest, problem] = std::from_chars(key.data(), end, index);
     if (problem != std::errc() || rest != end || index >= layers.size()) {
-      per_layer.fail(key, "is not a layer index below " + std::to_string(layers.size()));
+      per_layer.fail(key, fmt::format("is not a layer index below {}", layers.size()));
       return;
     }
     if (!seen.insert(index).second) {
@@ -190,10 +193,9 @@ std::vector<Geometry> read_geometry(JsonReader& r, const TextConfig& c,
   for (size_t i = 0; i < full.size(); ++i) {
     // Angles are computed once for each kind of layer, so its layers must be alike.
     if (const auto [it, fresh] = kinds.try_emplace(full[i], layers[i]); it->second != layers[i]) {
-      r.fail(
-          source,
-          "gives layer " + std::to_string(i) + " other dims than the layers of its kind before it",
-          {}, ErrorKind::kUnsupported);
+      r.fail(source,
+             fmt::format("gives layer {} other dims than the layers of its kind before it", i), {},
+             ErrorKind::kUnsupported);
       break;
     }
     expect_multiple(r, full[i] ? source : "head_dim", layers[i].head_dim, 2, "two");
@@ -206,9 +208,8 @@ std::vector<Geometry> read_geometry(JsonReader& r, const TextConfig& c,
 void derive_layers(JsonReader& r, TextConfig& c, const std::vector<bool>& full,
                    const std::vector<Geometry>& geometry) {
   if (c.num_kv_shared_layers >= c.num_hidden_layers) {
-    r.fail("num_kv_shared_layers", "is " + std::to_string(c.num_kv_shared_layers) +
-                                       ", must be less than num_hidden_layers (" +
-                                       std::to_string(c.num_hidden_layers) + ")");
+    r.fail("num_kv_shared_layers", fmt::format("is {}, must be less than num_hidden_layers ({})",
+                                               c.num_kv_shared_layers, c.num_hidden_layers));
     return;
   }
   const auto first_shared = static_cast<size_t>(c.first_kv_shared_layer());
@@ -219,10 +220,10 @@ void derive_layers(JsonReader& r, TextConfig& c, const std::vector<bool>& full,
     if (i < first_shared) {
       donor[full[i]] = static_cast<int64_t>(i);
     } else if (!donor.contains(full[i])) {
-      r.fail("num_kv_shared_layers",
-             "is " + std::to_string(c.num_kv_shared_layers) + ": layer " + std::to_string(i) +
-                 " (" + (full[i] ? kFull : kSliding) +
-                 ") has no layer of its kind to share keys and values with");
+      r.fail(
+          "num_kv_shared_layers",
+          fmt::format("is {}: layer {} ({}) has no layer of its kind to share keys and values with",
+                      c.num_kv_shared_layers, i, full[i] ? kFull : kSliding));
       return;
     } else {
       layer.kv_donor = donor[full[i]];
@@ -235,8 +236,7 @@ void derive_layers(JsonReader& r, TextConfig& c, const std::vector<bool>& full,
 void check_token_ids(JsonReader& r, const TextConfig& c) {
   const auto check = [&](const char* key, std::optional<int64_t> id) {
     if (id && *id >= c.vocab_size) {
-      r.fail(key, "is " + std::to_string(*id) + ", outside the vocabulary of " +
-                      std::to_string(c.vocab_size));
+      r.fail(key, fmt::format("is {}, outside the vocabulary of {}", *id, c.vocab_size));
     }
   };
   check("pad_token_id", c.pad_token_id);

@@ -1,5 +1,7 @@
 #include "checkpoint/vision_config.h"
 
+#include <fmt/core.h>
+
 #include "checkpoint/config_fields.h"
 
 namespace lapidary::checkpoint {
@@ -13,7 +15,7 @@ double read_theta(JsonReader& reader) {
   const std::string old_name = rope->string_or("type", "default");
   const std::string type = rope->string_or("rope_type", old_name);
   if (type != "axial" && type != "default") {
-    rope->fail("rope_type", "is '" + type + "', which is not supported", "axial is",
+    rope->fail("rope_type", fmt::format("is '{}', which is not supported", type), "axial is",
                ErrorKind::kUnsupported);
   }
   rope->ignore({"partial_rotary_factor"});  // the reference does not look at it

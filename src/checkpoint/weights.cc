@@ -1,5 +1,7 @@
 #include "checkpoint/weights.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -33,11 +35,14 @@ Result<std::map<std::string, std::string>> read_weight_map(const Json& index,
   std::map<std::string, std::string> out;
   for (const auto& [name, shard] : it->items()) {
     if (!shard.is_string()) {
-      return bad_input(where, "'weight_map." + name + "' must be a file name");
+      return bad_input(where, fmt::format("'weight_map.{}' must be a file name", name));
     }
     if (!is_plain_shard_name(shard.get_ref<const std::string&>())) {
-      return bad_input(where, "'weight_map." + name + "' is " + shard.dump().substr(0, 80) +
-                                  ", must be the name of a .safetensors file beside the index");
+      return bad_input(
+          where,
+          fmt::format(
+              "'weight_map.{}' is {}, must be the name of a .safetensors file beside the index",
+              name, shard.dump().substr(0, 80)));
     }
     out[name] = shard.get<std::string>();
   }
@@ -52,10 +57,10 @@ Status check_total_size(const Json& index, int64_t actual, const std::string& wh
   if (total == metadata->end() || total->is_null()) return {};
   if (!total->is_number()) return bad_input(where, "'metadata.total_size' must be a number");
   if (total->get<double>() != static_cast<double>(actual)) {
-    return bad_input(where,
-                     "'metadata.total_size' is " + total->dump() + ", the shards hold " +
-                         std::to_string(actual) + " bytes",
-                     "index and shards are of different checkpoints: download them together");
+    return bad_input(
+        where,
+        fmt::format("'metadata.total_size' is {}, the shards hold {} bytes", total->dump(), actual),
+        "index and shards are of different checkpoints: download them together");
   }
   return {};
 }
@@ -113,17 +118,18 @@ Status Weights::open_sharded(const std::filesystem::path& index) {
     const auto path = index.parent_path() / shard;
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) {
-      return bad_input(path.string(), "is missing, but " + std::string(kIndex) + " lists it",
+      return bad_input(path.string(), fmt::format("is missing, but {} lists it", kIndex),
                        kDownloadAgain);
     }
     LAP_ASSIGN_OR_RETURN(auto file, SafetensorsFile::open(path));
     for (const TensorEntry& entry : file->entries()) {
       const auto it = map.find(entry.name);
       if (it == map.end() || it->second != shard) {
-        return bad_input(path.string(),
-                         "holds tensor '" + entry.name + "', which " + kIndex +
-                             (it == map.end() ? " does not list" : " places in " + it->second),
-                         kDownloadAgain);
+        return bad_input(
+            path.string(),
+            fmt::format("holds tensor '{}', which {}{}", entry.name, kIndex,
+                        it == map.end() ? " does not list" : " places in " + it->second),
+            kDownloadAgain);
       }
     }
     files_.push_back(std::move(file));
@@ -132,7 +138,7 @@ Status Weights::open_sharded(const std::filesystem::path& index) {
     const auto at = std::distance(shards.begin(), shards.find(shard));
     if (files_[static_cast<size_t>(at)]->find(name) == nullptr) {
       return bad_input(index.string(),
-                       "places tensor '" + name + "' in " + shard + ", which does not hold it",
+                       fmt::format("places tensor '{}' in {}, which does not hold it", name, shard),
                        kDownloadAgain);
     }
   }
@@ -160,7 +166,7 @@ const TensorEntry* Weights::find(std::string_view name) const {
 Result<tensor::Tensor> Weights::tensor(const std::string& name) const {
   const Place* found = place(name);
   if (found == nullptr) {
-    return bad_input(path_.string(), "tensor '" + name + "' is missing", kDownloadAgain);
+    return bad_input(path_.string(), fmt::format("tensor '{}' is missing", name), kDownloadAgain);
   }
   return files_[found->file]->tensor(*found->entry);
 }

@@ -1,5 +1,7 @@
 #include "gemma4/audio_tower.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -68,7 +70,7 @@ Ref AudioTower::subsample(const Ref& features, const Ref& keep, const Ref& halve
 
 Ref AudioTower::conformer(Ref x, const nn::FrameChunks& chunks) {
   for (size_t i = 0; i < w_.layers.size(); ++i) {
-    const auto scope = b_.enter("layers." + std::to_string(i));
+    const auto scope = b_.enter(fmt::format("layers.{}", i));
     x = layer(x, w_.layers[i], chunks);
   }
   return x;
@@ -105,11 +107,11 @@ Status check_context(const AudioConfig& audio) {
   const int64_t context =
       audio.attention_chunk_size + audio.attention_context_left - 1 + audio.attention_context_right;
   if (context <= kLongestContext) return {};
-  return unsupported("config.json: audio_config",
-                     "attention_chunk_size with attention_context_left and attention_context_right "
-                     "makes a context of " +
-                         std::to_string(context) + " frames, more than " +
-                         std::to_string(kLongestContext));
+  return unsupported(
+      "config.json: audio_config",
+      fmt::format("attention_chunk_size with attention_context_left and attention_context_right "
+                  "makes a context of {} frames, more than {}",
+                  context, kLongestContext));
 }
 
 }  // namespace lapidary::gemma4

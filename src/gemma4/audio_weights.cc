@@ -1,5 +1,7 @@
 #include "gemma4/audio_weights.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "gemma4/module_weights.h"
@@ -34,7 +36,7 @@ void read_light_convolution(ModuleWeights& m, nn::LightConvolutionWeights& w, bo
 
 Result<AudioLayerWeights> layer_weights(bool clipped, int64_t i,
                                         const checkpoint::Weights& weights) {
-  ModuleWeights m(weights, std::string(kAudioTower) + ".layers." + std::to_string(i));
+  ModuleWeights m(weights, fmt::format("{}.layers.{}", kAudioTower, i));
   AudioLayerWeights w;
   read_feed_forward(m, w.feed_forward1, "feed_forward1", clipped);
   m.read(w.norm_pre_attn, "norm_pre_attn.weight");

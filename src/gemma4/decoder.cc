@@ -1,5 +1,7 @@
 #include "gemma4/decoder.h"
 
+#include <fmt/core.h>
+
 #include <limits>
 #include <map>
 #include <vector>
@@ -49,7 +51,7 @@ class DecoderBuilder {
       const auto scope = b_.enter(kLanguageModel);
       describe_step();
       for (int64_t i = 0; i < text_.num_layers(); ++i) {
-        const auto layer_scope = b_.enter("layers." + std::to_string(i));
+        const auto layer_scope = b_.enter(fmt::format("layers.{}", i));
         layer(i);
       }
       hidden_ = norm(hidden_, "norm", w_.norm);
@@ -76,7 +78,7 @@ class DecoderBuilder {
     }
     attention_mask_ = b_.input(ports::kAttentionMask, DType::kInt64, {batch, "total_sequence_len"});
     for (const int64_t i : text_.cache_layers()) {
-      const std::string prefix = "past_key_values." + std::to_string(i);
+      const std::string prefix = fmt::format("past_key_values.{}", i);
       // Sliding layers may hold fewer positions than full ones, so their length is another symbol.
       const graph::SymbolicShape shape = {
           batch, text_.kv_heads(i),
@@ -306,7 +308,7 @@ class DecoderBuilder {
     const std::string batch = "batch";
     b_.output(ports::kLogits, logits, DType::kFloat, {batch, "kept_len", text_.vocab_size});
     for (const auto& [i, cache] : present_) {
-      const std::string prefix = "present." + std::to_string(i);
+      const std::string prefix = fmt::format("present.{}", i);
       const graph::SymbolicShape shape = {
           batch, text_.kv_heads(i),
           std::string(text_.is_full(i) ? "total_sequence_len" : "sliding_total_sequence_len"),

@@ -1,5 +1,7 @@
 #include "gemma4/fixed_audio_encoder.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "contract/component.h"
@@ -41,8 +43,7 @@ Status check_masks(const AudioConfig& audio) {
 
 Status check_form(const FixedEncoderForm& form) {
   if (form.soft_tokens > 0) return {};
-  return bad_input("audio_soft_tokens", "is " + std::to_string(form.soft_tokens),
-                   "give at least 1");
+  return bad_input("audio_soft_tokens", fmt::format("is {}", form.soft_tokens), "give at least 1");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "gemma4/fixed_vision_encoder.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <string>
 #include <vector>
@@ -45,7 +47,7 @@ class FixedVisionEncoderBuilder {
         const auto encoder = b_.enter("encoder");
         read_rotations();
         for (size_t i = 0; i < w_.layers.size(); ++i) {
-          const auto layer = b_.enter("layers." + std::to_string(i));
+          const auto layer = b_.enter(fmt::format("layers.{}", i));
           hidden = vision_layer(b_, vision_, w_.layers[i], hidden,
                                 [this](const HeadRows& rows) { return attend(rows); });
         }
@@ -135,9 +137,9 @@ Status check(const checkpoint::VisionConfig& vision, const FixedEncoderForm& for
   const int64_t most = rows / vision.pooling_kernel_size;
   if (form.soft_tokens >= 1 && form.soft_tokens <= most) return {};
   return bad_input("vision encoder",
-                   "cannot have " + std::to_string(form.soft_tokens) +
-                       " soft tokens: its position table has " + std::to_string(rows) + " rows",
-                   "choose a number in [1, " + std::to_string(most) + "]");
+                   fmt::format("cannot have {} soft tokens: its position table has {} rows",
+                               form.soft_tokens, rows),
+                   fmt::format("choose a number in [1, {}]", most));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // golden tests.
 #include "gemma4/fixed_vision_encoder.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -118,7 +119,7 @@ TEST(FixedVisionEncoder, RefusesLengthsThatItsPositionsDoNotReach) {
   for (const int64_t length : {86, 0, -1}) {
     const auto g = try_build(kTiny, length);
     ASSERT_FALSE(g.ok());
-    EXPECT_THAT(g.error().message(), HasSubstr(std::to_string(length) + " soft tokens"));
+    EXPECT_THAT(g.error().message(), HasSubstr(fmt::format("{} soft tokens", length)));
     EXPECT_THAT(g.error().message(), HasSubstr("[1, 85]"));
   }
 }

@@ -1,9 +1,11 @@
 #include "gemma4/module_weights.h"
 
+#include <fmt/core.h>
+
 namespace lapidary::gemma4 {
 
 void ModuleWeights::read(tensor::Tensor& to, const std::string& name) {
-  auto found = weights_.tensor(path_ + "." + name);
+  auto found = weights_.tensor(fmt::format("{}.{}", path_, name));
   if (found.ok()) {
     to = *std::move(found);
   } else if (!error_) {

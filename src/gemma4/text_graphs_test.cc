@@ -1,5 +1,6 @@
 // The structure of the text graphs; their numbers are tested against the reference by the golden
 // tests.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -72,9 +73,11 @@ TEST(Decoder, ModelsWithoutSharingNarrowInTheirLastLayer) {
   const Checkpoint c = open("tests/golden/checkpoints/no_sharing");
   const Graph g = build_decoder(c.config, c.weights).value();
   const int64_t last = c.config.text.num_layers() - 1;
-  EXPECT_LT(position(g, "model.language_model.layers." + std::to_string(last) +
-                            ".self_attn.logits_to_keep.hidden_states/Slice"),
-            g.nodes.size());
+  EXPECT_LT(
+      position(g, fmt::format(
+                      "model.language_model.layers.{}.self_attn.logits_to_keep.hidden_states/Slice",
+                      last)),
+      g.nodes.size());
 }
 
 // The reference ignores them, so must we: they would only waste bytes.
@@ -82,7 +85,7 @@ TEST(Decoder, StoredWeightsOfSharedLayersAreLeftOut) {
   const Checkpoint c = open("tests/golden/checkpoints/stored_shared_kv");
   const int64_t shared = c.config.text.first_kv_shared_layer();
   const std::string name =
-      "model.language_model.layers." + std::to_string(shared) + ".self_attn.k_proj.weight";
+      fmt::format("model.language_model.layers.{}.self_attn.k_proj.weight", shared);
   ASSERT_NE(c.weights.find(name), nullptr) << "the checkpoint does not show the case";
   const Graph g = build_decoder(c.config, c.weights).value();
   EXPECT_FALSE(g.initializers.contains(name));

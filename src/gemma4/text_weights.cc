@@ -1,5 +1,7 @@
 #include "gemma4/text_weights.h"
 
+#include <fmt/core.h>
+
 #include "gemma4/module_weights.h"
 
 namespace lapidary::gemma4 {
@@ -7,7 +9,7 @@ namespace {
 
 Result<LayerWeights> layer_weights(const checkpoint::TextConfig& text, int64_t i,
                                    const checkpoint::Weights& weights) {
-  ModuleWeights m(weights, std::string(kLanguageModel) + ".layers." + std::to_string(i));
+  ModuleWeights m(weights, fmt::format("{}.layers.{}", kLanguageModel, i));
   LayerWeights w;
   m.read(w.input_layernorm, "input_layernorm.weight");
   m.read(w.post_attention_layernorm, "post_attention_layernorm.weight");

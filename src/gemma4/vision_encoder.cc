@@ -1,5 +1,7 @@
 #include "gemma4/vision_encoder.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <string>
 
@@ -39,7 +41,7 @@ class VisionEncoderBuilder {
         const auto encoder = b_.enter("encoder");
         describe_patches();
         for (size_t i = 0; i < w_.layers.size(); ++i) {
-          const auto layer_scope = b_.enter("layers." + std::to_string(i));
+          const auto layer_scope = b_.enter(fmt::format("layers.{}", i));
           hidden_ = vision_layer(b_, vision_, w_.layers[i], hidden_,
                                  [this](const HeadRows& rows) { return attend(rows); });
         }

@@ -1,5 +1,7 @@
 #include "gemma4/vision_weights.h"
 
+#include <fmt/core.h>
+
 #include <string>
 
 #include "gemma4/module_weights.h"
@@ -10,7 +12,7 @@ namespace {
 Result<VisionLayerWeights> layer_weights(const checkpoint::VisionConfig& vision, int64_t i,
                                          const checkpoint::Weights& weights) {
   const bool clipped = vision.use_clipped_linears;
-  ModuleWeights m(weights, std::string(kVisionTower) + ".encoder.layers." + std::to_string(i));
+  ModuleWeights m(weights, fmt::format("{}.encoder.layers.{}", kVisionTower, i));
   VisionLayerWeights w;
   m.read(w.input_layernorm, "input_layernorm.weight");
   m.read(w.post_attention_layernorm, "post_attention_layernorm.weight");

@@ -1,4 +1,6 @@
 // Attributes, items and slices.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "jinja/methods.h"
@@ -9,7 +11,8 @@ namespace lapidary::jinja {
 namespace {
 
 Value missing_attribute(const Value& object, const std::string& name) {
-  return Value::undefined("'" + type_name(object) + " object' has no attribute '" + name + "'");
+  return Value::undefined(
+      fmt::format("'{} object' has no attribute '{}'", type_name(object), name));
 }
 
 // An attribute in Python's sense: methods, object attributes; not dict items.
@@ -62,7 +65,7 @@ std::optional<int64_t> slice_part(const Value& value) {
   if (value.is_none()) return std::nullopt;
   if (auto v = value.integer()) return v;
   if (value.is_undefined()) fail(value.undefined_message());
-  fail("slice indices must be integers or none, not '" + type_name(value) + "'");
+  fail(fmt::format("slice indices must be integers or none, not '{}'", type_name(value)));
 }
 
 // Python's slice.indices.
@@ -97,8 +100,8 @@ Value get_item(const Value& object, const Value& key, Runtime& runtime) {
     if (auto found = own_attribute(object, key.string(), runtime)) return *found;
     return missing_attribute(object, key.string());
   }
-  return Value::undefined("'" + type_name(object) + " object' has no element " +
-                          (key.is_object() ? type_name(key) : repr(key, runtime)));
+  return Value::undefined(fmt::format("'{} object' has no element {}", type_name(object),
+                                      key.is_object() ? type_name(key) : repr(key, runtime)));
 }
 
 Value get_attribute(const Value& object, const std::string& name, Runtime& runtime) {
@@ -130,9 +133,9 @@ Value get_slice(const Value& object, const Value& start, const Value& stop, cons
     return object.is_tuple() ? Value::tuple(std::move(out)) : Value::list(std::move(out));
   }
   if (object.is_object() && object.object().indexable()) {
-    fail_unsupported("a slice of a " + type_name(object) + " (take |list first)");
+    fail_unsupported(fmt::format("a slice of a {} (take |list first)", type_name(object)));
   }
-  return Value::undefined("'" + type_name(object) + " object' cannot be sliced");
+  return Value::undefined(fmt::format("'{} object' cannot be sliced", type_name(object)));
 }
 
 }  // namespace lapidary::jinja

@@ -1,5 +1,7 @@
 #include "jinja/arithmetic.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -143,8 +145,8 @@ Value repeat(const Value& value, int64_t times, Runtime& runtime) {
     const std::string& text = value.string();
     if (text.empty() || count == 0) return Value("");
     if (count > runtime.limits().max_string / text.size()) {
-      fail("repeating a string makes it longer than " +
-           std::to_string(runtime.limits().max_string) + " bytes");
+      fail(fmt::format("repeating a string makes it longer than {} bytes",
+                       runtime.limits().max_string));
     }
     runtime.spend_bytes(text.size() * count);
     std::string out;
@@ -193,7 +195,7 @@ Value binary(BinaryOp op, const Value& left, const Value& right, Runtime& runtim
       return join_sequences(left, right, runtime);
     }
     if (left.is_string()) {
-      fail("can only concatenate str (not \"" + type_name(right) + "\") to str");
+      fail(fmt::format("can only concatenate str (not \"{}\") to str", type_name(right)));
     }
   }
   if (op == BinaryOp::kMultiply) {
@@ -201,8 +203,8 @@ Value binary(BinaryOp op, const Value& left, const Value& right, Runtime& runtim
     if (repeatable(left) && right.integer()) return repeat(left, *right.integer(), runtime);
     if (repeatable(right) && left.integer()) return repeat(right, *left.integer(), runtime);
   }
-  fail(std::string("unsupported operand types for ") + symbol(op) + ": '" + type_name(left) +
-       "' and '" + type_name(right) + "'");
+  fail(fmt::format("unsupported operand types for {}: '{}' and '{}'", symbol(op), type_name(left),
+                   type_name(right)));
 }
 
 Value negate(const Value& value, bool negative) {
@@ -213,8 +215,7 @@ Value negate(const Value& value, bool negative) {
     return Value(out);
   }
   if (value.is_undefined()) fail(value.undefined_message());
-  fail("bad operand type for unary " + std::string(negative ? "-" : "+") + ": '" +
-       type_name(value) + "'");
+  fail(fmt::format("bad operand type for unary {}: '{}'", negative ? "-" : "+", type_name(value)));
 }
 
 }  // namespace lapidary::jinja

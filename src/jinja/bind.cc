@@ -1,5 +1,7 @@
 #include "jinja/bind.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 namespace lapidary::jinja {
@@ -8,8 +10,8 @@ Bound::Bound(std::string_view function, Arguments arguments,
              std::initializer_list<std::string_view> parameters)
     : function_(function), names_(parameters), values_(parameters.size()) {
   if (arguments.positional.size() > names_.size()) {
-    fail(function_ + "() takes at most " + std::to_string(names_.size()) + " argument(s), got " +
-         std::to_string(arguments.positional.size()));
+    fail(fmt::format("{}() takes at most {} argument(s), got {}", function_, names_.size(),
+                     arguments.positional.size()));
   }
   for (size_t i = 0; i < arguments.positional.size(); ++i) {
     values_[i] = std::move(arguments.positional[i]);
@@ -17,17 +19,17 @@ Bound::Bound(std::string_view function, Arguments arguments,
   for (auto& [name, value] : arguments.keyword) {
     const auto it = std::find(names_.begin(), names_.end(), name);
     if (it == names_.end()) {
-      fail(function_ + "() got an unexpected keyword argument '" + name + "'");
+      fail(fmt::format("{}() got an unexpected keyword argument '{}'", function_, name));
     }
     auto& slot = values_[static_cast<size_t>(it - names_.begin())];
-    if (slot) fail(function_ + "() got multiple values for argument '" + name + "'");
+    if (slot) fail(fmt::format("{}() got multiple values for argument '{}'", function_, name));
     slot = std::move(value);
   }
 }
 
 const Value& Bound::value(size_t index) const {
   if (!values_[index]) {
-    fail(function_ + "() misses its argument '" + std::string(names_[index]) + "'");
+    fail(fmt::format("{}() misses its argument '{}'", function_, names_[index]));
   }
   return *values_[index];
 }
@@ -40,8 +42,8 @@ int64_t Bound::integer(size_t index, int64_t fallback) const {
   if (!values_[index]) return fallback;
   const auto v = values_[index]->integer();
   if (!v) {
-    fail(function_ + "(): '" + std::string(names_[index]) + "' must be an integer, not '" +
-         type_name(*values_[index]) + "'");
+    fail(fmt::format("{}(): '{}' must be an integer, not '{}'", function_, names_[index],
+                     type_name(*values_[index])));
   }
   return *v;
 }
@@ -53,8 +55,8 @@ bool Bound::boolean(size_t index, bool fallback, Runtime& runtime) const {
 std::string Bound::text(size_t index, std::string_view fallback) const {
   if (!values_[index]) return std::string(fallback);
   if (!values_[index]->is_string()) {
-    fail(function_ + "(): '" + std::string(names_[index]) + "' must be a string, not '" +
-         type_name(*values_[index]) + "'");
+    fail(fmt::format("{}(): '{}' must be a string, not '{}'", function_, names_[index],
+                     type_name(*values_[index])));
   }
   return values_[index]->string();
 }

@@ -1,4 +1,6 @@
 // Equality, order and containment.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -74,7 +76,8 @@ bool less(const Value& a, const Value& b, Runtime& runtime) {
   }
   if (a.is_undefined()) fail(a.undefined_message());
   if (b.is_undefined()) fail(b.undefined_message());
-  fail("'<' not supported between instances of '" + type_name(a) + "' and '" + type_name(b) + "'");
+  fail(fmt::format("'<' not supported between instances of '{}' and '{}'", type_name(a),
+                   type_name(b)));
 }
 
 bool contains(const Value& haystack, const Value& needle, Runtime& runtime) {
@@ -97,7 +100,7 @@ bool contains(const Value& haystack, const Value& needle, Runtime& runtime) {
     return false;
   }
   if (!iterable(haystack)) {
-    fail("argument of type '" + type_name(haystack) + "' is not iterable");
+    fail(fmt::format("argument of type '{}' is not iterable", type_name(haystack)));
   }
   const Items items = iterate(haystack, runtime);
   return std::any_of(items.begin(), items.end(),

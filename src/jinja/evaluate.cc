@@ -1,4 +1,6 @@
 // The expressions of the interpreter.
+#include <fmt/core.h>
+
 #include "jinja/arithmetic.h"
 #include "jinja/filters.h"
 #include "jinja/interpreter.h"
@@ -17,7 +19,7 @@ Value Interpreter::eval(const ConstantExpr& expr, const ScopePtr&) { return expr
 
 Value Interpreter::eval(const NameExpr& expr, const ScopePtr& scope) {
   const Value* found = scope->find(expr.name);
-  return found != nullptr ? *found : Value::undefined("'" + expr.name + "' is undefined");
+  return found != nullptr ? *found : Value::undefined(fmt::format("'{}' is undefined", expr.name));
 }
 
 Value Interpreter::eval(const ListExpr& expr, const ScopePtr& scope) {
@@ -98,8 +100,9 @@ Value Interpreter::eval(const CompareExpr& expr, const ScopePtr& scope) {
 Value Interpreter::eval(const ConditionalExpr& expr, const ScopePtr& scope) {
   if (truthy(evaluate(*expr.test, scope), runtime_)) return evaluate(*expr.yes, scope);
   if (expr.no != nullptr) return evaluate(*expr.no, scope);
-  return Value::undefined("the inline if-expression on line " + std::to_string(runtime_.line) +
-                          " evaluated to false and no else section was defined.");
+  return Value::undefined(fmt::format(
+      "the inline if-expression on line {} evaluated to false and no else section was defined.",
+      runtime_.line));
 }
 
 Value Interpreter::eval(const AttributeExpr& expr, const ScopePtr& scope) {
@@ -128,7 +131,9 @@ Arguments Interpreter::evaluate(const CallArguments& arguments, const ScopePtr& 
     out.positional.push_back(evaluate(*value, scope));
   }
   const auto add_keyword = [&](const std::string& name, Value value) {
-    if (out.find_keyword(name) != nullptr) fail("keyword argument '" + name + "' is repeated");
+    if (out.find_keyword(name) != nullptr) {
+      fail(fmt::format("keyword argument '{}' is repeated", name));
+    }
     out.keyword.emplace_back(name, std::move(value));
   };
   if (arguments.spread != nullptr) {

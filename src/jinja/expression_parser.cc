@@ -1,5 +1,7 @@
 #include "jinja/expression_parser.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -213,7 +215,7 @@ ExprPtr ExpressionParser::primary() {
       int64_t value = 0;
       const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
       if (end.ec != std::errc{}) {
-        stream_.fail_at("the integer " + token.text + " does not fit in 64 bits",
+        stream_.fail_at(fmt::format("the integer {} does not fit in 64 bits", token.text),
                         ErrorKind::kUnsupported);
       }
       return make(token.line, ConstantExpr{Value(value)}, 0);

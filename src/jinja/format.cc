@@ -1,5 +1,7 @@
 #include "jinja/format.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -77,7 +79,7 @@ class PercentFormatter {
       if (!arguments_.is_dict()) fail("format requires a mapping");
       const std::string key(pattern_.substr(at_ + 1, close - at_ - 1));
       value = arguments_.dict().find_text(key);
-      if (value == nullptr) fail("format: there is no key '" + key + "'");
+      if (value == nullptr) fail(fmt::format("format: there is no key '{}'", key));
       named_ = true;
       at_ = close + 1;
     }
@@ -145,7 +147,7 @@ class PercentFormatter {
         break;
     }
     if (!is_number_type(style.type)) {
-      fail(std::string("unsupported format character '") + style.type + "'");
+      fail(fmt::format("unsupported format character '{}'", style.type));
     }
     if (value.is_undefined()) fail(value.undefined_message());
     if (!value.number()) fail("must be a real number, not " + type_name(value));
@@ -158,8 +160,7 @@ class PercentFormatter {
     if (value.integer()) return format_integer(*value.integer(), style);
     if (value.is_undefined()) fail(value.undefined_message());
     if (!value.is_float() || !decimal) {
-      fail(std::string("%") + style.type + " format: a number is required, not " +
-           type_name(value));
+      fail(fmt::format("%{} format: a number is required, not {}", style.type, type_name(value)));
     }
     const double truncated = std::trunc(value.as_float());
     if (!(std::fabs(truncated) < 9.2e18)) fail_unsupported("an integer beyond 64 bits");

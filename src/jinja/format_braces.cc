@@ -1,4 +1,6 @@
 // str.format.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "jinja/format.h"
@@ -65,13 +67,13 @@ Spec parse_spec(std::string_view text) {
     spec.number.type = text[i++];
     spec.has_type = true;
   }
-  if (i != text.size()) fail("invalid format specifier '" + std::string(text) + "'");
+  if (i != text.size()) fail(fmt::format("invalid format specifier '{}'", text));
   return spec;
 }
 
 std::string apply_text(const std::string& text, const Spec& spec) {
   if (spec.has_type && spec.number.type != 's') {
-    fail(std::string("unknown format code '") + spec.number.type + "' for text");
+    fail(fmt::format("unknown format code '{}' for text", spec.number.type));
   }
   if (spec.align == '=' && spec.fill != "0") fail("'=' alignment not allowed for text");
   std::string body = text;
@@ -105,8 +107,8 @@ std::string apply_number(const Value& value, Spec spec) {
       text.sign = std::string(1, spec.number.sign);
     }
   } else {
-    fail_unsupported(std::string("the format code '") + spec.number.type + "' for a " +
-                     type_name(value));
+    fail_unsupported(
+        fmt::format("the format code '{}' for a {}", spec.number.type, type_name(value)));
   }
   return pad(text.sign, text.digits, spec.width, align, spec.fill);
 }
@@ -167,7 +169,7 @@ class BraceFormatter {
       } else if (rest[1] == 's') {
         value = Value(to_text(value, runtime_));
       } else {
-        fail_unsupported(std::string("the conversion '!") + rest[1] + "' in a format string");
+        fail_unsupported(fmt::format("the conversion '!{}' in a format string", rest[1]));
       }
       rest.remove_prefix(2);
     }
@@ -180,7 +182,7 @@ class BraceFormatter {
     if (spec.empty()) return to_text(value, runtime_);
     if (value.is_string()) return apply_text(value.string(), parse_spec(spec));
     if (value.is_number()) return apply_number(value, parse_spec(spec));
-    fail("unsupported format string passed to " + type_name(value) + ".__format__");
+    fail(fmt::format("unsupported format string passed to {}.__format__", type_name(value)));
   }
 
   Value lookup(std::string_view path) {
@@ -215,14 +217,14 @@ class BraceFormatter {
     if (k.is_int()) {
       const auto index = static_cast<size_t>(k.as_int());
       if (index >= arguments_.positional.size()) {
-        fail("replacement index " + std::to_string(index) + " out of range for positional args");
+        fail(fmt::format("replacement index {} out of range for positional args", index));
       }
       return arguments_.positional[index];
     }
     for (const auto& [key_name, value] : arguments_.keyword) {
       if (key_name == name) return value;
     }
-    fail("format: there is no argument named '" + name + "'");
+    fail(fmt::format("format: there is no argument named '{}'", name));
   }
 
   const Arguments& arguments_;

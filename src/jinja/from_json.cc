@@ -1,5 +1,7 @@
 #include "jinja/from_json.h"
 
+#include <fmt/core.h>
+
 #include <limits>
 
 #include "jinja/unicode.h"
@@ -20,7 +22,7 @@ Value from_json(const Json& json, const std::string& where, int depth) {
     case Json::value_t::number_unsigned: {
       const auto v = json.get<uint64_t>();
       if (v > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-        fail_unsupported(where + ": integer " + std::to_string(v) + " does not fit in 64 bits");
+        fail_unsupported(fmt::format("{}: integer {} does not fit in 64 bits", where, v));
       }
       return Value(static_cast<int64_t>(v));
     }
@@ -33,8 +35,7 @@ Value from_json(const Json& json, const std::string& where, int depth) {
       Items items;
       items.reserve(json.size());
       for (const Json& item : json) {
-        items.push_back(
-            from_json(item, where + "[" + std::to_string(items.size()) + "]", depth + 1));
+        items.push_back(from_json(item, fmt::format("{}[{}]", where, items.size()), depth + 1));
       }
       return Value::list(std::move(items));
     }
@@ -42,7 +43,7 @@ Value from_json(const Json& json, const std::string& where, int depth) {
       Dict dict;
       for (const auto& [key, item] : json.items()) {
         if (!valid_utf8(key)) fail(where + ": a key is not valid UTF-8");
-        dict.set(Value(key), from_json(item, where + "." + key, depth + 1));
+        dict.set(Value(key), from_json(item, fmt::format("{}.{}", where, key), depth + 1));
       }
       return Value::dict(std::move(dict));
     }

@@ -1,5 +1,7 @@
 #include "jinja/globals.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <ctime>
 
@@ -12,7 +14,7 @@ namespace {
 int64_t integer_argument(const Value& value) {
   if (value.is_undefined()) fail(value.undefined_message());
   if (!value.integer()) {
-    fail("'" + type_name(value) + "' object cannot be interpreted as an integer");
+    fail(fmt::format("'{}' object cannot be interpreted as an integer", type_name(value)));
   }
   return *value.integer();
 }
@@ -128,7 +130,7 @@ Value strftime_now(Runtime& runtime, Arguments arguments) {
   const size_t size = std::strftime(buffer.data(), buffer.size(), format.c_str(), &parts);
 #pragma GCC diagnostic pop
   const std::string out(buffer.data(), size);
-  if (size == 0 || !valid_utf8(out)) fail("strftime_now cannot format '" + format + "'");
+  if (size == 0 || !valid_utf8(out)) fail(fmt::format("strftime_now cannot format '{}'", format));
   return Value(out);
 }
 

@@ -1,5 +1,7 @@
 #include "jinja/interpreter.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "jinja/loop.h"
@@ -26,7 +28,9 @@ class Macro : public Object {
     for (const Parameter& parameter : body_->parameters) names.emplace_back(parameter.name);
     return Value::tuple(std::move(names));
   }
-  std::string repr(Runtime&) override { return "<Macro " + repr_string(body_->name) + ">"; }
+  std::string repr(Runtime&) override {
+    return fmt::format("<Macro {}>", repr_string(body_->name));
+  }
 
  private:
   Interpreter& interpreter_;
@@ -187,22 +191,22 @@ void Interpreter::assign(const Target& target, const Value& value, const ScopePt
       const Value* object = scope->find(target.name);
       auto* space = object == nullptr ? nullptr : object->object_as<Namespace>();
       if (space == nullptr) {
-        fail("cannot assign attribute '" + target.attribute + "' on '" + target.name +
-             "', which is not a namespace");
+        fail(fmt::format("cannot assign attribute '{}' on '{}', which is not a namespace",
+                         target.attribute, target.name));
       }
       space->set(target.attribute, value);
       return;
     }
     case Target::Kind::kTuple: {
-      if (!iterable(value)) fail("cannot unpack a '" + type_name(value) + "'");
+      if (!iterable(value)) fail(fmt::format("cannot unpack a '{}'", type_name(value)));
       const Items items = iterate(value, runtime_);
       const size_t wanted = target.targets.size();
       if (items.size() < wanted) {
-        fail("not enough values to unpack (expected " + std::to_string(wanted) + ", got " +
-             std::to_string(items.size()) + ")");
+        fail(
+            fmt::format("not enough values to unpack (expected {}, got {})", wanted, items.size()));
       }
       if (items.size() > wanted) {
-        fail("too many values to unpack (expected " + std::to_string(wanted) + ")");
+        fail(fmt::format("too many values to unpack (expected {})", wanted));
       }
       for (size_t i = 0; i < wanted; ++i) assign(target.targets[i], items[i], scope);
     }
@@ -233,14 +237,14 @@ Value Interpreter::call_macro(const MacroBody& macro, const ScopePtr& closure,
       caller = std::move(value);
     } else {
       if (!macro.uses_kwargs) {
-        fail("macro '" + macro.name + "' takes no keyword argument '" + name + "'");
+        fail(fmt::format("macro '{}' takes no keyword argument '{}'", macro.name, name));
       }
       extra.set(Value(name), std::move(value));
     }
   }
   if (arguments.positional.size() > macro.parameters.size() && !macro.uses_varargs) {
-    fail("macro '" + macro.name + "' takes not more than " +
-         std::to_string(macro.parameters.size()) + " argument(s)");
+    fail(fmt::format("macro '{}' takes not more than {} argument(s)", macro.name,
+                     macro.parameters.size()));
   }
   if (macro.uses_caller) scope->set("caller", std::move(caller));
   if (macro.uses_kwargs) scope->set("kwargs", Value::dict(std::move(extra)));
@@ -251,10 +255,10 @@ Value Interpreter::call_macro(const MacroBody& macro, const ScopePtr& closure,
   for (size_t i = 0; i < macro.parameters.size(); ++i) {
     if (given[i]) continue;
     const Parameter& parameter = macro.parameters[i];
-    scope->set(parameter.name,
-               parameter.fallback != nullptr
-                   ? evaluate(*parameter.fallback, scope)
-                   : Value::undefined("parameter '" + parameter.name + "' was not provided"));
+    scope->set(parameter.name, parameter.fallback != nullptr
+                                   ? evaluate(*parameter.fallback, scope)
+                                   : Value::undefined(fmt::format("parameter '{}' was not provided",
+                                                                  parameter.name)));
   }
   std::string out;
   run(macro.body, scope, out);

@@ -1,8 +1,10 @@
 #include "jinja/json_dump.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <iterator>
 
 #include "jinja/unicode.h"
 
@@ -29,8 +31,8 @@ class Dumper {
     if (value.is_string()) return add_string(value.string());
     if (value.is_sequence()) return dump_list(value.items(), level);
     if (value.is_dict()) return dump_dict(value.dict(), level);
-    fail("Object of type " + type_name(value) + " is not JSON serializable" +
-         (value.is_undefined() ? " (" + value.undefined_message() + ")" : ""));
+    fail(fmt::format("Object of type {} is not JSON serializable{}", type_name(value),
+                     value.is_undefined() ? " (" + value.undefined_message() + ")" : ""));
   }
   std::string take() { return std::move(out_); }
 
@@ -41,9 +43,7 @@ class Dumper {
     out_ += text;
   }
   void add_unit(unsigned unit) {
-    char buffer[8];
-    std::snprintf(buffer, sizeof buffer, "\\u%04x", unit & 0xFFFFu);
-    out_ += buffer;
+    fmt::format_to(std::back_inserter(out_), "\\u{:04x}", unit & 0xFFFFu);
   }
   void add_escaped(char32_t c) {
     if (c >= 0x10000) {

@@ -1,5 +1,7 @@
 #include "jinja/lexer.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 
@@ -185,16 +187,16 @@ class Lexer {
     append_utf8(shown, c);
     fail_here("unexpected character " + repr_char(shown));
   }
-  static std::string repr_char(const std::string& text) { return "'" + text + "'"; }
+  static std::string repr_char(const std::string& text) { return fmt::format("'{}'", text); }
 
   void balance(std::string_view op, std::string& open) const {
     if (op == "{") open += '}';
     if (op == "(") open += ')';
     if (op == "[") open += ']';
     if (op != "}" && op != ")" && op != "]") return;
-    if (open.empty()) fail_here("unexpected '" + std::string(op) + "'");
+    if (open.empty()) fail_here(fmt::format("unexpected '{}'", op));
     if (open.back() != op[0]) {
-      fail_here("unexpected '" + std::string(op) + "', expected '" + open.back() + "'");
+      fail_here(fmt::format("unexpected '{}', expected '{}'", op, open.back()));
     }
     open.pop_back();
   }
@@ -330,7 +332,7 @@ std::string describe(const Token& token) {
     case TokenKind::kEnd:
       return "the end of the template";
     default:
-      return "'" + token.text + "'";
+      return fmt::format("'{}'", token.text);
   }
 }
 

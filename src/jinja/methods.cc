@@ -1,5 +1,7 @@
 #include "jinja/methods.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 
@@ -343,15 +345,17 @@ std::optional<Value> bind_row(const Row (&rows)[N], const Value& self, const std
 }
 
 Value unsafe(const Value& self, const std::string& name) {
-  return Value::undefined("access to attribute '" + name + "' of '" + type_name(self) +
-                          "' object is unsafe (chat templates cannot change lists and dicts)");
+  return Value::undefined(
+      fmt::format("access to attribute '{}' of '{}' object is unsafe (chat templates cannot change "
+                  "lists and dicts)",
+                  name, type_name(self)));
 }
 
 }  // namespace
 
 std::optional<Value> find_method(const Value& self, const std::string& name, Runtime&) {
   if (self.is_string()) {
-    if (among(kUnknownString, name)) fail_unsupported("the string method '" + name + "'");
+    if (among(kUnknownString, name)) fail_unsupported(fmt::format("the string method '{}'", name));
     return bind_row(kStringMethods, self, name);
   }
   if (self.is_dict()) {

@@ -1,4 +1,6 @@
 // Filters that make or change numbers, and those that look up filters.
+#include <fmt/core.h>
+
 #include <charconv>
 #include <cmath>
 
@@ -54,7 +56,7 @@ std::optional<int64_t> parse_integer(std::string_view text, int64_t base) {
       std::from_chars(all.data(), all.data() + all.size(), value, static_cast<int>(base));
   if (end.ptr != all.data() + all.size()) return std::nullopt;
   if (end.ec == std::errc::result_out_of_range) {
-    fail_unsupported("the integer " + all + " does not fit in 64 bits");
+    fail_unsupported(fmt::format("the integer {} does not fit in 64 bits", all));
   }
   if (end.ec != std::errc{}) return std::nullopt;
   return value;
@@ -116,7 +118,7 @@ Value absolute(Value v, Arguments arguments, Runtime&) {
   if (v.is_float()) return Value(std::fabs(v.as_float()));
   if (v.integer()) return negate(v, *v.integer() < 0);
   if (v.is_undefined()) fail(v.undefined_message());
-  fail("bad operand type for abs(): '" + type_name(v) + "'");
+  fail(fmt::format("bad operand type for abs(): '{}'", type_name(v)));
 }
 
 // Rounds half to even in decimal, exactly, as Python's round().
@@ -155,7 +157,7 @@ Value round(Value v, Arguments arguments, Runtime&) {
     fail("round: the method must be common, ceil or floor");
   }
   if (v.is_undefined()) fail(v.undefined_message());
-  if (!v.number()) fail("round expects a number, not '" + type_name(v) + "'");
+  if (!v.number()) fail(fmt::format("round expects a number, not '{}'", type_name(v)));
   const int64_t digits = args.integer(0, 0);
   if (method == "common") {
     if (v.integer()) return round_integer(*v.integer(), digits);
@@ -175,7 +177,7 @@ Value filesizeformat(Value v, Arguments arguments, Runtime& runtime) {
   const bool binary_units = args.boolean(0, false, runtime);
   const double base = binary_units ? 1024.0 : 1000.0;
   if (*bytes == 1.0) return Value("1 Byte");
-  if (*bytes < base) return Value(std::to_string(truncated(*bytes).value_or(0)) + " Bytes");
+  if (*bytes < base) return Value(fmt::format("{} Bytes", truncated(*bytes).value_or(0)));
   static constexpr std::string_view kPrefixes = "kMGTPEZY";
   double unit = base;
   size_t i = 0;
@@ -221,7 +223,7 @@ Filter find_filter(std::string_view name) {
 Value apply_filter(std::string_view name, Value operand, Arguments arguments, Runtime& runtime) {
   const Filter filter = find_filter(name);
   if (filter == nullptr) {
-    fail_unsupported("there is no filter named '" + std::string(name) + "'");
+    fail_unsupported(fmt::format("there is no filter named '{}'", name));
   }
   runtime.spend();
   return filter(std::move(operand), std::move(arguments), runtime);

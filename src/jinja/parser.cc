@@ -1,5 +1,7 @@
 #include "jinja/parser.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <span>
 
@@ -24,7 +26,7 @@ class StatementParser {
   // Statements up to one of `ends`, which is then current; without ends, to the template's end.
   Block block(EndTags ends) {
     if (++depth_ > kMaxBlockDepth) {
-      stream_.fail_at("blocks nested more than " + std::to_string(kMaxBlockDepth) + " levels deep");
+      stream_.fail_at(fmt::format("blocks nested more than {} levels deep", kMaxBlockDepth));
     }
     Block out;
     while (!stream_.at(TokenKind::kEnd)) {

@@ -1,4 +1,6 @@
 // What follows an operand: attributes, items, slices, calls, filters, tests; and targets.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -45,7 +47,7 @@ ExprPtr ExpressionParser::subscript(ExprPtr node) {
   if (token.kind != TokenKind::kInteger) stream_.fail_at("expected a name or number after '.'");
   int64_t index = 0;
   const auto end = std::from_chars(token.text.data(), token.text.data() + token.text.size(), index);
-  if (end.ec != std::errc{}) stream_.fail_at("the index " + token.text + " is too large");
+  if (end.ec != std::errc{}) stream_.fail_at(fmt::format("the index {} is too large", token.text));
   return make(line, ItemExpr{std::move(node), make(line, ConstantExpr{Value(index)}, 0)}, depth);
 }
 
@@ -126,7 +128,7 @@ ExprPtr ExpressionParser::filters(ExprPtr operand, bool inline_start) {
     const int line = stream_.line();
     std::string name = dotted_name();
     if (!lenient_names && find_filter(name) == nullptr) {
-      stream_.fail_at("there is no filter named '" + name + "'", ErrorKind::kUnsupported);
+      stream_.fail_at(fmt::format("there is no filter named '{}'", name), ErrorKind::kUnsupported);
     }
     CallArguments args;
     if (stream_.at_operator("(")) args = arguments();
@@ -141,7 +143,7 @@ ExprPtr ExpressionParser::test(ExprPtr node) {
   const bool negated = stream_.skip_name("not");
   std::string name = dotted_name();
   if (!lenient_names && find_predicate(name) == nullptr) {
-    stream_.fail_at("there is no test named '" + name + "'", ErrorKind::kUnsupported);
+    stream_.fail_at(fmt::format("there is no test named '{}'", name), ErrorKind::kUnsupported);
   }
   CallArguments args;
   const Token& token = stream_.current();
@@ -168,7 +170,7 @@ std::string ExpressionParser::name_target() {
   static constexpr std::string_view kReserved[] = {"true", "false", "none",
                                                    "True", "False", "None"};
   if (std::find(std::begin(kReserved), std::end(kReserved), token.text) != std::end(kReserved)) {
-    stream_.fail_at("cannot assign to '" + token.text + "'");
+    stream_.fail_at(fmt::format("cannot assign to '{}'", token.text));
   }
   return token.text;
 }

@@ -1,5 +1,7 @@
 #include "jinja/predicates.h"
 
+#include <fmt/core.h>
+
 #include <array>
 
 #include "jinja/arithmetic.h"
@@ -97,10 +99,9 @@ Predicate find_predicate(std::string_view name) {
 bool apply_predicate(std::string_view name, const Value& operand, Arguments arguments,
                      Runtime& runtime) {
   const Row* row = find_row(name);
-  if (row == nullptr) fail_unsupported("there is no test named '" + std::string(name) + "'");
+  if (row == nullptr) fail_unsupported(fmt::format("there is no test named '{}'", name));
   if (!arguments.keyword.empty() || arguments.positional.size() != row->arguments) {
-    fail("the test '" + std::string(name) + "' takes " + std::to_string(row->arguments) +
-         " argument(s)");
+    fail(fmt::format("the test '{}' takes {} argument(s)", name, row->arguments));
   }
   runtime.spend();
   return row->predicate(operand, arguments.positional, runtime);

@@ -1,8 +1,9 @@
 // str() and repr() of values.
+#include <fmt/core.h>
+
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include "jinja/unicode.h"
 #include "jinja/value.h"
@@ -71,14 +72,10 @@ class Printer {
 };
 
 void append_escape(std::string& out, char32_t c) {
-  char buffer[16];
-  const char* format = c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x";
-  // The format is one of three literals above.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-  std::snprintf(buffer, sizeof buffer, format, static_cast<unsigned>(c));
-#pragma GCC diagnostic pop
-  out += buffer;
+  const auto code = static_cast<unsigned>(c);
+  out += code < 0x100     ? fmt::format("\\x{:02x}", code)
+         : code < 0x10000 ? fmt::format("\\u{:04x}", code)
+                          : fmt::format("\\U{:08x}", code);
 }
 
 }  // namespace
@@ -130,12 +127,15 @@ std::string repr_float(double value) {
     std::string out = sign + digits.substr(0, 1);
     if (count > 1) out += "." + digits.substr(1);
     const int size = std::abs(exponent);
-    return out + "e" + (exponent < 0 ? "-" : "+") + (size < 10 ? "0" : "") + std::to_string(size);
+    return fmt::format("{}e{}{}{}", out, exponent < 0 ? "-" : "+", size < 10 ? "0" : "", size);
   }
-  if (exponent < 0)
-    return sign + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
+  if (exponent < 0) {
+    return fmt::format("{}0.{}{}", sign, std::string(static_cast<size_t>(-exponent - 1), '0'),
+                       digits);
+  }
   if (count <= exponent + 1) {
-    return sign + digits + std::string(static_cast<size_t>(exponent + 1 - count), '0') + ".0";
+    return fmt::format("{}{}{}.0", sign, digits,
+                       std::string(static_cast<size_t>(exponent + 1 - count), '0'));
   }
   digits.insert(static_cast<size_t>(exponent) + 1, ".");
   return sign + digits;

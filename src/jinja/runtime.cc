@@ -1,5 +1,7 @@
 #include "jinja/runtime.h"
 
+#include <fmt/core.h>
+
 #include "jinja/scope.h"
 #include "jinja/value.h"
 
@@ -14,15 +16,15 @@ Runtime::~Runtime() {
 }
 
 void Runtime::out_of_steps() const {
-  fail("the template takes more than " + std::to_string(limits_.max_steps) + " steps");
+  fail(fmt::format("the template takes more than {} steps", limits_.max_steps));
 }
 void Runtime::string_too_long(size_t bytes) const {
-  fail("the template makes a string of " + std::to_string(bytes) + " bytes; the limit is " +
-       std::to_string(limits_.max_string));
+  fail(fmt::format("the template makes a string of {} bytes; the limit is {}", bytes,
+                   limits_.max_string));
 }
 void Runtime::list_too_long(size_t items) const {
-  fail("the template makes a list of " + std::to_string(items) + " items; the limit is " +
-       std::to_string(limits_.max_items));
+  fail(fmt::format("the template makes a list of {} items; the limit is {}", items,
+                   limits_.max_items));
 }
 
 }  // namespace lapidary::jinja

@@ -1,4 +1,6 @@
 // Filters that apply other filters or tests: map, select, reject and relatives; default; attr.
+#include <fmt/core.h>
+
 #include "jinja/attribute_path.h"
 #include "jinja/bind.h"
 #include "jinja/filters.h"
@@ -83,7 +85,7 @@ Value attr(Value v, Arguments arguments, Runtime& runtime) {
   const std::string name = args.text(0, "");
   if (v.is_dict() && v.dict().find_text(name) != nullptr) {
     // Attributes only, not items: what a dict holds is not found.
-    return Value::undefined("'dict object' has no attribute '" + name + "'");
+    return Value::undefined(fmt::format("'dict object' has no attribute '{}'", name));
   }
   return get_attribute(v, name, runtime);
 }

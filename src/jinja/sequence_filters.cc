@@ -1,4 +1,6 @@
 // Filters on lists, dicts and other iterables.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "jinja/arithmetic.h"
@@ -53,7 +55,7 @@ Value first(JINJA_FILTER_PARAMETERS) {
 Value last(JINJA_FILTER_PARAMETERS) {
   const Bound args("last", std::move(arguments), {});
   if (v.object_as<OneShot>() != nullptr || v.object_as<Namespace>() != nullptr) {
-    fail("'" + type_name(v) + "' object is not reversible (take |list first)");
+    fail(fmt::format("'{}' object is not reversible (take |list first)", type_name(v)));
   }
   if (v.is_undefined()) fail(v.undefined_message());
   const Items items = iterate(v, runtime);
@@ -126,7 +128,7 @@ Value sort(JINJA_FILTER_PARAMETERS) {
 Value dictsort(JINJA_FILTER_PARAMETERS) {
   const Bound args("dictsort", std::move(arguments), {"case_sensitive", "by", "reverse"});
   if (v.is_undefined()) fail(v.undefined_message());
-  if (!v.is_dict()) fail("'" + type_name(v) + "' object has no attribute 'items'");
+  if (!v.is_dict()) fail(fmt::format("'{}' object has no attribute 'items'", type_name(v)));
   const std::string by = args.text(1, "key");
   if (by != "key" && by != "value") fail("dictsort: you can only sort by \"key\" or \"value\"");
   const bool case_sensitive = args.boolean(0, false, runtime);
@@ -145,7 +147,9 @@ Value items(JINJA_FILTER_PARAMETERS) {
   const Bound args("items", std::move(arguments), {});
   Items out;
   if (v.is_undefined()) return OneShot::make("generator", {});
-  if (!v.is_dict()) fail("can only get item pairs from a mapping, not '" + type_name(v) + "'");
+  if (!v.is_dict()) {
+    fail(fmt::format("can only get item pairs from a mapping, not '{}'", type_name(v)));
+  }
   runtime.spend_items(v.dict().size());
   for (const auto& [key, value] : v.dict().entries()) out.push_back(Value::tuple({key, value}));
   return OneShot::make("generator", std::move(out));

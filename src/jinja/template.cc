@@ -1,5 +1,7 @@
 #include "jinja/template.h"
 
+#include <fmt/core.h>
+
 #include <exception>
 
 #include "jinja/from_json.h"
@@ -15,7 +17,7 @@ constexpr size_t kMaxSource = 8u << 20;
 
 Error to_error(const Failure& failure, const std::string& where, int line) {
   if (failure.line != 0) line = failure.line;
-  const std::string place = line == 0 ? where : where + ": line " + std::to_string(line);
+  const std::string place = line == 0 ? where : fmt::format("{}: line {}", where, line);
   return {failure.kind, failure.what, place, ""};
 }
 

@@ -1,6 +1,7 @@
 // Templates against what Python's jinja2 renders (tests/oracle/make_jinja_goldens.py).
 #include "jinja/template.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -70,7 +71,7 @@ TEST(Template, ConversationsRenderAsInPython) {
   for (const Json& golden : (*goldens)["cases"]) {
     const auto name = golden[0].get<std::string>();
     const Json& variables = (*goldens)["variables"][golden[1].get<size_t>()];
-    SCOPED_TRACE(name + " with variables " + std::to_string(golden[1].get<size_t>()));
+    SCOPED_TRACE(fmt::format("{} with variables {}", name, golden[1].get<size_t>()));
     expect_same(read(name == "tiny" ? tiny : kGoldens / name), variables, golden[2]);
   }
 }

@@ -1,4 +1,6 @@
 // Filters on text.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 
@@ -114,7 +116,7 @@ Value indent(JINJA_FILTER_PARAMETERS) {
     runtime.spend_bytes(static_cast<size_t>(width));
     margin.assign(static_cast<size_t>(width), ' ');
   }
-  if (!v.is_string()) fail("indent expects text, not '" + type_name(v) + "'");
+  if (!v.is_string()) fail(fmt::format("indent expects text, not '{}'", type_name(v)));
   const std::string text = v.string() + "\n";
   const bool blank = args.boolean(2, false, runtime);
   std::string out = args.boolean(1, false, runtime) ? margin : "";
@@ -134,7 +136,7 @@ Value indent(JINJA_FILTER_PARAMETERS) {
 
 Value truncate(JINJA_FILTER_PARAMETERS) {
   const Bound args("truncate", std::move(arguments), {"length", "killwords", "end", "leeway"});
-  if (!v.is_string()) fail("truncate expects text, not '" + type_name(v) + "'");
+  if (!v.is_string()) fail(fmt::format("truncate expects text, not '{}'", type_name(v)));
   const Text text = text_of(v, runtime);
   const Text end = decode(args.text(2, "..."));
   const int64_t limit = args.integer(0, 255);

@@ -1,5 +1,7 @@
 #include "jinja/text_search.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -55,7 +57,7 @@ std::string replace_text(std::string_view text, std::string_view from, std::stri
   std::string out;
   const auto push = [&](std::string_view piece) {
     if (piece.size() > max_bytes - std::min(max_bytes, out.size())) {
-      fail("replace makes a string of more than " + std::to_string(max_bytes) + " bytes");
+      fail(fmt::format("replace makes a string of more than {} bytes", max_bytes));
     }
     out += piece;
   };

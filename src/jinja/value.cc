@@ -1,5 +1,7 @@
 #include "jinja/value.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -107,7 +109,9 @@ bool keys_equal(const Value& a, const Value& b) {
 }  // namespace
 
 void require_hashable(const Value& value) {
-  if (value.is_list() || value.is_dict()) fail("unhashable type: '" + type_name(value) + "'");
+  if (value.is_list() || value.is_dict()) {
+    fail(fmt::format("unhashable type: '{}'", type_name(value)));
+  }
   if (value.is_tuple()) std::for_each(value.items().begin(), value.items().end(), require_hashable);
 }
 
@@ -168,10 +172,12 @@ Value* Arguments::find_keyword(std::string_view name) {
 
 // --- Objects ----------------------------------------------------------------------------------
 
-Value Object::call(Runtime&, Arguments) { fail("'" + type_name() + "' object is not callable"); }
-Items Object::iterate(Runtime&) { fail("'" + type_name() + "' object is not iterable"); }
+Value Object::call(Runtime&, Arguments) {
+  fail(fmt::format("'{}' object is not callable", type_name()));
+}
+Items Object::iterate(Runtime&) { fail(fmt::format("'{}' object is not iterable", type_name())); }
 std::string Object::repr(Runtime&) {
-  fail("printing a '" + type_name() + "' has no meaning (for a generator, add |list)");
+  fail(fmt::format("printing a '{}' has no meaning (for a generator, add |list)", type_name()));
 }
 
 Items OneShot::iterate(Runtime&) {
@@ -186,7 +192,7 @@ std::optional<Value> OneShot::take() {
 }
 
 std::string DictView::repr(Runtime& runtime) {
-  return type_ + "(" + jinja::repr(Value::list(items_), runtime) + ")";
+  return fmt::format("{}({})", type_, jinja::repr(Value::list(items_), runtime));
 }
 
 __extension__ using Wide = __int128;
@@ -213,8 +219,8 @@ Items Range::iterate(Runtime& runtime) {
 }
 
 std::string Range::repr(Runtime&) {
-  std::string out = "range(" + std::to_string(start_) + ", " + std::to_string(stop_);
-  if (step_ != 1) out += ", " + std::to_string(step_);
+  std::string out = fmt::format("range({}, {}", start_, stop_);
+  if (step_ != 1) out += fmt::format(", {}", step_);
   return out + ")";
 }
 
@@ -226,14 +232,15 @@ std::optional<Value> Namespace::attribute(Runtime&, const std::string& name) {
 
 void Namespace::set(const std::string& name, Value value) {
   if (name.starts_with('_')) {
-    fail("chat templates cannot store underscore-prefixed attributes on a namespace, but got '" +
-         name + "'");
+    fail(fmt::format(
+        "chat templates cannot store underscore-prefixed attributes on a namespace, but got '{}'",
+        name));
   }
   attributes_.set(Value(name), std::move(value));
 }
 
 std::string Namespace::repr(Runtime& runtime) {
-  return "<Namespace " + jinja::repr(Value::dict(attributes_), runtime) + ">";
+  return fmt::format("<Namespace {}>", jinja::repr(Value::dict(attributes_), runtime));
 }
 
 // --- Protocols --------------------------------------------------------------------------------
@@ -272,7 +279,7 @@ int64_t length(const Value& value, Runtime& runtime) {
   if (value.is_object()) {
     if (auto n = value.object().length(runtime)) return *n;
   }
-  fail("object of type '" + type_name(value) + "' has no len()");
+  fail(fmt::format("object of type '{}' has no len()", type_name(value)));
 }
 
 bool iterable(const Value& value) {
@@ -302,12 +309,12 @@ Items iterate(const Value& value, Runtime& runtime) {
     return items;
   }
   if (value.is_object()) return value.object().iterate(runtime);
-  fail("'" + type_name(value) + "' object is not iterable");
+  fail(fmt::format("'{}' object is not iterable", type_name(value)));
 }
 
 Value call(const Value& callee, Arguments arguments, Runtime& runtime) {
   if (callee.is_undefined()) fail(callee.undefined_message());
-  if (!callee.is_object()) fail("'" + type_name(callee) + "' object is not callable");
+  if (!callee.is_object()) fail(fmt::format("'{}' object is not callable", type_name(callee)));
   runtime.spend();
   return callee.object().call(runtime, std::move(arguments));
 }

@@ -1,9 +1,9 @@
 #include "media/audio_decoder.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <new>
 #include <utility>
 
@@ -18,27 +18,23 @@ constexpr int64_t kMinRate = 1000, kMaxRate = 384000;
 constexpr int64_t kMaxChannels = 64;
 constexpr int64_t kBlockSamples = 1 << 16;  // decoded at a time, all channels together
 
-std::string seconds_text(double seconds) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.6g s", seconds);
-  return text.data();
-}
+std::string seconds_text(double seconds) { return fmt::format("{:.6g} s", seconds); }
 
 Error too_long(const std::string& where, const std::string& length, const AudioLimits& limits) {
   return bad_input(
       where,
-      "lasts " + length + ", longer than the " + seconds_text(limits.max_seconds) + " allowed",
+      fmt::format("lasts {}, longer than the {} allowed", length, seconds_text(limits.max_seconds)),
       limits.too_long_remedy);
 }
 
 Status check_info(const AudioStreamInfo& info, const std::string& where) {
   if (info.channels < 1 || info.channels > kMaxChannels) {
-    return bad_input(where, "has " + std::to_string(info.channels) + " channels",
-                     "1 to " + std::to_string(kMaxChannels) + " are read");
+    return bad_input(where, fmt::format("has {} channels", info.channels),
+                     fmt::format("1 to {} are read", kMaxChannels));
   }
   if (info.sampling_rate < kMinRate || info.sampling_rate > kMaxRate) {
-    return bad_input(where, "has a sampling rate of " + std::to_string(info.sampling_rate) + " Hz",
-                     std::to_string(kMinRate) + " to " + std::to_string(kMaxRate) + " Hz are read");
+    return bad_input(where, fmt::format("has a sampling rate of {} Hz", info.sampling_rate),
+                     fmt::format("{} to {} Hz are read", kMinRate, kMaxRate));
   }
   return {};
 }
@@ -53,11 +49,12 @@ Status append_mono(std::span<const float> block, int64_t channels, const std::st
     for (size_t c = 0; c < step; ++c) sum += block[frame * step + c];
     if (!std::isfinite(sum)) {
       const auto position = static_cast<double>(audio.samples.size());
-      return bad_input(where,
-                       "has a sample that is not finite at " +
-                           seconds_text(position / static_cast<double>(audio.sampling_rate)) +
-                           " (sample " + std::to_string(audio.samples.size()) + ")",
-                       "samples must be numbers; export the clip again");
+      return bad_input(
+          where,
+          fmt::format("has a sample that is not finite at {} (sample {})",
+                      seconds_text(position / static_cast<double>(audio.sampling_rate)),
+                      audio.samples.size()),
+          "samples must be numbers; export the clip again");
     }
     audio.samples.push_back(channels == 1 ? sum : sum / divisor);
   }
@@ -93,8 +90,8 @@ Result<Audio> read_all(AudioReader& reader, const std::string& where, AudioLimit
   }
   if (info.frames && decoded < *info.frames - info.slack) {
     return bad_input(where,
-                     "is truncated or damaged: " + std::to_string(*info.frames) +
-                         " samples announced, " + std::to_string(decoded) + " decoded",
+                     fmt::format("is truncated or damaged: {} samples announced, {} decoded",
+                                 *info.frames, decoded),
                      "copy or record the file again");
   }
   if (decoded == 0) return bad_input(where, "has no samples", "record the clip again");
@@ -106,10 +103,9 @@ Result<Audio> read_all(AudioReader& reader, const std::string& where, AudioLimit
 Result<Audio> decode_audio(std::span<const std::byte> file, const std::string& where,
                            const AudioLimits& limits) {
   if (file.size() > static_cast<uint64_t>(std::max<int64_t>(limits.max_file_bytes, 0))) {
-    return bad_input(where,
-                     "has " + std::to_string(file.size()) + " bytes, at most " +
-                         std::to_string(limits.max_file_bytes) + " are read",
-                     limits.too_long_remedy);
+    return bad_input(
+        where, fmt::format("has {} bytes, at most {} are read", file.size(), limits.max_file_bytes),
+        limits.too_long_remedy);
   }
   const auto content = skip_id3(file);
   LAP_ASSIGN_OR_RETURN(const AudioContainer container, identify_audio(content, where));

@@ -1,5 +1,6 @@
 #include "media/audio_decoder.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -270,8 +271,8 @@ TEST(DecodeAudio, TenHoursCostNothing) {
   EXPECT_THAT(refusal(wav.file()), HasSubstr("truncated"));
 
   // A file as long as it says, of holes.
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("lapidary_ten_hours_" + std::to_string(::getpid()) + ".wav");
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("lapidary_ten_hours_{}.wav", ::getpid());
   const std::string header =
       Wav{.rate = 8000, .bits = 8, .data = {}, .announced = kTenHours}.file();
   std::ofstream(path, std::ios::binary) << header;
@@ -290,8 +291,8 @@ TEST(DecodeAudio, TenHoursCostNothing) {
 }
 
 TEST(LoadAudio, GoesByContentNotByName) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("lapidary_named_" + std::to_string(::getpid()) + ".mp3");
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("lapidary_named_{}.mp3", ::getpid());
   std::filesystem::copy_file(kClips / "constant.flac", path);
   const auto audio = load_audio(path);
   ASSERT_TRUE(audio.ok()) << audio.error().message();

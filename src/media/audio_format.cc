@@ -1,5 +1,7 @@
 #include "media/audio_format.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -109,10 +111,9 @@ bool means_until_the_end(uint64_t size, size_t size_bytes) {
 }
 
 Error truncated(const std::string& where, uint64_t announced, uint64_t present) {
-  return bad_input(where,
-                   "is truncated: " + std::to_string(announced) + " bytes of sound announced, " +
-                       std::to_string(present) + " there",
-                   "copy or record the file again");
+  return bad_input(
+      where, fmt::format("is truncated: {} bytes of sound announced, {} there", announced, present),
+      "copy or record the file again");
 }
 
 Status check_chunks(Bytes file, const Chunks& layout, const std::string& where) {
@@ -202,7 +203,7 @@ Result<AudioContainer> identify_audio(std::span<const std::byte> file, const std
     if (!name && has(file, magic.offset, magic.text)) name = magic.name;
   }
   if (name) {
-    return unsupported(where, "is " + std::string(name) + ", which is not read as sound",
+    return unsupported(where, fmt::format("is {}, which is not read as sound", name),
                        std::string(kReadFormats) + ": convert it, say to WAV");
   }
   return bad_input(where, "is not a sound file of a known kind", kReadFormats);

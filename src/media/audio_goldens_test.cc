@@ -1,5 +1,6 @@
 // Sound files and front-end options against what transformers made of them
 // (tests/oracle/make_audio_goldens.py).
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -168,7 +169,7 @@ TEST(AudioGoldens, Clips) {
   }
   for (const auto& [name, worst] : {std::pair("exact", exact), std::pair("lossy", lossy)}) {
     const auto record = [&](const char* what, double value) {
-      RecordProperty(std::string(name) + "_" + what, testing::PrintToString(value));
+      RecordProperty(fmt::format("{}_{}", name, what), testing::PrintToString(value));
     };
     record("native", worst.native);
     record("resampled", worst.resampled);

@@ -1,4 +1,5 @@
 // resample() of audio_decoder.h.
+#include <fmt/core.h>
 #include <soxr.h>
 
 #include <new>
@@ -11,8 +12,8 @@ namespace lapidary::media {
 
 Result<Audio> resample(Audio audio, int64_t sampling_rate) {
   if (audio.sampling_rate == sampling_rate) return audio;
-  const std::string where = "resampling from " + std::to_string(audio.sampling_rate) + " to " +
-                            std::to_string(sampling_rate) + " Hz";
+  const std::string where =
+      fmt::format("resampling from {} to {} Hz", audio.sampling_rate, sampling_rate);
   if (audio.sampling_rate <= 0 || sampling_rate <= 0) {
     return internal_error(where, "a sampling rate must be positive");
   }

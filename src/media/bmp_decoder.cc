@@ -1,6 +1,8 @@
 // BMP with the layouts that PIL reads: 1, 4 and 8 bits with a palette (plain or run-length coded),
 // 16, 24 and 32 bits, headers of OS/2 and of Windows 3 to 5, rows from the bottom or from the top.
 // Alpha is dropped; indices past the palette's end are black.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -30,20 +32,19 @@ struct BmpHeader {
 };
 
 Error unread(const std::string& where, const std::string& what) {
-  return bad_input(where, "a BMP with " + what + " is not read", "save it as PNG");
+  return bad_input(where, fmt::format("a BMP with {} is not read", what), "save it as PNG");
 }
 
 Status check_layout(const BmpHeader& h, const std::string& where) {
   const bool indexed = h.bits == 1 || h.bits == 4 || h.bits == 8;
   if (!indexed && h.bits != 16 && h.bits != 24 && h.bits != 32) {
-    return unread(where, std::to_string(h.bits) + " bits a pixel");
+    return unread(where, fmt::format("{} bits a pixel", h.bits));
   }
   const bool fits = h.compression == kPlain || (h.compression == kBitfields && !indexed) ||
                     (h.compression == kRle8 && h.bits == 8) ||
                     (h.compression == kRle4 && h.bits == 4);
   if (fits) return {};
-  return unread(where, "compression " + std::to_string(h.compression) + " at " +
-                           std::to_string(h.bits) + " bits a pixel");
+  return unread(where, fmt::format("compression {} at {} bits a pixel", h.compression, h.bits));
 }
 
 Result<BmpHeader> read_header(Bytes file, const std::string& where) {
@@ -51,7 +52,7 @@ Result<BmpHeader> read_header(Bytes file, const std::string& where) {
   BmpHeader h{.size = little_endian(file, kFileHeader, 4), .pixels = little_endian(file, 10, 4)};
   constexpr std::array<size_t, 7> kSizes = {kOs2Header, 40, 52, 56, 64, 108, 124};
   if (std::find(kSizes.begin(), kSizes.end(), h.size) == kSizes.end()) {
-    return unread(where, "a header of " + std::to_string(h.size) + " bytes");
+    return unread(where, fmt::format("a header of {} bytes", h.size));
   }
   if (file.size() < kFileHeader + h.size) return truncated_image(where);
   const Bytes info = file.subspan(kFileHeader);
@@ -84,7 +85,7 @@ using Palette = std::array<Pixel, 256>;
 // Also mends an offset of the pixels that forgets the palette, as PIL does.
 Result<Palette> read_palette(Bytes file, BmpHeader& h, const std::string& where) {
   constexpr uint32_t kMostColors = 65536;
-  if (h.colors > kMostColors) return unread(where, std::to_string(h.colors) + " colours");
+  if (h.colors > kMostColors) return unread(where, fmt::format("{} colours", h.colors));
   const size_t entry = h.size == kOs2Header ? 3 : 4;
   const size_t start = kFileHeader + h.size;
   if (file.size() < start + entry * h.colors) return truncated_image(where);

@@ -1,12 +1,14 @@
 #include "media/image_codec.h"
 
+#include <fmt/core.h>
+
 #include <new>
 
 namespace lapidary::media {
 namespace {
 
 std::string size_text(int64_t width, int64_t height) {
-  return std::to_string(width) + " x " + std::to_string(height);
+  return fmt::format("{} x {}", width, height);
 }
 
 }  // namespace
@@ -15,20 +17,21 @@ Result<Image> new_image(int64_t width, int64_t height, const std::string& where,
                         const ImageLimits& limits) {
   constexpr int64_t kMaxSide = 1'000'000;
   if (width <= 0 || height <= 0) {
-    return bad_input(where, "the image has no pixels (" + size_text(width, height) + ")",
+    return bad_input(where, fmt::format("the image has no pixels ({})", size_text(width, height)),
                      "export the image again");
   }
   if (width > kMaxSide || height > kMaxSide || width * height > limits.max_pixels) {
     return bad_input(where,
-                     "the image claims " + size_text(width, height) + " pixels, at most " +
-                         std::to_string(limits.max_pixels) + " are read",
+                     fmt::format("the image claims {} pixels, at most {} are read",
+                                 size_text(width, height), limits.max_pixels),
                      "scale it down first; the model sees far fewer");
   }
   Image image{.width = width, .height = height, .rgb = {}};
   try {
     image.rgb.resize(static_cast<size_t>(width * height * 3));
   } catch (const std::bad_alloc&) {
-    return bad_input(where, "no memory for an image of " + size_text(width, height) + " pixels",
+    return bad_input(where,
+                     fmt::format("no memory for an image of {} pixels", size_text(width, height)),
                      "scale it down first");
   }
   return image;

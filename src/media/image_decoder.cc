@@ -1,5 +1,7 @@
 #include "media/image_decoder.h"
 
+#include <fmt/core.h>
+
 #include <new>
 
 #include "base/mapped_file.h"
@@ -37,8 +39,8 @@ Result<Image> decode_image(Bytes file, const std::string& where, const ImageLimi
   if (file.empty()) return bad_input(where, "the image file is empty", "copy or download it again");
   if (file.size() > static_cast<size_t>(limits.max_file_bytes)) {
     return bad_input(where,
-                     "the image file has " + std::to_string(file.size()) + " bytes, at most " +
-                         std::to_string(limits.max_file_bytes) + " are read",
+                     fmt::format("the image file has {} bytes, at most {} are read", file.size(),
+                                 limits.max_file_bytes),
                      "scale it down first; the model sees far fewer");
   }
   try {

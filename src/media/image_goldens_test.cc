@@ -1,5 +1,6 @@
 // The image front end against transformers' Gemma4ImageProcessor, on files of every kind that it
 // reads; tests/oracle/make_image_goldens.py made them and says what the numbers are.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -43,10 +44,7 @@ std::string hash_of(const std::vector<float>& values) {
     std::memcpy(&bits, &values[i], sizeof bits);
     sum += bits * ((2 * i + 1) * 0x9E3779B97F4A7C15U);
   }
-  std::string text(17, '\0');
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(sum));
-  text.pop_back();
-  return text;
+  return fmt::format("{:016x}", sum);
 }
 
 std::vector<float> read_samples() {
@@ -93,7 +91,7 @@ TEST(ImageGoldens, EqualTheReference) {
   const auto per_case = doc->at("samples").get<size_t>();
   size_t next = 0;
   for (const Json& c : doc->at("cases")) {
-    SCOPED_TRACE(c.at("file").get<std::string>() + " " + c.at("options").dump());
+    SCOPED_TRACE(fmt::format("{} {}", c.at("file").get<std::string>(), c.at("options").dump()));
     const auto path = folder() / c.at("file").get<std::string>();
     const checkpoint::ImageProcessorConfig config = config_of(c.at("options"));
     const auto image = load_image(path);

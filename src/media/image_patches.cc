@@ -1,5 +1,7 @@
 #include "media/image_patches.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -16,7 +18,7 @@ using checkpoint::ImageProcessorConfig;
 constexpr int64_t kMaxBudget = int64_t{1} << 27;
 
 std::string size_text(const ImageSize& size) {
-  return std::to_string(size.width) + " x " + std::to_string(size.height);
+  return fmt::format("{} x {}", size.width, size.height);
 }
 
 int64_t block_side(const ImageProcessorConfig& c) { return c.patch_size * c.pooling_kernel_size; }
@@ -25,10 +27,11 @@ int64_t block_side(const ImageProcessorConfig& c) { return c.patch_size * c.pool
 Result<int64_t> pixel_budget(const ImageProcessorConfig& c, const std::string& where) {
   const int64_t side = block_side(c);
   if (side <= 0 || c.max_soft_tokens <= 0 || side > kMaxBudget / side / c.max_soft_tokens) {
-    return bad_input(where,
-                     "the processor config asks for " + std::to_string(c.max_soft_tokens) +
-                         " soft tokens of " + std::to_string(side) + " pixels squared",
-                     "correct patch_size, pooling_kernel_size and max_soft_tokens");
+    return bad_input(
+        where,
+        fmt::format("the processor config asks for {} soft tokens of {} pixels squared",
+                    c.max_soft_tokens, side),
+        "correct patch_size, pooling_kernel_size and max_soft_tokens");
   }
   return c.max_soft_tokens * side * side;
 }
@@ -40,8 +43,9 @@ Result<Image> resized(const Image& image, const ImageProcessorConfig& c, const s
   LAP_ASSIGN_OR_RETURN(const ImageSize size, resized_size({image.width, image.height}, c, where));
   if (c.resample < 0 || c.resample > static_cast<int64_t>(Resample::kBicubic)) {
     return bad_input(where,
-                     "the processor config asks for resample " + std::to_string(c.resample) +
-                         ", which the reference does not resize with either",
+                     fmt::format("the processor config asks for resample {}, which the reference "
+                                 "does not resize with either",
+                                 c.resample),
                      "use 0 (nearest), 1 (Lanczos), 2 (bilinear) or 3 (bicubic)");
   }
   return resize(image, size.width, size.height, static_cast<Resample>(c.resample));
@@ -54,12 +58,12 @@ Status check_blocks(const Image& image, const ImageProcessorConfig& c, const std
   if (image.width % side == 0 && image.height % side == 0 && image.width * image.height <= budget) {
     return {};
   }
-  return bad_input(where,
-                   "the processor config has do_resize off, and the image is " +
-                       size_text({image.width, image.height}),
-                   "make its sides multiples of " + std::to_string(side) +
-                       " and its area at most " + std::to_string(budget) +
-                       " pixels, or set do_resize");
+  return bad_input(
+      where,
+      "the processor config has do_resize off, and the image is " +
+          size_text({image.width, image.height}),
+      fmt::format("make its sides multiples of {} and its area at most {} pixels, or set do_resize",
+                  side, budget));
 }
 
 using Levels = std::array<std::array<float, 256>, 3>;
@@ -116,7 +120,7 @@ ImagePatches cut(const Image& image, const ImageProcessorConfig& c) {
 Result<ImageSize> resized_size(const ImageSize& size, const ImageProcessorConfig& config,
                                const std::string& where) {
   if (size.width <= 0 || size.height <= 0) {
-    return bad_input(where, "the image has no pixels (" + size_text(size) + ")");
+    return bad_input(where, fmt::format("the image has no pixels ({})", size_text(size)));
   }
   LAP_ASSIGN_OR_RETURN(const int64_t budget, pixel_budget(config, where));
   const int64_t side = block_side(config);
@@ -134,8 +138,8 @@ Result<ImageSize> resized_size(const ImageSize& size, const ImageProcessorConfig
   }
   if (out.width <= 0 || out.height <= 0 || out.width * out.height > budget) {
     return bad_input(where,
-                     "an image of " + size_text(size) + " leaves no whole block of " +
-                         std::to_string(side) + " pixels squared",
+                     fmt::format("an image of {} leaves no whole block of {} pixels squared",
+                                 size_text(size), side),
                      "crop it to a less extreme aspect ratio");
   }
   return out;

@@ -1,5 +1,6 @@
 #include "media/image_patches.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,7 +82,7 @@ TEST(ImagePatches, FiltersThatTheReferenceLacksAreRefused) {
   for (const int64_t resample : {4, 5, -1}) {
     const auto out = image_patches(image, {.resample = resample}, "x.png");
     ASSERT_FALSE(out.ok());
-    EXPECT_THAT(out.error().message(), HasSubstr("resample " + std::to_string(resample)));
+    EXPECT_THAT(out.error().message(), HasSubstr(fmt::format("resample {}", resample)));
   }
 }
 

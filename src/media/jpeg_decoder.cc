@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdio>
 // jpeglib.h needs the two above.
+#include <fmt/core.h>
 #include <jerror.h>
 #include <jpeglib.h>
 
@@ -154,7 +155,7 @@ Result<DecodedImage> decode_jpeg(Bytes file, const std::string& where, const Ima
   if (!guarded(f, read_header)) return f.error(where);
   const int components = f.jpeg.num_components;
   if (components != 1 && components != 3 && components != 4) {
-    return bad_input(where, "a JPEG of " + std::to_string(components) + " components is not read",
+    return bad_input(where, fmt::format("a JPEG of {} components is not read", components),
                      "grey, colour and CMYK are; convert the image");
   }
   LAP_ASSIGN_OR_RETURN(Image image,

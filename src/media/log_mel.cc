@@ -1,5 +1,7 @@
 #include "media/log_mel.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -29,9 +31,9 @@ Status check_config(const AudioFeatureConfig& config) {
   }
   if (config.fft_length() < 2 || config.fft_length() > kMaxFftLength) {
     return bad_input(where,
-                     "frames of " + std::to_string(config.frame_length()) +
-                         " samples need an FFT of " + std::to_string(config.fft_length()),
-                     "2 to " + std::to_string(kMaxFftLength) + " are computed");
+                     fmt::format("frames of {} samples need an FFT of {}", config.frame_length(),
+                                 config.fft_length()),
+                     fmt::format("2 to {} are computed", kMaxFftLength));
   }
   if (config.hop_length() < 1 || config.feature_size < 1 || config.sampling_rate < 2) {
     return bad_input(where, "hop_length_ms, feature_size or sampling_rate is too small");
@@ -121,7 +123,7 @@ Status LogMelExtractor::Tables::log_mel(std::span<const float> magnitudes,
     if (!config.per_bin_stddev.empty()) value /= config.per_bin_stddev[i];
     out[i] = static_cast<float>(value);
     if (!std::isfinite(out[i])) {
-      return bad_input("audio feature extractor", "mel bin " + std::to_string(i) + " is not finite",
+      return bad_input("audio feature extractor", fmt::format("mel bin {} is not finite", i),
                        "the samples must be numbers around [-1, 1], per_bin_stddev not 0");
     }
   }
@@ -173,10 +175,9 @@ Result<LogMel> LogMelExtractor::extract(std::span<const float> samples) const {
       LAP_RETURN_IF_ERROR(t.log_mel(magnitudes, row));
     }
   } catch (const std::bad_alloc&) {
-    return bad_input(
-        "audio feature extractor",
-        "a clip of " + std::to_string(count) + " samples needs more memory than there is",
-        "cut it into shorter clips");
+    return bad_input("audio feature extractor",
+                     fmt::format("a clip of {} samples needs more memory than there is", count),
+                     "cut it into shorter clips");
   }
   return out;
 }

@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <sndfile.h>
 
 #include <algorithm>
@@ -54,7 +55,8 @@ class SndfileReader final : public AudioReader {
     if (!file_) return undecodable(where_, sf_strerror(nullptr));
     const int codec = info.format & SF_FORMAT_SUBMASK;
     if (std::find(kCodecs.begin(), kCodecs.end(), codec) == kCodecs.end()) {
-      return unsupported(where_, "holds sound as " + codec_name(codec) + ", which is not read",
+      return unsupported(where_,
+                         fmt::format("holds sound as {}, which is not read", codec_name(codec)),
                          "convert it, say to 16-bit PCM");
     }
     info_ = {.sampling_rate = info.samplerate, .channels = info.channels, .frames = std::nullopt};

@@ -1,5 +1,6 @@
 #include "media/video.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +26,7 @@ class VideoTest : public ::testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << content;
   }
   void add_frames(int count) {
-    for (int i = 0; i < count; ++i) add("frame" + std::to_string(i) + ".png");
+    for (int i = 0; i < count; ++i) add(fmt::format("frame{}.png", i));
   }
   std::vector<std::string> names(const checkpoint::VideoProcessorConfig& config) {
     const auto frames = sample_video(folder_, config, {});

@@ -1,5 +1,7 @@
 #include "nn/attention_constants.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -48,7 +50,7 @@ class QueryScale final : public Computed {
       : Computed(per_dim_scale.shape()), raw_(std::move(per_dim_scale)), factor_(factor) {}
 
   std::string describe() const override {
-    return "softplus(" + raw_.describe() + ") * " + std::to_string(factor_);
+    return fmt::format("softplus({}) * {:f}", raw_.describe(), factor_);
   }
 
  private:
@@ -75,9 +77,8 @@ class RelativeKeys final : public Computed {
         factor_(factor) {}
 
   std::string describe() const override {
-    return "relative_keys<" + std::to_string(shape_.heads) + " heads, " +
-           std::to_string(shape_.positions()) + " positions, times " + std::to_string(factor_) +
-           ">(" + projection_.describe() + ")";
+    return fmt::format("relative_keys<{} heads, {} positions, times {:f}>({})", shape_.heads,
+                       shape_.positions(), factor_, projection_.describe());
   }
 
  private:

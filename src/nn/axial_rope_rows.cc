@@ -1,5 +1,7 @@
 #include "nn/axial_rope_rows.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 
 #include "tensor/expressions.h"
@@ -23,7 +25,7 @@ RopeTable axial_rope_rows(Builder& b, const Ref& positions, int64_t patches, int
     }
   }
   const auto rows = [&](const std::string& which, const std::vector<float>& values) {
-    const std::string at = name + "." + which;
+    const std::string at = fmt::format("{}.{}", name, which);
     const Ref table = b.weight(at, tensor::floats({limit, 2 * pairs}, values));
     const Ref found = b.op("Gather", {table, positions}, at, {{"axis", int64_t{0}}});
     return b.op("Reshape", {found, b.constant({1, 1, 2 * patches, 2 * pairs})}, at);

@@ -1,5 +1,7 @@
 #include "text/added_tokens.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -82,7 +84,7 @@ PrefixTree::Match PrefixTree::longest(std::string_view text) const {
 
 Status AddedTokens::insert(AddedToken token, const Vocabulary& vocabulary,
                            const Normalizer& normalizer, const std::string& where) {
-  const auto quoted = "added token '" + token.content + "'";
+  const auto quoted = fmt::format("added token '{}'", token.content);
   if (token.content.empty()) return bad_input(where, "an added token has an empty content");
   const auto index = static_cast<int32_t>(tokens_.size());
   const int32_t in_model = vocabulary.find(token.content);
@@ -94,13 +96,12 @@ Status AddedTokens::insert(AddedToken token, const Vocabulary& vocabulary,
   }
   if (token.id != expected) {
     return bad_input(
-        where,
-        quoted + " has id " + std::to_string(token.id) + ", expected " + std::to_string(expected),
+        where, fmt::format("{} has id {}, expected {}", quoted, token.id, expected),
         in_model >= 0 ? "its id in model.vocab" : "ids beyond model.vocab are numbered in order");
   }
   if (in_model < 0 && vocabulary.contains(static_cast<int32_t>(expected))) {
-    return bad_input(where, quoted + " has id " + std::to_string(token.id) +
-                                ", which model.vocab gives to another token");
+    return bad_input(where, fmt::format("{} has id {}, which model.vocab gives to another token",
+                                        quoted, token.id));
   }
   by_id_.emplace(static_cast<int32_t>(token.id), index);
   std::string form = token.normalized ? normalizer.apply(token.content) : token.content;

@@ -1,5 +1,7 @@
 #include "text/chat_template.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -86,8 +88,8 @@ Status ChatTemplate::add_from_config(const Json& value, const std::string& where
                           entry["template"].is_string();
     if (!complete) return bad_input(where, "expected a list of {name, template}");
     const auto name = entry["name"].get<std::string>();
-    LAP_RETURN_IF_ERROR(
-        add(name, entry["template"].get_ref<const std::string&>(), where + "." + name));
+    LAP_RETURN_IF_ERROR(add(name, entry["template"].get_ref<const std::string&>(),
+                            fmt::format("{}.{}", where, name)));
   }
   if (templates_.empty()) return bad_input(where, "the list of templates is empty");
   return {};
@@ -98,7 +100,9 @@ Status ChatTemplate::read_special_tokens(const Json& config, const std::string& 
   const auto add_token = [&](const std::string& key, const Json& value) -> Status {
     if (!key.ends_with("_token") || value.is_null() || value.is_boolean()) return {};
     const Json* text = token_text(value);
-    if (text == nullptr) return bad_input(where + ": " + key, "expected a token's text");
+    if (text == nullptr) {
+      return bad_input(fmt::format("{}: {}", where, key), "expected a token's text");
+    }
     const auto same = [&](const auto& known) { return known.first == key; };
     if (std::none_of(special_tokens_.begin(), special_tokens_.end(), same)) {
       special_tokens_.emplace_back(key, text->get<std::string>());
@@ -177,19 +181,18 @@ Result<const ChatTemplate::Named*> ChatTemplate::choose(const ChatOptions& optio
     if (chosen == nullptr) chosen = find("default");
   }
   if (chosen != nullptr) return chosen;
-  std::string known;
-  for (const Named& named : templates_) known += (known.empty() ? "" : ", ") + named.name;
   return bad_input(where_,
-                   options.name.empty() ? "none of the templates is named 'default'"
-                                        : "there is no template named '" + options.name + "'",
-                   "choose one of: " + known);
+                   options.name.empty()
+                       ? "none of the templates is named 'default'"
+                       : fmt::format("there is no template named '{}'", options.name),
+                   fmt::format("choose one of: {}", fmt::join(names(), ", ")));
 }
 
 Result<std::string> ChatTemplate::render(const Json& messages, const ChatOptions& options) const {
   if (!messages.is_array()) return bad_input("messages", "expected a list of messages");
   Json list = Json::array();
   for (const Json& message : messages) {
-    LAP_RETURN_IF_ERROR(check_message(message, "messages[" + std::to_string(list.size()) + "]"));
+    LAP_RETURN_IF_ERROR(check_message(message, fmt::format("messages[{}]", list.size())));
     list.push_back(with_reasoning_aliases(message));
   }
   if (!options.tools.is_null() && !options.tools.is_array()) {

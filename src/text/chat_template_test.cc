@@ -1,5 +1,6 @@
 #include "text/chat_template.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ class ChatTemplateTest : public ::testing::Test {
   void SetUp() override {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     dir_ = std::filesystem::temp_directory_path() /
-           ("lapidary_chat_" + std::to_string(getpid()) + "_" + test->name());
+           fmt::format("lapidary_chat_{}_{}", getpid(), test->name());
     std::filesystem::create_directories(dir_);
   }
   void TearDown() override { std::filesystem::remove_all(dir_); }

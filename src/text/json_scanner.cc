@@ -1,5 +1,7 @@
 #include "text/json_scanner.h"
 
+#include <fmt/core.h>
+
 #include <array>
 
 #include "base/utf8.h"
@@ -24,7 +26,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool JsonScanner::fail(const std::string& what) {
   if (problem_.empty()) {
-    problem_ = "not valid JSON at byte " + std::to_string(at_) + ": " + what;
+    problem_ = fmt::format("not valid JSON at byte {}: {}", at_, what);
   }
   at_ = text_.size();
   return false;

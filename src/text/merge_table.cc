@@ -1,5 +1,7 @@
 #include "text/merge_table.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -11,9 +13,10 @@ namespace {
 
 Error unknown_part(const std::string& where, size_t rank, const MergeTable::Pair& pair,
                    const std::string& token) {
-  return bad_input(where, "model.merges[" + std::to_string(rank) + "] ('" + std::string(pair.left) +
-                              "', '" + std::string(pair.right) + "') needs token '" + token +
-                              "', which model.vocab does not have");
+  return bad_input(
+      where,
+      fmt::format("model.merges[{}] ('{}', '{}') needs token '{}', which model.vocab does not have",
+                  rank, pair.left, pair.right, token));
 }
 
 }  // namespace
@@ -41,7 +44,7 @@ Status MergeTable::resolve(std::span<const Pair> pairs, size_t first_rank,
       const Pair& pair = pairs[begin + i];
       const size_t rank = first_rank + begin + i;
       if (pair.left.empty() || pair.right.empty()) {
-        return bad_input(where, "model.merges[" + std::to_string(rank) + "] has an empty part");
+        return bad_input(where, fmt::format("model.merges[{}] has an empty part", rank));
       }
       const int32_t left = vocabulary.find(pair.left, hashes[i][0]);
       if (left < 0) return unknown_part(where, rank, pair, std::string(pair.left));

@@ -1,5 +1,7 @@
 #include "text/normalizer.h"
 
+#include <fmt/core.h>
+
 namespace lapidary::text {
 
 std::string replace_all(std::string_view text, std::string_view pattern, std::string_view content) {
@@ -37,7 +39,7 @@ void Normalizer::read_step(JsonReader& reader) {
   } else if (type == "Prepend") {
     steps_.push_back({"", reader.string("prepend")});
   } else {
-    reader.fail("type", "is '" + type + "', which is not supported",
+    reader.fail("type", fmt::format("is '{}', which is not supported", type),
                 "supported normalizers: Replace, Prepend, Sequence", ErrorKind::kUnsupported);
   }
   reader.reject_unknown();

@@ -1,5 +1,7 @@
 #include "text/piece_decoder.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "base/utf8.h"
@@ -35,11 +37,11 @@ void PieceDecoder::read_metaspace(JsonReader& reader, Step& step) {
     reader.fail("replacement", "must be one character");
   }
   if (scheme != "always" && scheme != "first" && scheme != "never") {
-    reader.fail("prepend_scheme", "is '" + scheme + "', must be always, first or never");
+    reader.fail("prepend_scheme", fmt::format("is '{}', must be always, first or never", scheme));
   }
   step.prepends = scheme != "never";
   if (!reader.boolean_or("add_prefix_space", true) && step.prepends) {
-    reader.fail("add_prefix_space", "is false, but 'prepend_scheme' is '" + scheme + "'");
+    reader.fail("add_prefix_space", fmt::format("is false, but 'prepend_scheme' is '{}'", scheme));
   }
   reader.ignore({"split", "str_rep"});
 }
@@ -55,7 +57,7 @@ void PieceDecoder::read_step(JsonReader& reader) {
   step.fused = fused;
   const std::string type = reader.string("type");
   const auto refuse = [&](const std::string& what) {
-    reader.fail("type", "is '" + type + "'" + what,
+    reader.fail("type", fmt::format("is '{}'{}", type, what),
                 "supported decoders: Replace, ByteFallback, Fuse, Strip, Metaspace, Sequence",
                 ErrorKind::kUnsupported);
   };

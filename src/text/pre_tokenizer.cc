@@ -1,5 +1,7 @@
 #include "text/pre_tokenizer.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -88,7 +90,7 @@ PreTokenizer::Step PreTokenizer::read_split(JsonReader& reader) {
   const auto* name = std::find_if(std::begin(kNames), std::end(kNames),
                                   [&](auto& n) { return n.first == behavior; });
   if (name == std::end(kNames)) {
-    reader.fail("behavior", "is '" + behavior + "', which is not a known behavior");
+    reader.fail("behavior", fmt::format("is '{}', which is not a known behavior", behavior));
   } else {
     step.behavior = name->second;
   }
@@ -111,10 +113,10 @@ PreTokenizer::Step PreTokenizer::read_metaspace(JsonReader& reader, bool has_nor
   } else if (scheme == "first") {
     step.prepend = Prepend::kFirst;
   } else if (scheme != "never") {
-    reader.fail("prepend_scheme", "is '" + scheme + "', must be always, first or never");
+    reader.fail("prepend_scheme", fmt::format("is '{}', must be always, first or never", scheme));
   }
   if (!prefix && scheme != "never") {
-    reader.fail("add_prefix_space", "is false, but 'prepend_scheme' is '" + scheme + "'");
+    reader.fail("add_prefix_space", fmt::format("is false, but 'prepend_scheme' is '{}'", scheme));
   }
   if (step.prepend == Prepend::kFirst && has_normalizer) {
     reader.fail("prepend_scheme", "is 'first', which is not supported together with a normalizer",
@@ -136,7 +138,7 @@ void PreTokenizer::read_step(JsonReader& reader, bool has_normalizer) {
     }
     steps_.push_back(read_metaspace(reader, has_normalizer));
   } else {
-    reader.fail("type", "is '" + type + "', which is not supported",
+    reader.fail("type", fmt::format("is '{}', which is not supported", type),
                 "supported pre-tokenizers: Split, Metaspace, Sequence", ErrorKind::kUnsupported);
   }
   reader.reject_unknown();

@@ -1,5 +1,7 @@
 #include "text/step_list.h"
 
+#include <fmt/core.h>
+
 namespace lapidary::text {
 namespace {
 
@@ -26,13 +28,13 @@ void for_each_object(JsonReader& parent, const JsonContext& context, const std::
     parent.fail(key, "must be a list of objects");
     return;
   }
-  const std::string prefix = parent.path().empty() ? key : parent.path() + "." + key;
+  const std::string prefix = parent.path().empty() ? key : fmt::format("{}.{}", parent.path(), key);
   for (size_t i = 0; i < list.size() && parent.status().ok(); ++i) {
     if (!list[i].is_object()) {
-      parent.fail(key + "[" + std::to_string(i) + "]", "must be an object");
+      parent.fail(fmt::format("{}[{}]", key, i), "must be an object");
       return;
     }
-    JsonReader element = context.reader(list[i], prefix + "[" + std::to_string(i) + "]");
+    JsonReader element = context.reader(list[i], fmt::format("{}[{}]", prefix, i));
     read(element);
   }
 }

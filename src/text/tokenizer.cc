@@ -1,5 +1,7 @@
 #include "text/tokenizer.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "base/mapped_file.h"
@@ -56,7 +58,7 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view utf8,
     return bad_input("text", "is longer than 1 GB", "encode it in parts");
   }
   if (const size_t bad = find_invalid_utf8(utf8); bad != std::string_view::npos) {
-    return bad_input("text", "byte " + std::to_string(bad) + " is not valid UTF-8",
+    return bad_input("text", fmt::format("byte {} is not valid UTF-8", bad),
                      "convert the text to UTF-8");
   }
   std::vector<int32_t> ids;

@@ -1,5 +1,7 @@
 #include "text/tokenizer_parts.h"
 
+#include <fmt/core.h>
+
 #include <memory>
 #include <optional>
 #include <utility>
@@ -25,7 +27,7 @@ BpeOptions read_model(JsonReader& reader, const Vocabulary& vocabulary) {
   BpeOptions options;
   const std::string type = reader.string("type");
   if (type != "BPE") {
-    reader.fail("type", "is '" + type + "', which is not supported", "only BPE is",
+    reader.fail("type", fmt::format("is '{}', which is not supported", type), "only BPE is",
                 ErrorKind::kUnsupported);
   }
   if (reader.number_or("dropout", 0.0) != 0.0) {
@@ -42,7 +44,7 @@ BpeOptions read_model(JsonReader& reader, const Vocabulary& vocabulary) {
   if (const auto unknown = reader.optional_string("unk_token")) {
     options.unknown_id = vocabulary.find(*unknown);
     if (*options.unknown_id < 0) {
-      reader.fail("unk_token", "is '" + *unknown + "', which model.vocab does not have");
+      reader.fail("unk_token", fmt::format("is '{}', which model.vocab does not have", *unknown));
     }
   }
   reader.ignore({"vocab", "merges"});
@@ -79,13 +81,17 @@ PostProcessor read_template(JsonReader& reader, const JsonContext& context) {
     if (auto sequence = piece.optional_child("Sequence")) {
       const std::string id = sequence->string("id");
       sequence->ignore({"type_id"});
-      if (id != "A") sequence->fail("id", "is '" + id + "', must be 'A' for a single text");
+      if (id != "A") {
+        sequence->fail("id", fmt::format("is '{}', must be 'A' for a single text", id));
+      }
       out.pieces.push_back(PostProcessor::kText);
     } else {
       JsonReader special = piece.child("SpecialToken");
       const std::string id = special.string("id");
       if (!special.status().ok()) return;
-      if (!specials.has(id)) special.fail("id", "is '" + id + "', not among 'special_tokens'");
+      if (!specials.has(id)) {
+        special.fail("id", fmt::format("is '{}', not among 'special_tokens'", id));
+      }
       special.ignore({"type_id"});
       for (const int64_t token :
            specials.child(id).integers("ids", {.min = 0, .max = Vocabulary::kMaxId})) {
@@ -104,7 +110,7 @@ PostProcessor read_post_processor(JsonReader& root, const JsonContext& context) 
   if (!reader) return {};
   const std::string type = reader->string("type");
   if (type == "TemplateProcessing") return read_template(*reader, context);
-  reader->fail("type", "is '" + type + "', which is not supported",
+  reader->fail("type", fmt::format("is '{}', which is not supported", type),
                "supported post-processors: TemplateProcessing", ErrorKind::kUnsupported);
   return {};
 }
@@ -128,7 +134,7 @@ Result<Vocabulary> scan_all(TokenizerScan& scan, const std::string& where) {
 void check_version(JsonReader& root) {
   const std::string version = root.string("version");
   if (version != "1.0") {
-    root.fail("version", "is '" + version + "', which is not supported", "only \"1.0\" is",
+    root.fail("version", fmt::format("is '{}', which is not supported", version), "only \"1.0\" is",
               ErrorKind::kUnsupported);
   }
 }
@@ -136,8 +142,9 @@ void check_version(JsonReader& root) {
 Status check_template_ids(const TokenizerParts& parts, const std::string& where) {
   for (const int32_t id : parts.post_processor.pieces) {
     if (id != PostProcessor::kText && !parts.knows(id)) {
-      return bad_input(where, "'post_processor.special_tokens' names id " + std::to_string(id) +
-                                  ", which no token has");
+      return bad_input(
+          where,
+          fmt::format("'post_processor.special_tokens' names id {}, which no token has", id));
     }
   }
   return {};

@@ -1,5 +1,7 @@
 #include "text/tokenizer_scan.h"
 
+#include <fmt/core.h>
+
 namespace lapidary::text {
 
 TokenizerScan::TokenizerScan(std::string_view text) : text_(text), scanner_(text) {
@@ -34,7 +36,7 @@ void TokenizerScan::read_model_key(std::string_view key) {
   }
   bool& seen = is_vocabulary ? has_vocabulary_ : has_merges_;
   if (seen) {
-    problem_ = "'model." + std::string(key) + "' appears twice";
+    problem_ = fmt::format("'model.{}' appears twice", key);
     return;
   }
   scanner_.peek();
@@ -58,8 +60,7 @@ void TokenizerScan::read_vocabulary() {
   while (scanner_.next_key(entry.token)) {
     const char c = scanner_.peek();
     if (c != '-' && (c < '0' || c > '9')) {
-      problem_ =
-          "'model.vocab': the id of token '" + std::string(entry.token) + "' must be an integer";
+      problem_ = fmt::format("'model.vocab': the id of token '{}' must be an integer", entry.token);
       return;
     }
     if (scanner_.integer(entry.id)) vocabulary_.push_back(entry);
@@ -70,8 +71,8 @@ void TokenizerScan::read_vocabulary() {
 bool TokenizerScan::split_merge(std::string_view text, MergeTable::Pair& pair) {
   const size_t space = text.find(' ');
   if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
-    problem_ = "model.merges[" + std::to_string(merges_.size()) + "] is '" + std::string(text) +
-               "', expected two tokens with one space between";
+    problem_ = fmt::format("model.merges[{}] is '{}', expected two tokens with one space between",
+                           merges_.size(), text);
     return false;
   }
   pair = {text.substr(0, space), text.substr(space + 1)};
@@ -87,7 +88,7 @@ bool TokenizerScan::read_merge_pair(MergeTable::Pair& pair) {
   }
   if (!scanner_.ok()) return false;
   if (count == 2 && text_[scanner_.position() - 1] == ']') return true;
-  problem_ = "model.merges[" + std::to_string(merges_.size()) + "] must be a pair of strings";
+  problem_ = fmt::format("model.merges[{}] must be a pair of strings", merges_.size());
   return false;
 }
 
@@ -103,8 +104,9 @@ void TokenizerScan::read_merges() {
     if (form == 0) form = c;
     MergeTable::Pair pair;
     if (c != form || (c != '[' && c != '"')) {
-      problem_ = "model.merges[" + std::to_string(merges_.size()) +
-                 "] must be a pair of strings or a string, all of one form";
+      problem_ =
+          fmt::format("model.merges[{}] must be a pair of strings or a string, all of one form",
+                      merges_.size());
       return;
     }
     if (c == '[') {

@@ -2,6 +2,7 @@
 // tests/oracle/make_tokenizer_goldens.py.
 #include "text/tokenizer.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -130,7 +131,7 @@ TEST(Tokenizer, LooksUpTokens) {
 // Catches text that is not UTF-8 being tokenized as something else in silence.
 TEST(Tokenizer, InvalidUtf8IsAnErrorThatNamesTheByte) {
   for (const std::string bad : {"\xff", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\x80"}) {
-    const auto ids = tiny_tokenizer().encode("abc" + bad + "d", true);
+    const auto ids = tiny_tokenizer().encode(fmt::format("abc{}d", bad), true);
     ASSERT_FALSE(ids.ok());
     EXPECT_THAT(ids.error().message(), ::testing::HasSubstr("byte 3 "));
   }

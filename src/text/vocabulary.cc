@@ -5,6 +5,7 @@
 #include <cstring>
 
 #define XXH_INLINE_ALL
+#include <fmt/core.h>
 #include <xxhash.h>
 
 namespace lapidary::text {
@@ -31,9 +32,8 @@ Result<Vocabulary> Vocabulary::build(std::span<const Entry> entries, const std::
   size_t bytes = 0;
   for (const Entry& entry : entries) {
     if (entry.id < 0 || entry.id > kMaxId) {
-      return bad_input(where, "token '" + std::string(entry.token) + "' has id " +
-                                  std::to_string(entry.id) + ", outside 0 to " +
-                                  std::to_string(kMaxId));
+      return bad_input(where, fmt::format("token '{}' has id {}, outside 0 to {}", entry.token,
+                                          entry.id, kMaxId));
     }
     max_id = std::max(max_id, entry.id);
     bytes += entry.token.size();
@@ -56,13 +56,12 @@ Result<Vocabulary> Vocabulary::build(std::span<const Entry> entries, const std::
     const Entry& entry = entries[n - kAhead];
     const uint64_t h = hashes[n - kAhead];
     if (out.find(entry.token, h) >= 0) {
-      return bad_input(where, "token '" + std::string(entry.token) + "' appears twice");
+      return bad_input(where, fmt::format("token '{}' appears twice", entry.token));
     }
     Span& span = out.spans_[static_cast<size_t>(entry.id)];
     if (span.offset != kAbsent) {
-      return bad_input(where, "id " + std::to_string(entry.id) + " is given to both '" +
-                                  std::string(out.token(static_cast<int32_t>(entry.id))) +
-                                  "' and '" + std::string(entry.token) + "'");
+      return bad_input(where, fmt::format("id {} is given to both '{}' and '{}'", entry.id,
+                                          out.token(static_cast<int32_t>(entry.id)), entry.token));
     }
     span = {static_cast<uint32_t>(out.characters_.size()),
             static_cast<uint32_t>(entry.token.size())};
