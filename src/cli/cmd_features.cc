@@ -13,11 +13,14 @@
 #include "cli/model_flags.h"
 #include "cli/progress_display.h"
 #include "cli/terminal.h"
+#include "contract/ports.h"
 #include "encoders/media_encoder.h"
 #include "tensor/npy.h"
 
 namespace lapidary::cli {
 namespace {
+
+namespace ports = contract::ports;
 
 using encoders::MediaKind;
 using tensor::DType;
@@ -60,8 +63,8 @@ Result<std::vector<Array>> save_image_inputs(const FeaturesFlags& flags,
                                              const media::ImagePatches& patches) {
   const int64_t width = static_cast<int64_t>(patches.pixel_values.size()) / patches.patches;
   std::vector<Array> arrays = {
-      {"pixel_values", flags.output, {DType::kFloat, {patches.patches, width}}},
-      {"pixel_position_ids",
+      {ports::kPixelValues, flags.output, {DType::kFloat, {patches.patches, width}}},
+      {ports::kPixelPositionIds,
        beside(flags.output, "position_ids"),
        {DType::kInt64, {patches.patches, 2}}}};
   LAP_RETURN_IF_ERROR(save(arrays[0], patches.pixel_values));
@@ -71,9 +74,9 @@ Result<std::vector<Array>> save_image_inputs(const FeaturesFlags& flags,
 
 Result<std::vector<Array>> save_audio_inputs(const FeaturesFlags& flags, const media::LogMel& mel) {
   std::vector<Array> arrays = {
-      {"input_features", flags.output, {DType::kFloat, {mel.frames, mel.bins}}},
-      {"input_features_mask",
-       beside(flags.output, "input_features_mask"),
+      {ports::kInputFeatures, flags.output, {DType::kFloat, {mel.frames, mel.bins}}},
+      {ports::kInputFeaturesMask,
+       beside(flags.output, ports::kInputFeaturesMask),
        {DType::kBool, {mel.frames}}}};
   LAP_RETURN_IF_ERROR(save(arrays[0], mel.input_features));
   LAP_RETURN_IF_ERROR(save(arrays[1], mel.input_features_mask));
@@ -94,7 +97,8 @@ Result<std::vector<Array>> save_outputs(const FeaturesFlags& flags, const encode
                                         const runtime::Model& model,
                                         const encoders::EncodedMedia& encoded) {
   const engine::SoftTokens& tokens = *encoded.blocks.front();
-  const std::string name = item.kind == MediaKind::kImage ? "image_features" : "audio_features";
+  const std::string name =
+      item.kind == MediaKind::kImage ? ports::kImageFeatures : ports::kAudioFeatures;
   const int64_t hidden = model.manifest().text.hidden_size;
   std::vector<Array> arrays = {{name, flags.output, {DType::kFloat, {tokens.count, hidden}}}};
   LAP_RETURN_IF_ERROR(save(arrays[0], tokens.features));

@@ -51,8 +51,11 @@ TEST(Ports, CachesAreNamedAsOnnxRuntimeGenAiExpects) {
 }
 
 TEST(Ports, OfKindsOfLayersCarryTheNameInTextConfig) {
+  EXPECT_STREQ(ports::attention_kind(true), "sliding_attention");
+  EXPECT_STREQ(ports::attention_kind(false), "full_attention");
   EXPECT_EQ(ports::attention_mask(true), "attention_mask.sliding_attention");
   EXPECT_EQ(ports::attention_mask(false), "attention_mask.full_attention");
+  EXPECT_EQ(ports::rotary_table("sliding_attention"), "rotary_emb.sliding_attention");
   EXPECT_EQ(ports::rotary_cos("full_attention"), "rotary_emb.full_attention.cos");
   EXPECT_EQ(ports::rotary_sin("full_attention"), "rotary_emb.full_attention.sin");
 }

@@ -52,10 +52,16 @@ inline constexpr const char* kSlidingAttention = "sliding_attention";
 inline constexpr const char* kFullAttention = "full_attention";
 inline constexpr const char* kMaskPrefix = "attention_mask.";
 inline constexpr const char* kRotaryPrefix = "rotary_emb.";
-inline std::string attention_mask(bool sliding) {
-  return std::string(kMaskPrefix) + (sliding ? kSlidingAttention : kFullAttention);
+constexpr const char* attention_kind(bool sliding) {
+  return sliding ? kSlidingAttention : kFullAttention;
 }
-inline std::string rotary_cos(const std::string& kind) { return kRotaryPrefix + kind + ".cos"; }
-inline std::string rotary_sin(const std::string& kind) { return kRotaryPrefix + kind + ".sin"; }
+inline std::string attention_mask(bool sliding) {
+  return std::string(kMaskPrefix) + attention_kind(sliding);
+}
+// What decoders of any length call the nodes that compute a kind's tables. Passes that make the
+// tables inputs find them by it.
+inline std::string rotary_table(const std::string& kind) { return kRotaryPrefix + kind; }
+inline std::string rotary_cos(const std::string& kind) { return rotary_table(kind) + ".cos"; }
+inline std::string rotary_sin(const std::string& kind) { return rotary_table(kind) + ".sin"; }
 
 }  // namespace lapidary::contract::ports

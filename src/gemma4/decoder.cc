@@ -78,14 +78,13 @@ class DecoderBuilder {
     }
     attention_mask_ = b_.input(ports::kAttentionMask, DType::kInt64, {batch, "total_sequence_len"});
     for (const int64_t i : text_.cache_layers()) {
-      const std::string prefix = fmt::format("past_key_values.{}", i);
       // Sliding layers may hold fewer positions than full ones, so their length is another symbol.
       const graph::SymbolicShape shape = {
           batch, text_.kv_heads(i),
           std::string(text_.is_full(i) ? "past_sequence_len" : "sliding_past_sequence_len"),
           text_.head_dim(i)};
-      past_[i] = {b_.input(prefix + ".key", DType::kFloat, shape),
-                  b_.input(prefix + ".value", DType::kFloat, shape)};
+      past_[i] = {b_.input(ports::past_key(i), DType::kFloat, shape),
+                  b_.input(ports::past_value(i), DType::kFloat, shape)};
     }
     logits_to_keep_ =
         b_.optional_input(ports::kLogitsToKeep, {int64_t{1}}, tensor::integers({1}, {0}));
@@ -120,14 +119,15 @@ class DecoderBuilder {
     const Ref positions =
         b_.op("Add", {b_.op("Unsqueeze", {past, axis}, "past"), offsets}, "positions");
 
-    full_.length = length(valid, total, "full_attention");
-    sliding_.length = length(b_.op("Sub", {valid, sliding_window_offset_}, "sliding_attention"),
-                             b_.op("Sub", {total, sliding_window_offset_}, "sliding_attention"),
-                             "sliding_attention");
+    full_.length = length(valid, total, ports::kFullAttention);
+    sliding_.length =
+        length(b_.op("Sub", {valid, sliding_window_offset_}, ports::kSlidingAttention),
+               b_.op("Sub", {total, sliding_window_offset_}, ports::kSlidingAttention),
+               ports::kSlidingAttention);
     if (text_.vision_bidirectional_attention) describe_blocks(past, total);
     for (const RotaryKind& kind : rotary_kinds(text_)) {
       (kind.full_attention ? full_ : sliding_).rope =
-          nn::rope_table(b_, positions, "rotary_emb." + kind.name, kind.frequencies);
+          nn::rope_table(b_, positions, ports::rotary_table(kind.name), kind.frequencies);
     }
   }
 
@@ -163,12 +163,12 @@ class DecoderBuilder {
 
   // From here on only the positions whose logits are wanted are computed.
   void narrow_to_kept(Ref& normed) {
-    const auto scope = b_.enter("logits_to_keep");
+    const auto scope = b_.enter(ports::kLogitsToKeep);
     keep_from_ = b_.op("Neg", {logits_to_keep_});
     hidden_ = keep(hidden_, "hidden_states");
     normed = keep(normed, "normed");
     if (!per_layer_inputs_.omitted())
-      per_layer_inputs_ = keep(per_layer_inputs_, "per_layer_inputs");
+      per_layer_inputs_ = keep(per_layer_inputs_, ports::kPerLayerInputs);
     for (AttentionKind* each : {&sliding_, &full_}) {
       if (each->rope.cos.omitted()) continue;
       each->rope = {keep(each->rope.cos, "cos"), keep(each->rope.sin, "sin")};
@@ -308,13 +308,12 @@ class DecoderBuilder {
     const std::string batch = "batch";
     b_.output(ports::kLogits, logits, DType::kFloat, {batch, "kept_len", text_.vocab_size});
     for (const auto& [i, cache] : present_) {
-      const std::string prefix = fmt::format("present.{}", i);
       const graph::SymbolicShape shape = {
           batch, text_.kv_heads(i),
           std::string(text_.is_full(i) ? "total_sequence_len" : "sliding_total_sequence_len"),
           text_.head_dim(i)};
-      b_.output(prefix + ".key", cache.key, DType::kFloat, shape);
-      b_.output(prefix + ".value", cache.value, DType::kFloat, shape);
+      b_.output(ports::present_key(i), cache.key, DType::kFloat, shape);
+      b_.output(ports::present_value(i), cache.value, DType::kFloat, shape);
     }
   }
 

@@ -73,9 +73,9 @@ Ref per_layer_inputs(Builder& b, const TextConfig& text, const EmbeddingWeights&
                                   *w.per_layer_projection_norm, text.rms_norm_eps);
   const Ref projection =
       b.op("Reshape", {normed, b.constant({0, 0, width})}, "per_layer_projection_norm");
-  const Ref sum = b.op("Add", {projection, identity}, "per_layer_inputs");
+  const Ref sum = b.op("Add", {projection, identity}, ports::kPerLayerInputs);
   return b.op("Mul", {sum, b.constant_scalar(static_cast<float>(std::sqrt(0.5)))},
-              "per_layer_inputs");
+              ports::kPerLayerInputs);
 }
 
 // input_ids with <pad> for every placeholder, of whatever medium and whether or not the model has

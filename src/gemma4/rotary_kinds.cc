@@ -1,5 +1,6 @@
 #include "gemma4/rotary_kinds.h"
 
+#include "contract/ports.h"
 #include "nn/rope.h"
 
 namespace lapidary::gemma4 {
@@ -12,7 +13,7 @@ std::vector<RotaryKind> rotary_kinds(const checkpoint::TextConfig& text) {
       const checkpoint::RopeParameters& rope = text.rope(i);
       const int64_t head_dim = text.head_dim(i);
       out.push_back(
-          {full, full ? "full_attention" : "sliding_attention",
+          {full, contract::ports::attention_kind(!full),
            nn::rope_frequencies(head_dim, rope.theta, rope.rotated_pairs(head_dim), rope.factor)});
       break;
     }

@@ -77,8 +77,9 @@ class VisionEncoderBuilder {
 
   Ref centred_pixels() {
     const auto scope = b_.enter("patch_embedder");
-    const Ref doubled = b_.op("Mul", {pixel_values_, b_.constant_scalar(2.0F)}, "pixel_values");
-    return b_.op("Sub", {doubled, b_.constant_scalar(1.0F)}, "pixel_values");
+    const Ref doubled =
+        b_.op("Mul", {pixel_values_, b_.constant_scalar(2.0F)}, ports::kPixelValues);
+    return b_.op("Sub", {doubled, b_.constant_scalar(1.0F)}, ports::kPixelValues);
   }
 
   // What all layers share.
