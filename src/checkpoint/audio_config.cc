@@ -26,18 +26,19 @@ AudioConfig read_audio_config(JsonReader r) {
     r.fail("subsampling_conv_channels", "must hold two channel counts");
   }
   c.conv_kernel_size = r.integer_or("conv_kernel_size", c.conv_kernel_size, {1, 1024});
-  c.residual_weight = r.number_or("residual_weight", c.residual_weight);
+  c.residual_weight = r.number_or("residual_weight", c.residual_weight, kFloat32Range);
   c.attention_chunk_size = r.integer_or("attention_chunk_size", c.attention_chunk_size, {1, 65536});
   c.attention_context_left =
       r.integer_or("attention_context_left", c.attention_context_left, {1, 65536});
   c.attention_context_right =
       r.integer_or("attention_context_right", c.attention_context_right, {0, 65536});
   c.attention_logit_cap = positive(r, "attention_logit_cap", c.attention_logit_cap);
-  c.attention_invalid_logits_value =
-      r.number_or("attention_invalid_logits_value", c.attention_invalid_logits_value);
+  c.attention_invalid_logits_value = r.number_or("attention_invalid_logits_value",
+                                                 c.attention_invalid_logits_value, kFloat32Range);
   c.use_clipped_linears = r.boolean_or("use_clipped_linears", true);
   c.rms_norm_eps = positive(r, "rms_norm_eps", c.rms_norm_eps);
-  c.gradient_clipping = positive(r, "gradient_clipping", c.gradient_clipping);
+  // Whatever is large means no clipping.
+  c.gradient_clipping = positive(r, "gradient_clipping", c.gradient_clipping, {});
   c.output_proj_dims = r.integer_or("output_proj_dims", c.output_proj_dims, kDim);
   c.dtype = read_dtype(r);
   c.initializer_range = r.number_or("initializer_range", 0.02, {.min = 0.0, .max = 1.0});

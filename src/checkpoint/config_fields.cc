@@ -72,8 +72,8 @@ void expect_multiple(JsonReader& reader, const std::string& key, int64_t value, 
   }
 }
 
-double positive(JsonReader& reader, const std::string& key, double fallback) {
-  const double value = reader.number_or(key, fallback);
+double positive(JsonReader& reader, const std::string& key, double fallback, NumberRange range) {
+  const double value = reader.number_or(key, fallback, range);
   if (!(value > 0)) reader.fail(key, "must be greater than zero");
   return value;
 }

@@ -37,8 +37,10 @@ void expect_false(JsonReader& reader, const std::string& key, const std::string&
 void expect_multiple(JsonReader& reader, const std::string& key, int64_t value, int64_t divisor,
                      const std::string& of_what);
 
-// A number that must be greater than zero.
-double positive(JsonReader& reader, const std::string& key, double fallback);
+// A number that must be greater than zero, and finite in float32: the graphs and front ends round
+// it to that.
+double positive(JsonReader& reader, const std::string& key, double fallback,
+                NumberRange range = kFloat32Range);
 
 // `int | None` with a default: absent gives the default, null gives nothing.
 std::optional<int64_t> nullable_token(JsonReader& reader, const std::string& key,

@@ -26,8 +26,8 @@ void expect_class(JsonReader& r, const std::string& key, std::initializer_list<c
 
 void read_triple(JsonReader& r, const std::string& key, std::array<double, 3>& out) {
   if (!r.has(key)) return r.ignore({key.c_str()});
-  if (r.raw(key).is_number()) return out.fill(r.number(key));
-  const std::vector<double> values = r.numbers(key);
+  if (r.raw(key).is_number()) return out.fill(r.number(key, kFloat32Range));
+  const std::vector<double> values = r.numbers(key, kFloat32Range);
   if (values.size() != 3) return r.fail(key, "must be one number or three");
   std::copy(values.begin(), values.end(), out.begin());
 }
@@ -81,7 +81,7 @@ void read_video(JsonReader& r, VideoProcessorConfig& c) {
 }
 
 std::vector<double> read_bins(JsonReader& r, const std::string& key, int64_t bins) {
-  std::vector<double> values = r.numbers(key);
+  std::vector<double> values = r.numbers(key, kFloat32Range);
   if (!values.empty() && static_cast<int64_t>(values.size()) != bins) {
     r.fail(key, fmt::format("has {} values, feature_size is {}", values.size(), bins));
   }
@@ -101,17 +101,18 @@ void check_samples(JsonReader& r, const std::string& key, int64_t computed) {
 void read_audio(JsonReader& r, AudioFeatureConfig& c) {
   c.feature_size = r.integer_or("feature_size", c.feature_size, {1, 1 << 16});
   c.sampling_rate = r.integer_or("sampling_rate", c.sampling_rate, {1, 1 << 24});
-  c.padding_value = r.number_or("padding_value", c.padding_value);
+  c.padding_value = r.number_or("padding_value", c.padding_value, kFloat32Range);
   c.return_attention_mask = r.boolean_or("return_attention_mask", c.return_attention_mask);
-  c.frame_length_ms = positive(r, "frame_length_ms", c.frame_length_ms);
-  c.hop_length_ms = positive(r, "hop_length_ms", c.hop_length_ms);
+  // Lengths count samples and are bounded as such below.
+  c.frame_length_ms = positive(r, "frame_length_ms", c.frame_length_ms, {});
+  c.hop_length_ms = positive(r, "hop_length_ms", c.hop_length_ms, {});
   c.min_frequency = r.number_or("min_frequency", c.min_frequency, {.min = 0.0});
-  c.max_frequency = positive(r, "max_frequency", c.max_frequency);
-  c.preemphasis = r.number_or("preemphasis", c.preemphasis);
+  c.max_frequency = positive(r, "max_frequency", c.max_frequency, {});
+  c.preemphasis = r.number_or("preemphasis", c.preemphasis, kFloat32Range);
   c.preemphasis_htk_flavor = r.boolean_or("preemphasis_htk_flavor", c.preemphasis_htk_flavor);
   c.fft_overdrive = r.boolean_or("fft_overdrive", c.fft_overdrive);
-  c.dither = r.number_or("dither", c.dither);
-  c.input_scale_factor = r.number_or("input_scale_factor", c.input_scale_factor);
+  c.dither = r.number_or("dither", c.dither, kFloat32Range);
+  c.input_scale_factor = r.number_or("input_scale_factor", c.input_scale_factor, kFloat32Range);
   c.mel_floor = positive(r, "mel_floor", c.mel_floor);
   c.per_bin_mean = read_bins(r, "per_bin_mean", c.feature_size);
   c.per_bin_stddev = read_bins(r, "per_bin_stddev", c.feature_size);

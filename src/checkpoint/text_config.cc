@@ -51,7 +51,7 @@ void read_scalars(JsonReader& r, TextConfig& c) {
       r.integer_or("max_position_embeddings", c.max_position_embeddings, {1, 1 << 30});
   c.rms_norm_eps = positive(r, "rms_norm_eps", c.rms_norm_eps);
   c.sliding_window = r.integer_or("sliding_window", c.sliding_window, {1, 1 << 30});
-  c.final_logit_softcapping = r.optional_number("final_logit_softcapping");
+  c.final_logit_softcapping = r.optional_number("final_logit_softcapping", kFloat32Range);
   if (c.final_logit_softcapping && !(*c.final_logit_softcapping > 0)) {
     r.fail("final_logit_softcapping", "must be greater than zero");
   }
@@ -112,7 +112,7 @@ RopeParameters read_rope(JsonReader r) {
   RopeParameters rope;
   const std::string old_name = r.string_or("type", "default");
   const std::string type = r.string_or("rope_type", old_name);
-  rope.theta = r.number("rope_theta");
+  rope.theta = r.number("rope_theta", kFloat32Range);
   if (r.status().ok() && !(rope.theta > 0)) r.fail("rope_theta", "must be greater than zero");
   const double partial = r.number_or("partial_rotary_factor", 1.0, {.min = 0.0, .max = 1.0});
   if (type == "proportional") {
