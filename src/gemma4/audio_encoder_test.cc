@@ -6,12 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "gemma4/audio_weights.h"
+#include "gemma4/test_models.h"
 
 namespace lapidary::gemma4 {
 namespace {
@@ -20,32 +18,11 @@ using graph::Graph;
 using graph::Node;
 using ::testing::HasSubstr;
 
-struct Source {
-  checkpoint::Config config;
-  checkpoint::Weights weights;
-};
+TestModel tiny() { return open(kTiny); }
+TestModel plain() { return open("tests/golden/audio_encoder/look_ahead"); }
 
-template <typename T>
-T take(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message());
-  return std::move(result).value();
-}
-
-Source open(const std::string& path) {
-  const auto dir = std::filesystem::path(LAPIDARY_SOURCE_DIR) / path;
-  return {take(checkpoint::Config::load(dir / "config.json")),
-          take(checkpoint::Weights::open(dir))};
-}
-Source tiny() { return open("models/tiny-gemma4/checkpoint"); }
-Source plain() { return open("tests/golden/audio_encoder/look_ahead"); }
-
-Graph build(const Source& source) {
+Graph build(const TestModel& source) {
   return take(build_audio_encoder(source.config, source.weights));
-}
-
-size_t count(const Graph& g, const std::string& op) {
-  return static_cast<size_t>(std::count_if(g.nodes.begin(), g.nodes.end(),
-                                           [&](const Node& node) { return node.op_type == op; }));
 }
 
 // Catches names or types that ONNX Runtime GenAI's packages do not have.
@@ -73,7 +50,7 @@ std::string in_graph(std::string name) {
 
 // Catches a weight or bound of the checkpoint that the graph forgets, or files under another name.
 TEST(AudioEncoder, UsesEveryTensorOfTheTower) {
-  for (const Source& source : {tiny(), plain()}) {
+  for (const TestModel& source : {tiny(), plain()}) {
     const Graph g = build(source);
     size_t seen = 0;
     for (const std::string& name : source.weights.names()) {
@@ -88,7 +65,7 @@ TEST(AudioEncoder, UsesEveryTensorOfTheTower) {
 // Catches linears that a quantization pass would not find: ten a layer and the three around the
 // layers. (The product with the relative keys is a stack of matrices, one for each head.)
 TEST(AudioEncoder, LinearsAreMatMulsWithAConstant) {
-  const Source source = tiny();
+  const TestModel source = tiny();
   const Graph g = build(source);
   const auto linears = std::count_if(g.nodes.begin(), g.nodes.end(), [&](const Node& node) {
     const tensor::Tensor* weight = node.op_type == "MatMul" ? g.constant(node.inputs[1]) : nullptr;
@@ -99,18 +76,18 @@ TEST(AudioEncoder, LinearsAreMatMulsWithAConstant) {
 
 // Catches clamps that cannot bite in float32 and only cost time, and clamps that are lost.
 TEST(AudioEncoder, GradientClippingIsLeftOutAtTheDefault) {
-  Source source = plain();  // its linears have no clips
+  TestModel source = plain();  // its linears have no clips
   ASSERT_FALSE(source.config.audio->use_clipped_linears);
   source.config.audio->gradient_clipping = 1e10;
-  EXPECT_EQ(count(build(source), "Clip"), 0U);
+  EXPECT_EQ(count(build(source), "Clip"), 0);
   source.config.audio->gradient_clipping = 100.0;
   // Before and after each feed-forward and the attention, in the convolution, at the end.
-  const auto layers = static_cast<size_t>(source.config.audio->num_hidden_layers);
+  const int64_t layers = source.config.audio->num_hidden_layers;
   EXPECT_EQ(count(build(source), "Clip"), layers * 8);
 }
 
 TEST(AudioEncoder, NamesAMissingTensor) {
-  Source source = plain();
+  TestModel source = plain();
   source.config.audio->num_hidden_layers += 1;
   const auto g = build_audio_encoder(source.config, source.weights);
   ASSERT_FALSE(g.ok());
@@ -119,7 +96,7 @@ TEST(AudioEncoder, NamesAMissingTensor) {
 
 // Catches a config that makes the mask's table take gigabytes.
 TEST(AudioEncoder, RefusesHugeContexts) {
-  Source source = plain();
+  TestModel source = plain();
   source.config.audio->attention_chunk_size = 65536;
   const auto g = build_audio_encoder(source.config, source.weights);
   ASSERT_FALSE(g.ok());

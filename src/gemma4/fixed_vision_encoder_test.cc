@@ -6,43 +6,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
-
-#include "checkpoint/expected_tensors.h"
+#include "gemma4/test_models.h"
 #include "graph/fixed_shapes.h"
-#include "tensor/expressions.h"
 
 namespace lapidary::gemma4 {
 namespace {
 
-using checkpoint::Config;
-using checkpoint::Weights;
 using graph::Graph;
 using graph::Node;
 using ::testing::HasSubstr;
 
-constexpr const char* kTiny = "models/tiny-gemma4/checkpoint";
-constexpr const char* kStandardized = "tests/golden/vision/standardized";
-constexpr const char* kClipped = "tests/golden/vision/clipped";
-
-std::filesystem::path folder(const std::string& path) {
-  return std::filesystem::path(LAPIDARY_SOURCE_DIR) / path;
-}
-Config config(const std::string& checkpoint) {
-  return Config::load(folder(checkpoint) / "config.json").value();
-}
-
-Result<Graph> try_build(const std::string& checkpoint, int64_t soft_tokens) {
-  return build_fixed_vision_encoder(config(checkpoint), Weights::open(folder(checkpoint)).value(),
+Result<Graph> try_build(const TestModel& model, int64_t soft_tokens) {
+  return build_fixed_vision_encoder(model.config, model.weights,
                                     FixedEncoderForm{soft_tokens, -100});
 }
-Graph build(const std::string& checkpoint, int64_t soft_tokens) {
-  return try_build(checkpoint, soft_tokens).value();
+Graph build(const TestModel& model, int64_t soft_tokens) {
+  return take(try_build(model, soft_tokens));
 }
 
 TEST(FixedVisionEncoder, HasThePortsOfItsHeader) {
-  const Graph g = build(kTiny, 70);
+  const Graph g = build(open(kTiny), 70);
   ASSERT_TRUE(graph::check(g).ok());
   ASSERT_EQ(g.inputs.size(), 3U);
   EXPECT_EQ(g.inputs[0].name, "pixel_values");
@@ -62,7 +45,7 @@ TEST(FixedVisionEncoder, HasThePortsOfItsHeader) {
 TEST(FixedVisionEncoder, IsWhatAnHtpTakes) {
   for (const char* checkpoint : {kTiny, kStandardized, kClipped}) {
     SCOPED_TRACE(checkpoint);
-    const Graph g = build(checkpoint, 12);
+    const Graph g = build(open(checkpoint), 12);
     const auto known = graph::infer_shapes(g);
     ASSERT_TRUE(known.ok()) << known.error().message();
     EXPECT_EQ(known->shapes.at("image_features")[0], 12);
@@ -83,27 +66,16 @@ TEST(FixedVisionEncoder, IsWhatAnHtpTakes) {
 TEST(FixedVisionEncoder, UsesEveryTensorUnderItsOwnName) {
   for (const char* checkpoint : {kTiny, kStandardized, kClipped}) {
     SCOPED_TRACE(checkpoint);
-    const Config c = config(checkpoint);
-    const Graph g = build(checkpoint, 12);
-    for (const auto& spec : checkpoint::expected_vision_tensors(*c.vision, c.text.hidden_size)) {
-      if (spec.name == "model.vision_tower.patch_embedder.position_embedding_table") {
-        EXPECT_TRUE(g.initializers.contains(spec.name + ".x"));
-        EXPECT_TRUE(g.initializers.contains(spec.name + ".y"));
-      } else {
-        EXPECT_TRUE(g.initializers.contains(spec.name)) << spec.name;
-      }
-    }
-    const auto linears = std::count_if(g.nodes.begin(), g.nodes.end(), [&](const Node& n) {
-      const graph::Tensor* w = n.op_type == "MatMul" ? g.constant(n.inputs[1]) : nullptr;
-      return w != nullptr && tensor::transposed_operand(*w).valid();
-    });
-    EXPECT_EQ(linears, 7 * c.vision->num_hidden_layers + 2);
+    const TestModel model = open(checkpoint);
+    const Graph g = build(model, 12);
+    expect_vision_tensors(g, model.config);
+    EXPECT_EQ(count_linears(g), 7 * model.config.vision->num_hidden_layers + 2);
   }
 }
 
 // Catches tables of rows that no picture reaches: they are most of a small encoder's bytes.
 TEST(FixedVisionEncoder, TablesEndWhereTheLongestPictureEnds) {
-  const Graph g = build(kTiny, 20);
+  const Graph g = build(open(kTiny), 20);
   const std::string tower = "model.vision_tower.";
   const auto rows = [&](const std::string& name) {
     return g.initializers.at(tower + name).shape().front();
@@ -115,9 +87,10 @@ TEST(FixedVisionEncoder, TablesEndWhereTheLongestPictureEnds) {
 
 // Catches a picture one soft token wide whose positions would lie beyond the table.
 TEST(FixedVisionEncoder, RefusesLengthsThatItsPositionsDoNotReach) {
-  EXPECT_TRUE(try_build(kTiny, 85).ok());  // 256 positions, 3 a soft token
+  const TestModel tiny = open(kTiny);
+  EXPECT_TRUE(try_build(tiny, 85).ok());  // 256 positions, 3 a soft token
   for (const int64_t length : {86, 0, -1}) {
-    const auto g = try_build(kTiny, length);
+    const auto g = try_build(tiny, length);
     ASSERT_FALSE(g.ok());
     EXPECT_THAT(g.error().message(), HasSubstr(fmt::format("{} soft tokens", length)));
     EXPECT_THAT(g.error().message(), HasSubstr("[1, 85]"));

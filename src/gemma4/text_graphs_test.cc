@@ -5,28 +5,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 
-#include "checkpoint/checkpoint.h"
 #include "gemma4/decoder.h"
 #include "gemma4/embedding.h"
+#include "gemma4/test_models.h"
 
 namespace lapidary::gemma4 {
 namespace {
 
-using checkpoint::Checkpoint;
 using graph::Graph;
 using graph::Node;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Not;
 
-Checkpoint open(const std::string& path) {
-  auto checkpoint = Checkpoint::open(std::filesystem::path(LAPIDARY_SOURCE_DIR) / path);
-  if (!checkpoint.ok()) throw std::runtime_error(checkpoint.error().message());
-  return *std::move(checkpoint);
-}
-Checkpoint tiny() { return open("models/tiny-gemma4/checkpoint"); }
+TestModel tiny() { return open(kTiny); }
 
 std::vector<std::string> names(const std::vector<graph::ValueInfo>& values) {
   std::vector<std::string> out;
@@ -42,7 +35,7 @@ size_t position(const Graph& g, const std::string& node) {
 
 // Catches caches for layers that own none, or names that GenAI would not find.
 TEST(Decoder, OnlyLayersBeforeTheSharedOnesHaveCaches) {
-  const Checkpoint c = tiny();
+  const TestModel c = tiny();
   const Graph g = build_decoder(c.config, c.weights).value();
   ASSERT_TRUE(graph::check(g).ok());
   EXPECT_THAT(names(g.inputs), ElementsAre("inputs_embeds", "per_layer_inputs", "attention_mask",
@@ -58,7 +51,7 @@ TEST(Decoder, OnlyLayersBeforeTheSharedOnesHaveCaches) {
 // Catches a prompt that runs through layers whose results nobody reads: all of the last donor but
 // its keys and values, and everything after it, must lie behind the narrowing.
 TEST(Decoder, NarrowsInsideTheLastDonor) {
-  const Checkpoint c = tiny();
+  const TestModel c = tiny();
   const Graph g = build_decoder(c.config, c.weights).value();
   const std::string layer = "model.language_model.layers.2.self_attn.";
   const size_t narrowing = position(g, layer + "logits_to_keep.hidden_states/Slice");
@@ -70,7 +63,7 @@ TEST(Decoder, NarrowsInsideTheLastDonor) {
 }
 
 TEST(Decoder, ModelsWithoutSharingNarrowInTheirLastLayer) {
-  const Checkpoint c = open("tests/golden/checkpoints/no_sharing");
+  const TestModel c = open("tests/golden/checkpoints/no_sharing");
   const Graph g = build_decoder(c.config, c.weights).value();
   const int64_t last = c.config.text.num_layers() - 1;
   EXPECT_LT(
@@ -82,7 +75,7 @@ TEST(Decoder, ModelsWithoutSharingNarrowInTheirLastLayer) {
 
 // The reference ignores them, so must we: they would only waste bytes.
 TEST(Decoder, StoredWeightsOfSharedLayersAreLeftOut) {
-  const Checkpoint c = open("tests/golden/checkpoints/stored_shared_kv");
+  const TestModel c = open("tests/golden/checkpoints/stored_shared_kv");
   const int64_t shared = c.config.text.first_kv_shared_layer();
   const std::string name =
       fmt::format("model.language_model.layers.{}.self_attn.k_proj.weight", shared);
@@ -92,7 +85,7 @@ TEST(Decoder, StoredWeightsOfSharedLayersAreLeftOut) {
 }
 
 TEST(Decoder, UntiedHeadsAreTheirOwnWeight) {
-  const Checkpoint c = open("tests/golden/checkpoints/sharded_untied");
+  const TestModel c = open("tests/golden/checkpoints/sharded_untied");
   ASSERT_FALSE(c.config.tie_word_embeddings);
   const Graph g = build_decoder(c.config, c.weights).value();
   EXPECT_THAT(g.initializers.at("lm_head.weight").describe(),
@@ -102,7 +95,7 @@ TEST(Decoder, UntiedHeadsAreTheirOwnWeight) {
 // ONNX Runtime GenAI feeds features always, and asks the graph for their dtype: a default would
 // hide the input from it.
 TEST(Embedding, FeaturesAreRequired) {
-  const Checkpoint c = tiny();
+  const TestModel c = tiny();
   const Graph g = build_embedding(c.config, c.weights).value();
   ASSERT_TRUE(graph::check(g).ok());
   EXPECT_THAT(names(g.inputs), ElementsAre("input_ids", "image_features", "audio_features"));
@@ -114,7 +107,7 @@ TEST(Embedding, FeaturesAreRequired) {
 
 TEST(Embedding, ModelsWithoutTowersTakeNoFeatures) {
   checkpoint::Config config = tiny().config;
-  const Checkpoint c = tiny();
+  const TestModel c = tiny();
   config.vision.reset();
   EXPECT_THAT(names(build_embedding(config, c.weights).value().inputs),
               ElementsAre("input_ids", "audio_features"));
@@ -123,7 +116,7 @@ TEST(Embedding, ModelsWithoutTowersTakeNoFeatures) {
 }
 
 TEST(Embedding, ModelsWithoutPerLayerInputsHaveOneOutput) {
-  const Checkpoint c = open("tests/golden/checkpoints/no_ple");
+  const TestModel c = open("tests/golden/checkpoints/no_ple");
   const Graph g = build_embedding(c.config, c.weights).value();
   EXPECT_THAT(names(g.outputs), ElementsAre("inputs_embeds"));
   EXPECT_THAT(names(build_decoder(c.config, c.weights).value().inputs),
