@@ -1,12 +1,11 @@
 #include "text/vocabulary.h"
 
+#include <fmt/core.h>
+#include <xxhash.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
-
-#define XXH_INLINE_ALL
-#include <fmt/core.h>
-#include <xxhash.h>
 
 namespace lapidary::text {
 
