@@ -1,5 +1,7 @@
 #include "probe/reference_run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -51,20 +53,20 @@ void fill(ort::HostTensor& tensor, size_t i, std::mt19937& random) {
 }
 
 Result<ort::HostTensor> seeded(const graph::ValueInfo& input, std::mt19937& random) {
-  const std::string where = "input '" + input.name + "'";
+  const std::string where = fmt::format("input '{}'", input.name);
   const auto type = ort::element_type(tensor::name_of(input.dtype));
   if (!type) {
-    return unsupported(where, "has dtype " + std::string(tensor::name_of(input.dtype)) +
-                                  ", which cannot be made up");
+    return unsupported(
+        where, fmt::format("has dtype {}, which cannot be made up", tensor::name_of(input.dtype)));
   }
   ort::HostTensor out{input.name, *type, {}, {}};
   int64_t elements = 1;
   for (const graph::Dim& dim : input.shape) {
     const auto* number = std::get_if<int64_t>(&dim);
     if (number == nullptr || *number < 0) {
-      return bad_input(where,
-                       "has the shape " + graph::to_string(input.shape) + ", which is not fixed",
-                       "the HTP takes fixed shapes only: give every dim a number");
+      return bad_input(
+          where, fmt::format("has the shape {}, which is not fixed", graph::to_string(input.shape)),
+          "the HTP takes fixed shapes only: give every dim a number");
     }
     if (*number > 0 && elements > kMostElements / *number) {
       return bad_input(where, "is too large to be made up: " + graph::to_string(input.shape));
@@ -110,7 +112,7 @@ class Chunks {
     for (const graph::ValueInfo& output : graph_.outputs) {
       const auto found = live_.find(output.name);
       if (found == live_.end()) {
-        return unsupported("output '" + output.name + "'", "is made by no node");
+        return unsupported(fmt::format("output '{}'", output.name), "is made by no node");
       }
       done_.outputs.push_back(std::move(found->second));
       live_.erase(found);

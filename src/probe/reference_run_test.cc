@@ -1,6 +1,7 @@
 // A graph run some nodes at a time gives what it gives whole.
 #include "probe/reference_run.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -65,8 +66,7 @@ Graph chain(bool codes_of_4_bits) {
 class ReferenceRunTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        std::filesystem::path(testing::TempDir()) / ("reference_run_" + std::to_string(getpid()));
+    folder_ = std::filesystem::path(testing::TempDir()) / fmt::format("reference_run_{}", getpid());
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }

@@ -1,5 +1,7 @@
 #include "probe/rule_probes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -70,7 +72,8 @@ bool is_lowered(const FormGraph& form, const htp::Claims& claims) {
 std::string text_of(const htp::Claims& claims) {
   std::string out;
   for (const auto& [op, count] : claims.op_counts()) {
-    out += (out.empty() ? "" : ", ") + op + (count > 1 ? " x " + std::to_string(count) : "");
+    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", op,
+                       count > 1 ? fmt::format(" x {}", count) : "");
   }
   std::set<std::string> encodings;
   std::set<std::string> dtypes;
@@ -83,9 +86,7 @@ std::string text_of(const htp::Claims& claims) {
     }
   }
   for (const std::string& encoding : encodings) out += " " + encoding;
-  std::string kinds;
-  for (const std::string& dtype : dtypes) kinds += (kinds.empty() ? "" : " ") + dtype;
-  return out + " (" + kinds + ")";
+  return fmt::format("{} ({})", out, fmt::join(dtypes, " "));
 }
 
 Result<std::vector<ort::HostTensor>> on_cpu(const FormGraph& form, const fs::path& model) {
@@ -176,8 +177,8 @@ Status measure_batch(std::span<Probed> batch, const htp::Emulator& emulator,
                      const fs::path& folder) {
   std::vector<htp::EmulatorJob> jobs;
   for (const Probed& probed : batch) {
-    htp::EmulatorJob job{folder / ("form_" + std::to_string(jobs.size()) + ".onnx"),
-                         probed.form.inputs, true, true};
+    htp::EmulatorJob job{folder / fmt::format("form_{}.onnx", jobs.size()), probed.form.inputs,
+                         true, true};
     LAP_ASSIGN_OR_RETURN(const auto saved, graph::save(probed.form.graph, job.model, {}));
     jobs.push_back(std::move(job));
   }

@@ -1,4 +1,5 @@
 // Every rule against a smallest graph that has its form and one that misses it by one step.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -125,7 +126,9 @@ Emit transposed(WeightForm form) {
 
 // Codes from -reach to reach, around a zero point in the middle.
 Ref requantized(Builder& b, const Ref& x, float reach, DType code = DType::kUint16) {
-  const auto name = [&](const char* what) { return x.name + what + std::to_string(reach); };
+  const auto name = [&](const char* what) {
+    return fmt::format("{}{}{:f}", x.name, what, double{reach});
+  };
   const Ref scale = b.weight(name("_scale"), tensor::floats({}, {reach / 32767}));
   // In the middle of the codes, so that they reach as far to either side.
   const std::byte high{code == DType::kUint16 ? uint8_t{0x80} : uint8_t{0}};
