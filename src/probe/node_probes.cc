@@ -202,7 +202,7 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return io_error(folder.string(), error.message());
-  const ReferenceSettings reference{.progress = settings.progress, .cancel = emulator.cancel()};
+  const ReferenceSettings reference{.work = settings.work};
   std::vector<ValueTypes> types(graphs.size());
   std::map<std::string, size_t> seen;  // key -> candidate
   std::vector<Candidate> candidates;
@@ -227,15 +227,13 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
       open.push_back(&candidate);
     }
   }
-  NullProgress silent;
-  ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
-  progress.stage("probing nodes", open.size(), Unit::kNodes);
+  settings.work.stage("probing nodes", open.size(), Unit::kNodes);
   for (auto rest = std::span<Candidate* const>(open); !rest.empty();) {
     LAP_ASSIGN_OR_RETURN(const size_t done, probe_batch(rest, emulator, folder, settings));
     for (const Candidate* candidate : rest.first(done)) {
       LAP_RETURN_IF_ERROR(cache.keep(candidate->key, candidate->probed));
     }
-    progress.advance(done);
+    settings.work.advance(done);
     rest = rest.subspan(done);
   }
   ProbeReport report;

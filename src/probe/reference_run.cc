@@ -99,14 +99,12 @@ class Chunks {
       const std::string name = input.name;
       live_.emplace(name, std::move(input));
     }
-    NullProgress silent;
-    ProgressSink& progress = settings_.progress == nullptr ? silent : *settings_.progress;
-    progress.stage("running the nodes on the CPU", graph_.nodes.size(), Unit::kNodes);
+    settings_.work.stage("running the nodes on the CPU", graph_.nodes.size(), Unit::kNodes);
     for (size_t begin = 0; begin < graph_.nodes.size();) {
-      if (settings_.cancel != nullptr && settings_.cancel->cancelled()) return cancelled();
+      if (settings_.work.is_cancelled()) return cancelled();
       const size_t end = end_of(begin);
       LAP_RETURN_IF_ERROR(run_chunk(begin, end));
-      progress.advance(end - begin);
+      settings_.work.advance(end - begin);
       begin = end;
     }
     for (const graph::ValueInfo& output : graph_.outputs) {
@@ -268,6 +266,7 @@ class Chunks {
       inputs.push_back(std::move(live_.at(input.name)));
     }
     ort::SessionOptions options;
+    options.threads = static_cast<int>(settings_.work.threads);
     options.optimization = ort::Optimization::kNone;
     LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(saved.files[0], options));
     const auto start = std::chrono::steady_clock::now();

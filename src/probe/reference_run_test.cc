@@ -88,7 +88,8 @@ class ReferenceRunTest : public testing::Test {
 TEST_F(ReferenceRunTest, OutputsAreThoseOfTheWholeGraph) {
   const Graph graph = chain(true);
   Counted progress;
-  const auto run = run_reference(graph, *seeded_inputs(graph, 1), folder_, {.progress = &progress});
+  const auto run =
+      run_reference(graph, *seeded_inputs(graph, 1), folder_, {.work = {.progress = &progress}});
   ASSERT_TRUE(run.ok()) << run.error().message();
   const auto expected = whole(graph);
   ASSERT_EQ(run->outputs.size(), expected.size());
@@ -122,7 +123,8 @@ TEST_F(ReferenceRunTest, StopsWhenTold) {
   const Graph graph = chain(true);
   CancelToken cancel;
   cancel.cancel();
-  const auto run = run_reference(graph, *seeded_inputs(graph, 1), folder_, {.cancel = &cancel});
+  const auto run =
+      run_reference(graph, *seeded_inputs(graph, 1), folder_, {.work = {.cancel = &cancel}});
   ASSERT_FALSE(run.ok());
   EXPECT_EQ(run.error().kind, ErrorKind::kCancelled);
 }

@@ -148,8 +148,10 @@ void judge(Probed& probed, const Result<htp::EmulatorRun>& run, const fs::path& 
 }
 
 Result<htp::Emulator> emulator_for(const RuleProbe& probe, const htp::Libraries& libraries,
-                                   const target::Target& chip, htp::EmulatorSettings settings,
+                                   const target::Target& chip, const RuleProbing& probing,
                                    const fs::path& folder) {
+  htp::EmulatorSettings settings = probing.emulator;
+  settings.cancel = probing.work.cancel;
   for (const auto& [key, value] : probe.provider_options) {
     const fs::path file = folder / (key + ".json");
     LAP_RETURN_IF_ERROR(write_file(file, value));
@@ -240,9 +242,7 @@ Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::
   LAP_ASSIGN_OR_RETURN(const target::Record record, target::record_of(chip.arch));
   const std::vector<RuleProbe> probes = rule_probes();
   std::vector<Probed> all = chosen(probes, record, settings);
-  NullProgress silent;
-  ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
-  progress.stage("probing " + target::name_of(chip), all.size(), Unit::kProbes);
+  settings.work.stage("probing " + target::name_of(chip), all.size(), Unit::kProbes);
   for (size_t begin = 0; begin < all.size();) {
     const RuleProbe& first = *all[begin].probe;
     size_t end = begin + 1;
@@ -251,10 +251,10 @@ Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::
       ++end;
     }
     LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
-                         emulator_for(first, libraries, chip, settings.emulator, folder));
+                         emulator_for(first, libraries, chip, settings, folder));
     LAP_RETURN_IF_ERROR(
         measure_batch(std::span(all).subspan(begin, end - begin), emulator, folder));
-    progress.advance(end - begin);
+    settings.work.advance(end - begin);
     begin = end;
   }
   RuleReport report{chip.arch, {}};
