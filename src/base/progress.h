@@ -30,13 +30,6 @@ class ProgressSink {
   virtual void note(const std::string& line) = 0;
 };
 
-class NullProgress final : public ProgressSink {
- public:
-  void stage(const std::string&, uint64_t, Unit) override {}
-  void advance(uint64_t) override {}
-  void note(const std::string&) override {}
-};
-
 // Set by a signal handler, polled by long work, which then returns cancelled().
 class CancelToken {
  public:

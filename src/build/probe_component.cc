@@ -54,7 +54,7 @@ Result<probe::ProbeReport> probe_component(const PlannedComponent& component,
   for (const PlannedGraph& each : component.graphs) graphs.push_back(each.graph);
   const fs::path folder = staging / (component.name + ".probe");
   probe::ProbeSettings settings;
-  settings.progress = work.progress;
+  settings.work = work;
   if (!options.cache.empty()) settings.cache = options.cache / "probes";
   auto report = probe::probe_nodes(graphs, emulator, folder, settings);
   std::error_code ignored;

@@ -119,10 +119,11 @@ Result<int> probe(const ProbeFlags& flags) {
                        htp::Emulator::create(libraries, chip, std::move(settings)));
   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
   ProgressDisplay progress;
+  const Work work{.progress = &progress, .cancel = &cancel};
   if (flags.whole) {
     LAP_ASSIGN_OR_RETURN(const probe::WholeRun run,
                          probe::run_whole(flags.model, emulator, scratch->path(),
-                                          {.seed = flags.seed, .progress = &progress}));
+                                          {.seed = flags.seed, .work = work}));
     progress.finish();
     return print(run, flags, chip);
   }
@@ -130,7 +131,7 @@ Result<int> probe(const ProbeFlags& flags) {
   LAP_ASSIGN_OR_RETURN(
       const probe::ProbeReport report,
       probe::probe_nodes(std::span(&graph, 1), emulator, scratch->path(),
-                         {.seed = flags.seed, .cache = flags.cache, .progress = &progress}));
+                         {.seed = flags.seed, .cache = flags.cache, .work = work}));
   progress.finish();
   return print(report, flags, chip);
 }

@@ -119,8 +119,7 @@ Result<int> probe_targets(const TargetsProbeFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const auto scratch, ScratchFolder::create());
   ProgressDisplay progress;
   probe::RuleProbing probing;
-  probing.emulator.cancel = &cancel;
-  probing.progress = &progress;
+  probing.work = {.progress = &progress, .cancel = &cancel};
   probing.only = flags.only;
   if (!flags.json) write_out(stack_text(stack));
   Json reports = Json::array();

@@ -1,6 +1,7 @@
 #include "htp/child.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -13,7 +14,6 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <thread>
 
 #include "base/files.h"
@@ -64,7 +64,7 @@ class Spawn {
 };
 
 int64_t resident_bytes(pid_t pid) {
-  std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
+  std::ifstream statm(fmt::format("/proc/{}/statm", pid));
   int64_t all = 0;
   int64_t resident = 0;
   statm >> all >> resident;
@@ -129,29 +129,24 @@ class Watch {
   std::optional<ChildEnd::Reason> stopped_;
 };
 
-std::string short_number(double value) {
-  std::ostringstream out;
-  out.precision(4);
-  out << value;
-  return out.str();
-}
-
-std::string mebibytes(int64_t bytes) { return std::to_string(bytes / (int64_t{1} << 20)) + " MiB"; }
+std::string mebibytes(int64_t bytes) { return fmt::format("{} MiB", bytes / (int64_t{1} << 20)); }
 
 }  // namespace
 
 std::string ChildEnd::describe() const {
   switch (reason) {
     case Reason::kExit:
-      return "ended with exit code " + std::to_string(code);
-    case Reason::kSignal:
+      return fmt::format("ended with exit code {}", code);
+    case Reason::kSignal: {
+      const std::string taken =
+          code == SIGKILL ? ", which the system sends when memory runs out; it had taken " +
+                                mebibytes(peak_bytes)
+                          : "";
       // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's text of a known signal is constant
-      return "died of signal " + std::to_string(code) + " (" + strsignal(code) + ")" +
-             (code == SIGKILL ? ", which the system sends when memory runs out; it had taken " +
-                                    mebibytes(peak_bytes)
-                              : "");
+      return fmt::format("died of signal {} ({}){}", code, strsignal(code), taken);
+    }
     case Reason::kTime:
-      return "was stopped after " + short_number(seconds) + " s without progress";
+      return fmt::format("was stopped after {:.4g} s without progress", seconds);
     case Reason::kMemory:
       break;
   }

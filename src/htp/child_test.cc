@@ -1,5 +1,6 @@
 #include "htp/child.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ class Child : public testing::Test {
     return {"/bin/sh", {"-c", script}, log_, {.seconds = 20}};
   }
 
-  fs::path log_ = fs::path(testing::TempDir()) / ("child_" + std::to_string(getpid()) + ".log");
+  fs::path log_ = fs::path(testing::TempDir()) / fmt::format("child_{}.log", getpid());
 };
 
 TEST_F(Child, BothStreamsGoToTheLogAndTheExitCodeComesBack) {
@@ -48,7 +49,7 @@ TEST_F(Child, ATimeLimitEndsTheWholeGroup) {
   const pid_t grandchild = std::stoi(log_tail(log_));
   bool gone = false;
   for (int i = 0; i < 100 && !gone; ++i) {
-    gone = !fs::exists("/proc/" + std::to_string(grandchild) + "/exe");
+    gone = !fs::exists(fmt::format("/proc/{}/exe", grandchild));
     if (!gone) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   EXPECT_TRUE(gone);

@@ -1,5 +1,7 @@
 #include "htp/claims.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <limits>
 #include <set>
@@ -35,7 +37,7 @@ std::string name_of(const std::array<Named, N>& names, int64_t number, const cha
   for (const Named& entry : names) {
     if (entry.number == number) return std::string(entry.name);
   }
-  return unknown + std::to_string(number);
+  return fmt::format("{}{}", unknown, number);
 }
 
 using Tensors = std::map<std::string, ClaimedTensor>;
@@ -59,7 +61,7 @@ Result<std::vector<ClaimedTensor>> ports_of(const std::vector<std::string>& name
   for (const std::string& name : names) {
     const auto found = tensors.find(name);
     if (found == tensors.end()) {
-      return bad_input(where, "names a tensor '" + name + "' that the dump does not have");
+      return bad_input(where, fmt::format("names a tensor '{}' that the dump does not have", name));
     }
     ports.push_back(found->second);
   }
@@ -68,7 +70,7 @@ Result<std::vector<ClaimedTensor>> ports_of(const std::vector<std::string>& name
 
 Result<ClaimedNode> node_of(const std::string& name, JsonReader reader, const Tensors& tensors,
                             const std::string& where) {
-  const std::string here = where + ": node '" + name + "'";
+  const std::string here = fmt::format("{}: node '{}'", where, name);
   ClaimedNode node;
   node.name = name;
   node.type = reader.string("type");

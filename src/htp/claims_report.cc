@@ -1,5 +1,7 @@
 #include "htp/claims_report.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -130,8 +132,8 @@ class ReportReader {
     JsonReader root(&json_, "", error_, where_);
     const int64_t format = root.integer("format");
     if (root.status().ok() && format != kFormat) {
-      return unsupported(where_, "has format " + std::to_string(format) + ", this program reads " +
-                                     std::to_string(kFormat));
+      return unsupported(where_,
+                         fmt::format("has format {}, this program reads {}", format, kFormat));
     }
     ClaimsReport report;
     report.target = root.string("target");
@@ -150,8 +152,7 @@ class ReportReader {
         parent.fail(key, "must be a list of objects");
         return {};
       }
-      out.emplace_back(&list[i], parent.path() + "." + key + "[" + std::to_string(i) + "]", error_,
-                       where_);
+      out.emplace_back(&list[i], fmt::format("{}.{}[{}]", parent.path(), key, i), error_, where_);
     }
     return out;
   }
@@ -162,7 +163,7 @@ class ReportReader {
     const std::string role = reader.string("role");
     graph.role = contract::role_named(role).value_or(contract::Role::kCalibration);
     if (graph.role == contract::Role::kCalibration) {
-      reader.fail("role", "is '" + role + "'; known are model, prefill and decode");
+      reader.fail("role", fmt::format("is '{}'; known are model, prefill and decode", role));
     }
     graph.part = reader.integer("part", {.min = 0, .max = kMostParts});
     for (JsonReader& node : elements(reader, "nodes")) graph.claims.nodes.push_back(node_of(node));
@@ -180,7 +181,7 @@ class ReportReader {
     const auto* const found = std::find_if(kPlaces.begin(), kPlaces.end(),
                                            [&](const auto& row) { return row.second == place; });
     if (found == kPlaces.end()) {
-      reader.fail("on", "'" + place + "' is not one of htp, folded, merged, cpu");
+      reader.fail("on", fmt::format("'{}' is not one of htp, folded, merged, cpu", place));
     } else {
       node.place = found->first;
     }

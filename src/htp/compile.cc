@@ -1,5 +1,7 @@
 #include "htp/compile.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -134,7 +136,7 @@ Status install(const CompileJob& job, const fs::path& products, const fs::path& 
   if (!job.embed) staged.push_back({binary_file(products), job.binary});
   for (size_t i = 0; i < job.graphs.size(); ++i) {
     const fs::path& output = job.graphs[i].output;
-    const fs::path place = folder / ("final_" + std::to_string(i));
+    const fs::path place = folder / fmt::format("final_{}", i);
     LAP_RETURN_IF_ERROR(make_folder(place));
     LAP_ASSIGN_OR_RETURN(graph::Graph context, graph::load(context_file(products, i)));
     LAP_ASSIGN_OR_RETURN(const auto files,
@@ -205,7 +207,7 @@ Result<std::string> Compiler::key_of(const CompileJob& job) const {
   std::vector<fs::path> files;
   for (const CompileGraph& graph : job.graphs) {
     LAP_ASSIGN_OR_RETURN(const std::vector<fs::path> each, model_files(graph.model));
-    texts.push_back("graph of " + std::to_string(each.size()) + " files");
+    texts.push_back(fmt::format("graph of {} files", each.size()));
     // The names of partitions in the binary depend on it (compile_run.cc).
     texts.push_back(graph.model.filename().string());
     files.insert(files.end(), each.begin(), each.end());
@@ -255,8 +257,9 @@ Result<Compiled> Compiler::compile_in(const fs::path& folder, const CompileJob& 
   out.arch = made_for.arch;
   out.soc = made_for.soc;
   if (out.arch != target::name_of(chip_.arch)) {
-    return internal_error(job.name, "the compiler made a binary for " + out.arch + " (" + out.soc +
-                                        ") instead of " + target::name_of(chip_));
+    return internal_error(
+        job.name, fmt::format("the compiler made a binary for {} ({}) instead of {}", out.arch,
+                              out.soc, target::name_of(chip_)));
   }
   std::error_code error;
   const fs::path binary = job.embed ? context_file(products, 0) : binary_file(products);

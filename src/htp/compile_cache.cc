@@ -1,10 +1,10 @@
 #include "htp/compile_cache.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "base/files.h"
@@ -97,7 +97,7 @@ Result<bool> CompileCache::fetch(const std::string& key, const fs::path& to,
 
 Status CompileCache::store(const std::string& key, const fs::path& from, const Work& work) const {
   const fs::path entry = folder_ / key;
-  const fs::path staged = folder_ / (key + "." + std::to_string(getpid()) + ".partial");
+  const fs::path staged = folder_ / fmt::format("{}.{}.partial", key, getpid());
   remove_folder(staged);
   LAP_RETURN_IF_ERROR(make_folder(staged));
   Status filled = fill(staged, from, work);
@@ -120,11 +120,7 @@ Result<std::string> cache_key(std::span<const std::string> texts, std::span<cons
   }
   const std::string text = parts.dump(-1, ' ', true, Json::error_handler_t::replace);
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  std::array<char, 33> hex{};
-  std::snprintf(hex.data(), hex.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(hash.high64),  // NOLINT(google-runtime-int)
-                static_cast<unsigned long long>(hash.low64));  // NOLINT(google-runtime-int)
-  return std::string(hex.data());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
 }  // namespace lapidary::htp

@@ -1,5 +1,6 @@
 #include "htp/compile_cache.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 class CompileCacheTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("compile_cache_" + std::to_string(getpid()));
+    folder_ = fs::path(testing::TempDir()) / fmt::format("compile_cache_{}", getpid());
     fs::create_directories(folder_ / "made/dump_0");
     write(folder_ / "made/context.bin", std::string(100000, 'b'));
     write(folder_ / "made/dump_0/graph.json", "{}");

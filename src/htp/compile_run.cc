@@ -3,10 +3,10 @@
 // wherever their models lie.
 #include "htp/compile_run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 // Seconds until a compile that goes on is worth a line; the next come at twice the time.
 constexpr double kFirstNote = 15;
 
-fs::path link_to(size_t graph) { return "graph_" + std::to_string(graph); }
-fs::path dump_folder(size_t graph) { return "dump_" + std::to_string(graph); }
+fs::path link_to(size_t graph) { return fmt::format("graph_{}", graph); }
+fs::path dump_folder(size_t graph) { return fmt::format("dump_{}", graph); }
 
 std::string text_of(const fs::path& file) {
   std::ostringstream text;
@@ -68,10 +68,8 @@ size_t finished_jobs(const CompilerRun& run, const fs::path& folder) {
 }
 
 std::string memory_text(const std::string& name, double seconds, int64_t bytes) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "compiling for %.0f s, %.1f GiB of memory", seconds,
-                static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30));
-  return name + ": " + text.data();
+  const double gibibytes = static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30);
+  return fmt::format("{}: compiling for {:.0f} s, {:.1f} GiB of memory", name, seconds, gibibytes);
 }
 
 Result<ChildEnd> run_once(const CompilerRun& run, const fs::path& folder) {
@@ -105,7 +103,7 @@ Error died(const CompilerRun& run, const fs::path& folder, const ChildEnd& end) 
     remedy = "last lines of its log: " + tail;
   }
   const std::string model = graph < run.models.size() ? run.models[graph].string() : "";
-  return internal_error(run.name, "the compiler of " + model + " " + end.describe(),
+  return internal_error(run.name, fmt::format("the compiler of {} {}", model, end.describe()),
                         std::move(remedy));
 }
 
@@ -136,8 +134,9 @@ Status keep_binary(const CompilerRun& run, const fs::path& folder) {
     if (entry.path().extension() == ".bin") binaries.push_back(entry.path());
   }
   if (binaries.size() != 1) {
-    return internal_error(run.name, "the compiler left " + std::to_string(binaries.size()) +
-                                        " context binaries instead of one");
+    return internal_error(
+        run.name,
+        fmt::format("the compiler left {} context binaries instead of one", binaries.size()));
   }
   fs::rename(binaries.front(), binary_file(products_of(folder)), error);
   return error ? Status(system_error(binaries.front(), error.value())) : Status();
@@ -192,7 +191,7 @@ Status keep_products(const CompilerRun& run, const fs::path& folder, const Child
 
 fs::path products_of(const fs::path& folder) { return folder / "products"; }
 fs::path context_file(const fs::path& products, size_t graph) {
-  return products / ("context_" + std::to_string(graph) + ".onnx");
+  return products / fmt::format("context_{}.onnx", graph);
 }
 fs::path binary_file(const fs::path& products) { return products / "context.bin"; }
 

@@ -1,6 +1,7 @@
 // The run with programs that play the vendor's compiler.
 #include "htp/compile_run.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -35,7 +36,7 @@ touch job_0.log context_0.onnx context_0_qnn.bin
 class CompileRun : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("compile_run_" + std::to_string(getpid()));
+    folder_ = fs::path(testing::TempDir()) / fmt::format("compile_run_{}", getpid());
     fs::create_directories(folder_);
     std::ofstream(folder_ / "part0.onnx") << "model";
   }

@@ -1,5 +1,6 @@
 #include "htp/context_binary.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ TEST(ContextBinary, LooksPastWhatOnlyBeginsLikeIt) {
 
 TEST(ContextBinary, NamesAFileThatIsNone) {
   const auto path = std::filesystem::path(testing::TempDir()) /
-                    ("lapidary_context_binary_" + std::to_string(getpid()));
+                    fmt::format("lapidary_context_binary_{}", getpid());
   std::ofstream(path) << "nothing of the kind";
   const auto target = read_binary_target(path);
   ASSERT_FALSE(target.ok());

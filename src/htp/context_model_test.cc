@@ -1,6 +1,7 @@
 // Context models, and what is said of the nodes in them that the HTP did not take.
 #include "htp/context_model.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -78,8 +79,7 @@ TEST(ContextModel, NodesOnTheCpuGoByTheNamesTheyHadAndKnowWhomTheyServe) {
 }
 
 TEST(ContextModel, IsSavedWithThePathOfItsBinaryAndTheOpsetsItNeeds) {
-  const fs::path file =
-      fs::path(testing::TempDir()) / ("context_" + std::to_string(getpid()) + ".onnx");
+  const fs::path file = fs::path(testing::TempDir()) / fmt::format("context_{}.onnx", getpid());
   const auto files = save_context(context(), "bins/part.0.bin", file);
   ASSERT_TRUE(files.ok()) << files.error().message();
   const auto saved = graph::load(file);
@@ -132,7 +132,7 @@ TEST_F(CpuErrors, AnotherNodeIsNamedWithReasonAndRemedy) {
 
 // Catches "nodes are assigned to the default CPU EP" as all that a user is told.
 TEST_F(CpuErrors, WhenTheLogNamesNoNodeASecondCompileTellsWhichItWas) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("cpu_errors_" + std::to_string(getpid()));
+  const fs::path folder = fs::path(testing::TempDir()) / fmt::format("cpu_errors_{}", getpid());
   fs::create_directories(folder);
   ASSERT_TRUE(graph::save(model_, folder / "m.onnx", {}).ok());
   ASSERT_TRUE(save_context(context(), "context_0_qnn.bin", folder / "context.onnx").ok());
@@ -155,7 +155,7 @@ TEST_F(CpuErrors, WhenTheLogNamesNoNodeASecondCompileTellsWhichItWas) {
 
 TEST_F(CpuErrors, ManyNodesAreCountedNotAllNamed) {
   std::vector<CpuNode> nodes;
-  for (int i = 0; i < 12; ++i) nodes.push_back({"node " + std::to_string(i), "Foo", ""});
+  for (int i = 0; i < 12; ++i) nodes.push_back({fmt::format("node {}", i), "Foo", ""});
   const Status bad = check_cpu_nodes(nodes, {}, {}, {file_, model_, chip_});
   ASSERT_FALSE(bad.ok());
   EXPECT_THAT(bad.error().message(), AllOf(HasSubstr("12 nodes"), HasSubstr("'node 4'"),

@@ -1,5 +1,7 @@
 #include "htp/cpu_errors.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/glob.h"
@@ -20,7 +22,8 @@ bool matches(std::span<const std::string> globs, const std::string& name) {
 
 // "Erf 'the Erf': Operators of type ... are not supported"
 std::string text_of(const Refusal& node) {
-  return node.op + " '" + node.node + "'" + (node.reason.empty() ? "" : ": " + node.reason);
+  return fmt::format("{} '{}'{}{}", node.op, node.node, node.reason.empty() ? "" : ": ",
+                     node.reason);
 }
 
 // What the target's rules know to do about the first node that they know of.
@@ -39,14 +42,17 @@ std::string remedy_of(std::span<const Refusal> nodes, const Subject& subject) {
 }
 
 Error refused_nodes(std::span<const Refusal> nodes, const Subject& subject) {
-  std::string text = "the HTP does not take ";
-  text += nodes.size() == 1 ? "" : std::to_string(nodes.size()) + " nodes: ";
-  const std::span<const Refusal> named = nodes.first(std::min(kMostNamed, nodes.size()));
-  for (size_t i = 0; i < named.size(); ++i) text += (i == 0 ? "" : "; ") + text_of(named[i]);
-  if (named.size() < nodes.size()) {
-    text += "; and " + std::to_string(nodes.size() - named.size()) + " more";
+  std::vector<std::string> texts;
+  for (const Refusal& node : nodes.first(std::min(kMostNamed, nodes.size()))) {
+    texts.push_back(text_of(node));
   }
-  return unsupported(subject.file.string(), text, remedy_of(nodes, subject));
+  if (texts.size() < nodes.size()) {
+    texts.push_back(fmt::format("and {} more", nodes.size() - texts.size()));
+  }
+  const std::string count = nodes.size() == 1 ? "" : fmt::format("{} nodes: ", nodes.size());
+  return unsupported(subject.file.string(),
+                     fmt::format("the HTP does not take {}{}", count, fmt::join(texts, "; ")),
+                     remedy_of(nodes, subject));
 }
 
 // Nodes on the CPU of a model that is compiled with the CPU to fall back to.

@@ -1,5 +1,7 @@
 #include "htp/emulator.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <fstream>
 #include <sstream>
@@ -15,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path dump_folder(const fs::path& folder, size_t job) {
-  return folder / ("dump_" + std::to_string(job));
+  return folder / fmt::format("dump_{}", job);
 }
 
 Status prepare(std::span<const EmulatorJob> jobs, const fs::path& folder, WorkerRequest& request) {
@@ -53,7 +55,8 @@ Error died(const EmulatorJob& job, const fs::path& log, const ChildEnd& end) {
   const bool compiled = text_of(log).find(kCompiledMark) != std::string::npos;
   const std::string stage = compiled ? "running on the emulated HTP" : "being compiled for the HTP";
   const std::string tail = log_tail(log);
-  return internal_error(job.model.string(), "while " + stage + ", its process " + end.describe(),
+  return internal_error(job.model.string(),
+                        fmt::format("while {}, its process {}", stage, end.describe()),
                         tail.empty() ? "" : "last lines of its log: " + tail);
 }
 

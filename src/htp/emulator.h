@@ -64,7 +64,6 @@ class Emulator {
 
   const std::filesystem::path& provider() const { return provider_; }
   const ProviderOptions& options() const { return options_; }
-  const CancelToken* cancel() const { return settings_.cancel; }
 
  private:
   Emulator(std::filesystem::path provider, ProviderOptions options, EmulatorSettings settings)

@@ -1,6 +1,7 @@
 // What the emulator makes of a worker that dies: here a script stands in for it.
 #include "htp/emulator.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 class EmulatorWorker : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("worker_" + std::to_string(getpid()));
+    folder_ = fs::path(testing::TempDir()) / fmt::format("worker_{}", getpid());
     fs::create_directories(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }

@@ -1,5 +1,6 @@
 #include "htp/file_memo.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ class FileMemoTest : public testing::Test {
     });
   }
 
-  fs::path file_ = fs::path(testing::TempDir()) / ("memo_" + std::to_string(getpid()));
+  fs::path file_ = fs::path(testing::TempDir()) / fmt::format("memo_{}", getpid());
   FileMemo memo_;
   int computed_ = 0;
 };

@@ -1,9 +1,9 @@
 #include "htp/installed_stack.h"
 
+#include <fmt/core.h>
 #include <xxhash.h>
 
 #include <array>
-#include <cstdio>
 #include <string_view>
 
 #include "base/mapped_file.h"
@@ -30,11 +30,7 @@ constexpr std::string_view kMetadata = ".dist-info";
 
 std::string hash_of(std::string_view bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(hash.high64),
-                static_cast<unsigned long long>(hash.low64));
-  return text.data();
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
 // Of a mark that begins in the first kPiece bytes, so that the version behind it is there whole.
@@ -91,8 +87,8 @@ std::string InstalledStack::describe() const {
   const auto named = [](const std::string& version) {
     return version.empty() ? "of unknown version" : version;
   };
-  return "onnxruntime " + versions.onnxruntime + ", onnxruntime-qnn " +
-         named(versions.onnxruntime_qnn) + ", QNN " + named(versions.qnn);
+  return fmt::format("onnxruntime {}, onnxruntime-qnn {}, QNN {}", versions.onnxruntime,
+                     named(versions.onnxruntime_qnn), named(versions.qnn));
 }
 
 Result<InstalledStack> installed_stack(const Libraries& libraries) {

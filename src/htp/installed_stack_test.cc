@@ -1,5 +1,6 @@
 #include "htp/installed_stack.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ using ::testing::HasSubstr;
 class InstalledStackTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string name = "stack_" + std::to_string(getpid());
+    const std::string name = fmt::format("stack_{}", getpid());
     root_ = fs::path(testing::TempDir()) / name;
     fs::create_directories(root_ / "onnxruntime_qnn");
     write("libonnxruntime_providers_qnn.so", "another provider");
@@ -56,7 +57,7 @@ TEST_F(InstalledStackTest, AVersionIsFoundWhereverItStands) {
                             std::to_string(ahead) + std::string(1, '\0'));
     const auto stack = installed_stack(libraries());
     ASSERT_TRUE(stack.ok()) << stack.error().message();
-    EXPECT_EQ(stack->versions.qnn, "2.99." + std::to_string(ahead));
+    EXPECT_EQ(stack->versions.qnn, fmt::format("2.99.{}", ahead));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "htp/libraries.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <cstdlib>
 #include <sstream>
@@ -28,7 +30,7 @@ struct Choice {
   fs::path folder;
   std::string source;  // who named it, "" for the source tree's own
 
-  std::string named() const { return source.empty() ? "" : " (given by " + source + ")"; }
+  std::string named() const { return source.empty() ? "" : fmt::format(" (given by {})", source); }
 };
 
 Choice choose(const std::string& folder) {
@@ -58,7 +60,7 @@ bool holds(const fs::path& folder, const std::string& file) {
 
 Error lacking(const Choice& choice, const std::string& file, const std::string& remedy) {
   return bad_input(choice.folder.string(),
-                   "lacks " + file + " of the QNN libraries" + choice.named(), remedy);
+                   fmt::format("lacks {} of the QNN libraries{}", file, choice.named()), remedy);
 }
 
 bool on_adsp_path(const std::string& file) {
@@ -88,7 +90,7 @@ Result<Libraries> find_libraries(const std::string& folder) {
 Result<Libraries> find_device_libraries(const std::string& folder, target::Arch arch) {
   const Choice choice = choose(folder);
   LAP_ASSIGN_OR_RETURN(fs::path absolute, existing(choice, kDeviceRemedy));
-  const std::string of_arch = "libQnnHtpV" + std::to_string(static_cast<int>(arch));
+  const std::string of_arch = fmt::format("libQnnHtpV{}", static_cast<int>(arch));
   for (const std::string& file :
        {std::string(kProvider), std::string(kBackend), std::string(kSystem), of_arch + "Stub.so"}) {
     if (!holds(absolute, file)) return lacking(choice, file, kDeviceRemedy);
@@ -96,8 +98,9 @@ Result<Libraries> find_device_libraries(const std::string& folder, target::Arch 
   const std::string skel = of_arch + "Skel.so";
   if (holds(absolute, skel) || on_adsp_path(skel)) return Libraries{std::move(absolute)};
   return bad_input(choice.folder.string(),
-                   "lacks " + skel + " of the QNN libraries" + choice.named() +
-                       ", and so does every folder of ADSP_LIBRARY_PATH",
+                   fmt::format("lacks {} of the QNN libraries{}, and so does every folder of "
+                               "ADSP_LIBRARY_PATH",
+                               skel, choice.named()),
                    kDeviceRemedy);
 }
 

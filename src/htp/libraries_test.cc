@@ -1,5 +1,6 @@
 #include "htp/libraries.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 class QnnLibraries : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / ("qnn_" + std::to_string(getpid()));
+    root_ = fs::path(testing::TempDir()) / fmt::format("qnn_{}", getpid());
     fs::create_directories(root_ / "lib");
   }
   void TearDown() override { fs::remove_all(root_); }

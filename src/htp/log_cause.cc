@@ -6,6 +6,8 @@
 //   <date> [E:onnxruntime:, qnn_execution_provider.cc:2290 GetCapabilityImpl] QNN SetupBackend ...
 #include "htp/log_cause.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -94,13 +96,11 @@ std::vector<Refusal> refusals(std::string_view log) {
 std::string log_cause(std::string_view log) {
   std::vector<std::string> reasons;
   for (const Refusal& refusal : refusals(log)) {
-    add(reasons, refusal.op + " '" + refusal.node + "': " + refusal.reason);
+    add(reasons, fmt::format("{} '{}': {}", refusal.op, refusal.node, refusal.reason));
   }
   const bool refused = !reasons.empty();
   while (!refused && !log.empty()) add(reasons, plain(error_message(next_line(log))));
-  std::string out;
-  for (const auto& reason : reasons) out += (out.empty() ? "" : "; ") + reason;
-  return out;
+  return fmt::format("{}", fmt::join(reasons, "; "));
 }
 
 }  // namespace lapidary::htp

@@ -1,10 +1,11 @@
 #include "htp/provider_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "base/edit_distance.h"
@@ -77,15 +78,6 @@ constexpr std::array<std::string_view, 6> kAtRunTime = {
     "disable_file_mapped_weights", "enable_htp_spill_fill_buffer", "extended_udma",
     "htp_performance_mode",        "qnn_context_priority",         "rpc_control_latency"};
 
-std::string join(std::span<const std::string_view> words) {
-  std::string out;
-  for (const std::string_view word : words) {
-    if (!out.empty()) out += ", ";
-    out += word;
-  }
-  return out;
-}
-
 // Keys that a misspelling may have meant: the nearest, three at most.
 std::string near_keys(std::string_view key) {
   std::vector<std::string_view> keys;
@@ -94,7 +86,8 @@ std::string near_keys(std::string_view key) {
   std::stable_sort(keys.begin(), keys.end(), [&](std::string_view a, std::string_view b) {
     return edit_distance(key, a) < edit_distance(key, b);
   });
-  return join(std::span(keys).first(3));
+  keys.resize(3);
+  return fmt::format("{}", fmt::join(keys, ", "));
 }
 
 std::vector<std::string_view> words_of(std::string_view text) {
@@ -123,8 +116,8 @@ Status check_value(const Option& option, const std::string& value) {
     case Kind::kNumber: {
       const std::optional<int64_t> number = number_of(value);
       if (number && *number >= option.min && *number <= option.max) return {};
-      return bad_input(where, "'" + value + "' is no number from " + std::to_string(option.min) +
-                                  " to " + std::to_string(option.max));
+      return bad_input(
+          where, fmt::format("'{}' is no number from {} to {}", value, option.min, option.max));
     }
     case Kind::kSwitch:
     case Kind::kChoice:
@@ -133,7 +126,7 @@ Status check_value(const Option& option, const std::string& value) {
   const std::vector<std::string_view> choices =
       words_of(option.kind == Kind::kSwitch ? "0 1" : option.choices);
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return {};
-  return bad_input(where, "'" + value + "' is not one of " + join(choices));
+  return bad_input(where, fmt::format("'{}' is not one of {}", value, fmt::join(choices, ", ")));
 }
 
 Status check_option(const std::string& key, const std::string& value) {

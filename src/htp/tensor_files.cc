@@ -1,5 +1,7 @@
 #include "htp/tensor_files.h"
 
+#include <fmt/core.h>
+
 #include <cstring>
 #include <fstream>
 
@@ -17,15 +19,17 @@ std::filesystem::path with(const std::filesystem::path& stem, const char* extens
 Result<size_t> byte_size(const ort::HostTensor& tensor, size_t left, const std::string& where) {
   size_t bytes = ort::size_of(tensor.type);
   for (const int64_t dim : tensor.shape) {
-    if (dim < 0) return bad_input(where, "tensor '" + tensor.name + "' has a negative dim");
+    if (dim < 0) {
+      return bad_input(where, fmt::format("tensor '{}' has a negative dim", tensor.name));
+    }
     const auto factor = static_cast<size_t>(dim);
     if (factor != 0 && bytes > left / factor) {
-      return bad_input(where, "tensor '" + tensor.name + "' is longer than its file");
+      return bad_input(where, fmt::format("tensor '{}' is longer than its file", tensor.name));
     }
     bytes *= factor;
   }
   if (bytes > left) {
-    return bad_input(where, "tensor '" + tensor.name + "' is longer than its file");
+    return bad_input(where, fmt::format("tensor '{}' is longer than its file", tensor.name));
   }
   return bytes;
 }
@@ -69,7 +73,7 @@ Result<std::vector<ort::HostTensor>> read_tensors(const std::filesystem::path& s
     const std::string dtype = reader.string("dtype");
     LAP_RETURN_IF_ERROR(one.finish());
     const auto type = ort::element_type(dtype);
-    if (!type) return bad_input(list.string(), "unknown dtype '" + dtype + "'");
+    if (!type) return bad_input(list.string(), fmt::format("unknown dtype '{}'", dtype));
     tensor.type = *type;
     LAP_ASSIGN_OR_RETURN(const size_t bytes, byte_size(tensor, left, list.string()));
     left -= bytes;

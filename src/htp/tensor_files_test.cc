@@ -1,5 +1,6 @@
 #include "htp/tensor_files.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 class TensorFiles : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("tensors_" + std::to_string(getpid()));
+    folder_ = fs::path(testing::TempDir()) / fmt::format("tensors_{}", getpid());
     fs::create_directories(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }

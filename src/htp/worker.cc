@@ -7,6 +7,7 @@
 #include "htp/worker.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -126,7 +127,7 @@ Status do_jobs(const std::filesystem::path& folder, size_t first) {
 
 std::filesystem::path job_file(const std::filesystem::path& folder, size_t job,
                                const char* extension) {
-  return folder / ("job_" + std::to_string(job) + extension);
+  return folder / fmt::format("job_{}{}", job, extension);
 }
 
 }  // namespace

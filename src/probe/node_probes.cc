@@ -1,5 +1,7 @@
 #include "probe/node_probes.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 
@@ -62,8 +64,8 @@ std::string forms_of(const std::vector<std::string>& names, const ValueTypes& ty
   std::string text;
   for (const std::string& name : names) {
     const tensor::TensorType& type = types.at(name);
-    if (!text.empty()) text += ", ";
-    text += std::string(tensor::name_of(type.dtype)) + tensor::to_string(type.shape);
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", tensor::name_of(type.dtype),
+                        tensor::to_string(type.shape));
   }
   return text;
 }
@@ -76,7 +78,7 @@ Status add_units(const Graph& graph, const ValueTypes& types, std::map<std::stri
     for (const auto* ports : {&unit.inputs, &unit.outputs}) {
       for (const std::string& port : *ports) {
         if (!types.contains(port)) {
-          return unsupported(node.name, "the type of '" + port + "' cannot be told");
+          return unsupported(node.name, fmt::format("the type of '{}' cannot be told", port));
         }
       }
     }
@@ -90,7 +92,8 @@ Status add_units(const Graph& graph, const ValueTypes& types, std::map<std::stri
     probed.graph = graph.name;
     probed.name = node.name;
     probed.op = node.qualified_op();
-    probed.forms = forms_of(unit.inputs, types) + " -> " + forms_of(unit.outputs, types);
+    probed.forms =
+        fmt::format("{} -> {}", forms_of(unit.inputs, types), forms_of(unit.outputs, types));
     candidates.push_back({&graph, &types, std::move(unit), std::move(key), std::move(probed)});
   }
   return {};
@@ -134,14 +137,12 @@ Result<size_t> probe_batch(std::span<Candidate* const> open, const htp::Emulator
 Result<std::string> scope_of(const htp::Emulator& emulator, const ProbeSettings& settings) {
   LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack,
                        htp::installed_stack(htp::Libraries{emulator.provider().parent_path()}));
-  std::string scope = "3;" + stack.describe() + ";" + stack.provider_hash + ";seed " +
-                      std::to_string(settings.seed);
-  for (const double limit :
-       {settings.limits.precise, settings.limits.precise_8bit, settings.limits.wrong}) {
-    scope += ";" + std::to_string(limit);
-  }
+  const ProbeLimits& limits = settings.limits;
+  std::string scope =
+      fmt::format("3;{};{};seed {};{:f};{:f};{:f}", stack.describe(), stack.provider_hash,
+                  settings.seed, limits.precise, limits.precise_8bit, limits.wrong);
   for (const auto& [key, value] : emulator.options()) {
-    if (key != "backend_path") scope += ";" + key + "=" + value;
+    if (key != "backend_path") scope += fmt::format(";{}={}", key, value);
   }
   return scope;
 }
@@ -201,7 +202,7 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return io_error(folder.string(), error.message());
-  const ReferenceSettings reference{.progress = settings.progress, .cancel = emulator.cancel()};
+  const ReferenceSettings reference{.work = settings.work};
   std::vector<ValueTypes> types(graphs.size());
   std::map<std::string, size_t> seen;  // key -> candidate
   std::vector<Candidate> candidates;
@@ -226,15 +227,13 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
       open.push_back(&candidate);
     }
   }
-  NullProgress silent;
-  ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
-  progress.stage("probing nodes", open.size(), Unit::kNodes);
+  settings.work.stage("probing nodes", open.size(), Unit::kNodes);
   for (auto rest = std::span<Candidate* const>(open); !rest.empty();) {
     LAP_ASSIGN_OR_RETURN(const size_t done, probe_batch(rest, emulator, folder, settings));
     for (const Candidate* candidate : rest.first(done)) {
       LAP_RETURN_IF_ERROR(cache.keep(candidate->key, candidate->probed));
     }
-    progress.advance(done);
+    settings.work.advance(done);
     rest = rest.subspan(done);
   }
   ProbeReport report;

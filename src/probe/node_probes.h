@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "base/json.h"
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "graph/graph.h"
 #include "htp/emulator.h"
 #include "probe/difference.h"
@@ -51,8 +51,9 @@ struct ProbeSettings {
   // that is damaged is probed again.
   std::filesystem::path cache = {};
   // A stage counted in distinct nodes; before it, for a graph with an operator whose shapes are not
-  // known, one of nodes that run on the CPU.
-  ProgressSink* progress = nullptr;
+  // known, one of nodes that run on the CPU, with so many threads. The emulator's runs end early by
+  // the emulator's own token.
+  Work work = {};
 };
 
 struct ProbedNode {

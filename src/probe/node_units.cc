@@ -1,8 +1,8 @@
 #include "probe/node_units.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <set>
 #include <type_traits>
 #include <variant>
@@ -118,9 +118,7 @@ Result<std::string> constant_text(const Tensor& constant, bool by_value) {
   LAP_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, constant.materialize());
   text += "=";
   for (const std::byte byte : bytes) {
-    std::array<char, 3> hex{};
-    std::snprintf(hex.data(), hex.size(), "%02x", std::to_integer<unsigned>(byte));
-    text += hex.data();
+    text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
   }
   return text;
 }
@@ -163,7 +161,7 @@ class Encodings {
       LAP_ASSIGN_OR_RETURN(const std::string text, constant_text(*constant, true));
       values += text + ";";
     }
-    return "e" + std::to_string(numbers_.emplace(values, numbers_.size()).first->second);
+    return fmt::format("e{}", numbers_.emplace(values, numbers_.size()).first->second);
   }
 
  private:
@@ -174,10 +172,10 @@ template <typename T>
 std::string list_text(const std::vector<T>& values) {
   std::string text = "[";
   for (const T& value : values) {
-    if constexpr (std::is_same_v<T, std::string>) {
-      text += value + ",";
+    if constexpr (std::is_floating_point_v<T>) {
+      text += fmt::format("{:f},", value);
     } else {
-      text += std::to_string(value) + ",";
+      text += fmt::format("{},", value);
     }
   }
   return text + "]";
@@ -261,10 +259,10 @@ Result<std::string> unit_key(const Graph& graph, const NodeUnit& unit, const Val
     }
     for (const auto& [name, attribute] : node.attributes) {
       LAP_ASSIGN_OR_RETURN(const std::string text, attribute_text(attribute));
-      key += name + "=" + text + ";";
+      key += fmt::format("{}={};", name, text);
     }
     for (const std::string& output : node.outputs) {
-      made[output] = "%" + std::to_string(made.size());
+      made[output] = fmt::format("%{}", made.size());
     }
   }
   return key;

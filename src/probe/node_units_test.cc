@@ -1,5 +1,6 @@
 #include "probe/node_units.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -100,7 +101,7 @@ TEST(NodeUnits, KeysTellShapesAttributesAndSmallConstantsApartButNotWeightsOrNam
     graph.initializers["i"] = tensor::integers({1}, {value});
     graph.initializers["w"] = tensor::floats({100}, std::vector<float>(100, weight));
     graph.nodes.push_back(
-        {"", "Op", "n" + std::to_string(weight), {"x", "i", "w"}, {"y"}, {{"axis", axis}}});
+        {"", "Op", fmt::format("n{}", weight), {"x", "i", "w"}, {"y"}, {{"axis", axis}}});
     return *unit_key(graph, node_units(graph)[0], {{"x", {DType::kFloat, {dim}}}});
   };
   EXPECT_EQ(key(1, 2, 3, 4), key(1, 2, 3, 5));

@@ -1,5 +1,7 @@
 #include "probe/reference_run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -51,20 +53,20 @@ void fill(ort::HostTensor& tensor, size_t i, std::mt19937& random) {
 }
 
 Result<ort::HostTensor> seeded(const graph::ValueInfo& input, std::mt19937& random) {
-  const std::string where = "input '" + input.name + "'";
+  const std::string where = fmt::format("input '{}'", input.name);
   const auto type = ort::element_type(tensor::name_of(input.dtype));
   if (!type) {
-    return unsupported(where, "has dtype " + std::string(tensor::name_of(input.dtype)) +
-                                  ", which cannot be made up");
+    return unsupported(
+        where, fmt::format("has dtype {}, which cannot be made up", tensor::name_of(input.dtype)));
   }
   ort::HostTensor out{input.name, *type, {}, {}};
   int64_t elements = 1;
   for (const graph::Dim& dim : input.shape) {
     const auto* number = std::get_if<int64_t>(&dim);
     if (number == nullptr || *number < 0) {
-      return bad_input(where,
-                       "has the shape " + graph::to_string(input.shape) + ", which is not fixed",
-                       "the HTP takes fixed shapes only: give every dim a number");
+      return bad_input(
+          where, fmt::format("has the shape {}, which is not fixed", graph::to_string(input.shape)),
+          "the HTP takes fixed shapes only: give every dim a number");
     }
     if (*number > 0 && elements > kMostElements / *number) {
       return bad_input(where, "is too large to be made up: " + graph::to_string(input.shape));
@@ -97,20 +99,18 @@ class Chunks {
       const std::string name = input.name;
       live_.emplace(name, std::move(input));
     }
-    NullProgress silent;
-    ProgressSink& progress = settings_.progress == nullptr ? silent : *settings_.progress;
-    progress.stage("running the nodes on the CPU", graph_.nodes.size(), Unit::kNodes);
+    settings_.work.stage("running the nodes on the CPU", graph_.nodes.size(), Unit::kNodes);
     for (size_t begin = 0; begin < graph_.nodes.size();) {
-      if (settings_.cancel != nullptr && settings_.cancel->cancelled()) return cancelled();
+      if (settings_.work.is_cancelled()) return cancelled();
       const size_t end = end_of(begin);
       LAP_RETURN_IF_ERROR(run_chunk(begin, end));
-      progress.advance(end - begin);
+      settings_.work.advance(end - begin);
       begin = end;
     }
     for (const graph::ValueInfo& output : graph_.outputs) {
       const auto found = live_.find(output.name);
       if (found == live_.end()) {
-        return unsupported("output '" + output.name + "'", "is made by no node");
+        return unsupported(fmt::format("output '{}'", output.name), "is made by no node");
       }
       done_.outputs.push_back(std::move(found->second));
       live_.erase(found);
@@ -266,6 +266,7 @@ class Chunks {
       inputs.push_back(std::move(live_.at(input.name)));
     }
     ort::SessionOptions options;
+    options.threads = static_cast<int>(settings_.work.threads);
     options.optimization = ort::Optimization::kNone;
     LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(saved.files[0], options));
     const auto start = std::chrono::steady_clock::now();

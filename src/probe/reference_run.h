@@ -2,7 +2,7 @@
 //
 //   LAP_ASSIGN_OR_RETURN(auto inputs, seeded_inputs(graph, 1));
 //   LAP_ASSIGN_OR_RETURN(const ReferenceRun run,
-//                        run_reference(graph, std::move(inputs), folder, {.progress = &progress}));
+//                        run_reference(graph, std::move(inputs), folder, {.work = work}));
 //   const std::vector<std::byte>& bytes = run.outputs[0].data;
 #pragma once
 
@@ -12,8 +12,8 @@
 #include <random>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "graph/graph.h"
 #include "ort/session.h"
 
@@ -30,8 +30,7 @@ float gaussian(std::mt19937& random);
 Result<std::vector<ort::HostTensor>> seeded_inputs(const graph::Graph& graph, uint32_t seed);
 
 struct ReferenceSettings {
-  ProgressSink* progress = nullptr;  // a stage counted in nodes
-  const CancelToken* cancel = nullptr;
+  Work work = {};  // threads of ONNX Runtime too; a stage counted in nodes
   // Is shown every value that a node makes, once. (More is in memory then: all values of some nodes
   // and not only those that later nodes read.)
   std::function<void(const ort::HostTensor&)> see = {};

@@ -1,6 +1,7 @@
 // A graph run some nodes at a time gives what it gives whole.
 #include "probe/reference_run.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -65,8 +66,7 @@ Graph chain(bool codes_of_4_bits) {
 class ReferenceRunTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        std::filesystem::path(testing::TempDir()) / ("reference_run_" + std::to_string(getpid()));
+    folder_ = std::filesystem::path(testing::TempDir()) / fmt::format("reference_run_{}", getpid());
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
@@ -88,7 +88,8 @@ class ReferenceRunTest : public testing::Test {
 TEST_F(ReferenceRunTest, OutputsAreThoseOfTheWholeGraph) {
   const Graph graph = chain(true);
   Counted progress;
-  const auto run = run_reference(graph, *seeded_inputs(graph, 1), folder_, {.progress = &progress});
+  const auto run =
+      run_reference(graph, *seeded_inputs(graph, 1), folder_, {.work = {.progress = &progress}});
   ASSERT_TRUE(run.ok()) << run.error().message();
   const auto expected = whole(graph);
   ASSERT_EQ(run->outputs.size(), expected.size());
@@ -122,7 +123,8 @@ TEST_F(ReferenceRunTest, StopsWhenTold) {
   const Graph graph = chain(true);
   CancelToken cancel;
   cancel.cancel();
-  const auto run = run_reference(graph, *seeded_inputs(graph, 1), folder_, {.cancel = &cancel});
+  const auto run =
+      run_reference(graph, *seeded_inputs(graph, 1), folder_, {.work = {.cancel = &cancel}});
   ASSERT_FALSE(run.ok());
   EXPECT_EQ(run.error().kind, ErrorKind::kCancelled);
 }

@@ -1,5 +1,7 @@
 #include "probe/rule_probes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -70,7 +72,8 @@ bool is_lowered(const FormGraph& form, const htp::Claims& claims) {
 std::string text_of(const htp::Claims& claims) {
   std::string out;
   for (const auto& [op, count] : claims.op_counts()) {
-    out += (out.empty() ? "" : ", ") + op + (count > 1 ? " x " + std::to_string(count) : "");
+    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", op,
+                       count > 1 ? fmt::format(" x {}", count) : "");
   }
   std::set<std::string> encodings;
   std::set<std::string> dtypes;
@@ -83,9 +86,7 @@ std::string text_of(const htp::Claims& claims) {
     }
   }
   for (const std::string& encoding : encodings) out += " " + encoding;
-  std::string kinds;
-  for (const std::string& dtype : dtypes) kinds += (kinds.empty() ? "" : " ") + dtype;
-  return out + " (" + kinds + ")";
+  return fmt::format("{} ({})", out, fmt::join(dtypes, " "));
 }
 
 Result<std::vector<ort::HostTensor>> on_cpu(const FormGraph& form, const fs::path& model) {
@@ -147,8 +148,10 @@ void judge(Probed& probed, const Result<htp::EmulatorRun>& run, const fs::path& 
 }
 
 Result<htp::Emulator> emulator_for(const RuleProbe& probe, const htp::Libraries& libraries,
-                                   const target::Target& chip, htp::EmulatorSettings settings,
+                                   const target::Target& chip, const RuleProbing& probing,
                                    const fs::path& folder) {
+  htp::EmulatorSettings settings = probing.emulator;
+  settings.cancel = probing.work.cancel;
   for (const auto& [key, value] : probe.provider_options) {
     const fs::path file = folder / (key + ".json");
     LAP_RETURN_IF_ERROR(write_file(file, value));
@@ -176,8 +179,8 @@ Status measure_batch(std::span<Probed> batch, const htp::Emulator& emulator,
                      const fs::path& folder) {
   std::vector<htp::EmulatorJob> jobs;
   for (const Probed& probed : batch) {
-    htp::EmulatorJob job{folder / ("form_" + std::to_string(jobs.size()) + ".onnx"),
-                         probed.form.inputs, true, true};
+    htp::EmulatorJob job{folder / fmt::format("form_{}.onnx", jobs.size()), probed.form.inputs,
+                         true, true};
     LAP_ASSIGN_OR_RETURN(const auto saved, graph::save(probed.form.graph, job.model, {}));
     jobs.push_back(std::move(job));
   }
@@ -239,9 +242,7 @@ Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::
   LAP_ASSIGN_OR_RETURN(const target::Record record, target::record_of(chip.arch));
   const std::vector<RuleProbe> probes = rule_probes();
   std::vector<Probed> all = chosen(probes, record, settings);
-  NullProgress silent;
-  ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
-  progress.stage("probing " + target::name_of(chip), all.size(), Unit::kProbes);
+  settings.work.stage("probing " + target::name_of(chip), all.size(), Unit::kProbes);
   for (size_t begin = 0; begin < all.size();) {
     const RuleProbe& first = *all[begin].probe;
     size_t end = begin + 1;
@@ -250,10 +251,10 @@ Result<RuleReport> measure_rules(const htp::Libraries& libraries, const target::
       ++end;
     }
     LAP_ASSIGN_OR_RETURN(const htp::Emulator emulator,
-                         emulator_for(first, libraries, chip, settings.emulator, folder));
+                         emulator_for(first, libraries, chip, settings, folder));
     LAP_RETURN_IF_ERROR(
         measure_batch(std::span(all).subspan(begin, end - begin), emulator, folder));
-    progress.advance(end - begin);
+    settings.work.advance(end - begin);
     begin = end;
   }
   RuleReport report{chip.arch, {}};

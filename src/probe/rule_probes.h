@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "htp/emulator.h"
 #include "probe/rule_form.h"
 #include "target/record.h"
@@ -80,9 +80,10 @@ struct RuleReport {
 };
 
 struct RuleProbing {
-  htp::EmulatorSettings emulator = {};  // its provider options are those of every probe
-  ProgressSink* progress = nullptr;     // a stage counted in probes
-  std::string only = {};                // a glob of ids; "": all
+  // Its provider options are those of every probe, its token is that of `work`.
+  htp::EmulatorSettings emulator = {};
+  Work work = {};                                           // a stage counted in probes
+  std::string only = {};                                    // a glob of ids; "": all
   std::optional<target::Verdict> expecting = std::nullopt;  // only probes that should find this
 };
 // Models, logs and values are written to `folder`, which is made.

@@ -18,8 +18,12 @@ std::function<void(Form&)> transposed_blocks() {
   };
 }
 
-ProbeWeight lpbq(int64_t block, int64_t inputs = 256) {
-  return {.code = DType::kInt4, .scheme = Scheme::kBlockExpansion, .block = block, .rows = inputs};
+ProbeWeight lpbq(int64_t block, int64_t inputs = 256, int64_t outputs = 64) {
+  return {.code = DType::kInt4,
+          .scheme = Scheme::kBlockExpansion,
+          .block = block,
+          .rows = inputs,
+          .cols = outputs};
 }
 
 ProbeWeight negative(DType code, Scheme scheme = Scheme::kChannel) {
@@ -76,6 +80,7 @@ std::vector<RuleProbe> weight_probes() {
       {"weight.lpbq_uneven_blocks", "block 24", 0, a16_product(lpbq(24, 240))},
       {"weight.lpbq_uneven_blocks", "block 48", 0, a16_product(lpbq(48, 96))},
       {"weight.lpbq_uneven_inputs", "48 inputs", 0, a16_product(lpbq(16, 48))},
+      {"weight.lpbq_uneven_inputs", "48 inputs, 34 outputs", 0, a16_product(lpbq(16, 48, 34))},
       {"weight.lpbq_uneven_inputs", "240 inputs", 0, a16_product(lpbq(16, 240))},
       {.id = "weight.transposed_blocks",
        .form = "int4, block 32, axis 1",
@@ -86,6 +91,9 @@ std::vector<RuleProbe> weight_probes() {
        a16_product({DType::kInt4, Scheme::kChannel})},
       {"weight.dequantized", "LPBQ, block 32", 8e-5,
        a16_product({DType::kInt4, Scheme::kBlockExpansion})},
+      {"weight.dequantized", "LPBQ, block 16, 48 inputs, 32 outputs", 1.5e-4,
+       a16_product(lpbq(16, 48, 32))},
+      {"weight.dequantized", "LPBQ, block 16, 16 inputs", 3e-4, a16_product(lpbq(16, 16))},
       {"value.dequantized", "uint16", 0, moved(DType::kUint16)},
       {"value.dequantized", "int16", 0, moved(DType::kInt16)},
       {"value.dequantized", "uint8", 0, moved(DType::kUint8)},

@@ -1,5 +1,7 @@
 #include "probe/unit_models.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -175,7 +177,7 @@ UnitModel joined(std::span<const UnitModel> units) {
   out.graph.name = "nodes";
   out.graph.opsets = units.front().graph.opsets;
   for (size_t i = 0; i < units.size(); ++i) {
-    const std::string prefix = std::to_string(i) + ":";
+    const std::string prefix = fmt::format("{}:", i);
     const Graph& graph = units[i].graph;
     for (const auto& [from, to] :
          {std::pair(&graph.inputs, &out.graph.inputs), {&graph.outputs, &out.graph.outputs}}) {

@@ -1,5 +1,7 @@
 #include "probe/unit_verdicts.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -94,7 +96,7 @@ Result<std::vector<UnitVerdict>> unit_verdicts(std::span<const UnitModel> units,
   std::vector<size_t> open;  // unit of each job
   for (size_t i = 0; i < units.size(); ++i) {
     if (verdicts[i].verdict == Verdict::kRight) continue;
-    const fs::path file = folder / ("node_" + std::to_string(open.size()) + ".onnx");
+    const fs::path file = folder / fmt::format("node_{}.onnx", open.size());
     LAP_ASSIGN_OR_RETURN(htp::EmulatorJob job, saved_job(units[i], file));
     jobs.push_back(std::move(job));
     open.push_back(i);

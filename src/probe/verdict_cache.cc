@@ -1,10 +1,9 @@
 #include "probe/verdict_cache.h"
 
+#include <fmt/core.h>
 #include <xxhash.h>
 
-#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -26,11 +25,7 @@ std::optional<Verdict> verdict_named(const std::string& name) {
 
 std::filesystem::path ProbeCache::file_of(const std::string& whole) const {
   const XXH128_hash_t hash = XXH3_128bits(whole.data(), whole.size());
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(hash.high64),
-                static_cast<unsigned long long>(hash.low64));
-  return folder_ / (std::string(text.data()) + ".json");
+  return folder_ / fmt::format("{:016x}{:016x}.json", hash.high64, hash.low64);
 }
 
 std::optional<ProbedNode> ProbeCache::find(const std::string& key) const {

@@ -131,14 +131,11 @@ Result<WholeRun> run_whole(const fs::path& model, const htp::Emulator& emulator,
   LAP_ASSIGN_OR_RETURN(const Graph graph, graph::load(model));
   htp::EmulatorJob job{model, {}};
   LAP_ASSIGN_OR_RETURN(job.inputs, inputs_over_codes(graph, settings.seed));
-  NullProgress silent;
-  ProgressSink& progress = settings.progress == nullptr ? silent : *settings.progress;
-  progress.stage("compiling and emulating the nodes", graph.nodes.size(), Unit::kNodes);
+  settings.work.stage("compiling and emulating the nodes", graph.nodes.size(), Unit::kNodes);
   LAP_ASSIGN_OR_RETURN(const htp::EmulatorRun run, emulator.run(job, folder));
-  progress.advance(graph.nodes.size());
-  LAP_ASSIGN_OR_RETURN(const ReferenceRun on_cpu,
-                       run_reference(graph, std::move(job.inputs), folder,
-                                     {.progress = &progress, .cancel = emulator.cancel()}));
+  settings.work.advance(graph.nodes.size());
+  LAP_ASSIGN_OR_RETURN(const ReferenceRun on_cpu, run_reference(graph, std::move(job.inputs),
+                                                                folder, {.work = settings.work}));
   const std::vector<ort::HostTensor>& reference = on_cpu.outputs;
   WholeRun out{
       {}, settings.limits, run.compile_seconds, run.run_seconds, on_cpu.seconds, run.peak_bytes};

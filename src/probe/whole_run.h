@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/json.h"
-#include "base/progress.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "graph/graph.h"
 #include "htp/emulator.h"
 #include "ort/session.h"
@@ -31,7 +31,8 @@ struct WholeLimits {
 struct WholeSettings {
   uint32_t seed = 1;
   WholeLimits limits = {};
-  ProgressSink* progress = nullptr;  // two stages counted in nodes: the emulator's, the CPU's
+  // Two stages counted in nodes: the emulator's, which ends early by its own token, and the CPU's.
+  Work work = {};
 };
 
 struct WholeOutput {

@@ -1,5 +1,7 @@
 // The traits of each Hexagon arch, and the same in words. All that was measured so far is alike on
 // the four archs; one that differs gets a constant of its own and names it in kArchs.
+#include <fmt/core.h>
+
 #include <array>
 
 #include "target/tables.h"
@@ -84,8 +86,8 @@ std::vector<Preference> chosen_forms(const QuantizationTraits& traits, const Lim
   }
   if (traits.largest_norm_rank) {
     const int64_t rank = *traits.largest_norm_rank;
-    out.push_back({"norm_rank", "RMSNormalization", "rank " + std::to_string(rank),
-                   "rank " + std::to_string(rank + 1),
+    out.push_back({"norm_rank", "RMSNormalization", fmt::format("rank {}", rank),
+                   fmt::format("rank {}", rank + 1),
                    "float norms of rank 4 with small last dims compute other numbers"});
   }
   out.push_back({"mask_float16", "additive masks of float graphs",
@@ -113,7 +115,7 @@ std::optional<QuantizationTraits> quantization_traits(Arch arch) {
   for (const ArchTraits& each : kArchs) {
     if (each.arch != arch) continue;
     QuantizationTraits out = each.traits();
-    out.target += " (" + name_of(arch) + ")";
+    out.target += fmt::format(" ({})", name_of(arch));
     return out;
   }
   return std::nullopt;

@@ -1,5 +1,7 @@
 #include "target/legality.h"
 
+#include <fmt/core.h>
+
 #include <map>
 #include <optional>
 
@@ -24,8 +26,9 @@ Finding untold(const Node& node, const Rule& rule) {
           node.qualified_op(),
           rule.id,
           Verdict::kUnmeasured,
-          "a shape, dtype or zero point is not known, so that nobody can tell whether it is " +
-              name_of(rule.verdict) + " (" + describe(rule) + ")",
+          fmt::format("a shape, dtype or zero point is not known, so that nobody can tell whether "
+                      "it is {} ({})",
+                      name_of(rule.verdict), describe(rule)),
           "make the graph static first, and its zero points constants"};
 }
 

@@ -1,5 +1,7 @@
 #include "target/record.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -14,7 +16,7 @@ std::string number(double value) {
   if (value == std::floor(value) && std::abs(value) < 1e15) {
     return std::to_string(static_cast<int64_t>(value));
   }
-  std::string out = std::to_string(value);
+  std::string out = fmt::format("{:f}", value);
   out.erase(out.find_last_not_of('0') + 1);
   return out;
 }
@@ -24,20 +26,20 @@ std::string text_of(const Range& range) {
   if (range.min == range.max) return number(range.min);
   if (range.max == all.max) return "at least " + number(range.min);
   if (range.min == all.min) return "at most " + number(range.max);
-  return number(range.min) + " to " + number(range.max);
+  return fmt::format("{} to {}", number(range.min), number(range.max));
 }
 
 std::string operand_name(int operand) {
   if (operand == kOutput) return "output";
   if (operand == kAnyInput) return "an input";
-  return "input " + std::to_string(operand);
+  return fmt::format("input {}", operand);
 }
 
 template <typename T, typename Name>
 std::string joined(const std::vector<T>& items, const Name& name) {
-  std::string out;
-  for (const T& item : items) out += (out.empty() ? "" : " or ") + std::string(name(item));
-  return out;
+  std::vector<std::string> names;
+  for (const T& item : items) names.emplace_back(name(item));
+  return fmt::format("{}", fmt::join(names, " or "));
 }
 
 struct Describe {
@@ -56,41 +58,44 @@ struct Describe {
     return out;
   }
   std::string operator()(const RankIn& in) const {
-    return operand_name(in.operand) + " rank " + text_of(in.range);
+    return fmt::format("{} rank {}", operand_name(in.operand), text_of(in.range));
   }
   std::string operator()(const DimIn& in) const {
-    return operand_name(in.operand) + " dim " + std::to_string(in.axis) + " " + text_of(in.range);
+    return fmt::format("{} dim {} {}", operand_name(in.operand), in.axis, text_of(in.range));
   }
   std::string operator()(const NotMultipleOf& of) const {
-    const std::string what = of.axis ? "dim " + std::to_string(*of.axis) : "block size";
-    return operand_name(of.operand) + " " + what + " no multiple of " + std::to_string(of.by);
+    const std::string what = of.axis ? fmt::format("dim {}", *of.axis) : "block size";
+    return fmt::format("{} {} no multiple of {}", operand_name(of.operand), what, of.by);
   }
   std::string operator()(const ElementsIn& in) const {
-    return operand_name(in.operand) + " of " + text_of(in.range) + " values";
+    return fmt::format("{} of {} values", operand_name(in.operand), text_of(in.range));
   }
   std::string operator()(const ValueIn& in) const {
-    return operand_name(in.operand) + " a constant with values " + text_of(in.range);
+    return fmt::format("{} a constant with values {}", operand_name(in.operand), text_of(in.range));
   }
-  std::string operator()(const AttributeIn& in) const { return in.name + " " + text_of(in.range); }
+  std::string operator()(const AttributeIn& in) const {
+    return fmt::format("{} {}", in.name, text_of(in.range));
+  }
   std::string operator()(const InputGiven& given) const {
     return operand_name(given.input) + (given.given ? " given" : " omitted");
   }
   std::string operator()(const QuantizedPort& port) const {
-    return operand_name(port.operand) + (port.operand == kOutput ? " leaves" : " enters") +
-           " the graph in integers";
+    return fmt::format("{} {} the graph in integers", operand_name(port.operand),
+                       port.operand == kOutput ? "leaves" : "enters");
   }
   std::string operator()(const MadeBy& by) const {
     const auto same = [](const std::string& op) { return op; };
-    std::string out = operand_name(by.operand) + " computed by " + joined(by.ops, same);
+    std::string out =
+        fmt::format("{} computed by {}", operand_name(by.operand), joined(by.ops, same));
     if (by.constant_weight) out += " with a constant weight";
     if (by.equal_dims) out += " of operands of the same dims";
     return by.only_reader ? out + ", for nobody else" : out;
   }
   std::string operator()(const BatchIn& in) const {
-    return operand_name(in.operand) + " batch " + text_of(in.range);
+    return fmt::format("{} batch {}", operand_name(in.operand), text_of(in.range));
   }
   std::string operator()(const CodesPastLimits& past) const {
-    return std::string(tensor::name_of(past.code)) + " result that reaches beyond the limits";
+    return fmt::format("{} result that reaches beyond the limits", tensor::name_of(past.code));
   }
   std::string operator()(const CodesPastInput&) const {
     return "codes that reach beyond those of the input";
@@ -124,11 +129,10 @@ std::string name_of(Verdict verdict) {
 std::string describe(const Condition& condition) { return std::visit(Describe{}, condition); }
 
 std::string describe(const Rule& rule) {
-  std::string out;
-  for (const Condition& condition : rule.when) {
-    out += (out.empty() ? "" : "; ") + describe(condition);
-  }
-  return out.empty() ? "any" : out;
+  if (rule.when.empty()) return "any";
+  std::vector<std::string> conditions;
+  for (const Condition& condition : rule.when) conditions.push_back(describe(condition));
+  return fmt::format("{}", fmt::join(conditions, "; "));
 }
 
 bool was_seen_on(const Rule& rule, Arch arch) {
@@ -144,10 +148,11 @@ Result<Record> record_of(Arch arch, const std::string& onnxruntime_qnn) {
   }
   std::optional<QuantizationTraits> traits = quantization_traits(arch);
   if (!traits) {
-    std::string known;
-    for (const Arch each : archs()) known += (known.empty() ? "" : ", ") + name_of(each);
-    return unsupported("arch " + name_of(arch), "has no record: nothing was measured on it",
-                       "choose one of " + known + ", or add it as docs/targets.md says");
+    std::vector<std::string> known;
+    for (const Arch each : archs()) known.push_back(name_of(each));
+    return unsupported(
+        "arch " + name_of(arch), "has no record: nothing was measured on it",
+        fmt::format("choose one of {}, or add it as docs/targets.md says", fmt::join(known, ", ")));
   }
   Record out{arch, stack, {}, limits(), *std::move(traits), {}};
   out.preferences = preferences(out.traits, out.limits);

@@ -1,4 +1,5 @@
 // Every rule against a smallest graph that has its form and one that misses it by one step.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -125,7 +126,9 @@ Emit transposed(WeightForm form) {
 
 // Codes from -reach to reach, around a zero point in the middle.
 Ref requantized(Builder& b, const Ref& x, float reach, DType code = DType::kUint16) {
-  const auto name = [&](const char* what) { return x.name + what + std::to_string(reach); };
+  const auto name = [&](const char* what) {
+    return fmt::format("{}{}{:f}", x.name, what, double{reach});
+  };
   const Ref scale = b.weight(name("_scale"), tensor::floats({}, {reach / 32767}));
   // In the middle of the codes, so that they reach as far to either side.
   const std::byte high{code == DType::kUint16 ? uint8_t{0x80} : uint8_t{0}};
@@ -215,8 +218,12 @@ const Case kWeightCases[] = {
      dequantized({kInt4, kLpbq, kZeros, 16})},
     {"weight.lpbq_uneven_blocks", dequantized({kInt4, kLpbq, kZeros, 24, 48}),
      dequantized({kInt4, kLpbq, kZeros, 96, 96})},
-    {"weight.lpbq_uneven_inputs", dequantized({kInt4, kLpbq, kZeros, 16, 48}),
-     dequantized({kInt4, kLpbq, kZeros, 16, 96})},
+    {"weight.lpbq_uneven_inputs", dequantized({kInt4, kLpbq, kZeros, 16, 48, 33}),
+     dequantized({kInt4, kLpbq, kZeros, 16, 48, 32})},
+    {"weight.lpbq_uneven_inputs", dequantized({kInt4, kLpbq, kZeros, 16, 48, 64}),
+     dequantized({kInt4, kLpbq, kZeros, 16, 96, 64})},
+    {"weight.lpbq_uneven_inputs", dequantized({kInt4, kLpbq, kZeros, 16, 80, 64}),
+     dequantized({kInt4, kLpbq, kZeros, 16, 16, 64})},
     {"weight.transposed_blocks", transposed({kInt4, kBlock}), unary({1, 3, 4})},
     {"weight.dequantized", dequantized({kInt8, kChannel, kOmitted}),
      dequantized({kInt16, kChannel, kOmitted})},

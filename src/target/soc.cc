@@ -1,8 +1,11 @@
 #include "target/soc.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <vector>
 
 namespace lapidary::target {
 namespace {
@@ -53,15 +56,15 @@ std::string upper(std::string text) {
 }
 
 std::string known_archs() {
-  std::string out;
-  for (const Arch arch : kArchs) out += (out.empty() ? "" : ", ") + name_of(arch);
-  return out;
+  std::vector<std::string> names;
+  for (const Arch arch : kArchs) names.push_back(name_of(arch));
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string known_socs() {
-  std::string out;
-  for (const Soc& soc : kSocs) out += (out.empty() ? "" : ", ") + std::string(soc.name);
-  return out;
+  std::vector<std::string_view> names;
+  for (const Soc& soc : kSocs) names.push_back(soc.name);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 Result<Arch> find_arch(const std::string& flag) {
@@ -70,7 +73,8 @@ Result<Arch> find_arch(const std::string& flag) {
     const std::string name = upper(name_of(arch));
     if (wanted == name || wanted == name.substr(1)) return arch;
   }
-  return bad_input("arch '" + flag + "'", "is not known", "those known are " + known_archs());
+  return bad_input(fmt::format("arch '{}'", flag), "is not known",
+                   "those known are " + known_archs());
 }
 
 Result<const Soc*> find_soc(const std::string& flag) {
@@ -81,8 +85,9 @@ Result<const Soc*> find_soc(const std::string& flag) {
   for (const Soc& soc : kSocs) {
     if (wanted == soc.name || wanted == std::to_string(soc.model)) return &soc;
   }
-  return bad_input("SoC '" + flag + "'", "is not known",
-                   "those known are " + known_socs() + "; `lapidary targets` shows their numbers");
+  return bad_input(
+      fmt::format("SoC '{}'", flag), "is not known",
+      fmt::format("those known are {}; `lapidary targets` shows their numbers", known_socs()));
 }
 
 }  // namespace
@@ -91,19 +96,22 @@ std::span<const Arch> archs() { return kArchs; }
 std::span<const Soc> socs() { return kSocs; }
 std::span<const SocAlias> soc_aliases() { return kAliases; }
 
-std::string name_of(Arch arch) { return "v" + std::to_string(static_cast<int>(arch)); }
+std::string name_of(Arch arch) { return fmt::format("v{}", static_cast<int>(arch)); }
 
 const Soc& representative(Arch arch) {
   return *std::find_if(kSocs.begin(), kSocs.end(),
                        [arch](const Soc& soc) { return soc.arch == arch; });
 }
 
-std::string name_of(const Target& at) { return name_of(at.arch) + " (" + at.soc->name + ")"; }
+std::string name_of(const Target& at) {
+  return fmt::format("{} ({})", name_of(at.arch), at.soc->name);
+}
 
 Result<Target> resolve(const std::string& arch, const std::string& soc) {
   if (arch.empty() && soc.empty()) {
-    return bad_input("target", "neither an arch nor a SoC is named",
-                     "give one of " + known_archs() + ", or a SoC such as " + kSocs[0].name);
+    return bad_input(
+        "target", "neither an arch nor a SoC is named",
+        fmt::format("give one of {}, or a SoC such as {}", known_archs(), kSocs[0].name));
   }
   if (soc.empty()) {
     LAP_ASSIGN_OR_RETURN(const Arch wanted, find_arch(arch));
@@ -114,8 +122,8 @@ Result<Target> resolve(const std::string& arch, const std::string& soc) {
     LAP_ASSIGN_OR_RETURN(const Arch wanted, find_arch(arch));
     if (wanted != chip->arch) {
       return bad_input(
-          "arch '" + arch + "'",
-          "contradicts SoC " + std::string(chip->name) + ", which is " + name_of(chip->arch),
+          fmt::format("arch '{}'", arch),
+          fmt::format("contradicts SoC {}, which is {}", chip->name, name_of(chip->arch)),
           "leave one of the two out");
     }
   }

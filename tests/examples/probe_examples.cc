@@ -71,11 +71,11 @@ TEST(ProbeExamples, RuleForm) {
 }
 
 Status reference_run_example(const graph::Graph& graph, const std::filesystem::path& folder,
-                             ProgressSink& progress) {
+                             const Work& work) {
   // [probe/reference_run.h]
   LAP_ASSIGN_OR_RETURN(auto inputs, seeded_inputs(graph, 1));
   LAP_ASSIGN_OR_RETURN(const ReferenceRun run,
-                       run_reference(graph, std::move(inputs), folder, {.progress = &progress}));
+                       run_reference(graph, std::move(inputs), folder, {.work = work}));
   const std::vector<std::byte>& bytes = run.outputs[0].data;
   // [end]
   use(bytes);
