@@ -153,7 +153,8 @@ Result<PlannedComponent> plan_component(const ComponentBuilder& builder,
     if (before && out.calibrated) out.before_ranges = std::move(before);
   }
   drop_calibration_graphs(at.graphs);
-  out.fixed_model = fixed_model(recipe, out.name, checkpoint.config, at.graphs, plan.traits);
+  LAP_ASSIGN_OR_RETURN(out.fixed_model,
+                       fixed_model(recipe, out.name, checkpoint.config, at.graphs, plan.traits));
   LAP_RETURN_IF_ERROR(take_graphs(std::move(at), out));
   out.key = component_key(out, recipe, plan.source_hash, checkpoint);
   return out;
