@@ -13,6 +13,7 @@
 #include "build/calibration_data.h"
 #include "build/journal.h"
 #include "build/plan_comparison.h"
+#include "build/plan_findings.h"
 #include "build/probe_component.h"
 #include "build/save_component.h"
 #include "build/staging.h"
@@ -368,6 +369,7 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
   LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
+  for (const std::string& line : warnings(report)) options.work.note(line);
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
   Build build(recipe, options, checkpoint, std::move(plan), std::move(data), staging);
   Result<BuildSummary> summary = build.run(std::move(report));
