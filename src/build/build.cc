@@ -1,5 +1,7 @@
 #include "build/build.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -87,7 +89,7 @@ class Build {
       if (it == former.components.end() || it->second.key != component.key) continue;
       if (!is_intact(it->second)) continue;
       journal_.components[component.name] = it->second;
-      options_.work.note("resuming: " + component.name + " is finished already");
+      options_.work.note(fmt::format("resuming: {} is finished already", component.name));
     }
     if (options_.work.is_cancelled()) return cancelled();
     std::error_code problem;
@@ -124,10 +126,10 @@ class Build {
     }
     const fs::space_info space = fs::space(staging_.dir(), problem);
     if (problem || space.available >= needed) return {};
-    return io_error(options_.output.string(),
-                    "needs " + std::to_string(needed >> 20) + " MiB, the disk has " +
-                        std::to_string(space.available >> 20) + " MiB left",
-                    "free some space, or choose another output");
+    return io_error(
+        options_.output.string(),
+        fmt::format("needs {} MiB, the disk has {} MiB left", needed >> 20, space.available >> 20),
+        "free some space, or choose another output");
   }
 
   void describe() {
@@ -324,10 +326,11 @@ Status check_compile(const recipe::Recipe& recipe, const Plan& plan,
       for (const graph::ValueInfo& input : each.graph.inputs) {
         for (const graph::Dim& dim : input.shape) {
           if (const auto* symbol = std::get_if<std::string>(&dim)) {
-            return bad_input(recipe.where + ": " + recipe.compile->name,
-                             "input '" + input.name + "' of " + each.record.file + " has a dim '" +
-                                 *symbol + "', and the HTP takes fixed shapes",
-                             "add StaticLLM for the decoder, or name other components");
+            return bad_input(
+                fmt::format("{}: {}", recipe.where, recipe.compile->name),
+                fmt::format("input '{}' of {} has a dim '{}', and the HTP takes fixed shapes",
+                            input.name, each.record.file, *symbol),
+                "add StaticLLM for the decoder, or name other components");
           }
         }
       }
@@ -353,7 +356,7 @@ Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& re
     return std::optional(std::move(data));
   }
   if (options.calibration.empty()) return std::optional<CalibrationData>();
-  return bad_input("--calibration", "no pass of " + recipe.where + " calibrates",
+  return bad_input("--calibration", fmt::format("no pass of {} calibrates", recipe.where),
                    "leave it out, or choose a recipe with OnnxStaticQuantization");
 }
 

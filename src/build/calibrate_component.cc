@@ -1,5 +1,7 @@
 #include "build/calibrate_component.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <memory>
 #include <span>
@@ -38,7 +40,7 @@ Result<calibration::Method> method_of(const std::string& name) {
   if (name == "min_max") return calibration::Method::kMinMax;
   if (name == "percentile") return calibration::Method::kPercentile;
   if (name == "mse") return calibration::Method::kMse;
-  return internal_error("calibration method", "'" + name + "' is not known");
+  return internal_error("calibration method", fmt::format("'{}' is not known", name));
 }
 
 std::vector<MediaUse> of_component(const std::string& component, std::vector<MediaUse> media) {

@@ -1,5 +1,7 @@
 #include "build/plan.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -43,7 +45,7 @@ Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGra
   PlannedGraph out;
   LAP_RETURN_IF_ERROR(graph::check(member.graph));
   out.role = member.role;
-  const std::string file = component + "/" + passes::file_stem(member) + ".onnx";
+  const std::string file = fmt::format("{}/{}.onnx", component, passes::file_stem(member));
   out.record = package::take_component_record(member.graph, file);
   out.record.name = component;
   out.record.role = member.role;
