@@ -1,7 +1,10 @@
 #include "build/build.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -12,12 +15,14 @@
 #include "build/calibration_data.h"
 #include "build/journal.h"
 #include "build/plan_comparison.h"
+#include "build/plan_findings.h"
 #include "build/probe_component.h"
 #include "build/save_component.h"
 #include "build/staging.h"
 #include "build/text_check.h"
 #include "checkpoint/checkpoint.h"
 #include "contract/component.h"
+#include "package/package.h"
 #include "package/side_files.h"
 #include "package/text_model.h"
 #include "quant/ranges.h"
@@ -32,18 +37,16 @@ constexpr uint64_t kOtherBytes = 16 << 20;
 
 class Build {
  public:
-  // `data` is null when nothing is calibrated.
+  // Without `data` nothing is calibrated.
   Build(const recipe::Recipe& recipe, const BuildOptions& options,
-        const checkpoint::Checkpoint& checkpoint, Plan plan,
-        std::shared_ptr<const CalibrationData> data, Staging& staging)
+        const checkpoint::Checkpoint& checkpoint, Plan plan, std::optional<CalibrationData> data,
+        Staging& staging)
       : recipe_(recipe),
         options_(options),
         checkpoint_(checkpoint),
         plan_(std::move(plan)),
-        staging_(staging),
         data_(std::move(data)),
-        calibrator_(recipe, checkpoint, plan_.traits, staging.dir(),
-                    {.data = data_, .manifest = &summary_.manifest, .work = options.work}) {}
+        staging_(staging) {}
 
   Result<BuildSummary> run(PlanReport report) {
     summary_.plan = std::move(report);
@@ -86,7 +89,7 @@ class Build {
       if (it == former.components.end() || it->second.key != component.key) continue;
       if (!is_intact(it->second)) continue;
       journal_.components[component.name] = it->second;
-      options_.work.note("resuming: " + component.name + " is finished already");
+      options_.work.note(fmt::format("resuming: {} is finished already", component.name));
     }
     if (options_.work.is_cancelled()) return cancelled();
     std::error_code problem;
@@ -123,10 +126,10 @@ class Build {
     }
     const fs::space_info space = fs::space(staging_.dir(), problem);
     if (problem || space.available >= needed) return {};
-    return io_error(options_.output.string(),
-                    "needs " + std::to_string(needed >> 20) + " MiB, the disk has " +
-                        std::to_string(space.available >> 20) + " MiB left",
-                    "free some space, or choose another output");
+    return io_error(
+        options_.output.string(),
+        fmt::format("needs {} MiB, the disk has {} MiB left", needed >> 20, space.available >> 20),
+        "free some space, or choose another output");
   }
 
   void describe() {
@@ -141,25 +144,26 @@ class Build {
     manifest.audio = package::audio_model(checkpoint_.config);
   }
 
-  // The component with its ranges: found now, or by the build that this one goes on from.
-  Status calibrate(PlannedComponent& component, bool resumed) {
-    passes::PassContext context = calibrator_.context(component.name);
-    if (resumed) {
-      const fs::path file = staging_.dir() / calibration_file(component);
-      LAP_ASSIGN_OR_RETURN(const Json json, load_json(file));
-      LAP_ASSIGN_OR_RETURN(const quant::Ranges ranges,
-                           quant::Ranges::from_json(json, file.string()));
-      context.calibrate = [ranges](const passes::CalibrationRequest& /*request*/) {
-        return Result<quant::Ranges>(ranges);
-      };
-      // The weights are written already; how they were rounded is no matter any more.
-      context.moments = no_moments;
-    }
-    const std::string key = component.key;
-    LAP_ASSIGN_OR_RETURN(component, plan_component(component.name, recipe_, checkpoint_,
-                                                   plan_.source_hash, context));
-    component.key = key;
-    return {};
+  CalibrationSources calibration_sources() const {
+    return {recipe_, checkpoint_, plan_.traits, *data_, options_.work};
+  }
+
+  // What stands in the folder by now.
+  package::Package saved() const { return {staging_.dir(), summary_.manifest}; }
+
+  // The component with the ranges of the build that this one goes on from.
+  Result<PlannedComponent> with_former_ranges(PlannedComponent component) const {
+    const fs::path file = staging_.dir() / calibration_file(component);
+    LAP_ASSIGN_OR_RETURN(const Json json, load_json(file));
+    LAP_ASSIGN_OR_RETURN(const quant::Ranges ranges, quant::Ranges::from_json(json, file.string()));
+    // The weights are written already; how they were rounded is no matter any more.
+    return with_ranges(std::move(component), recipe_,
+                       {.calibrate =
+                            [&ranges](const passes::CalibrationRequest& /*request*/) {
+                              return Result<quant::Ranges>(ranges);
+                            },
+                        .moments = no_moments,
+                        .traits = plan_.traits});
   }
 
   static std::string calibration_file(const PlannedComponent& component) {
@@ -168,8 +172,37 @@ class Build {
 
   Status make(PlannedComponent& component) {
     const bool resumed = journal_.components.contains(component.name);
-    if (component.calibrated) LAP_RETURN_IF_ERROR(calibrate(component, resumed));
-    if (!resumed) LAP_RETURN_IF_ERROR(save(component));
+    if (resumed) {
+      if (component.calibrated) {
+        LAP_ASSIGN_OR_RETURN(component, with_former_ranges(std::move(component)));
+      }
+      add(component, resumed);
+      return {};
+    }
+    if (component.calibrated) return make_calibrated(component);
+    LAP_RETURN_IF_ERROR(save(component, nullptr));
+    add(component, resumed);
+    return {};
+  }
+
+  Status make_calibrated(PlannedComponent& component) {
+    LAP_ASSIGN_OR_RETURN(CalibratedComponent calibrated,
+                         calibrate_component(std::move(component), calibration_sources(), saved()));
+    LAP_RETURN_IF_ERROR(save(calibrated.component, &calibrated.ranges));
+    add(calibrated.component, false);
+    if (calibrated.record) {
+      // What it was calibrated with, and what that made of its numbers.
+      summary_.manifest.calibration.push_back(*calibrated.record);
+      LAP_ASSIGN_OR_RETURN(package::Agreement agreement,
+                           agreement_of(calibrated, calibration_sources(), saved()));
+      summary_.manifest.agreement.push_back(std::move(agreement));
+    }
+    component = std::move(calibrated.component);
+    return {};
+  }
+
+  // To what the package has.
+  void add(const PlannedComponent& component, bool resumed) {
     ComponentSummary out{component.name, component.nodes(), 0, resumed, component.passes};
     for (const package::FileRecord& file : journal_.components.at(component.name).files) {
       out.bytes += file.size;
@@ -180,19 +213,6 @@ class Build {
       summary_.manifest.components.push_back(each.record);
     }
     note_lengths(component);
-    return resumed ? Status() : measure(component);
-  }
-
-  // What a component was calibrated with, and what that made of its numbers.
-  Status measure(const PlannedComponent& component) {
-    const package::Calibration* record = calibrator_.record(component.name);
-    if (record == nullptr) return {};
-    summary_.manifest.calibration.push_back(*record);
-    LAP_ASSIGN_OR_RETURN(
-        package::Agreement agreement,
-        calibrator_.agreement(component.name, *calibrator_.float_graph(component.name)));
-    summary_.manifest.agreement.push_back(std::move(agreement));
-    return {};
   }
 
   void note_lengths(const PlannedComponent& component) {
@@ -206,13 +226,13 @@ class Build {
     }
   }
 
-  Status save(const PlannedComponent& component) {
+  // `ranges`: of a calibrated component.
+  Status save(const PlannedComponent& component, const quant::Ranges* ranges) {
     FinishedComponent finished{component.key, {}};
     LAP_ASSIGN_OR_RETURN(finished.files, save_component(component, staging_.dir(), options_.work));
-    if (component.calibrated) {
+    if (ranges != nullptr) {
       const std::string file = calibration_file(component);
-      LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file,
-                                     calibrator_.ranges(component.name).to_json().dump(1) + "\n"));
+      LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file, ranges->to_json().dump(1) + "\n"));
       LAP_ASSIGN_OR_RETURN(auto records, record_files({file}, staging_.dir(), {}));
       finished.files.push_back(std::move(records[0]));
     }
@@ -289,10 +309,9 @@ class Build {
   const BuildOptions& options_;
   const checkpoint::Checkpoint& checkpoint_;
   Plan plan_;
+  std::optional<CalibrationData> data_;
   Staging& staging_;
-  std::shared_ptr<const CalibrationData> data_;
   BuildSummary summary_;
-  Calibrator calibrator_;
   Journal journal_;  // what is finished
 };
 
@@ -307,10 +326,11 @@ Status check_compile(const recipe::Recipe& recipe, const Plan& plan,
       for (const graph::ValueInfo& input : each.graph.inputs) {
         for (const graph::Dim& dim : input.shape) {
           if (const auto* symbol = std::get_if<std::string>(&dim)) {
-            return bad_input(recipe.where + ": " + recipe.compile->name,
-                             "input '" + input.name + "' of " + each.record.file + " has a dim '" +
-                                 *symbol + "', and the HTP takes fixed shapes",
-                             "add StaticLLM for the decoder, or name other components");
+            return bad_input(
+                fmt::format("{}: {}", recipe.where, recipe.compile->name),
+                fmt::format("input '{}' of {} has a dim '{}', and the HTP takes fixed shapes",
+                            input.name, each.record.file, *symbol),
+                "add StaticLLM for the decoder, or name other components");
           }
         }
       }
@@ -319,11 +339,12 @@ Status check_compile(const recipe::Recipe& recipe, const Plan& plan,
   return {};
 }
 
-// What to calibrate with; null when nothing is calibrated. Read, and held against what is
+// What to calibrate with; nothing when nothing is calibrated. Read, and held against what is
 // calibrated, before anything is written.
-Result<std::shared_ptr<const CalibrationData>> calibration_data(
-    const recipe::Recipe& recipe, const Plan& plan, const checkpoint::Checkpoint& checkpoint,
-    const BuildOptions& options) {
+Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& recipe,
+                                                        const Plan& plan,
+                                                        const checkpoint::Checkpoint& checkpoint,
+                                                        const BuildOptions& options) {
   std::vector<std::string> components;
   for (const PlannedComponent& each : plan.components) {
     if (each.calibrated) components.push_back(each.name);
@@ -332,10 +353,10 @@ Result<std::shared_ptr<const CalibrationData>> calibration_data(
     LAP_ASSIGN_OR_RETURN(CalibrationData data,
                          CalibrationData::load(recipe, checkpoint, options.calibration));
     LAP_RETURN_IF_ERROR(data.check_for(components));
-    return std::make_shared<const CalibrationData>(std::move(data));
+    return std::optional(std::move(data));
   }
-  if (options.calibration.empty()) return std::shared_ptr<const CalibrationData>();
-  return bad_input("--calibration", "no pass of " + recipe.where + " calibrates",
+  if (options.calibration.empty()) return std::optional<CalibrationData>();
+  return bad_input("--calibration", fmt::format("no pass of {} calibrates", recipe.where),
                    "leave it out, or choose a recipe with OnnxStaticQuantization");
 }
 
@@ -351,6 +372,7 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
   LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
+  for (const std::string& line : warnings(report)) options.work.note(line);
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
   Build build(recipe, options, checkpoint, std::move(plan), std::move(data), staging);
   Result<BuildSummary> summary = build.run(std::move(report));

@@ -56,6 +56,7 @@ struct BuildSummary {
   double seconds = 0;
 };
 
+// Notes what the target objects to in graphs that are compiled (plan_findings.h), and goes on.
 // Errors: whatever is wrong with checkpoint or recipe, before anything is written; no space; an
 // output in use or in the way; cancelled.
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options);

@@ -1,14 +1,20 @@
 #include "build/calibrate_component.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <optional>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "build/fixed_model.h"
 #include "calibration/agreement.h"
 #include "calibration/calibrate.h"
 #include "calibration/decoder_agreement.h"
+#include "calibration/decoder_samples.h"
+#include "calibration/encoder_samples.h"
 #include "calibration/moments.h"
+#include "calibration/sample_source.h"
 #include "checkpoint/fingerprint.h"
 #include "contract/component.h"
 #include "contract/ports.h"
@@ -34,7 +40,7 @@ Result<calibration::Method> method_of(const std::string& name) {
   if (name == "min_max") return calibration::Method::kMinMax;
   if (name == "percentile") return calibration::Method::kPercentile;
   if (name == "mse") return calibration::Method::kMse;
-  return internal_error("calibration method", "'" + name + "' is not known");
+  return internal_error("calibration method", fmt::format("'{}' is not known", name));
 }
 
 std::vector<MediaUse> of_component(const std::string& component, std::vector<MediaUse> media) {
@@ -65,237 +71,264 @@ Error of_any_length(const std::string& component, const char* remedy) {
                      remedy);
 }
 
-}  // namespace
+// What of a plan samples depend on.
+struct SampleForm {
+  std::string component;
+  std::optional<package::FixedModel> decoder;
+  std::optional<package::FixedEncoder> encoder;
+};
 
-Calibrator::Calibrator(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
-                       target::QuantizationTraits traits, std::filesystem::path staging,
-                       CalibratorOptions options)
-    : recipe_(recipe),
-      checkpoint_(checkpoint),
-      traits_(std::move(traits)),
-      staging_(std::move(staging)),
-      options_(std::move(options)) {}
-
-const package::Calibration* Calibrator::record(const std::string& component) const {
-  const auto found = records_.find(component);
-  return found == records_.end() ? nullptr : &found->second;
+SampleForm form_of(const PlannedComponent& planned) {
+  return {planned.name, planned.fixed_model, planned.fixed_encoder};
 }
 
-const graph::Graph* Calibrator::float_graph(const std::string& component) const {
-  const auto found = graphs_.find(component);
-  return found == graphs_.end() ? nullptr : &found->second;
+ort::SessionOptions session_options(const Work& work) {
+  return {.threads = static_cast<int>(work.threads), .spinning = false};
 }
 
-passes::PassContext Calibrator::context(const std::string& component) {
-  return {.calibrate =
-              [this, component](const passes::CalibrationRequest& request) {
-                return calibrate(component, request);
-              },
-          .moments = [this, component](const passes::MomentRequest& request)
-              -> Result<std::shared_ptr<const quant::Moments>> {
-            LAP_ASSIGN_OR_RETURN(quant::Moments found, moments(component, request));
-            return std::make_shared<const quant::Moments>(std::move(found));
-          },
-          .traits = traits_};
-}
-
-calibration::RunOptions Calibrator::run_options() const {
-  return {.scratch = staging_, .work = options_.work};
-}
-
-ort::SessionOptions Calibrator::session_options() const {
-  return {.threads = static_cast<int>(options_.work.threads), .spinning = false};
-}
-
-Result<std::vector<Sequence>> Calibrator::sequences(const std::string& component,
-                                                    const std::string& data_config) const {
-  if (options_.data == nullptr) return internal_error(component, "has no calibration data");
-  LAP_ASSIGN_OR_RETURN(auto out, options_.data->sequences(data_config));
+Result<std::vector<Sequence>> sequences(const CalibrationSources& sources,
+                                        const std::string& component,
+                                        const std::string& data_config) {
+  LAP_ASSIGN_OR_RETURN(auto out, sources.data.sequences(data_config));
   LAP_RETURN_IF_ERROR(check_shown(component, out));
   return out;
 }
 
-// The manifest of the package as far as front ends care, whatever is built of it already.
-Result<package::Manifest> Calibrator::model() const {
-  package::Manifest out;
-  out.text = package::text_model(checkpoint_.config);
-  out.vision = package::vision_model(checkpoint_.config);
-  out.audio = package::audio_model(checkpoint_.config);
-  if (out.vision) {
-    LAP_ASSIGN_OR_RETURN(out.vision->fixed_encoder,
-                         fixed_encoder(recipe_, kVisionEncoder, checkpoint_, traits_));
-  }
-  if (out.audio) {
-    LAP_ASSIGN_OR_RETURN(out.audio->fixed_encoder,
-                         fixed_encoder(recipe_, kAudioEncoder, checkpoint_, traits_));
-  }
-  return out;
-}
-
-Result<encoders::MediaEncoder> Calibrator::saved_encoders() const {
-  if (options_.manifest == nullptr) return internal_error("calibration", "there is no manifest");
+// Encodes by what stands in the package.
+Result<encoders::MediaEncoder> saved_encoders(const CalibrationSources& sources,
+                                              const package::Package& saved) {
   LAP_ASSIGN_OR_RETURN(auto processor,
-                       encoders::fitted_processor(checkpoint_.processor, *options_.manifest));
-  encoders::MediaModel model{{staging_, *options_.manifest},
-                             std::move(processor),
-                             options_.data->reader().kinds(),
-                             session_options()};
-  return encoders::MediaEncoder(std::move(model));
+                       encoders::fitted_processor(sources.checkpoint.processor, saved.manifest));
+  return encoders::MediaEncoder(
+      {saved, std::move(processor), sources.data.reader().kinds(), session_options(sources.work)});
 }
 
-// The data with soft tokens: encoded once, whatever the passes ask.
-Result<std::vector<Prompt>> Calibrator::prompts(const std::string& data_config) {
-  if (const auto known = prompts_.find(data_config); known != prompts_.end()) return known->second;
-  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(kDecoder, data_config));
+// The data with soft tokens.
+Result<std::vector<Prompt>> encoded_prompts(const CalibrationSources& sources,
+                                            const package::Package& saved,
+                                            const std::string& data_config) {
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(sources, kDecoder, data_config));
   std::optional<encoders::MediaEncoder> encoder;
   const bool with_media = std::any_of(shown.begin(), shown.end(),
                                       [](const Sequence& each) { return !each.media.empty(); });
   if (with_media) {
-    LAP_ASSIGN_OR_RETURN(encoder, saved_encoders());
+    LAP_ASSIGN_OR_RETURN(encoder, saved_encoders(sources, saved));
   }
-  LAP_ASSIGN_OR_RETURN(auto out, options_.data->reader().prompts(
-                                     shown, encoder ? &*encoder : nullptr, options_.work));
-  return prompts_[data_config] = std::move(out);
+  return sources.data.reader().prompts(shown, encoder ? &*encoder : nullptr, sources.work);
 }
 
-Result<calibration::DecoderSamples> Calibrator::decoder_samples(const graph::Graph& graph,
-                                                                std::vector<Prompt> data) const {
-  std::optional<package::FixedModel> model =
-      fixed_model(recipe_, kDecoder, checkpoint_.config, {}, traits_);
-  if (!model) return of_any_length(kDecoder, "let StaticLLM run before OnnxStaticQuantization");
+Result<calibration::DecoderSamples> decoder_samples(const SampleForm& form,
+                                                    const CalibrationSources& sources,
+                                                    const package::Package& saved,
+                                                    const graph::Graph& graph,
+                                                    std::vector<Prompt> data) {
+  if (!form.decoder) {
+    return of_any_length(kDecoder, "let StaticLLM run before OnnxStaticQuantization");
+  }
   LAP_ASSIGN_OR_RETURN(
       ort::Session embedding,
-      ort::Session::open(staging_ / kEmbedding, {.threads = 1, .spinning = false}));
+      ort::Session::open(saved.path(kEmbedding), {.threads = 1, .spinning = false}));
   return calibration::DecoderSamples::create(graph, std::move(embedding),
-                                             package::text_model(checkpoint_.config),
-                                             *std::move(model), std::move(data));
+                                             package::text_model(sources.checkpoint.config),
+                                             *form.decoder, std::move(data));
 }
 
-Result<std::unique_ptr<calibration::EncoderSamples>> Calibrator::encoder_samples(
-    const std::string& component, std::span<const MediaUse> media) const {
-  LAP_ASSIGN_OR_RETURN(const package::Manifest manifest, model());
-  LAP_ASSIGN_OR_RETURN(const auto processor,
-                       encoders::fitted_processor(checkpoint_.processor, manifest));
-  if (component == kVisionEncoder) {
-    if (!manifest.vision || !manifest.vision->fixed_encoder) {
-      return of_any_length(component, "set image_soft_tokens of MobiusBuilder");
-    }
-    return calibration::vision_samples(media, processor, *manifest.vision);
-  }
-  if (component != kAudioEncoder) {
-    return unsupported(component, "there is no calibration data for it",
+Result<std::unique_ptr<calibration::EncoderSamples>> encoder_samples(
+    const SampleForm& form, const CalibrationSources& sources, std::span<const MediaUse> media) {
+  // Of the package, as far as the encoder's front end cares.
+  package::Manifest model;
+  model.text = package::text_model(sources.checkpoint.config);
+  model.vision = package::vision_model(sources.checkpoint.config);
+  model.audio = package::audio_model(sources.checkpoint.config);
+  const bool vision = form.component == kVisionEncoder;
+  if (!vision && form.component != kAudioEncoder) {
+    return unsupported(form.component, "there is no calibration data for it",
                        "name encoders and the decoder in \"components\"");
   }
-  if (!manifest.audio || !manifest.audio->fixed_encoder) {
-    return of_any_length(component, "set audio_soft_tokens of MobiusBuilder");
+  if (!form.encoder) {
+    return of_any_length(form.component, vision ? "set image_soft_tokens of MobiusBuilder"
+                                                : "set audio_soft_tokens of MobiusBuilder");
   }
-  return calibration::audio_samples(media, processor, *manifest.audio);
+  (vision ? model.vision->fixed_encoder : model.audio->fixed_encoder) = form.encoder;
+  LAP_ASSIGN_OR_RETURN(const auto processor,
+                       encoders::fitted_processor(sources.checkpoint.processor, model));
+  return vision ? calibration::vision_samples(media, processor, *model.vision)
+                : calibration::audio_samples(media, processor, *model.audio);
 }
 
-Result<std::unique_ptr<calibration::SampleSource>> Calibrator::samples(
-    const std::string& component, const graph::Graph& graph, const std::string& data_config) {
-  if (component == kDecoder) {
+// What passes ask, answered for one component.
+class Answers {
+ public:
+  Answers(SampleForm form, const CalibrationSources& sources, const package::Package& saved)
+      : form_(std::move(form)), sources_(sources), saved_(saved) {}
+
+  Result<quant::Ranges> ranges(const passes::CalibrationRequest& request);
+  Result<quant::Moments> moments(const passes::MomentRequest& request);
+
+  // What was found so far; `component` is not among it.
+  CalibratedComponent take() { return std::move(found_); }
+
+ private:
+  // Encoded once, whatever the passes ask.
+  Result<std::vector<Prompt>> prompts(const std::string& data_config);
+  // The samples of the component, made from the data that a pass names.
+  Result<std::unique_ptr<calibration::SampleSource>> samples(const graph::Graph& graph,
+                                                             const std::string& data_config);
+  void note(const passes::CalibrationRequest& request, const std::string& data_key, int64_t samples,
+            const std::vector<Sequence>& shown);
+
+  const SampleForm form_;
+  const CalibrationSources& sources_;
+  const package::Package& saved_;
+  CalibratedComponent found_;
+};
+
+Result<std::vector<Prompt>> Answers::prompts(const std::string& data_config) {
+  const auto known = found_.prompts.find(data_config);
+  if (known != found_.prompts.end()) return known->second;
+  LAP_ASSIGN_OR_RETURN(auto out, encoded_prompts(sources_, saved_, data_config));
+  return found_.prompts[data_config] = std::move(out);
+}
+
+Result<std::unique_ptr<calibration::SampleSource>> Answers::samples(
+    const graph::Graph& graph, const std::string& data_config) {
+  if (form_.component == kDecoder) {
     LAP_ASSIGN_OR_RETURN(std::vector<Prompt> data, prompts(data_config));
-    LAP_ASSIGN_OR_RETURN(auto rows, decoder_samples(graph, std::move(data)));
+    LAP_ASSIGN_OR_RETURN(auto rows,
+                         decoder_samples(form_, sources_, saved_, graph, std::move(data)));
     return std::unique_ptr<calibration::SampleSource>(
         std::make_unique<calibration::DecoderSamples>(std::move(rows)));
   }
-  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, data_config));
-  LAP_ASSIGN_OR_RETURN(auto out, encoder_samples(component, calibration::media_of(shown)));
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(sources_, form_.component, data_config));
+  LAP_ASSIGN_OR_RETURN(auto out, encoder_samples(form_, sources_, calibration::media_of(shown)));
   return std::unique_ptr<calibration::SampleSource>(std::move(out));
 }
 
-void Calibrator::note(const std::string& component, const passes::CalibrationRequest& request,
-                      const std::string& data_key, int64_t samples,
-                      const std::vector<Sequence>& shown) {
+void Answers::note(const passes::CalibrationRequest& request, const std::string& data_key,
+                   int64_t samples, const std::vector<Sequence>& shown) {
   checkpoint::Fingerprint print;
   print.add(data_key);
   print.add(request.data_config);
   print.add(request.method);
   print.add(std::to_string(request.percentile));
   print.add(std::to_string(request.bits));
-  package::Calibration& record = records_[component];
-  record = {component, print.hex(), samples};
+  package::Calibration record{form_.component, print.hex(), samples};
   for (const MediaUse& use : calibration::media_of(shown)) {
     ++(use.item.kind == MediaKind::kAudio ? record.clips : record.images);
   }
   // An encoder was shown its own kind only.
-  if (component == kVisionEncoder) record.clips = 0;
-  if (component == kAudioEncoder) record.images = 0;
+  if (form_.component == kVisionEncoder) record.clips = 0;
+  if (form_.component == kAudioEncoder) record.images = 0;
+  found_.record = std::move(record);
 }
 
-Result<quant::Ranges> Calibrator::calibrate(const std::string& component,
-                                            const passes::CalibrationRequest& request) {
+Result<quant::Ranges> Answers::ranges(const passes::CalibrationRequest& request) {
   calibration::CollectorOptions collector;
   LAP_ASSIGN_OR_RETURN(collector.method, method_of(request.method));
   collector.percentile = request.percentile;
   collector.bits = request.bits;
-  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, request.data_config));
-  LAP_ASSIGN_OR_RETURN(const auto inputs, samples(component, request.graph, request.data_config));
-  LAP_ASSIGN_OR_RETURN(
-      quant::Ranges found,
-      calibration::calibrate(request.graph, request.values, *inputs, collector, run_options()));
-  const double masked = masked_value(recipe_, component, traits_);
-  LAP_RETURN_IF_ERROR(component == kDecoder
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(sources_, form_.component, request.data_config));
+  LAP_ASSIGN_OR_RETURN(const auto inputs, samples(request.graph, request.data_config));
+  LAP_ASSIGN_OR_RETURN(quant::Ranges found,
+                       calibration::calibrate(request.graph, request.values, *inputs, collector,
+                                              {.scratch = saved_.dir, .work = sources_.work}));
+  const double masked = masked_value(sources_.recipe, form_.component, sources_.traits);
+  LAP_RETURN_IF_ERROR(form_.component == kDecoder
                           ? calibration::set_fixed_ranges(request.graph, masked, found)
                           : calibration::set_fixed_encoder_ranges(request.graph, masked, found));
-  LAP_RETURN_IF_ERROR(unite(found, ranges_[component]));
-  LAP_ASSIGN_OR_RETURN(const std::string key, options_.data->key(options_.work.cancel));
-  note(component, request, key, inputs->count(), shown);
-  graphs_[component] = request.graph;
+  LAP_RETURN_IF_ERROR(unite(found, found_.ranges));
+  LAP_ASSIGN_OR_RETURN(const std::string key, sources_.data.key(sources_.work.cancel));
+  note(request, key, inputs->count(), shown);
+  found_.float_graph = request.graph;
   return found;
 }
 
-Result<quant::Moments> Calibrator::moments(const std::string& component,
-                                           const passes::MomentRequest& request) {
-  LAP_ASSIGN_OR_RETURN(const auto inputs, samples(component, request.graph, request.data_config));
+Result<quant::Moments> Answers::moments(const passes::MomentRequest& request) {
+  LAP_ASSIGN_OR_RETURN(const auto inputs, samples(request.graph, request.data_config));
   return calibration::collect_moments(request.graph, request.values, request.block_size, *inputs,
-                                      run_options());
+                                      {.scratch = saved_.dir, .work = sources_.work});
 }
 
-Result<package::Agreement> Calibrator::decoder_agreement(const graph::Graph& reference) {
-  if (options_.manifest == nullptr || !options_.manifest->fixed_model) {
-    return internal_error(kDecoder, "is not in the manifest");
-  }
+passes::PassContext context_of(Answers& answers, const target::QuantizationTraits& traits) {
+  return {
+      .calibrate =
+          [&answers](const passes::CalibrationRequest& request) { return answers.ranges(request); },
+      .moments = [&answers](const passes::MomentRequest& request)
+          -> Result<std::shared_ptr<const quant::Moments>> {
+        LAP_ASSIGN_OR_RETURN(quant::Moments found, answers.moments(request));
+        return std::make_shared<const quant::Moments>(std::move(found));
+      },
+      .traits = traits};
+}
+
+Result<package::Agreement> decoder_agreement(const CalibratedComponent& decoder,
+                                             const CalibrationSources& sources,
+                                             const package::Package& saved) {
+  if (!saved.manifest.fixed_model) return internal_error(kDecoder, "is not in the manifest");
+  const graph::Graph& reference = decoder.float_graph;
   const auto input =
       std::find_if(reference.inputs.begin(), reference.inputs.end(),
                    [](const auto& each) { return each.name == contract::ports::kInputsEmbeds; });
   const bool fixed = input != reference.inputs.end() && input->shape.size() == 3 &&
                      std::holds_alternative<int64_t>(input->shape[1]);
   if (!fixed) return of_any_length(kDecoder, "let StaticLLM make it");
-  LAP_ASSIGN_OR_RETURN(const std::vector<Prompt> all, prompts(""));
+  std::vector<Prompt> encoded;
+  const auto known = decoder.prompts.find("");
+  if (known == decoder.prompts.end()) {
+    LAP_ASSIGN_OR_RETURN(encoded, encoded_prompts(sources, saved, ""));
+  }
+  const std::vector<Prompt>& all = known == decoder.prompts.end() ? encoded : known->second;
   const auto some =
       calibration::agreement_prompts(all, std::get<int64_t>(input->shape[1]), kAgreementSamples);
   if (some.empty()) {
     return bad_input(kDecoder, "no text or chat has two tokens to compare the saved graphs on",
                      "add some to the calibration data, or set a longer context_length");
   }
-  LAP_ASSIGN_OR_RETURN(auto samples, decoder_samples(reference, some));
   LAP_ASSIGN_OR_RETURN(
-      auto graphs, engine::FixedGraphs::open({staging_, *options_.manifest}, session_options(), {},
-                                             options_.work.silent()));
-  LAP_ASSIGN_OR_RETURN(runtime::Decoder saved, runtime::Decoder::create(graphs, {}));
-  return calibration::decoder_agreement(reference, samples, some, saved,
-                                        options_.manifest->fixed_model->host_logit_softcap,
-                                        run_options());
+      auto samples, decoder_samples(form_of(decoder.component), sources, saved, reference, some));
+  LAP_ASSIGN_OR_RETURN(auto graphs, engine::FixedGraphs::open(saved, session_options(sources.work),
+                                                              {}, sources.work.silent()));
+  LAP_ASSIGN_OR_RETURN(runtime::Decoder runner, runtime::Decoder::create(graphs, {}));
+  return calibration::decoder_agreement(reference, samples, some, runner,
+                                        saved.manifest.fixed_model->host_logit_softcap,
+                                        {.scratch = saved.dir, .work = sources.work});
 }
 
-Result<package::Agreement> Calibrator::agreement(const std::string& component,
-                                                 const graph::Graph& reference) {
-  if (component == kDecoder) return decoder_agreement(reference);
-  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(component, ""));
+}  // namespace
+
+Result<CalibratedComponent> calibrate_component(PlannedComponent planned,
+                                                const CalibrationSources& sources,
+                                                const package::Package& saved) {
+  planned.graphs.clear();  // of made-up encodings: made anew, they need not be held meanwhile
+  Answers answers(form_of(planned), sources, saved);
+  LAP_ASSIGN_OR_RETURN(
+      PlannedComponent component,
+      with_ranges(std::move(planned), sources.recipe, context_of(answers, sources.traits)));
+  CalibratedComponent out = answers.take();
+  out.component = std::move(component);
+  return out;
+}
+
+Result<package::Agreement> agreement_of(const CalibratedComponent& calibrated,
+                                        const CalibrationSources& sources,
+                                        const package::Package& saved) {
+  const std::string& component = calibrated.component.name;
+  if (component == kDecoder) return decoder_agreement(calibrated, sources, saved);
+  LAP_ASSIGN_OR_RETURN(const auto shown, sequences(sources, component, ""));
   // A frame of a video is an image like others.
   std::vector<MediaUse> media = of_component(component, calibration::media_of(shown));
   std::erase_if(media, [](const MediaUse& each) { return each.item.kind == MediaKind::kVideo; });
   media = spread(media, kAgreementSamples);
-  LAP_ASSIGN_OR_RETURN(auto samples, encoder_samples(component, media));
-  LAP_ASSIGN_OR_RETURN(encoders::MediaEncoder encoder, saved_encoders());
-  const auto saved = [&](size_t sample) -> Result<std::vector<float>> {
+  LAP_ASSIGN_OR_RETURN(auto samples,
+                       encoder_samples(form_of(calibrated.component), sources, media));
+  LAP_ASSIGN_OR_RETURN(encoders::MediaEncoder encoder, saved_encoders(sources, saved));
+  const auto features = [&](size_t sample) -> Result<std::vector<float>> {
     LAP_ASSIGN_OR_RETURN(const auto encoded,
-                         encoder.encode(media[sample].item, options_.work.cancel));
+                         encoder.encode(media[sample].item, sources.work.cancel));
     return encoded.blocks.front()->features;
   };
-  return calibration::encoder_agreement(component, reference, *samples, saved, run_options());
+  return calibration::encoder_agreement(component, calibrated.float_graph, *samples, features,
+                                        {.scratch = saved.dir, .work = sources.work});
 }
 
 }  // namespace lapidary::build

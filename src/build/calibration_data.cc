@@ -1,5 +1,7 @@
 #include "build/calibration_data.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -60,12 +62,13 @@ Status check_shown(const std::string& component, std::span<const Sequence> seque
   const bool vision = contract::is(component, contract::Component::kVisionEncoder);
   if (!vision && !contract::is(component, contract::Component::kAudioEncoder)) return {};
   if (shows(sequences, !vision)) return {};
-  const std::string kind = vision ? "image" : "audio";
-  return bad_input(component,
-                   std::string("its activations are quantized, and the calibration data has no ") +
-                       (vision ? "image" : "clip"),
-                   "give chats (.jsonl) whose messages have parts like {\"type\": \"" + kind +
-                       "\", \"path\": \"...\"}, or let the recipe leave this component out");
+  return bad_input(
+      component,
+      fmt::format("its activations are quantized, and the calibration data has no {}",
+                  vision ? "image" : "clip"),
+      fmt::format("give chats (.jsonl) whose messages have parts like {{\"type\": \"{}\", "
+                  "\"path\": \"...\"}}, or let the recipe leave this component out",
+                  vision ? "image" : "audio"));
 }
 
 Result<CalibrationData> CalibrationData::load(const recipe::Recipe& recipe,
@@ -99,7 +102,7 @@ Result<std::vector<Sequence>> CalibrationData::sequences(const std::string& data
     std::copy(set.sequences.begin(), set.sequences.end(), std::back_inserter(out));
   }
   if (!out.empty()) return out;
-  return bad_input(recipe_, "has no data_configs named '" + data_config + "'", kRemedy);
+  return bad_input(recipe_, fmt::format("has no data_configs named '{}'", data_config), kRemedy);
 }
 
 Result<std::string> CalibrationData::key(const CancelToken* cancel) const {

@@ -1,5 +1,7 @@
 #include "build/compile_component.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 #include <system_error>
@@ -38,7 +40,7 @@ class ComponentCompiler {
 
   // What only a device loads.
   Status shared(const std::vector<const Component*>& graphs) {
-    const std::string binary = "part." + std::to_string(graphs.front()->part) + ".bin";
+    const std::string binary = fmt::format("part.{}.bin", graphs.front()->part);
     return compile(graphs, "htp", binary, {&out_.device});
   }
   // One binary a graph, which the emulator loads as a device does.
@@ -70,7 +72,7 @@ class ComponentCompiler {
   Status compile(const std::vector<const Component*>& graphs, const std::string& folder,
                  const std::string& binary,
                  const std::vector<std::vector<package::ContextModel>*>& lists) {
-    const std::string at = component_ + "/" + folder + "/";
+    const std::string at = fmt::format("{}/{}/", component_, folder);
     htp::CompileJob job;
     if (!step_.embed_context) job.binary = staging_ / (at + binary);
     job.embed = step_.embed_context;
@@ -146,8 +148,8 @@ Result<target::Target> chip_of(const recipe::CompileStep& step, const HtpOptions
   LAP_ASSIGN_OR_RETURN(const target::Target named, target::resolve("", soc->second));
   if (options.chip && options.chip->soc != named.soc) {
     return bad_input(step.name,
-                     "compiles for " + target::name_of(named) + ", the command line asks for " +
-                         target::name_of(*options.chip),
+                     fmt::format("compiles for {}, the command line asks for {}",
+                                 target::name_of(named), target::name_of(*options.chip)),
                      "leave out --arch and --soc, or the recipe's soc_model");
   }
   return named;

@@ -1,5 +1,7 @@
 #include "build/convert_file.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -33,7 +35,7 @@ Status apply_setting(const std::string& text, const std::vector<std::string>& ty
   const std::string option = text.substr(begin, equals - begin);
   if (type.empty() && types.size() > 1) {
     return bad_input(where, "does not say which of the passes it is for",
-                     "--set " + types.front() + "." + text);
+                     fmt::format("--set {}.{}", types.front(), text));
   }
   bool found = false;
   for (size_t i = 0; i < types.size(); ++i) {
@@ -139,8 +141,8 @@ Result<graph::Graph> run_steps(graph::Graph graph, const std::vector<passes::Bou
     LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, step.run(std::move(graphs), context));
     if (outcome.graphs.size() != 1) {
       return unsupported(step.type,
-                         "makes " + std::to_string(outcome.graphs.size()) +
-                             " graphs of the model, and a conversion writes one",
+                         fmt::format("makes {} graphs of the model, and a conversion writes one",
+                                     outcome.graphs.size()),
                          "use it in a recipe (`lapidary build`)");
     }
     graph = std::move(outcome.graphs.front().graph);

@@ -1,7 +1,11 @@
 #include "build/fixed_model.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
+#include <cmath>
+#include <string>
 #include <utility>
 
 #include "contract/component.h"
@@ -15,6 +19,19 @@ constexpr const char* kStatic = "StaticLLM";
 constexpr const char* kQuantization = "OnnxStaticQuantization";
 constexpr const char* kAudio = name_of(contract::Component::kAudioEncoder);
 constexpr double kFarBelow = 20;  // e^-20 weighs less than a step of 16 bits
+
+// The soft-cap that a pass has left to the host, as it wrote it into the graph.
+Result<double> noted_softcap(const std::string& component, const passes::RoleGraph& member,
+                             const std::string& text) {
+  double cap = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(text.data(), end, cap);
+  if (code == std::errc() && rest == end && std::isfinite(cap) && cap > 0) return cap;
+  return internal_error(fmt::format("{}/{}.onnx", component, passes::file_stem(member)),
+                        fmt::format("its note '{}' is '{}', which is no positive number",
+                                    contract::notes::kHostLogitSoftcap, text),
+                        "the pass that caps no logits must note by what they are capped");
+}
 
 }  // namespace
 
@@ -38,13 +55,13 @@ Result<std::optional<package::FixedEncoder>> fixed_encoder(
   return std::optional(package::FixedEncoder{*length, masked});
 }
 
-std::optional<package::FixedModel> fixed_model(const recipe::Recipe& recipe,
-                                               const std::string& component,
-                                               const checkpoint::Config& config,
-                                               const passes::GraphSet& graphs,
-                                               const target::QuantizationTraits& traits) {
+Result<std::optional<package::FixedModel>> fixed_model(const recipe::Recipe& recipe,
+                                                       const std::string& component,
+                                                       const checkpoint::Config& config,
+                                                       const passes::GraphSet& graphs,
+                                                       const target::QuantizationTraits& traits) {
   const passes::BoundPass* pass = recipe.pass_of_type(kStatic, component);
-  if (pass == nullptr) return std::nullopt;
+  if (pass == nullptr) return std::optional<package::FixedModel>();
   package::FixedModel out;
   out.context_length = pass->options.value("context_length", int64_t{0});
   out.prefill_length = pass->options.value("prefill_length", int64_t{0});
@@ -52,13 +69,13 @@ std::optional<package::FixedModel> fixed_model(const recipe::Recipe& recipe,
   for (const passes::RoleGraph& each : graphs) {
     const auto softcap = each.graph.metadata.find(contract::notes::kHostLogitSoftcap);
     if (softcap != each.graph.metadata.end()) {
-      out.host_logit_softcap = std::strtod(softcap->second.c_str(), nullptr);
+      LAP_ASSIGN_OR_RETURN(out.host_logit_softcap, noted_softcap(component, each, softcap->second));
     }
   }
   for (gemma4::RotaryKind& kind : gemma4::rotary_kinds(config.text)) {
     out.rotary.push_back({std::move(kind.name), std::move(kind.frequencies)});
   }
-  return out;
+  return std::optional(std::move(out));
 }
 
 }  // namespace lapidary::build

@@ -14,12 +14,13 @@
 namespace lapidary::build {
 
 // Nothing when no StaticLLM runs on the component. `graphs`: as all passes leave them. `traits`: of
-// the target that they are for (target::traits_of).
-std::optional<package::FixedModel> fixed_model(const recipe::Recipe& recipe,
-                                               const std::string& component,
-                                               const checkpoint::Config& config,
-                                               const passes::GraphSet& graphs,
-                                               const target::QuantizationTraits& traits);
+// the target that they are for (target::traits_of). Error: kInternal, naming graph, note and value,
+// for a soft-cap noted as something else than a positive number.
+Result<std::optional<package::FixedModel>> fixed_model(const recipe::Recipe& recipe,
+                                                       const std::string& component,
+                                                       const checkpoint::Config& config,
+                                                       const passes::GraphSet& graphs,
+                                                       const target::QuantizationTraits& traits);
 
 // Nothing for a component that is no encoder of fixed length (build_step.h). Errors: those of
 // encoder_length.

@@ -1,5 +1,7 @@
 #include "build/plan.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -43,7 +45,7 @@ Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGra
   PlannedGraph out;
   LAP_RETURN_IF_ERROR(graph::check(member.graph));
   out.role = member.role;
-  const std::string file = component + "/" + passes::file_stem(member) + ".onnx";
+  const std::string file = fmt::format("{}/{}.onnx", component, passes::file_stem(member));
   out.record = package::take_component_record(member.graph, file);
   out.record.name = component;
   out.record.role = member.role;
@@ -85,6 +87,81 @@ Result<graph::Graph> build_graph(const ComponentBuilder& builder,
                               {.soft_tokens = length->soft_tokens, .masked = length->masked});
 }
 
+// Finds ranges and moments for `out` as a plan does, and notes in it what was asked.
+passes::PassContext planning(PlannedComponent& out, const target::QuantizationTraits& traits) {
+  return {.calibrate = [&out](const passes::CalibrationRequest& request) -> Result<quant::Ranges> {
+            LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, made_up_ranges(request));
+            out.calibrated = true;
+            out.calibration_weight_bytes =
+                std::max(out.calibration_weight_bytes, graph::external_bytes(request.graph));
+            out.calibration_value_bytes =
+                std::max(out.calibration_value_bytes, largest_value_bytes(request.graph));
+            out.ranges_bytes += static_cast<int64_t>(ranges.to_json().dump(1).size());
+            return ranges;
+          },
+          .moments =
+              [&out](const passes::MomentRequest& request) {
+                out.calibrated = true;
+                return no_moments(request);
+              },
+          .traits = traits};
+}
+
+// The next step of the recipe, if it has a pass for the component.
+Status run_step(const recipe::Recipe& recipe, const std::string& component,
+                const passes::PassContext& context, PassProgress& at) {
+  const recipe::PassStep& step = recipe.steps[at.next_step];
+  ++at.next_step;
+  const passes::BoundPass* pass = step.pass_for(component);
+  if (pass == nullptr) return {};
+  LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(at.graphs), context));
+  at.graphs = std::move(outcome.graphs);
+  at.reports.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
+  return {};
+}
+
+// After the last pass; what was made to calibrate on alone is not saved.
+void drop_calibration_graphs(passes::GraphSet& graphs) {
+  std::erase_if(graphs, [](const auto& each) { return each.role == contract::Role::kCalibration; });
+}
+
+// What all passes have left.
+Status take_graphs(PassProgress done, PlannedComponent& out) {
+  out.passes = std::move(done.reports);
+  out.graphs.clear();
+  for (passes::RoleGraph& member : done.graphs) {
+    LAP_ASSIGN_OR_RETURN(PlannedGraph planned, planned_graph(out.name, std::move(member)));
+    out.graphs.push_back(std::move(planned));
+  }
+  return {};
+}
+
+Result<PlannedComponent> plan_component(const ComponentBuilder& builder,
+                                        const recipe::Recipe& recipe,
+                                        const checkpoint::Checkpoint& checkpoint,
+                                        const Plan& plan) {
+  PlannedComponent out;
+  out.name = name_of(builder.component);
+  LAP_ASSIGN_OR_RETURN(out.fixed_encoder, fixed_encoder(recipe, out.name, checkpoint, plan.traits));
+  PassProgress at;
+  at.graphs.resize(1);
+  LAP_ASSIGN_OR_RETURN(at.graphs[0].graph, build_graph(builder, checkpoint, out.fixed_encoder));
+  const passes::PassContext context = planning(out, plan.traits);
+  while (at.next_step < recipe.steps.size()) {
+    // Weights are lazy, and no copy holds them.
+    std::optional<PassProgress> before;
+    if (!out.calibrated) before = at;
+    LAP_RETURN_IF_ERROR(run_step(recipe, out.name, context, at));
+    if (before && out.calibrated) out.before_ranges = std::move(before);
+  }
+  drop_calibration_graphs(at.graphs);
+  LAP_ASSIGN_OR_RETURN(out.fixed_model,
+                       fixed_model(recipe, out.name, checkpoint.config, at.graphs, plan.traits));
+  LAP_RETURN_IF_ERROR(take_graphs(std::move(at), out));
+  out.key = component_key(out, recipe, plan.source_hash, checkpoint);
+  return out;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentRequest& /*request*/) {
@@ -103,51 +180,16 @@ int64_t PlannedComponent::nodes() const {
   return out;
 }
 
-Result<PlannedComponent> plan_component(const std::string& name, const recipe::Recipe& recipe,
-                                        const checkpoint::Checkpoint& checkpoint,
-                                        const std::string& source_hash,
-                                        const passes::PassContext& context) {
-  PlannedComponent out;
-  out.name = name;
-  const auto& builders = component_builders();
-  const auto builder = std::find_if(builders.begin(), builders.end(), [&](const auto& each) {
-    return name_of(each.component) == name;
-  });
-  LAP_ASSIGN_OR_RETURN(const target::QuantizationTraits traits, passes::traits_in(context, name));
-  LAP_ASSIGN_OR_RETURN(out.fixed_encoder, fixed_encoder(recipe, name, checkpoint, traits));
-  passes::GraphSet graphs(1);
-  LAP_ASSIGN_OR_RETURN(graphs[0].graph, build_graph(*builder, checkpoint, out.fixed_encoder));
-  const passes::PassContext noting = {
-      [&](const passes::CalibrationRequest& request) -> Result<quant::Ranges> {
-        LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, context.calibrate(request));
-        out.calibrated = true;
-        out.calibration_weight_bytes =
-            std::max(out.calibration_weight_bytes, graph::external_bytes(request.graph));
-        out.calibration_value_bytes =
-            std::max(out.calibration_value_bytes, largest_value_bytes(request.graph));
-        out.ranges_bytes += static_cast<int64_t>(ranges.to_json().dump(1).size());
-        return ranges;
-      },
-      [&](const passes::MomentRequest& request) {
-        out.calibrated = true;
-        return context.moments(request);
-      },
-      traits};
-  for (const recipe::PassStep& step : recipe.steps) {
-    const passes::BoundPass* pass = step.pass_for(name);
-    if (pass == nullptr) continue;
-    LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(graphs), noting));
-    graphs = std::move(outcome.graphs);
-    out.passes.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
+Result<PlannedComponent> with_ranges(PlannedComponent component, const recipe::Recipe& recipe,
+                                     const passes::PassContext& context) {
+  if (!component.before_ranges) return internal_error(component.name, "asks for no ranges");
+  PassProgress at = *std::exchange(component.before_ranges, std::nullopt);
+  while (at.next_step < recipe.steps.size()) {
+    LAP_RETURN_IF_ERROR(run_step(recipe, component.name, context, at));
   }
-  std::erase_if(graphs, [](const auto& each) { return each.role == contract::Role::kCalibration; });
-  out.fixed_model = fixed_model(recipe, name, checkpoint.config, graphs, traits);
-  for (passes::RoleGraph& member : graphs) {
-    LAP_ASSIGN_OR_RETURN(PlannedGraph planned, planned_graph(name, std::move(member)));
-    out.graphs.push_back(std::move(planned));
-  }
-  out.key = component_key(out, recipe, source_hash, checkpoint);
-  return out;
+  drop_calibration_graphs(at.graphs);
+  LAP_RETURN_IF_ERROR(take_graphs(std::move(at), component));
+  return component;
 }
 
 Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
@@ -157,10 +199,8 @@ Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoin
   LAP_ASSIGN_OR_RETURN(out.source_hash, checkpoint.source_hash());
   for (const ComponentBuilder& builder : component_builders()) {
     if (!builder.is_part_of(checkpoint.config)) continue;
-    LAP_ASSIGN_OR_RETURN(
-        PlannedComponent component,
-        plan_component(name_of(builder.component), recipe, checkpoint, out.source_hash,
-                       {.calibrate = made_up_ranges, .moments = no_moments, .traits = out.traits}));
+    LAP_ASSIGN_OR_RETURN(PlannedComponent component,
+                         plan_component(builder, recipe, checkpoint, out));
     out.components.push_back(std::move(component));
   }
   return out;

@@ -2,6 +2,7 @@
 // byte count. Takes milliseconds whatever the model's size, since weights are lazy.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "checkpoint/checkpoint.h"
 #include "graph/graph.h"
 #include "package/manifest.h"
+#include "passes/graph_set.h"
 #include "passes/pass.h"
 #include "recipe/recipe.h"
 #include "target/soc.h"
@@ -33,6 +35,13 @@ struct PlannedGraph {
   int64_t data_bytes = 0;     // of weights
 };
 
+// A component on its way through the passes of a recipe.
+struct PassProgress {
+  passes::GraphSet graphs;
+  size_t next_step = 0;  // of Recipe::steps
+  std::vector<PassReport> reports;
+};
+
 struct PlannedComponent {
   std::string name;
   std::vector<PlannedGraph> graphs;
@@ -42,6 +51,8 @@ struct PlannedComponent {
   // A pass wanted ranges of activations: a plan without calibration has made-up encodings, right in
   // dtypes and bytes.
   bool calibrated = false;
+  // Of a calibrated one, what no range has a say in: with_ranges() goes on from here.
+  std::optional<PassProgress> before_ranges;
   // Of the float graphs that are run for it: the most weights, and the largest value.
   int64_t calibration_weight_bytes = 0;
   int64_t calibration_value_bytes = 0;
@@ -70,10 +81,10 @@ Result<std::shared_ptr<const quant::Moments>> no_moments(const passes::MomentReq
 Result<Plan> make_plan(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
                        const std::optional<target::Target>& chip);
 
-// One component again, with the ranges that `context` finds and for the target that it names.
-Result<PlannedComponent> plan_component(const std::string& name, const recipe::Recipe& recipe,
-                                        const checkpoint::Checkpoint& checkpoint,
-                                        const std::string& source_hash,
-                                        const passes::PassContext& context);
+// A calibrated component with what `context` finds, or is told, in place of its made-up encodings.
+// Only the passes from the first that asks on run again; the key and what was counted stay. Errors:
+// those of the passes and of `context`; kInternal for a component that is not calibrated.
+Result<PlannedComponent> with_ranges(PlannedComponent component, const recipe::Recipe& recipe,
+                                     const passes::PassContext& context);
 
 }  // namespace lapidary::build

@@ -1,5 +1,7 @@
 #include "build/plan_findings.h"
 
+#include <fmt/core.h>
+
 #include <map>
 #include <set>
 #include <tuple>
@@ -68,6 +70,25 @@ Status add_findings(const PlannedComponent& component,
     }
   }
   return {};
+}
+
+std::string text_of(const Objection& objection) {
+  return fmt::format("{}: {}, {} {} ({}): {}: {}{}{}", objection.component, objection.op,
+                     objection.nodes, objection.nodes == 1 ? "node" : "nodes", objection.example,
+                     target::name_of(objection.verdict), objection.reason,
+                     objection.remedy.empty() ? "" : "; ", objection.remedy);
+}
+
+std::vector<std::string> warnings(const PlanReport& report) {
+  std::vector<std::string> out;
+  if (!report.chip) return out;
+  for (const Objection& each : report.objections) {
+    const bool refused = each.verdict == target::Verdict::kRefused;
+    if (!refused && each.verdict != target::Verdict::kWrong) continue;
+    out.push_back(
+        fmt::format("warning: {} objects to {}", target::name_of(*report.chip), text_of(each)));
+  }
+  return out;
 }
 
 }  // namespace lapidary::build

@@ -2,6 +2,7 @@
 // compiler, and which the target does not take.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -22,5 +23,12 @@ Result<std::vector<graph::FixedShapes>> compiled_shapes(const PlannedComponent& 
 Status add_findings(const PlannedComponent& component,
                     const std::vector<graph::FixedShapes>& shapes, const target::Target& chip,
                     std::vector<Lowering>& lowerings, std::vector<Objection>& objections);
+
+// "decoder: Conv, 12 nodes (a/Conv): wrong numbers: computes other numbers; emit a product"
+std::string text_of(const Objection& objection);
+
+// Of a build that is about to compile: a line for each objection by a rule which says that the
+// target refuses a form or computes it wrong. What no rule speaks of is for the plan alone.
+std::vector<std::string> warnings(const PlanReport& report);
 
 }  // namespace lapidary::build

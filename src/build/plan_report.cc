@@ -1,5 +1,7 @@
 #include "build/plan_report.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -249,11 +251,11 @@ class Reporter {
     if (decoder.fixed_model) {
       out_.context_length = decoder.fixed_model->context_length;
       if (options_.context_length != 0 && options_.context_length != out_.context_length) {
-        return bad_input("--context",
-                         std::to_string(options_.context_length) + " differs from the recipe's " +
-                             std::to_string(out_.context_length) +
-                             ", for which its decoder is made",
-                         "leave it out, or change context_length of StaticLLM with --set");
+        return bad_input(
+            "--context",
+            fmt::format("{} differs from the recipe's {}, for which its decoder is made",
+                        options_.context_length, out_.context_length),
+            "leave it out, or change context_length of StaticLLM with --set");
       }
       out_.kv_bytes = fixed_cache_bytes(decoder);
     } else {
@@ -261,10 +263,10 @@ class Reporter {
       out_.context_length =
           options_.context_length != 0 ? options_.context_length : std::min(kDefaultContext, most);
       if (out_.context_length > most) {
-        return bad_input("--context",
-                         std::to_string(out_.context_length) + " exceeds the model's " +
-                             std::to_string(most) + " positions",
-                         "choose a shorter one");
+        return bad_input(
+            "--context",
+            fmt::format("{} exceeds the model's {} positions", out_.context_length, most),
+            "choose a shorter one");
       }
       out_.kv_bytes = cache_bytes(text, out_.context_length);
     }

@@ -1,7 +1,7 @@
 #include "build/probe_component.h"
 
-#include <array>
-#include <cstdio>
+#include <fmt/core.h>
+
 #include <system_error>
 #include <utility>
 
@@ -13,12 +13,10 @@ using probe::ProbedNode;
 using probe::Verdict;
 
 std::string finding(const ProbedNode& node) {
-  std::string text = node.op + " '" + node.name + "' (" + node.forms + ")";
-  if (!node.reason.empty()) return text + ": " + node.reason;
-  std::array<char, 64> error{};
-  std::snprintf(error.data(), error.size(), ": relative error %.3g",
-                node.difference.relative_error);
-  return text + error.data();
+  const std::string why = node.reason.empty()
+                              ? fmt::format("relative error {:.3g}", node.difference.relative_error)
+                              : node.reason;
+  return fmt::format("{} '{}' ({}): {}", node.op, node.name, node.forms, why);
 }
 
 Status judge(const std::string& component, const probe::ProbeReport& report,
@@ -34,12 +32,12 @@ Status judge(const std::string& component, const probe::ProbeReport& report,
   if (worst == nullptr) return {};
   const size_t bad =
       report.nodes.size() - report.count(Verdict::kRight) - report.count(Verdict::kImprecise);
-  return unsupported(component + " on " + target::name_of(chip),
-                     std::to_string(bad) + " of " + std::to_string(report.nodes.size()) +
-                         " distinct nodes do not compute what they should; the first, " +
-                         std::string(probe::name_of(worst->verdict)) + ": " + finding(*worst),
-                     "`lapidary targets` says which forms are right; leave the node in float with "
-                     "nodes_to_exclude, or compile all the same with --no-probe");
+  return unsupported(
+      fmt::format("{} on {}", component, target::name_of(chip)),
+      fmt::format("{} of {} distinct nodes do not compute what they should; the first, {}: {}", bad,
+                  report.nodes.size(), probe::name_of(worst->verdict), finding(*worst)),
+      "`lapidary targets` says which forms are right; leave the node in float with "
+      "nodes_to_exclude, or compile all the same with --no-probe");
 }
 
 }  // namespace

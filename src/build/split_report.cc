@@ -1,9 +1,13 @@
 #include "build/split_report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "contract/ports.h"
 
@@ -14,7 +18,7 @@ constexpr const char* kSplit = "SplitModel";
 
 std::string megabytes(int64_t bytes) {
   const int64_t tenths = (bytes + 50'000) / 100'000;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MB";
+  return fmt::format("{}.{} MB", tenths / 10, tenths % 10);
 }
 
 // "model.layers.3.mlp.weight" -> 3
@@ -38,9 +42,9 @@ std::string layers_of(const graph::Graph& graph) {
     if (layer) layers.insert(*layer);
   }
   std::string out;
-  if (layers.size() == 1) out = "layer " + std::to_string(*layers.begin());
+  if (layers.size() == 1) out = fmt::format("layer {}", *layers.begin());
   if (layers.size() > 1) {
-    out = "layers " + std::to_string(*layers.begin()) + "-" + std::to_string(*layers.rbegin());
+    out = fmt::format("layers {}-{}", *layers.begin(), *layers.rbegin());
   }
   if (graph.is_output(contract::ports::kLogits)) out += out.empty() ? "lm_head" : " and lm_head";
   return out;
@@ -63,22 +67,23 @@ std::string beginning(const SplitPart& part) {
 std::string reason_of(const Json& options, const Split& split) {
   int64_t total = 0;
   int64_t largest = 0;
-  std::string cuts;
+  std::vector<std::string> cuts;
   for (const SplitPart& part : split.parts) {
     total += part.weight_bytes;
     largest = std::max(largest, part.weight_bytes);
-    if (part.part > 0) cuts += (cuts.empty() ? "before " : ", before ") + beginning(part);
+    if (part.part > 0) cuts.push_back("before " + beginning(part));
   }
   const int64_t most = options.value("max_bytes", int64_t{0});
-  const std::string count = std::to_string(split.parts.size());
-  if (most > 0 && split.parts.size() == 1) {
-    return "its " + megabytes(total) + " of weights fit max_bytes, " + megabytes(most);
+  const size_t count = split.parts.size();
+  if (most > 0 && count == 1) {
+    return fmt::format("its {} of weights fit max_bytes, {}", megabytes(total), megabytes(most));
   }
-  const std::string wish = most > 0
-                               ? "max_bytes is " + megabytes(most) + " for " + megabytes(total) +
-                                     " of weights: " + count + " parts are the fewest that fit"
-                               : "num_splits is " + count;
-  return wish + "; cut " + cuts + ", where the largest part is smallest, " + megabytes(largest);
+  const std::string wish =
+      most > 0 ? fmt::format("max_bytes is {} for {} of weights: {} parts are the fewest that fit",
+                             megabytes(most), megabytes(total), count)
+               : fmt::format("num_splits is {}", count);
+  return fmt::format("{}; cut {}, where the largest part is smallest, {}", wish,
+                     fmt::join(cuts, ", "), megabytes(largest));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "build/text_check.h"
 
+#include <fmt/core.h>
+
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -11,9 +13,8 @@ Status check_text_files(const checkpoint::Checkpoint& checkpoint) {
   const auto embeddings = static_cast<size_t>(checkpoint.config.text.vocab_size);
   if (tokenizer.vocab_size() > embeddings) {
     return bad_input(checkpoint.tokenizer.string(),
-                     "has " + std::to_string(tokenizer.vocab_size()) +
-                         " tokens, config.json's 'text_config.vocab_size' is " +
-                         std::to_string(embeddings),
+                     fmt::format("has {} tokens, config.json's 'text_config.vocab_size' is {}",
+                                 tokenizer.vocab_size(), embeddings),
                      "tokenizer and weights are of different checkpoints");
   }
   if (!text::ChatTemplate::present(checkpoint.dir)) return {};

@@ -1,5 +1,7 @@
 #include "calibration/agreement.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -11,8 +13,9 @@ bool all_finite(std::span<const float> values) {
 }
 
 Error not_finite(const std::string& graph, int64_t sample) {
-  return internal_error("agreement", "sample " + std::to_string(sample) + ": the " + graph +
-                                         " graph yields values that are not finite");
+  return internal_error(
+      "agreement",
+      fmt::format("sample {}: the {} graph yields values that are not finite", sample, graph));
 }
 
 }  // namespace

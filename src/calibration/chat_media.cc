@@ -1,5 +1,7 @@
 #include "calibration/chat_media.h"
 
+#include <fmt/core.h>
+
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -31,7 +33,7 @@ Result<std::string> named_file(const Json& part, MediaKind kind, const std::stri
   for (const char* key : {encoders::name(kind), "url", "path"}) {
     if (!part.contains(key)) continue;
     if (!part[key].is_string() || part[key].get_ref<const std::string&>().empty()) {
-      return bad_input(where, std::string("'") + key + "' is no file name", kPartForm);
+      return bad_input(where, fmt::format("'{}' is no file name", key), kPartForm);
     }
     return part[key].get<std::string>();
   }
@@ -39,7 +41,7 @@ Result<std::string> named_file(const Json& part, MediaKind kind, const std::stri
     return unsupported(where, "a part holds its data itself (base64)",
                        "write it to a file and name that in \"path\"");
   }
-  return bad_input(where, std::string("a part of type ") + encoders::name(kind) + " names no file",
+  return bad_input(where, fmt::format("a part of type {} names no file", encoders::name(kind)),
                    kPartForm);
 }
 
@@ -54,7 +56,7 @@ Status check_content(const MediaItem& item, const std::string& where) {
   }
   const media::SniffedFormat found = media::sniff_format(bytes);
   if (found.format == media::ImageFormat::kKnown) {
-    return unsupported(place, "is " + std::string(found.name) + ", which is not read",
+    return unsupported(place, fmt::format("is {}, which is not read", found.name),
                        "convert it to PNG or JPEG");
   }
   if (found.format != media::ImageFormat::kUnknown) return {};
@@ -82,9 +84,9 @@ Result<MediaItem> item_of(const Json& part, MediaKind kind, const fs::path& fold
                           const std::string& where) {
   LAP_ASSIGN_OR_RETURN(const std::string name, named_file(part, kind, where));
   if (name.find("://") != std::string::npos || name.starts_with("data:")) {
-    return unsupported(where,
-                       "'" + name.substr(0, 80) + "' is no local file, and nothing is fetched",
-                       "save it beside the .jsonl file and name that in \"path\"");
+    return unsupported(
+        where, fmt::format("'{}' is no local file, and nothing is fetched", name.substr(0, 80)),
+        "save it beside the .jsonl file and name that in \"path\"");
   }
   MediaItem item{kind, folder / name};
   LAP_RETURN_IF_ERROR(check_file(item, where));
@@ -101,9 +103,9 @@ Status take_part(Json& part, const fs::path& folder, const std::string& where,
     return bad_input(where, "a part of type text has no text", kPartForm);
   }
   const std::optional<MediaKind> kind = kind_of(type);
-  if (!kind) return bad_input(where, "a part has the type '" + type + "'", kPartForm);
+  if (!kind) return bad_input(where, fmt::format("a part has the type '{}'", type), kPartForm);
   if (media.size() == kMostMediaOfChat) {
-    return bad_input(where, "has more than " + std::to_string(kMostMediaOfChat) + " files");
+    return bad_input(where, fmt::format("has more than {} files", kMostMediaOfChat));
   }
   LAP_ASSIGN_OR_RETURN(MediaItem item, item_of(part, *kind, folder, where));
   media.push_back(std::move(item));

@@ -1,5 +1,7 @@
 #include "calibration/data.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -54,7 +56,7 @@ Status for_each_line(std::string_view text,
 }
 
 std::string at_line(const std::string& file, int64_t number) {
-  return file + ":" + std::to_string(number);
+  return fmt::format("{}:{}", file, number);
 }
 
 Error moved_to(Error error, const std::string& where) {
@@ -82,7 +84,7 @@ Result<Source> open_source(const std::filesystem::path& path) {
   if (const size_t bad = find_invalid_utf8(text); bad != std::string_view::npos) {
     const auto number =
         1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(bad), '\n');
-    return bad_input(at_line(out.where, number), "is not UTF-8 (byte " + std::to_string(bad) + ")");
+    return bad_input(at_line(out.where, number), fmt::format("is not UTF-8 (byte {})", bad));
   }
   LAP_RETURN_IF_ERROR(for_each_line(text, [&](int64_t, std::string_view) -> Status {
     ++out.count;
@@ -151,8 +153,8 @@ Status DataReader::check_media(std::string_view text, std::span<const encoders::
                                    [&](const auto& each) { return each.kind == item.kind; });
     if (known) continue;
     return unsupported(where,
-                       "has " + item.path.string() + ", and the model takes no " +
-                           encoders::name(item.kind) + " files",
+                       fmt::format("has {}, and the model takes no {} files", item.path.string(),
+                                   encoders::name(item.kind)),
                        "calibrate it without them");
   }
   for (const encoders::MediaTokens& tokens : kinds_) {
@@ -220,12 +222,12 @@ Result<std::vector<Ids>> DataReader::whole_file(std::string_view text, const Dat
 Result<std::vector<Sequence>> DataReader::load(const DataConfig& config) const {
   const std::string name = config.name.empty() ? "calibration data" : config.name;
   if (config.files.empty()) {
-    return unsupported(name,
-                       config.dataset.empty() ? "names no files"
-                                              : "'" + config.dataset +
-                                                    "' is a data set of the hub, and nothing "
-                                                    "is fetched",
-                       "give .txt and .jsonl files with --calibration FILE");
+    return unsupported(
+        name,
+        config.dataset.empty()
+            ? std::string("names no files")
+            : fmt::format("'{}' is a data set of the hub, and nothing is fetched", config.dataset),
+        "give .txt and .jsonl files with --calibration FILE");
   }
   std::vector<Source> sources;
   int64_t total = 0;

@@ -1,5 +1,7 @@
 #include "calibration/data_config.h"
 
+#include <fmt/core.h>
+
 #include <optional>
 
 namespace lapidary::calibration {
@@ -38,7 +40,7 @@ void read_dataset(JsonReader& reader, const std::filesystem::path& base, DataCon
     reader.fail("data_files", "is missing", "name .txt or .jsonl files");
   }
   if (!of_files && !out.files.empty()) {
-    reader.fail("data_name", "is '" + out.dataset + "', and there are data_files",
+    reader.fail("data_name", fmt::format("is '{}', and there are data_files", out.dataset),
                 "use \"text\" or \"json\"");
   }
 }
@@ -48,7 +50,7 @@ void read_pre_process(JsonReader& reader, DataConfig& out) {
   if (strategy == "join") {
     out.strategy = Strategy::kJoin;
   } else if (strategy != "line-by-line") {
-    reader.fail("strategy", "is '" + strategy + "'", "use \"line-by-line\" or \"join\"",
+    reader.fail("strategy", fmt::format("is '{}'", strategy), "use \"line-by-line\" or \"join\"",
                 ErrorKind::kUnsupported);
   }
   out.max_samples = reader.integer_or("max_samples", out.max_samples, {1, kMostSamples});
@@ -79,7 +81,8 @@ DataConfig read_data_config(JsonReader& reader, const std::filesystem::path& bas
   out.name = reader.string("name");
   const std::string type = reader.string_or("type", "HuggingfaceContainer");
   if (type != "HuggingfaceContainer") {
-    reader.fail("type", "is '" + type + "'", "use HuggingfaceContainer", ErrorKind::kUnsupported);
+    reader.fail("type", fmt::format("is '{}'", type), "use HuggingfaceContainer",
+                ErrorKind::kUnsupported);
   }
   if (!reader.has("load_dataset_config")) reader.fail("load_dataset_config", "is missing");
   read_section(reader, "load_dataset_config",

@@ -1,5 +1,7 @@
 #include "calibration/decoder_samples.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -20,7 +22,7 @@ using ort::HostTensor;
 namespace ports = contract::ports;
 
 Error bad_port(const std::string& name, const std::string& what) {
-  return bad_input("input '" + name + "'", what,
+  return bad_input(fmt::format("input '{}'", name), what,
                    "calibrate a decoder of fixed length, as StaticLLM makes it");
 }
 
@@ -73,13 +75,12 @@ Status DecoderSamples::check_sequences() const {
   if (sequences_.empty()) return bad_input("calibration", "no sequences", "give it texts or chats");
   for (size_t i = 0; i < sequences_.size(); ++i) {
     const engine::Prompt& each = sequences_[i];
-    const std::string where = "calibration sequence " + std::to_string(i);
+    const std::string where = fmt::format("calibration sequence {}", i);
     if (each.ids.empty()) return bad_input(where, "has no tokens");
     for (const int32_t id : each.ids) {
       if (id >= 0 && id < text_.vocab_size) continue;
       return bad_input(where,
-                       "has token " + std::to_string(id) + "; the model has " +
-                           std::to_string(text_.vocab_size) + " tokens",
+                       fmt::format("has token {}; the model has {} tokens", id, text_.vocab_size),
                        "tokenizer and model must be of one checkpoint");
     }
     if (!each.blocks.empty() && each.blocks[0].begin == 0) {
@@ -186,7 +187,7 @@ Result<std::vector<HostTensor>> DecoderSamples::embed(const Row& row) const {
       LAP_RETURN_IF_ERROR(binding.input(name, ort::input_view(rows, {count, text_.hidden_size})));
     } else if (!rows.empty()) {
       return unsupported(embedding_.path().string(),
-                         std::string("has no input '") + name + "' for soft tokens");
+                         fmt::format("has no input '{}' for soft tokens", name));
     }
   }
   std::vector<HostTensor> out;

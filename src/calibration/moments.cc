@@ -1,5 +1,7 @@
 #include "calibration/moments.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -54,9 +56,8 @@ Status MomentCollector::add(const ort::Observed& value) {
     sample_.resize(static_cast<size_t>(block * block));
   }
   if (channels != moments_.channels) {
-    return bad_input("second moments", "the value has " + std::to_string(channels) +
-                                           " channels, and had " +
-                                           std::to_string(moments_.channels));
+    return bad_input("second moments", fmt::format("the value has {} channels, and had {}",
+                                                   channels, moments_.channels));
   }
   const int64_t rows = static_cast<int64_t>(value.values.size()) / channels;
   for (int64_t i = 0; i < moments_.blocks(); ++i) {
@@ -89,8 +90,8 @@ Result<quant::Moments> collect_moments(const graph::Graph& graph,
                                        const std::vector<std::string>& values, int64_t block_size,
                                        SampleSource& samples, const RunOptions& options) {
   if (block_size < 1 || block_size > kWidestMomentBlock) {
-    return bad_input("second moments", "blocks of " + std::to_string(block_size) + " channels",
-                     "choose 1 to " + std::to_string(kWidestMomentBlock));
+    return bad_input("second moments", fmt::format("blocks of {} channels", block_size),
+                     fmt::format("choose 1 to {}", kWidestMomentBlock));
   }
   std::vector<MomentCollector> collectors(values.size(), MomentCollector(block_size));
   LAP_RETURN_IF_ERROR(observe_samples(

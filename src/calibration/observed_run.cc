@@ -1,5 +1,7 @@
 #include "calibration/observed_run.h"
 
+#include <fmt/core.h>
+
 #include <map>
 #include <set>
 #include <system_error>
@@ -13,8 +15,8 @@ namespace {
 using graph::DType;
 using graph::Graph;
 
-std::string seen_name(size_t i) { return "calibration/seen/" + std::to_string(i); }
-std::string count_name(size_t i) { return "calibration/count/" + std::to_string(i); }
+std::string seen_name(size_t i) { return fmt::format("calibration/seen/{}", i); }
+std::string count_name(size_t i) { return fmt::format("calibration/count/{}", i); }
 
 Status check_values(const Graph& graph, const std::vector<std::string>& values) {
   std::set<std::string> known;
@@ -25,10 +27,10 @@ Status check_values(const Graph& graph, const std::vector<std::string>& values) 
   std::set<std::string> seen;
   for (const std::string& value : values) {
     if (!known.contains(value)) {
-      return bad_input("calibration", "the graph makes no value '" + value + "'");
+      return bad_input("calibration", fmt::format("the graph makes no value '{}'", value));
     }
     if (!seen.insert(value).second) {
-      return bad_input("calibration", "value '" + value + "' is wanted twice");
+      return bad_input("calibration", fmt::format("value '{}' is wanted twice", value));
     }
   }
   return {};
@@ -125,7 +127,7 @@ Status run_samples(const ort::Session& session, const ort::Observer& observer,
 }  // namespace
 
 Error about_value(const std::string& value, Error error) {
-  error.where = "calibration of '" + value + "', " + error.where;
+  error.where = fmt::format("calibration of '{}', {}", value, error.where);
   return error;
 }
 

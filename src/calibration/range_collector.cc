@@ -1,5 +1,7 @@
 #include "calibration/range_collector.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -39,7 +41,7 @@ Result<quant::Range> range_of(std::span<const float> values) {
     if (each == 0.0F) continue;
     const auto bad =
         std::find_if_not(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
-    return bad_input("value " + std::to_string(bad - values.begin()), "is not a finite number",
+    return bad_input(fmt::format("value {}", bad - values.begin()), "is not a finite number",
                      "check the calibration data and the graph for infinities and NaN");
   }
   return quant::Range{*std::min_element(low.begin(), low.end()),

@@ -1,5 +1,7 @@
 #include "package/manifest_checks.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -41,27 +43,24 @@ class ConsistencyCheck {
 
  private:
   Error wrong(const std::string& key, const std::string& what) const {
-    return bad_input(where_, "'" + key + "' " + what, "build the package again");
+    return bad_input(where_, fmt::format("'{}' {}", key, what), "build the package again");
   }
 
   static std::string text(const GraphKey& key) {
     const auto& [component, role, part] = key;
-    return "'" + component +
-           (role == contract::Role::kModel
-                ? ""
-                : " " + std::string(name_of(role)) + " " + std::to_string(part)) +
-           "'";
+    if (role == contract::Role::kModel) return fmt::format("'{}'", component);
+    return fmt::format("'{} {} {}'", component, name_of(role), part);
   }
 
   Status listed(const std::string& key, const std::string& file) const {
     if (files_.contains(file)) return {};
-    return wrong(key, "uses '" + file + "', which 'files' does not list");
+    return wrong(key, fmt::format("uses '{}', which 'files' does not list", file));
   }
 
   Status files() {
     for (const FileRecord& record : manifest_.files) {
       if (!files_.insert(record.path).second) {
-        return wrong("files", "lists '" + record.path + "' twice");
+        return wrong("files", fmt::format("lists '{}' twice", record.path));
       }
     }
     return {};
@@ -92,23 +91,25 @@ class ConsistencyCheck {
     for (const Component& component : manifest_.components) {
       const GraphKey key = {component.name, component.role, component.part};
       if (!graphs_.insert(key).second) {
-        return wrong("components", "names " + text(key) + " twice");
+        return wrong("components", fmt::format("names {} twice", text(key)));
       }
       if (!only_as_context(component)) {
         LAP_RETURN_IF_ERROR(listed("components", component.file));
       }
       const bool model = component.role == contract::Role::kModel;
       if (model && component.part != 0) {
-        return wrong("components", "has a part of '" + component.name + "', which is one model");
+        return wrong("components",
+                     fmt::format("has a part of '{}', which is one model", component.name));
       }
       (model ? models : with_roles).insert(component.name);
     }
     for (const std::string& name : with_roles) {
       if (models.contains(name)) {
-        return wrong("components", "has '" + name + "' as one model and in roles");
+        return wrong("components", fmt::format("has '{}' as one model and in roles", name));
       }
       if (name != kDecoder) {
-        return wrong("components", "has '" + name + "' in roles, which only a decoder has");
+        return wrong("components",
+                     fmt::format("has '{}' in roles, which only a decoder has", name));
       }
     }
     return {};
@@ -124,14 +125,14 @@ class ConsistencyCheck {
     if (!manifest_.fixed_model) return {};
     if (decode.empty() || prefill.empty()) {
       return wrong("static_model",
-                   "is there, but 'components' has no decoder of role " +
-                       std::string(name_of(decode.empty() ? contract::Role::kDecode
-                                                          : contract::Role::kPrefill)));
+                   fmt::format("is there, but 'components' has no decoder of role {}",
+                               name_of(decode.empty() ? contract::Role::kDecode
+                                                      : contract::Role::kPrefill)));
     }
     for (const auto& parts : {decode, prefill}) {
       for (size_t i = 0; i < parts.size(); ++i) {
         if (parts[i]->part == static_cast<int64_t>(i)) continue;
-        return wrong("components", "lacks " + text({kDecoder, parts[i]->role, i}));
+        return wrong("components", fmt::format("lacks {}", text({kDecoder, parts[i]->role, i})));
       }
     }
     if (prefill.size() > decode.size()) {
@@ -140,7 +141,7 @@ class ConsistencyCheck {
     std::set<std::string> kinds;
     for (const RotaryKind& kind : manifest_.fixed_model->rotary) {
       if (!kinds.insert(kind.kind).second) {
-        return wrong("static_model.rotary", "names '" + kind.kind + "' twice");
+        return wrong("static_model.rotary", fmt::format("names '{}' twice", kind.kind));
       }
     }
     return {};
@@ -152,11 +153,12 @@ class ConsistencyCheck {
     for (const ContextModel& context : list) {
       const GraphKey graph = {context.component, context.role, context.part};
       if (!graphs_.contains(graph)) {
-        return wrong(key, "has " + text(graph) + ", which 'components' has not");
+        return wrong(key, fmt::format("has {}, which 'components' has not", text(graph)));
       }
-      if (!found.insert(graph).second) return wrong(key, "names " + text(graph) + " twice");
+      if (!found.insert(graph).second)
+        return wrong(key, fmt::format("names {} twice", text(graph)));
       if (!has_fixed_lengths(context.component, context.role)) {
-        return wrong(key, "has " + text(graph) + ", whose lengths are not fixed");
+        return wrong(key, fmt::format("has {}, whose lengths are not fixed", text(graph)));
       }
       LAP_RETURN_IF_ERROR(listed(key, context.file));
       LAP_RETURN_IF_ERROR(listed(key, context.binary));
@@ -166,7 +168,8 @@ class ConsistencyCheck {
       const GraphKey graph = {component.name, component.role, component.part};
       const bool elsewhere =
           component.role == contract::Role::kModel && files_.contains(component.file);
-      if (!elsewhere && !found.contains(graph)) return wrong(key, "lacks " + text(graph));
+      if (!elsewhere && !found.contains(graph))
+        return wrong(key, fmt::format("lacks {}", text(graph)));
     }
     return {};
   }
@@ -176,12 +179,12 @@ class ConsistencyCheck {
                 size_t dim, int64_t size) const {
     const auto port = std::find_if(ports.begin(), ports.end(),
                                    [&](const Port& each) { return each.name == name; });
-    const std::string at = "'" + name + "' of 'components'";
-    if (port == ports.end()) return wrong(key, "is there, but " + at + " is not");
+    const std::string at = fmt::format("'{}' of 'components'", name);
+    if (port == ports.end()) return wrong(key, fmt::format("is there, but {} is not", at));
     if (port->shape.size() > dim && port->shape[dim] == std::to_string(size)) return {};
-    return wrong(key, "means " + std::to_string(size) + " for dim " + std::to_string(dim) + " of " +
-                          at + ", which has " +
-                          (port->shape.size() > dim ? "'" + port->shape[dim] + "'" : "none"));
+    const std::string has =
+        port->shape.size() > dim ? fmt::format("'{}'", port->shape[dim]) : "none";
+    return wrong(key, fmt::format("means {} for dim {} of {}, which has {}", size, dim, at, has));
   }
 
   // What has fixed lengths must say so: it is fed in another way.
@@ -194,7 +197,7 @@ class ConsistencyCheck {
       }
     }
     if (encoder.inputs.empty()) return {};
-    return wrong(key, "is missing, but '" + encoder.name + "' has fixed lengths only");
+    return wrong(key, fmt::format("is missing, but '{}' has fixed lengths only", encoder.name));
   }
 
   Status fixed_vision_encoder() const {
@@ -223,7 +226,7 @@ class ConsistencyCheck {
         std::any_of(manifest_.components.begin(), manifest_.components.end(),
                     [&](const Component& component) { return component.name == name; });
     if (known) return {};
-    return wrong(key, "has '" + name + "', which 'components' has not");
+    return wrong(key, fmt::format("has '{}', which 'components' has not", name));
   }
 
   // A figure given twice would leave open which one holds.
@@ -232,19 +235,20 @@ class ConsistencyCheck {
     for (const Calibration& entry : manifest_.calibration) {
       LAP_RETURN_IF_ERROR(component_of("calibration", entry.component));
       if (calibrated.insert(entry.component).second) continue;
-      return wrong("calibration", "has '" + entry.component + "' twice");
+      return wrong("calibration", fmt::format("has '{}' twice", entry.component));
     }
     std::set<std::pair<std::string, std::string>> compared;
     for (const Agreement& entry : manifest_.agreement) {
       LAP_RETURN_IF_ERROR(component_of("agreement", entry.component));
       if (compared.insert({entry.component, entry.output}).second) continue;
-      return wrong("agreement", "has '" + entry.output + "' of '" + entry.component + "' twice");
+      return wrong("agreement",
+                   fmt::format("has '{}' of '{}' twice", entry.output, entry.component));
     }
     std::set<std::tuple<std::string, std::string, std::string>> measured;
     for (const QualityFigure& entry : manifest_.quality) {
       if (measured.insert({entry.measure, entry.data, entry.device}).second) continue;
-      return wrong("quality", "has the " + entry.measure + " of " + entry.data + " on " +
-                                  entry.device + " twice");
+      return wrong("quality", fmt::format("has the {} of {} on {} twice", entry.measure, entry.data,
+                                          entry.device));
     }
     return {};
   }
@@ -252,10 +256,10 @@ class ConsistencyCheck {
   Status section(const std::string& key, bool there, const char* component) const {
     const bool built = manifest_.component(component) != nullptr;
     if (there && !built) {
-      return wrong(key, std::string("is there, but 'components' has no ") + component);
+      return wrong(key, fmt::format("is there, but 'components' has no {}", component));
     }
     if (built && !there) {
-      return wrong(key, std::string("is missing, but 'components' has a ") + component);
+      return wrong(key, fmt::format("is missing, but 'components' has a {}", component));
     }
     return {};
   }

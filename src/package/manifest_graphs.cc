@@ -1,5 +1,7 @@
 #include "package/manifest_graphs.h"
 
+#include <fmt/core.h>
+
 #include <filesystem>
 #include <utility>
 
@@ -52,7 +54,7 @@ std::vector<Port> ports(JsonReader& parent, const std::string& key) {
 contract::Role read_role(JsonReader& reader, const std::string& name) {
   const auto role = contract::role_named(name);
   if (role && *role != contract::Role::kCalibration) return *role;
-  reader.fail("role", "is '" + name + "'; known are model, prefill and decode", kRebuild);
+  reader.fail("role", fmt::format("is '{}'; known are model, prefill and decode", name), kRebuild);
   return contract::Role::kModel;
 }
 

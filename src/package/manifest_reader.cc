@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <memory>
 #include <optional>
 #include <set>
@@ -29,9 +31,8 @@ class ManifestReader {
     const bool known = kOldestFormatVersion <= version && version <= kFormatVersion;
     if (root.status().ok() && !known) {
       return unsupported(where_,
-                         "'format_version' is " + std::to_string(version) +
-                             ", this program reads " + std::to_string(kOldestFormatVersion) +
-                             " to " + std::to_string(kFormatVersion),
+                         fmt::format("'format_version' is {}, this program reads {} to {}", version,
+                                     kOldestFormatVersion, kFormatVersion),
                          "build the package again with this version of lapidary");
     }
     out.format_version = static_cast<int>(version);

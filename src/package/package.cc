@@ -1,6 +1,10 @@
 #include "package/package.h"
 
+#include <fmt/format.h>
+
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "package/file_hash.h"
 
@@ -18,15 +22,15 @@ Status verify_file(const std::filesystem::path& path, const FileRecord& record, 
   }
   if (problem) return io_error(path.string(), problem.message(), kRestore);
   if (size != record.size) {
-    return bad_input(
-        path.string(),
-        "has " + std::to_string(size) + " bytes, the manifest says " + std::to_string(record.size),
-        kRestore);
+    return bad_input(path.string(),
+                     fmt::format("has {} bytes, the manifest says {}", size, record.size),
+                     kRestore);
   }
   if (mode == VerifyMode::kSizes) return {};
   LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(path, work));
   if (hash != record.xxh3) {
-    return bad_input(path.string(), "has checksum " + hash + ", the manifest says " + record.xxh3,
+    return bad_input(path.string(),
+                     fmt::format("has checksum {}, the manifest says {}", hash, record.xxh3),
                      kRestore);
   }
   return {};
@@ -56,11 +60,10 @@ Status Package::verify(VerifyMode mode, const Work& work) const {
 
 Result<const Component*> Package::component(const std::string& name) const {
   if (const Component* found = manifest.component(name)) return found;
-  std::string names;
-  for (const Component& each : manifest.components)
-    names += (names.empty() ? "" : ", ") + each.name;
-  return bad_input((dir / kManifestFile).string(), "there is no component '" + name + "'",
-                   "it has: " + names);
+  std::vector<std::string> names;
+  for (const Component& each : manifest.components) names.push_back(each.name);
+  return bad_input((dir / kManifestFile).string(), fmt::format("there is no component '{}'", name),
+                   fmt::format("it has: {}", fmt::join(names, ", ")));
 }
 
 }  // namespace lapidary::package

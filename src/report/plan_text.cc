@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "build/plan_findings.h"
 #include "report/table.h"
 
 namespace lapidary::report {
@@ -85,9 +86,7 @@ std::string objections(const PlanReport& report) {
   if (report.objections.empty()) return "\nnothing that " + chip + " is known to refuse\n";
   std::string out = "\n" + chip + " objects to:\n";
   for (const build::Objection& each : report.objections) {
-    out += "  " + each.component + ": " + each.op + ", " + nodes(each.nodes) + " (" + each.example +
-           "): " + target::name_of(each.verdict) + ": " + each.reason +
-           (each.remedy.empty() ? "" : "; " + each.remedy) + "\n";
+    out += "  " + build::text_of(each) + "\n";
   }
   return out;
 }

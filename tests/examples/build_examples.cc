@@ -35,19 +35,18 @@ Status build_example() {
 }
 
 Status calibrate_component_example(const recipe::Recipe& recipe, const checkpoint::Checkpoint& checkpoint,
-                                   const std::string& source_hash, const Plan& plan,
-                                   const std::filesystem::path& staging,
-                                   const std::shared_ptr<const CalibrationData>& data,
-                                   const package::Manifest& manifest) {
+                                   const target::QuantizationTraits& traits, const CalibrationData& data,
+                                   const PlannedComponent& planned, const package::Package& saved,
+                                   const package::Package& with_decoder) {
+  const auto save = [](const PlannedComponent&, const quant::Ranges&) {};
   // [build/calibrate_component.h]
-  Calibrator calibrator(recipe, checkpoint, plan.traits, staging,
-                        {.data = data, .manifest = &manifest});
-  LAP_ASSIGN_OR_RETURN(
-      PlannedComponent decoder,
-      plan_component("decoder", recipe, checkpoint, source_hash, calibrator.context("decoder")));
-  const quant::Ranges& ranges = calibrator.ranges("decoder");  // shipped in the package
+  LAP_ASSIGN_OR_RETURN(CalibratedComponent decoder,
+                       calibrate_component(planned, {recipe, checkpoint, traits, data}, saved));
+  save(decoder.component, decoder.ranges);  // both are shipped in the package
+  LAP_ASSIGN_OR_RETURN(package::Agreement agreement,
+                       agreement_of(decoder, {recipe, checkpoint, traits, data}, with_decoder));
   // [end]
-  use(ranges);
+  use(agreement);
   return {};
 }
 
