@@ -106,15 +106,18 @@ class ChatSession {
   // A turn that does not fit is reported and the session goes on, as after a file that is gone
   // since it was attached; other errors end it.
   Status reply(const std::string& line, const CancelToken& cancel) {
-    if (const Status text = check_utf8("prompt", line); !text.ok()) {
-      report(text.error());
+    if (const Status checked = check_utf8("prompt", line); !checked.ok()) {
+      report(checked.error());
       return {};
     }
     ProgressDisplay progress;
-    auto reply = conversation_.send({line, attachments_.items()}, options_,
-                                    {.on_text = [](std::string_view piece) { write_out(piece); },
-                                     .work = {.progress = &progress, .cancel = &cancel}});
+    ModelText text;
+    auto reply =
+        conversation_.send({line, attachments_.items()}, options_,
+                           {.on_text = [&text](std::string_view piece) { text.write(piece); },
+                            .work = {.progress = &progress, .cancel = &cancel}});
     progress.finish();
+    text.finish();
     if (!reply.ok()) {
       if (reply.error().kind == ErrorKind::kInternal) return reply.take_error();
       report(reply.error());

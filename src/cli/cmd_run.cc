@@ -102,8 +102,7 @@ void print_reply(const RunFlags& flags, const runtime::Model& model, const Quest
   }
   if (!flags.stats) return;
   const std::string media = media_stats_text(question.turn.media, question.media);
-  std::fputs((media + stats_text(model.device(), reply.generation, reply.load_seconds)).c_str(),
-             stderr);
+  write_err(media + stats_text(model.device(), reply.generation, reply.load_seconds));
 }
 
 Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Question& question,
@@ -116,14 +115,16 @@ Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Q
   Reply reply;
   reply.load_seconds = seconds_since(start);
   runtime::GenerationHooks hooks{.on_text = {}, .work = {.progress = &progress, .cancel = &cancel}};
+  ModelText text;
   if (!flags.json) {
     // Nobody reads on: finish_output() reports why.
-    hooks.on_text = [&cancel](std::string_view piece) {
-      if (!write_out(piece)) cancel.cancel();
+    hooks.on_text = [&text, &cancel](std::string_view piece) {
+      if (!text.write(piece)) cancel.cancel();
     };
   }
   LAP_ASSIGN_OR_RETURN(reply.generation, runtime::generate(decoder, model.tokenizer(),
                                                            question.prompt, options, hooks));
+  text.finish();
   return reply;
 }
 

@@ -75,7 +75,13 @@ Result<int> tokenize(const TokenizeFlags& flags) {
     LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, parse_ids(input));
     LAP_RETURN_IF_ERROR(check_known(tokenizer, ids));
     const std::string text = tokenizer.decode(ids, flags.no_special);
-    write_out(flags.json ? Json{{"text", text}}.dump() + "\n" : text);
+    if (flags.json) {
+      write_out(Json{{"text", text}}.dump() + "\n");
+    } else {
+      ModelText decoded;
+      decoded.write(text);
+      decoded.finish();
+    }
     return finish_output();
   }
   LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, tokenizer.encode(input, !flags.no_special));

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/printable.h"
 #include "base/progress.h"
 #include "base/result.h"
 
@@ -29,8 +30,26 @@ int report(const Error& error);
 CancelToken& catch_interrupts();
 
 // Writes to standard output and flushes, so that the text is seen as it comes. False when it cannot
-// be written (disk full, reader gone).
+// be written (disk full, reader gone). What it quotes from files is written as printable() has it.
 bool write_out(std::string_view text);
+// The same on standard error.
+void write_err(std::string_view text);
+
+// A model's text on standard output, as it comes. A model can be brought to write escape sequences:
+// a terminal gets them as printable() has them; a pipe or a file gets the bytes.
+class ModelText {
+ public:
+  ModelText();
+  // False when it cannot be written.
+  bool write(std::string_view piece);
+  // After the last piece.
+  bool finish();
+
+ private:
+  bool terminal_;
+  PrintableStream stream_;
+};
+
 // Exit code 0, or that of an error line when standard output could not be written.
 int finish_output();
 // Writes a command's whole text, or reports why there is none; returns the exit code.
