@@ -16,6 +16,7 @@
 #include "cli/terminal.h"
 #include "recipe/builtin_recipes.h"
 #include "recipe/recipe.h"
+#include "report/declined_text.h"
 #include "report/plan_text.h"
 #include "report/table.h"
 
@@ -65,21 +66,11 @@ std::map<std::string, int64_t> ops_of(const package::Manifest& manifest, const s
   return out;
 }
 
-// Nodes of one kind declined for one reason share a line, so that a model of forty layers does not
-// fill the screen.
 std::string declined_text(const BuildSummary& summary) {
   std::string out;
   for (const ComponentSummary& component : summary.components) {
     for (const build::PassReport& pass : component.passes) {
-      std::map<std::string, std::vector<std::string>> by_reason;
-      for (const passes::Declined& each : pass.declined) {
-        by_reason[each.reason].push_back(each.node);
-      }
-      for (const auto& [reason, nodes] : by_reason) {
-        out += "  " + component.name + ", " + pass.name + ": " + nodes.front();
-        if (nodes.size() > 1) out += " and " + std::to_string(nodes.size() - 1) + " more";
-        out += ": " + reason + "\n";
-      }
+      out += report::declined_text(pass.declined, component.name + ", " + pass.name + ":");
     }
   }
   return out.empty() ? out : "left as they were:\n" + out;
@@ -236,10 +227,7 @@ void add_build_command(Program& program, int& exit_code) {
       .repeatable();
   flags->htp.add_to(command);
   command.add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = build(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(build(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -172,10 +172,7 @@ void add_chat_command(Program& program, int& exit_code) {
   flags->media.add_options_to(command);
   flags->generation.add_to(command);
   command.add_option("--system", flags->system, "System message");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = chat(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(chat(*flags)); });
 }
 
 }  // namespace lapidary::cli

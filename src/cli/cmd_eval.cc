@@ -43,15 +43,13 @@ Status record(const EvalFlags& flags, const std::string& data_file, const runtim
 
 void print(const eval::Perplexity& result, const std::string& device, bool as_json) {
   if (as_json) {
-    write_out(Json{{"device", device},
-                   {"perplexity", result.perplexity},
-                   {"tokens", result.tokens},
-                   {"lines", result.lines},
-                   {"mean_nll", result.mean_nll},
-                   {"seconds", result.seconds},
-                   {"peak_memory_bytes", peak_resident_bytes()}}
-                  .dump() +
-              "\n");
+    write_json(Json{{"device", device},
+                    {"perplexity", result.perplexity},
+                    {"tokens", result.tokens},
+                    {"lines", result.lines},
+                    {"mean_nll", result.mean_nll},
+                    {"seconds", result.seconds},
+                    {"peak_memory_bytes", peak_resident_bytes()}});
     return;
   }
   std::array<char, 256> text{};
@@ -147,7 +145,7 @@ std::string score_text(const char* name, const eval::MediaScore& score) {
 
 void print(const eval::MediaEval& result, const std::string& device, bool as_json) {
   if (as_json) {
-    write_out(to_json(result, device).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_json(to_json(result, device));
     return;
   }
   std::string text = score_text("images", result.images) + score_text("audio", result.audio);
@@ -209,10 +207,7 @@ void add_eval_command(Program& program, int& exit_code) {
   command.add_flag("--record", flags->record,
                    "Write the figures into the package's manifest as well");
   command.add_flag("--json", flags->json, "Print one JSON object");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = evaluate(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(evaluate(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -53,10 +53,7 @@ void add_export_command(Program& program, int& exit_code) {
   add_device_option(command, flags->device).required();
   command.add_flag("--force", flags->force, "Replace a package that is there");
   command.add_flag("--json", flags->json, "Print one JSON object");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = run(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(run(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -94,9 +94,7 @@ Json reply_json(const runtime::Model& model, const Question& question, const Rep
 void print_reply(const RunFlags& flags, const runtime::Model& model, const Question& question,
                  const Reply& reply) {
   if (flags.json) {
-    // File names need not be UTF-8.
-    const auto replace = Json::error_handler_t::replace;
-    write_out(reply_json(model, question, reply).dump(-1, ' ', false, replace) + "\n");
+    write_json(reply_json(model, question, reply));
   } else if (!reply.generation.text.ends_with('\n')) {
     write_out("\n");
   }
@@ -171,10 +169,7 @@ void add_run_command(Program& program, int& exit_code) {
   command.add_flag("--raw", flags->raw, "Continue the prompt as it is: no chat template");
   command.add_flag("--stats", flags->stats, "Print speed and memory to standard error");
   command.add_flag("--json", flags->json, "Print one JSON object instead of the text");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = run(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(run(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -1,6 +1,4 @@
 // lapidary targets [--arch A | --soc S] [--probe]: the chips that are known, and what each accepts.
-#include <array>
-#include <cstdio>
 #include <memory>
 
 #include "base/json.h"
@@ -93,19 +91,14 @@ std::string limits_text(const Record& record) {
   const target::Limits& limits = record.limits;
   const target::QuantizationTraits& traits = record.traits;
   const auto whole = [](double value) { return std::to_string(static_cast<int64_t>(value)); };
-  const auto decimal = [](double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.1f", value);
-    return std::string(text.data());
-  };
   report::Table table({"limit", ""});
   table.row({"int8 weights compiled in one context, no limit met",
              human_bytes(static_cast<uint64_t>(limits.most_weight_bytes_measured))});
   const target::CompileCosts& costs = target::compile_costs();
   table.row({"memory of the compiler",
              human_bytes(static_cast<uint64_t>(costs.base_bytes)) + " and " +
-                 decimal(costs.bytes_per_weight_byte) + " bytes a byte of weights, " +
-                 decimal(costs.bytes_per_quantized_element) + " a value that is quantized"});
+                 fixed(costs.bytes_per_weight_byte, 1) + " bytes a byte of weights, " +
+                 fixed(costs.bytes_per_quantized_element, 1) + " a value that is quantized"});
   if (traits.lpbq) {
     table.row({"blocks of LPBQ weights", std::to_string(traits.lpbq->smallest) +
                                              ", or a multiple of " +
@@ -205,9 +198,8 @@ void add_targets_command(Program& program, int& exit_code) {
       exit_code = print_or_report(targets(*flags));
       return;
     }
-    const Result<int> result =
-        probe_targets({flags->arch, flags->soc, flags->qnn_libs, flags->only, flags->json});
-    exit_code = result.ok() ? result.value() : report(result.error());
+    exit_code = code_or_report(
+        probe_targets({flags->arch, flags->soc, flags->qnn_libs, flags->only, flags->json}));
   });
 }
 

@@ -76,7 +76,7 @@ Result<int> tokenize(const TokenizeFlags& flags) {
     LAP_RETURN_IF_ERROR(check_known(tokenizer, ids));
     const std::string text = tokenizer.decode(ids, flags.no_special);
     if (flags.json) {
-      write_out(Json{{"text", text}}.dump() + "\n");
+      write_json(Json{{"text", text}});
     } else {
       ModelText decoded;
       decoded.write(text);
@@ -99,10 +99,7 @@ void add_tokenize_command(Program& program, int& exit_code) {
   command.add_flag("--decode", flags->decode, "Read ids, print their text");
   command.add_flag("--no-special", flags->no_special,
                    "Encoding: add no <bos>; decoding: leave special tokens out");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = tokenize(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(tokenize(*flags)); });
 }
 
 }  // namespace lapidary::cli

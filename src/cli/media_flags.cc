@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "cli/model_flags.h"
+
 namespace lapidary::cli {
 namespace {
 
@@ -16,8 +18,6 @@ constexpr const char* kAudio = "--audio";
 constexpr const char* kVideo = "--video";
 constexpr const char* kVideoFps = "--video-fps";
 constexpr const char* kSplitAudio = "--split-audio";
-
-double micro(double value) { return std::round(value * 1e6) / 1e6; }
 
 // CLI11 lets "nan" and "-1" pass.
 std::string check_rate(const std::string& text) {

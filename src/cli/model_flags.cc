@@ -18,7 +18,6 @@ namespace lapidary::cli {
 namespace {
 
 double milli(double value) { return std::round(value * 1e3) / 1e3; }
-double micro(double value) { return std::round(value * 1e6) / 1e6; }
 
 // Sampling flags ask for sampling even where the package's default is greedy.
 bool asks_for_sampling(const GenerationFlags& f) {
@@ -165,6 +164,8 @@ std::string stats_text(const std::string& device, const runtime::Generation& rep
                 runtime::name(reply.finish_reason), human_bytes(peak_resident_bytes()).c_str());
   return text.data();
 }
+
+double micro(double seconds) { return std::round(seconds * 1e6) / 1e6; }
 
 Json timings_json(const runtime::Generation& reply, double load_seconds) {
   const runtime::GenerationTimings& t = reply.timings;

@@ -1,9 +1,7 @@
 #include "cli/progress_text.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "base/text.h"
 
@@ -35,11 +33,7 @@ const char* word_of(Unit unit) {
   return "token";
 }
 
-std::string number(double value) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), value < 10 ? "%.1f" : "%.0f", value);
-  return text.data();
-}
+std::string number(double value) { return fixed(value, value < 10 ? 1 : 0); }
 
 double share_of(const StageState& stage) {
   return std::min(1.0, static_cast<double>(stage.done) / static_cast<double>(stage.total));
@@ -84,7 +78,7 @@ std::string cut(std::string text, size_t most) {
 
 std::string amount_text(uint64_t amount, Unit unit) {
   if (unit == Unit::kBytes) return human_bytes(amount);
-  return std::to_string(amount) + " " + word_of(unit) + (amount == 1 ? "" : "s");
+  return counted(static_cast<int64_t>(amount), word_of(unit));
 }
 
 std::string rate_text(uint64_t done, Unit unit, double seconds) {

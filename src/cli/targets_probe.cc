@@ -1,8 +1,8 @@
 #include "cli/targets_probe.h"
 
-#include <array>
+#include <fmt/core.h>
+
 #include <cmath>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -19,16 +19,10 @@ namespace {
 
 using target::Verdict;
 
-std::string number(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2g", value);
-  return text.data();
-}
-
 // "native, 8e-05": the figure only where it is one.
 std::string finding(Verdict verdict, double error) {
   const bool figure = verdict == Verdict::kNative || verdict == Verdict::kLowered;
-  return target::name_of(verdict) + (figure ? ", " + number(error) : "");
+  return target::name_of(verdict) + (figure ? fmt::format(", {:.2g}", error) : "");
 }
 
 std::string text_of(const probe::RuleReport& report, const target::Target& chip) {

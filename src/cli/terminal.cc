@@ -92,6 +92,10 @@ bool write_out(std::string_view text) {
   return write_bytes(fine ? text : printable(text));
 }
 
+bool write_json(const Json& json) {
+  return write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
 void write_err(std::string_view text) {
   const std::string shown = printable(text);
   std::fwrite(shown.data(), 1, shown.size(), stderr);
@@ -111,6 +115,10 @@ int finish_output() {
   if (write_error == 0) return kExitOk;
   return report(io_error("standard output", std::strerror(write_error),
                          "free some space or choose another target"));
+}
+
+int code_or_report(const Result<int>& code) {
+  return code.ok() ? code.value() : report(code.error());
 }
 
 int print_or_report(const Result<std::string>& text) {

@@ -18,10 +18,6 @@ using package::Package;
 using package::Port;
 using package::TensorRecord;
 
-std::string count(int64_t n, const std::string& noun) {
-  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
-}
-
 int64_t node_count(const Component& component) {
   int64_t out = 0;
   for (const auto& [op, n] : component.ops) out += n;
@@ -76,7 +72,7 @@ std::string tensors_text(const Component& component) {
 }
 
 std::string component_text(const Component& component, const InspectFlags& flags) {
-  return component.name + " (" + component.file + "): " + count(node_count(component), "node") +
+  return component.name + " (" + component.file + "): " + counted(node_count(component), "node") +
          "\n" + ports_text(component) + "  ops: " + ops_text(component.ops) + "\n" +
          (flags.tensors ? tensors_text(component) : storage_text(component));
 }

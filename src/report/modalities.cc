@@ -1,8 +1,6 @@
 #include "report/modalities.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,23 +44,13 @@ struct Modality {
   std::vector<Member> members;
 };
 
-std::string count(size_t n, const std::string& noun, const std::string& nouns) {
-  return std::to_string(n) + " " + (n == 1 ? noun : nouns);
-}
-
-std::string fixed(double value, int digits) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
-}
-
 std::string text_model_text(const package::TextModel& text) {
   size_t sliding = 0;
   for (const package::CacheSpec& cache : text.caches) sliding += cache.sliding ? 1 : 0;
   return "vocabulary " + std::to_string(text.vocab_size) + ", hidden " +
          std::to_string(text.hidden_size) + ", up to " + std::to_string(text.max_positions) +
-         " positions, " + count(text.caches.size(), "key/value cache", "key/value caches") + " (" +
-         std::to_string(sliding) + " of the last " + std::to_string(text.sliding_window) +
+         " positions, " + counted(static_cast<int64_t>(text.caches.size()), "key/value cache") +
+         " (" + std::to_string(sliding) + " of the last " + std::to_string(text.sliding_window) +
          " positions)";
 }
 

@@ -68,13 +68,12 @@ std::string split(const PlanReport& report) {
   return out;
 }
 
-std::string nodes(int64_t count) { return number(count) + (count == 1 ? " node" : " nodes"); }
-
 std::string lowered(const PlanReport& report) {
   std::string out;
   for (const build::Lowering& each : report.lowerings) {
-    out += "  " + each.component + ", " + each.by + ": " + each.op + ", " + nodes(each.nodes) +
-           (each.example.empty() ? "" : " (" + each.example + ")") + ": " + each.reason + "\n";
+    out += "  " + each.component + ", " + each.by + ": " + each.op + ", " +
+           counted(each.nodes, "node") + (each.example.empty() ? "" : " (" + each.example + ")") +
+           ": " + each.reason + "\n";
   }
   return out.empty() ? out : "\nlowered:\n" + out;
 }
@@ -85,8 +84,8 @@ std::string objections(const PlanReport& report) {
   if (report.objections.empty()) return "\nnothing that " + chip + " is known to refuse\n";
   std::string out = "\n" + chip + " objects to:\n";
   for (const build::Objection& each : report.objections) {
-    out += "  " + each.component + ": " + each.op + ", " + nodes(each.nodes) + " (" + each.example +
-           "): " + target::name_of(each.verdict) + ": " + each.reason +
+    out += "  " + each.component + ": " + each.op + ", " + counted(each.nodes, "node") + " (" +
+           each.example + "): " + target::name_of(each.verdict) + ": " + each.reason +
            (each.remedy.empty() ? "" : "; " + each.remedy) + "\n";
   }
   return out;
