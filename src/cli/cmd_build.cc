@@ -1,6 +1,7 @@
 // lapidary build CHECKPOINT --recipe NAME_OR_FILE -o PACKAGE
+#include <fmt/format.h>
+
 #include <csignal>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <set>
@@ -49,11 +50,11 @@ std::string storage_of(const package::Manifest& manifest, const std::string& nam
           static_cast<uint64_t>(tensor.bytes);
     }
   }
-  std::string out;
+  std::vector<std::string> parts;
   for (const auto& [how, count] : bytes) {
-    out += (out.empty() ? "" : "; ") + how + ": " + human_bytes(count);
+    parts.push_back(fmt::format("{}: {}", how, human_bytes(count)));
   }
-  return out;
+  return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 // How many nodes of each operator, in all graphs of a component.
@@ -80,12 +81,10 @@ std::string contexts_text(const BuildSummary& summary) {
   if (summary.contexts.empty()) return "";
   report::Table table({"context", "bytes", "compiled in", "memory", "nodes on the HTP"});
   for (const build::CompiledPart& part : summary.contexts) {
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.1f s%s", part.seconds,
-                  part.cached ? " (cached)" : "");
-    table.row({part.name, human_bytes(part.bytes), seconds,
+    table.row({part.name, human_bytes(part.bytes),
+               fmt::format("{:.1f} s{}", part.seconds, part.cached ? " (cached)" : ""),
                human_bytes(static_cast<uint64_t>(part.peak_bytes)),
-               std::to_string(part.nodes - part.cpu_nodes) + " of " + std::to_string(part.nodes)});
+               fmt::format("{} of {}", part.nodes - part.cpu_nodes, part.nodes)});
   }
   return table.text();
 }
@@ -111,12 +110,10 @@ std::string summary_text(const BuildSummary& summary, const std::string& output)
                std::to_string(component.nodes), human_bytes(component.bytes),
                storage_of(summary.manifest, component.name)});
   }
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.1f s", summary.seconds);
   return table.text() + declined_text(summary) + contexts_text(summary) +
-         report::comparison_text(build::compare(summary.plan, summary)) + output + ": " +
-         human_bytes(summary.bytes) + ", recipe " + summary.manifest.recipe_name + ", " + seconds +
-         "\n";
+         report::comparison_text(build::compare(summary.plan, summary)) +
+         fmt::format("{}: {}, recipe {}, {:.1f} s\n", output, human_bytes(summary.bytes),
+                     summary.manifest.recipe_name, summary.seconds);
 }
 
 Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
@@ -160,11 +157,10 @@ int list_recipes() {
     const std::string name(builtin.name);
     const auto recipe = recipe::load_recipe(name);
     if (!recipe.ok()) return report(recipe.error());
-    std::string types;
-    for (const recipe::PassStep& step : recipe->steps) {
-      types += (types.empty() ? "" : ", ") + step.type;
-    }
-    table.row({name, types.empty() ? "none: weights as float32" : types});
+    std::vector<std::string> types;
+    for (const recipe::PassStep& step : recipe->steps) types.push_back(step.type);
+    table.row({name, types.empty() ? "none: weights as float32"
+                                   : fmt::format("{}", fmt::join(types, ", "))});
   }
   write_out(table.text());
   return finish_output();

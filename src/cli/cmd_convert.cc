@@ -37,7 +37,7 @@ struct ConvertFlags {
 std::string passes_text() {
   std::string out;
   for (const passes::PassEntry& entry : passes::registry()) {
-    out += std::string(entry.type) + "\n    " + entry.summary + "\n";
+    out += fmt::format("{}\n    {}\n", entry.type, entry.summary);
   }
   return out;
 }
@@ -62,8 +62,8 @@ std::string summary_text(const Conversion& done) {
     out += fmt::format("  left the bodies of {}: passes do not look into them\n",
                        report::first_and_more(done.bodies));
   }
-  return out + done.files.front().string() + ": " + human_bytes(done.bytes) + ", " +
-         std::to_string(done.nodes) + " nodes\n";
+  return out + fmt::format("{}: {}, {} nodes\n", done.files.front().string(),
+                           human_bytes(done.bytes), done.nodes);
 }
 
 Json declined_json(const StepReport& step, bool refused) {

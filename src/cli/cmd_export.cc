@@ -1,4 +1,6 @@
 // lapidary export PACKAGE -o DIR --device D: only what the device needs.
+#include <fmt/core.h>
+
 #include <memory>
 #include <string>
 
@@ -35,10 +37,10 @@ Result<int> run(const ExportFlags& flags) {
                      {"files", made.files},
                      {"left_out", made.left_out},
                      {"bytes", made.bytes}};
-  write_out(flags.json ? json.dump(2) + "\n"
-                       : flags.output + ": " + human_bytes(made.bytes) + " in " +
-                             std::to_string(made.files) + " files for " + flags.device + ", " +
-                             std::to_string(made.left_out) + " left out\n");
+  write_out(flags.json
+                ? json.dump(2) + "\n"
+                : fmt::format("{}: {} in {} files for {}, {} left out\n", flags.output,
+                              human_bytes(made.bytes), made.files, flags.device, made.left_out));
   return finish_output();
 }
 

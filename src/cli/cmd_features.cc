@@ -1,4 +1,6 @@
 // lapidary features PACKAGE --image F | --audio F -o X.npy: what an encoder puts out, or is given.
+#include <fmt/core.h>
+
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -105,9 +107,8 @@ void print(const Features& features, bool as_json) {
   if (!as_json) {
     std::string text;
     for (const Array& array : features.arrays) {
-      text += array.path.string() + ": " + array.name + " " +
-              std::string(tensor::name_of(array.type.dtype)) + " " +
-              tensor::to_string(array.type.shape) + "\n";
+      text += fmt::format("{}: {} {} {}\n", array.path.string(), array.name,
+                          tensor::name_of(array.type.dtype), tensor::to_string(array.type.shape));
     }
     write_out(text);
     return;

@@ -64,11 +64,10 @@ std::string text_of(const probe::ProbeReport& report, const target::Target& chip
                std::to_string(node.alike), finding(node)});
   }
   if (report.count(Verdict::kRight) < report.nodes.size()) text += table.text();
-  text += target::name_of(chip) + ": " + std::to_string(report.nodes.size()) + " distinct nodes";
+  text += fmt::format("{}: {} distinct nodes", target::name_of(chip), report.nodes.size());
   for (const Verdict verdict : {Verdict::kRight, Verdict::kImprecise, Verdict::kWrong,
                                 Verdict::kRefused, Verdict::kFailed}) {
-    text +=
-        ", " + std::to_string(report.count(verdict)) + " " + std::string(probe::name_of(verdict));
+    text += fmt::format(", {} {}", report.count(verdict), probe::name_of(verdict));
   }
   return text + "\n";
 }
