@@ -51,6 +51,7 @@ std::string storage_of(const package::Manifest& manifest, const std::string& nam
     }
   }
   std::vector<std::string> parts;
+  parts.reserve(bytes.size());
   for (const auto& [how, count] : bytes) {
     parts.push_back(fmt::format("{}: {}", how, human_bytes(count)));
   }

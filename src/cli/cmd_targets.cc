@@ -30,6 +30,7 @@ struct TargetsFlags {
 
 std::string arch_names(const std::vector<Arch>& archs) {
   std::vector<std::string> names;
+  names.reserve(archs.size());
   for (const Arch arch : archs) names.push_back(target::name_of(arch));
   return fmt::format("{}", fmt::join(names, ", "));
 }

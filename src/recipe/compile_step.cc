@@ -21,6 +21,7 @@ bool CompileStep::compiles(const std::string& component) const {
 std::string context_name(const std::string& component, int64_t part,
                          const std::vector<contract::Role>& roles) {
   std::vector<std::string> names;
+  names.reserve(roles.size());
   for (const contract::Role role : roles) names.emplace_back(name_of(role));
   return fmt::format("{} part {} ({})", component, part, fmt::join(names, ", "));
 }

@@ -22,6 +22,7 @@ constexpr const char* kCalibratingType = "OnnxStaticQuantization";
 
 std::string component_names() {
   std::vector<std::string> names;
+  names.reserve(contract::kComponents.size());
   for (const contract::Component each : contract::kComponents) names.emplace_back(name_of(each));
   return fmt::format("{}", fmt::join(names, ", "));
 }

@@ -140,6 +140,7 @@ std::string ops_text(const std::map<std::string, int64_t>& ops) {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
   std::vector<std::string> parts;
+  parts.reserve(sorted.size());
   for (const auto& [op, n] : sorted) parts.push_back(fmt::format("{} {}", op, n));
   return fmt::format("{}", fmt::join(parts, ", "));
 }
