@@ -3,10 +3,12 @@
 //   human_bytes(1400000000)   // "1.4 GB"
 //   human_seconds(83.2)       // "1 min 23 s"
 //   fixed(0.12345, 2)         // "0.12"
+//   counted(5, "node")        // "5 nodes"
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace lapidary {
 
@@ -16,5 +18,7 @@ std::string human_bytes(uint64_t bytes);
 std::string human_seconds(double seconds);
 // With so many digits behind the point.
 std::string fixed(double value, int decimals);
+// With the noun in the plural unless there is one: "1 node". The plural ends in s.
+std::string counted(int64_t count, std::string_view noun);
 
 }  // namespace lapidary

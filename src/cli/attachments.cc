@@ -1,5 +1,7 @@
 #include "cli/attachments.h"
 
+#include <fmt/core.h>
+
 #include <cstdlib>
 #include <utility>
 
@@ -53,8 +55,8 @@ std::string Attachments::list() const {
 }
 
 std::string Attachments::line(size_t i) const {
-  return std::string(encoders::name(items_[i].kind)) + " " + items_[i].path.string() + ": " +
-         std::to_string(soft_tokens_of(encoded_[i])) + " soft tokens\n";
+  return fmt::format("{} {}: {} soft tokens\n", encoders::name(items_[i].kind),
+                     items_[i].path.string(), soft_tokens_of(encoded_[i]));
 }
 
 }  // namespace lapidary::cli

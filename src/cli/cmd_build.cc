@@ -1,6 +1,7 @@
 // lapidary build CHECKPOINT --recipe NAME_OR_FILE -o PACKAGE
+#include <fmt/format.h>
+
 #include <csignal>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 #include "cli/terminal.h"
 #include "recipe/builtin_recipes.h"
 #include "recipe/recipe.h"
+#include "report/declined_text.h"
 #include "report/plan_text.h"
 #include "report/table.h"
 
@@ -48,11 +50,12 @@ std::string storage_of(const package::Manifest& manifest, const std::string& nam
           static_cast<uint64_t>(tensor.bytes);
     }
   }
-  std::string out;
+  std::vector<std::string> parts;
+  parts.reserve(bytes.size());
   for (const auto& [how, count] : bytes) {
-    out += (out.empty() ? "" : "; ") + how + ": " + human_bytes(count);
+    parts.push_back(fmt::format("{}: {}", how, human_bytes(count)));
   }
-  return out;
+  return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 // How many nodes of each operator, in all graphs of a component.
@@ -65,21 +68,11 @@ std::map<std::string, int64_t> ops_of(const package::Manifest& manifest, const s
   return out;
 }
 
-// Nodes of one kind declined for one reason share a line, so that a model of forty layers does not
-// fill the screen.
 std::string declined_text(const BuildSummary& summary) {
   std::string out;
   for (const ComponentSummary& component : summary.components) {
     for (const build::PassReport& pass : component.passes) {
-      std::map<std::string, std::vector<std::string>> by_reason;
-      for (const passes::Declined& each : pass.declined) {
-        by_reason[each.reason].push_back(each.node);
-      }
-      for (const auto& [reason, nodes] : by_reason) {
-        out += "  " + component.name + ", " + pass.name + ": " + nodes.front();
-        if (nodes.size() > 1) out += " and " + std::to_string(nodes.size() - 1) + " more";
-        out += ": " + reason + "\n";
-      }
+      out += report::declined_text(pass.declined, component.name + ", " + pass.name + ":");
     }
   }
   return out.empty() ? out : "left as they were:\n" + out;
@@ -89,12 +82,10 @@ std::string contexts_text(const BuildSummary& summary) {
   if (summary.contexts.empty()) return "";
   report::Table table({"context", "bytes", "compiled in", "memory", "nodes on the HTP"});
   for (const build::CompiledPart& part : summary.contexts) {
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.1f s%s", part.seconds,
-                  part.cached ? " (cached)" : "");
-    table.row({part.name, human_bytes(part.bytes), seconds,
+    table.row({part.name, human_bytes(part.bytes),
+               fmt::format("{:.1f} s{}", part.seconds, part.cached ? " (cached)" : ""),
                human_bytes(static_cast<uint64_t>(part.peak_bytes)),
-               std::to_string(part.nodes - part.cpu_nodes) + " of " + std::to_string(part.nodes)});
+               fmt::format("{} of {}", part.nodes - part.cpu_nodes, part.nodes)});
   }
   return table.text();
 }
@@ -120,12 +111,10 @@ std::string summary_text(const BuildSummary& summary, const std::string& output)
                std::to_string(component.nodes), human_bytes(component.bytes),
                storage_of(summary.manifest, component.name)});
   }
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.1f s", summary.seconds);
   return table.text() + declined_text(summary) + contexts_text(summary) +
-         report::comparison_text(build::compare(summary.plan, summary)) + output + ": " +
-         human_bytes(summary.bytes) + ", recipe " + summary.manifest.recipe_name + ", " + seconds +
-         "\n";
+         report::comparison_text(build::compare(summary.plan, summary)) +
+         fmt::format("{}: {}, recipe {}, {:.1f} s\n", output, human_bytes(summary.bytes),
+                     summary.manifest.recipe_name, summary.seconds);
 }
 
 Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
@@ -169,11 +158,10 @@ int list_recipes() {
     const std::string name(builtin.name);
     const auto recipe = recipe::load_recipe(name);
     if (!recipe.ok()) return report(recipe.error());
-    std::string types;
-    for (const recipe::PassStep& step : recipe->steps) {
-      types += (types.empty() ? "" : ", ") + step.type;
-    }
-    table.row({name, types.empty() ? "none: weights as float32" : types});
+    std::vector<std::string> types;
+    for (const recipe::PassStep& step : recipe->steps) types.push_back(step.type);
+    table.row({name, types.empty() ? "none: weights as float32"
+                                   : fmt::format("{}", fmt::join(types, ", "))});
   }
   write_out(table.text());
   return finish_output();
@@ -236,10 +224,7 @@ void add_build_command(Program& program, int& exit_code) {
       .repeatable();
   flags->htp.add_to(command);
   command.add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = build(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(build(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -106,15 +106,18 @@ class ChatSession {
   // A turn that does not fit is reported and the session goes on, as after a file that is gone
   // since it was attached; other errors end it.
   Status reply(const std::string& line, const CancelToken& cancel) {
-    if (const Status text = check_utf8("prompt", line); !text.ok()) {
-      report(text.error());
+    if (const Status checked = check_utf8("prompt", line); !checked.ok()) {
+      report(checked.error());
       return {};
     }
     ProgressDisplay progress;
-    auto reply = conversation_.send({line, attachments_.items()}, options_,
-                                    {.on_text = [](std::string_view piece) { write_out(piece); },
-                                     .work = {.progress = &progress, .cancel = &cancel}});
+    ModelText text;
+    auto reply =
+        conversation_.send({line, attachments_.items()}, options_,
+                           {.on_text = [&text](std::string_view piece) { text.write(piece); },
+                            .work = {.progress = &progress, .cancel = &cancel}});
     progress.finish();
+    text.finish();
     if (!reply.ok()) {
       if (reply.error().kind == ErrorKind::kInternal) return reply.take_error();
       report(reply.error());
@@ -169,10 +172,7 @@ void add_chat_command(Program& program, int& exit_code) {
   flags->media.add_options_to(command);
   flags->generation.add_to(command);
   command.add_option("--system", flags->system, "System message");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = chat(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(chat(*flags)); });
 }
 
 }  // namespace lapidary::cli

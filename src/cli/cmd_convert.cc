@@ -1,7 +1,8 @@
 // lapidary convert MODEL.onnx --pass TYPE [--set OPTION=VALUE] -o OUT.onnx: passes on any ONNX
 // file.
+#include <fmt/core.h>
+
 #include <csignal>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "cli/htp_flags.h"
 #include "cli/progress_display.h"
 #include "cli/terminal.h"
+#include "report/declined_text.h"
 
 namespace lapidary::cli {
 namespace {
@@ -35,23 +37,16 @@ struct ConvertFlags {
 std::string passes_text() {
   std::string out;
   for (const passes::PassEntry& entry : passes::registry()) {
-    out += std::string(entry.type) + "\n    " + entry.summary + "\n";
+    out += fmt::format("{}\n    {}\n", entry.type, entry.summary);
   }
   return out;
 }
 
-// Nodes declined for one reason share a line, so that a model of forty layers does not fill the
-// screen.
-std::string declined_text(const StepReport& step, bool refused) {
-  std::map<std::string, std::vector<std::string>> by_reason;
+// Those of the declined nodes that were refused, or the others, which were merely left.
+std::vector<Declined> declined(const StepReport& step, bool refused) {
+  std::vector<Declined> out;
   for (const Declined& each : step.declined) {
-    if (each.refused == refused) by_reason[each.reason].push_back(each.node);
-  }
-  std::string out;
-  for (const auto& [reason, nodes] : by_reason) {
-    out += std::string("  ") + (refused ? "refused " : "left ") + nodes.front();
-    if (nodes.size() > 1) out += " and " + std::to_string(nodes.size() - 1) + " more";
-    out += ": " + reason + "\n";
+    if (each.refused == refused) out.push_back(each);
   }
   return out;
 }
@@ -59,23 +54,22 @@ std::string declined_text(const StepReport& step, bool refused) {
 std::string summary_text(const Conversion& done) {
   std::string out;
   for (const StepReport& step : done.steps) {
-    out += step.type + ": " + std::to_string(step.rewritten) +
-           (step.rewritten == 1 ? " node" : " nodes") + " converted\n";
-    out += declined_text(step, true) + declined_text(step, false);
+    out += fmt::format("{}: {} converted\n", step.type, counted(step.rewritten, "node"));
+    out += report::declined_text(declined(step, true), "refused");
+    out += report::declined_text(declined(step, false), "left");
   }
   if (!done.bodies.empty()) {
-    out += "  left the bodies of " + done.bodies.front();
-    if (done.bodies.size() > 1) out += " and " + std::to_string(done.bodies.size() - 1) + " more";
-    out += ": passes do not look into them\n";
+    out += fmt::format("  left the bodies of {}: passes do not look into them\n",
+                       report::first_and_more(done.bodies));
   }
-  return out + done.files.front().string() + ": " + human_bytes(done.bytes) + ", " +
-         std::to_string(done.nodes) + " nodes\n";
+  return out + fmt::format("{}: {}, {} nodes\n", done.files.front().string(),
+                           human_bytes(done.bytes), done.nodes);
 }
 
 Json declined_json(const StepReport& step, bool refused) {
   Json out = Json::array();
-  for (const Declined& each : step.declined) {
-    if (each.refused == refused) out.push_back({{"node", each.node}, {"reason", each.reason}});
+  for (const Declined& each : declined(step, refused)) {
+    out.push_back({{"node", each.node}, {"reason", each.reason}});
   }
   return out;
 }
@@ -145,10 +139,7 @@ void add_convert_command(Program& program, int& exit_code) {
   command.add_option("--json", flags->json_file, "Also write the summary as JSON (- : print it)");
   command.add_flag("--force", flags->force, "Replace an output that is there");
   command.add_flag("--list-passes", flags->list, "Print the passes there are");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = run(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(run(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -1,7 +1,7 @@
 // lapidary eval PACKAGE: perplexity of a text, or answers about images and clips.
-#include <array>
+#include <fmt/core.h>
+
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,23 +43,17 @@ Status record(const EvalFlags& flags, const std::string& data_file, const runtim
 
 void print(const eval::Perplexity& result, const std::string& device, bool as_json) {
   if (as_json) {
-    write_out(Json{{"device", device},
-                   {"perplexity", result.perplexity},
-                   {"tokens", result.tokens},
-                   {"lines", result.lines},
-                   {"mean_nll", result.mean_nll},
-                   {"seconds", result.seconds},
-                   {"peak_memory_bytes", peak_resident_bytes()}}
-                  .dump() +
-              "\n");
+    write_json(Json{{"device", device},
+                    {"perplexity", result.perplexity},
+                    {"tokens", result.tokens},
+                    {"lines", result.lines},
+                    {"mean_nll", result.mean_nll},
+                    {"seconds", result.seconds},
+                    {"peak_memory_bytes", peak_resident_bytes()}});
     return;
   }
-  std::array<char, 256> text{};
-  std::snprintf(text.data(), text.size(),
-                "perplexity %.6f over %lld tokens in %lld lines, %.1f s\n", result.perplexity,
-                static_cast<long long>(result.tokens), static_cast<long long>(result.lines),
-                result.seconds);
-  write_out(text.data());
+  write_out(fmt::format("perplexity {:.6f} over {} tokens in {} lines, {:.1f} s\n",
+                        result.perplexity, result.tokens, result.lines, result.seconds));
 }
 
 Result<int> evaluate_text(const EvalFlags& flags) {
@@ -127,34 +121,29 @@ Json to_json(const eval::MediaEval& result, const std::string& device) {
 
 std::string score_text(const char* name, const eval::MediaScore& score) {
   if (score.items == 0) return {};
-  std::array<char, 256> line{};
-  std::snprintf(line.data(), line.size(), "%s: %lld of %lld exactly right (%.1f %%)", name,
-                static_cast<long long>(score.exact), static_cast<long long>(score.items),
-                100 * score.exact_match());
-  std::string text = line.data();
+  std::string text = fmt::format("{}: {} of {} exactly right ({:.1f} %)", name, score.exact,
+                                 score.items, 100 * score.exact_match());
   if (score.words.reference_words > 0) {
-    std::snprintf(line.data(), line.size(), ", word error rate %.2f %% (%lld of %lld words)",
-                  100 * score.words.rate(), static_cast<long long>(score.words.errors),
-                  static_cast<long long>(score.words.reference_words));
-    text += line.data();
+    text += fmt::format(", word error rate {:.2f} % ({} of {} words)", 100 * score.words.rate(),
+                        score.words.errors, score.words.reference_words);
   }
   if (score.recorded > 0) {
-    text += ", tokens equal to the recorded ones: " + std::to_string(score.equal_to_recorded) +
-            " of " + std::to_string(score.recorded);
+    text += fmt::format(", tokens equal to the recorded ones: {} of {}", score.equal_to_recorded,
+                        score.recorded);
   }
   return text + "\n";
 }
 
 void print(const eval::MediaEval& result, const std::string& device, bool as_json) {
   if (as_json) {
-    write_out(to_json(result, device).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_json(to_json(result, device));
     return;
   }
   std::string text = score_text("images", result.images) + score_text("audio", result.audio);
   for (const eval::MediaAnswer& answer : result.answers) {
     if (answer.exact) continue;
-    text += "  " + answer.question.file + ": " + Json(answer.text).dump() + ", expected " +
-            Json(answer.question.reference).dump() + "\n";
+    text += fmt::format("  {}: {}, expected {}\n", answer.question.file, Json(answer.text).dump(),
+                        Json(answer.question.reference).dump());
   }
   write_out(text);
 }
@@ -209,10 +198,7 @@ void add_eval_command(Program& program, int& exit_code) {
   command.add_flag("--record", flags->record,
                    "Write the figures into the package's manifest as well");
   command.add_flag("--json", flags->json, "Print one JSON object");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = evaluate(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(evaluate(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -1,4 +1,6 @@
 // lapidary export PACKAGE -o DIR --device D: only what the device needs.
+#include <fmt/core.h>
+
 #include <memory>
 #include <string>
 
@@ -35,10 +37,10 @@ Result<int> run(const ExportFlags& flags) {
                      {"files", made.files},
                      {"left_out", made.left_out},
                      {"bytes", made.bytes}};
-  write_out(flags.json ? json.dump(2) + "\n"
-                       : flags.output + ": " + human_bytes(made.bytes) + " in " +
-                             std::to_string(made.files) + " files for " + flags.device + ", " +
-                             std::to_string(made.left_out) + " left out\n");
+  write_out(flags.json
+                ? json.dump(2) + "\n"
+                : fmt::format("{}: {} in {} files for {}, {} left out\n", flags.output,
+                              human_bytes(made.bytes), made.files, flags.device, made.left_out));
   return finish_output();
 }
 
@@ -53,10 +55,7 @@ void add_export_command(Program& program, int& exit_code) {
   add_device_option(command, flags->device).required();
   command.add_flag("--force", flags->force, "Replace a package that is there");
   command.add_flag("--json", flags->json, "Print one JSON object");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = run(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(run(*flags)); });
 }
 
 }  // namespace lapidary::cli

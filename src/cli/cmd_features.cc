@@ -1,4 +1,6 @@
 // lapidary features PACKAGE --image F | --audio F -o X.npy: what an encoder puts out, or is given.
+#include <fmt/core.h>
+
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -109,9 +111,8 @@ void print(const Features& features, bool as_json) {
   if (!as_json) {
     std::string text;
     for (const Array& array : features.arrays) {
-      text += array.path.string() + ": " + array.name + " " +
-              std::string(tensor::name_of(array.type.dtype)) + " " +
-              tensor::to_string(array.type.shape) + "\n";
+      text += fmt::format("{}: {} {} {}\n", array.path.string(), array.name,
+                          tensor::name_of(array.type.dtype), tensor::to_string(array.type.shape));
     }
     write_out(text);
     return;
@@ -127,8 +128,7 @@ void print(const Features& features, bool as_json) {
                {"file", features.item.path.string()},
                {"outputs", std::move(outputs)}};
   json.update(features.details);
-  // File names need not be UTF-8.
-  write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_json(json);
 }
 
 Result<encoders::MediaItem> item_of(const FeaturesFlags& flags) {
@@ -181,10 +181,7 @@ void add_features_command(Program& program, int& exit_code) {
   command.add_flag("--frontend", flags->frontend,
                    "Write the encoder's inputs instead; the second one beside the .npy file");
   command.add_flag("--json", flags->json, "Print one JSON object: shapes, times, hash");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = features(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(features(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -1,7 +1,7 @@
 // lapidary probe MODEL.onnx --arch A: each distinct node alone on the emulated HTP, or with --whole
 // all of them together.
-#include <array>
-#include <cstdio>
+#include <fmt/core.h>
+
 #include <map>
 #include <memory>
 #include <span>
@@ -48,16 +48,10 @@ Result<std::map<std::string, std::string>> provider_options(const ProbeFlags& fl
   return options;
 }
 
-std::string number(double value, int digits = 3) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.*g", digits, value);
-  return text.data();
-}
-
 std::string finding(const probe::ProbedNode& node) {
   if (!node.reason.empty()) return node.reason;
-  return "relative error " + number(node.difference.relative_error) + ", cosine " +
-         number(node.difference.cosine) + (node.difference.finite ? "" : ", not finite");
+  return fmt::format("relative error {:.3g}, cosine {:.3g}{}", node.difference.relative_error,
+                     node.difference.cosine, node.difference.finite ? "" : ", not finite");
 }
 
 std::string text_of(const probe::ProbeReport& report, const target::Target& chip) {
@@ -70,11 +64,10 @@ std::string text_of(const probe::ProbeReport& report, const target::Target& chip
                std::to_string(node.alike), finding(node)});
   }
   if (report.count(Verdict::kRight) < report.nodes.size()) text += table.text();
-  text += target::name_of(chip) + ": " + std::to_string(report.nodes.size()) + " distinct nodes";
+  text += fmt::format("{}: {} distinct nodes", target::name_of(chip), report.nodes.size());
   for (const Verdict verdict : {Verdict::kRight, Verdict::kImprecise, Verdict::kWrong,
                                 Verdict::kRefused, Verdict::kFailed}) {
-    text +=
-        ", " + std::to_string(report.count(verdict)) + " " + std::string(probe::name_of(verdict));
+    text += fmt::format(", {} {}", report.count(verdict), probe::name_of(verdict));
   }
   return text + "\n";
 }
@@ -82,15 +75,16 @@ std::string text_of(const probe::ProbeReport& report, const target::Target& chip
 std::string text_of(const probe::WholeRun& run, const target::Target& chip) {
   report::Table table({"output", "form", "cosine", "relative error"});
   for (const probe::WholeOutput& output : run.outputs) {
-    table.row({output.name, output.form, number(output.difference.cosine, 8),
-               number(output.difference.relative_error) +
-                   (output.difference.finite ? "" : ", not finite")});
+    table.row({output.name, output.form, fmt::format("{:.8g}", output.difference.cosine),
+               fmt::format("{:.3g}{}", output.difference.relative_error,
+                           output.difference.finite ? "" : ", not finite")});
   }
-  return table.text() + target::name_of(chip) + ": lowest cosine " +
-         number(run.lowest_cosine(), 8) + (run.passed() ? ", passed" : ", FAILED") +
-         "; compiled in " + number(run.compile_seconds) + " s, emulated in " +
-         number(run.run_seconds) + " s, " + human_bytes(static_cast<uint64_t>(run.peak_bytes)) +
-         "; CPU " + number(run.cpu_seconds) + " s\n";
+  return fmt::format(
+      "{}{}: lowest cosine {:.8g}, {}; compiled in {:.3g} s, emulated in {:.3g} s, {}; CPU {:.3g} "
+      "s\n",
+      table.text(), target::name_of(chip), run.lowest_cosine(), run.passed() ? "passed" : "FAILED",
+      run.compile_seconds, run.run_seconds, human_bytes(static_cast<uint64_t>(run.peak_bytes)),
+      run.cpu_seconds);
 }
 
 // Prints `outcome`, which is a report on nodes or on a whole run.
@@ -99,7 +93,7 @@ int print(const Outcome& outcome, const ProbeFlags& flags, const target::Target&
   if (flags.json) {
     Json json = {{"model", flags.model}, {"target", target::name_of(chip)}};
     json.update(outcome.to_json());
-    write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_json(json);
   } else {
     write_out(text_of(outcome, chip));
   }
@@ -162,10 +156,7 @@ void add_probe_command(Program& program, int& exit_code) {
   command.add_option("--seconds", flags->seconds, "Time limit of one node, or of --whole")
       .positive();
   command.add_flag("--json", flags->json, "Print one JSON object");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = probe(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(probe(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -94,16 +94,13 @@ Json reply_json(const runtime::Model& model, const Question& question, const Rep
 void print_reply(const RunFlags& flags, const runtime::Model& model, const Question& question,
                  const Reply& reply) {
   if (flags.json) {
-    // File names need not be UTF-8.
-    const auto replace = Json::error_handler_t::replace;
-    write_out(reply_json(model, question, reply).dump(-1, ' ', false, replace) + "\n");
+    write_json(reply_json(model, question, reply));
   } else if (!reply.generation.text.ends_with('\n')) {
     write_out("\n");
   }
   if (!flags.stats) return;
   const std::string media = media_stats_text(question.turn.media, question.media);
-  std::fputs((media + stats_text(model.device(), reply.generation, reply.load_seconds)).c_str(),
-             stderr);
+  write_err(media + stats_text(model.device(), reply.generation, reply.load_seconds));
 }
 
 Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Question& question,
@@ -116,14 +113,16 @@ Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Q
   Reply reply;
   reply.load_seconds = seconds_since(start);
   runtime::GenerationHooks hooks{.on_text = {}, .work = {.progress = &progress, .cancel = &cancel}};
+  ModelText text;
   if (!flags.json) {
     // Nobody reads on: finish_output() reports why.
-    hooks.on_text = [&cancel](std::string_view piece) {
-      if (!write_out(piece)) cancel.cancel();
+    hooks.on_text = [&text, &cancel](std::string_view piece) {
+      if (!text.write(piece)) cancel.cancel();
     };
   }
   LAP_ASSIGN_OR_RETURN(reply.generation, runtime::generate(decoder, model.tokenizer(),
                                                            question.prompt, options, hooks));
+  text.finish();
   return reply;
 }
 
@@ -170,10 +169,7 @@ void add_run_command(Program& program, int& exit_code) {
   command.add_flag("--raw", flags->raw, "Continue the prompt as it is: no chat template");
   command.add_flag("--stats", flags->stats, "Print speed and memory to standard error");
   command.add_flag("--json", flags->json, "Print one JSON object instead of the text");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = run(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(run(*flags)); });
 }
 
 }  // namespace lapidary::cli

@@ -1,6 +1,6 @@
 // lapidary targets [--arch A | --soc S] [--probe]: the chips that are known, and what each accepts.
-#include <array>
-#include <cstdio>
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "base/json.h"
@@ -28,15 +28,11 @@ struct TargetsFlags {
   bool json = false;
 };
 
-template <typename T, typename Text>
-std::string joined(const T& items, const Text& text) {
-  std::string out;
-  for (const auto& item : items) out += (out.empty() ? "" : ", ") + std::string(text(item));
-  return out;
-}
-
 std::string arch_names(const std::vector<Arch>& archs) {
-  return joined(archs, [](Arch arch) { return target::name_of(arch); });
+  std::vector<std::string> names;
+  names.reserve(archs.size());
+  for (const Arch arch : archs) names.push_back(target::name_of(arch));
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string list_text() {
@@ -44,7 +40,7 @@ std::string list_text() {
   for (const target::Soc& soc : target::socs()) {
     const bool first = &soc == &target::representative(soc.arch);
     table.row({first ? target::name_of(soc.arch) : "", soc.name, std::to_string(soc.model),
-               std::to_string(soc.vtcm_bytes >> 20) + " MiB"});
+               fmt::format("{} MiB", soc.vtcm_bytes >> 20)});
   }
   return table.text() +
          "\nThe first SoC of an arch stands for it. `lapidary targets --arch v81` shows what it "
@@ -70,12 +66,11 @@ Json list_json() {
 std::string rules_text(const Record& record) {
   std::string out;
   for (const Rule* rule : record.rules) {
-    out += target::name_of(rule->verdict) + ": " +
-           joined(rule->ops, [](const std::string& op) { return op; }) + ": " + describe(*rule) +
-           "\n    " + rule->reason + " [" + rule->measured;
-    if (!target::was_seen_on(*rule, record.arch)) out += "; seen on " + arch_names(rule->seen_on);
-    out += "]\n";
-    if (!rule->remedy.empty()) out += "    instead: " + rule->remedy + "\n";
+    const bool seen = target::was_seen_on(*rule, record.arch);
+    out += fmt::format("{}: {}: {}\n    {} [{}{}]\n", target::name_of(rule->verdict),
+                       fmt::join(rule->ops, ", "), describe(*rule), rule->reason, rule->measured,
+                       seen ? "" : "; seen on " + arch_names(rule->seen_on));
+    if (!rule->remedy.empty()) out += fmt::format("    instead: {}\n", rule->remedy);
   }
   return out;
 }
@@ -83,8 +78,8 @@ std::string rules_text(const Record& record) {
 std::string preferences_text(const Record& record) {
   std::string out;
   for (const target::Preference& preference : record.preferences) {
-    out += "preferred: " + preference.where + ": " + preference.prefer + "\n    instead of " +
-           preference.instead_of + ": " + preference.why + "\n";
+    out += fmt::format("preferred: {}: {}\n    instead of {}: {}\n", preference.where,
+                       preference.prefer, preference.instead_of, preference.why);
   }
   return out;
 }
@@ -93,23 +88,18 @@ std::string limits_text(const Record& record) {
   const target::Limits& limits = record.limits;
   const target::QuantizationTraits& traits = record.traits;
   const auto whole = [](double value) { return std::to_string(static_cast<int64_t>(value)); };
-  const auto decimal = [](double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.1f", value);
-    return std::string(text.data());
-  };
   report::Table table({"limit", ""});
   table.row({"int8 weights compiled in one context, no limit met",
              human_bytes(static_cast<uint64_t>(limits.most_weight_bytes_measured))});
   const target::CompileCosts& costs = target::compile_costs();
   table.row({"memory of the compiler",
-             human_bytes(static_cast<uint64_t>(costs.base_bytes)) + " and " +
-                 decimal(costs.bytes_per_weight_byte) + " bytes a byte of weights, " +
-                 decimal(costs.bytes_per_quantized_element) + " a value that is quantized"});
+             fmt::format("{} and {:.1f} bytes a byte of weights, {:.1f} a value that is quantized",
+                         human_bytes(static_cast<uint64_t>(costs.base_bytes)),
+                         costs.bytes_per_weight_byte, costs.bytes_per_quantized_element)});
   if (traits.lpbq) {
-    table.row({"blocks of LPBQ weights", std::to_string(traits.lpbq->smallest) +
-                                             ", or a multiple of " +
-                                             std::to_string(traits.lpbq->multiple)});
+    table.row(
+        {"blocks of LPBQ weights",
+         fmt::format("{}, or a multiple of {}", traits.lpbq->smallest, traits.lpbq->multiple)});
   }
   table.row({"lowest value of an additive float16 mask", whole(limits.lowest_float16_mask)});
   table.row({"mask value to use, float16", whole(traits.float16_mask)});
@@ -119,10 +109,12 @@ std::string limits_text(const Record& record) {
 }
 
 std::string record_text(const target::Target& chosen, const Record& record) {
-  return target::name_of(chosen) + ", soc_model " + std::to_string(chosen.soc->model) +
-         "; measured with onnxruntime " + record.stack.onnxruntime + ", onnxruntime-qnn " +
-         record.stack.onnxruntime_qnn + ", QNN " + record.stack.qnn + ", emulated on x86\n\n" +
-         rules_text(record) + "\n" + preferences_text(record) + "\n" + limits_text(record);
+  return fmt::format(
+      "{}, soc_model {}; measured with onnxruntime {}, onnxruntime-qnn {}, QNN {}, emulated on "
+      "x86\n\n{}\n{}\n{}",
+      target::name_of(chosen), chosen.soc->model, record.stack.onnxruntime,
+      record.stack.onnxruntime_qnn, record.stack.qnn, rules_text(record), preferences_text(record),
+      limits_text(record));
 }
 
 Json rule_json(const Rule& rule, Arch arch) {
@@ -205,9 +197,8 @@ void add_targets_command(Program& program, int& exit_code) {
       exit_code = print_or_report(targets(*flags));
       return;
     }
-    const Result<int> result =
-        probe_targets({flags->arch, flags->soc, flags->qnn_libs, flags->only, flags->json});
-    exit_code = result.ok() ? result.value() : report(result.error());
+    exit_code = code_or_report(
+        probe_targets({flags->arch, flags->soc, flags->qnn_libs, flags->only, flags->json}));
   });
 }
 

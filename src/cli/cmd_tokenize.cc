@@ -1,4 +1,6 @@
 // lapidary tokenize PACKAGE_OR_CHECKPOINT: text from standard input to token ids, or back.
+#include <fmt/format.h>
+
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -34,7 +36,7 @@ Result<std::vector<int32_t>> parse_ids(const std::string& text) {
     const auto [next, error] = std::from_chars(at, end, id);
     if (error != std::errc() || id < 0) {
       return bad_input("standard input",
-                       "byte " + std::to_string(at - text.data()) + " does not begin a token id",
+                       fmt::format("byte {} does not begin a token id", at - text.data()),
                        "give ids as numbers apart by spaces or commas");
     }
     ids.push_back(id);
@@ -48,7 +50,7 @@ Result<std::vector<int32_t>> parse_ids(const std::string& text) {
 Status check_known(const text::Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
   for (const int32_t id : ids) {
     if (tokenizer.id_to_token(id)) continue;
-    return bad_input("standard input", "the tokenizer has no token " + std::to_string(id),
+    return bad_input("standard input", fmt::format("the tokenizer has no token {}", id),
                      "give ids that this model's tokenizer made");
   }
   return {};
@@ -61,9 +63,7 @@ std::string encode_output(const text::Tokenizer& tokenizer, const std::vector<in
     for (const int32_t id : ids) pieces.push_back(tokenizer.id_to_token(id).value_or(""));
     return Json{{"ids", ids}, {"pieces", std::move(pieces)}}.dump() + "\n";
   }
-  std::string line;
-  for (const int32_t id : ids) line += (line.empty() ? "" : " ") + std::to_string(id);
-  return line + "\n";
+  return fmt::format("{}\n", fmt::join(ids, " "));
 }
 
 Result<int> tokenize(const TokenizeFlags& flags) {
@@ -75,7 +75,13 @@ Result<int> tokenize(const TokenizeFlags& flags) {
     LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, parse_ids(input));
     LAP_RETURN_IF_ERROR(check_known(tokenizer, ids));
     const std::string text = tokenizer.decode(ids, flags.no_special);
-    write_out(flags.json ? Json{{"text", text}}.dump() + "\n" : text);
+    if (flags.json) {
+      write_json(Json{{"text", text}});
+    } else {
+      ModelText decoded;
+      decoded.write(text);
+      decoded.finish();
+    }
     return finish_output();
   }
   LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, tokenizer.encode(input, !flags.no_special));
@@ -93,10 +99,7 @@ void add_tokenize_command(Program& program, int& exit_code) {
   command.add_flag("--decode", flags->decode, "Read ids, print their text");
   command.add_flag("--no-special", flags->no_special,
                    "Encoding: add no <bos>; decoding: leave special tokens out");
-  command.on_run([flags, &exit_code] {
-    const Result<int> result = tokenize(*flags);
-    exit_code = result.ok() ? result.value() : report(result.error());
-  });
+  command.on_run([flags, &exit_code] { exit_code = code_or_report(tokenize(*flags)); });
 }
 
 }  // namespace lapidary::cli

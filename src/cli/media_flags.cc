@@ -1,10 +1,13 @@
 #include "cli/media_flags.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
+
+#include "cli/model_flags.h"
 
 namespace lapidary::cli {
 namespace {
@@ -16,8 +19,6 @@ constexpr const char* kAudio = "--audio";
 constexpr const char* kVideo = "--video";
 constexpr const char* kVideoFps = "--video-fps";
 constexpr const char* kSplitAudio = "--split-audio";
-
-double micro(double value) { return std::round(value * 1e6) / 1e6; }
 
 // CLI11 lets "nan" and "-1" pass.
 std::string check_rate(const std::string& text) {
@@ -82,12 +83,11 @@ std::string media_stats_text(std::span<const encoders::MediaItem> items,
   std::string text;
   for (size_t i = 0; i < items.size(); ++i) {
     const encoders::MediaTimings& t = encoded[i].timings;
-    std::array<char, 256> line{};
-    std::snprintf(line.data(), line.size(),
-                  "%-7s %lld soft tokens, decoded in %.3f s, front end %.3f s, encoder %.3f s: ",
-                  encoders::name(items[i].kind), static_cast<long long>(soft_tokens_of(encoded[i])),
-                  t.decode_seconds, t.frontend_seconds, t.encoder_seconds);
-    text += line.data() + items[i].path.string() + (encoded[i].cached ? " (seen before)\n" : "\n");
+    text += fmt::format(
+        "{:<7} {} soft tokens, decoded in {:.3f} s, front end {:.3f} s, encoder {:.3f} s: {}{}\n",
+        encoders::name(items[i].kind), soft_tokens_of(encoded[i]), t.decode_seconds,
+        t.frontend_seconds, t.encoder_seconds, items[i].path.string(),
+        encoded[i].cached ? " (seen before)" : "");
   }
   return text;
 }

@@ -1,10 +1,10 @@
 #include "cli/model_flags.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <random>
 #include <utility>
@@ -18,7 +18,6 @@ namespace lapidary::cli {
 namespace {
 
 double milli(double value) { return std::round(value * 1e3) / 1e3; }
-double micro(double value) { return std::round(value * 1e6) / 1e6; }
 
 // Sampling flags ask for sampling even where the package's default is greedy.
 bool asks_for_sampling(const GenerationFlags& f) {
@@ -31,8 +30,8 @@ std::string check_seed(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
   if (error == std::errc() && rest == end) return {};
-  return text + " is not a whole number from 0 to " +
-         std::to_string(std::numeric_limits<uint64_t>::max());
+  return fmt::format("{} is not a whole number from 0 to {}", text,
+                     std::numeric_limits<uint64_t>::max());
 }
 
 }  // namespace
@@ -40,7 +39,7 @@ std::string check_seed(const std::string& text) {
 Status check_utf8(const std::string& where, std::string_view text) {
   const size_t bad = find_invalid_utf8(text);
   if (bad == std::string_view::npos) return {};
-  return bad_input(where, "byte " + std::to_string(bad) + " is not valid UTF-8",
+  return bad_input(where, fmt::format("byte {} is not valid UTF-8", bad),
                    "convert the text to UTF-8");
 }
 
@@ -151,20 +150,19 @@ Result<runtime::GenerationOptions> GenerationFlags::resolve(const runtime::Model
 std::string stats_text(const std::string& device, const runtime::Generation& reply,
                        double load_seconds) {
   const runtime::GenerationTimings& t = reply.timings;
-  std::array<char, 512> text{};
-  std::snprintf(text.data(), text.size(),
-                "device  %s\n"
-                "load    %.3f s\n"
-                "prompt  %lld tokens (%lld reused), %.1f tokens/s\n"
-                "first   %.3f s to the first token\n"
-                "decode  %zu tokens, %.1f tokens/s, finish: %s\n"
-                "memory  %s at most\n",
-                device.c_str(), load_seconds, static_cast<long long>(t.prompt_tokens),
-                static_cast<long long>(t.reused_tokens), t.prompt_tokens_per_second(),
-                t.first_token_seconds, reply.tokens.size(), t.decode_tokens_per_second(),
-                runtime::name(reply.finish_reason), human_bytes(peak_resident_bytes()).c_str());
-  return text.data();
+  return fmt::format(
+      "device  {}\n"
+      "load    {:.3f} s\n"
+      "prompt  {} tokens ({} reused), {:.1f} tokens/s\n"
+      "first   {:.3f} s to the first token\n"
+      "decode  {} tokens, {:.1f} tokens/s, finish: {}\n"
+      "memory  {} at most\n",
+      device, load_seconds, t.prompt_tokens, t.reused_tokens, t.prompt_tokens_per_second(),
+      t.first_token_seconds, reply.tokens.size(), t.decode_tokens_per_second(),
+      runtime::name(reply.finish_reason), human_bytes(peak_resident_bytes()));
 }
+
+double micro(double seconds) { return std::round(seconds * 1e6) / 1e6; }
 
 Json timings_json(const runtime::Generation& reply, double load_seconds) {
   const runtime::GenerationTimings& t = reply.timings;

@@ -66,6 +66,8 @@ Status check_utf8(const std::string& where, std::string_view text);
 // The lines of --stats; `device`: Model::device().
 std::string stats_text(const std::string& device, const runtime::Generation& reply,
                        double load_seconds);
+// Seconds as --json has them: to the millionth.
+double micro(double seconds);
 // The members of "timings" in --json.
 Json timings_json(const runtime::Generation& reply, double load_seconds);
 

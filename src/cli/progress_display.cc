@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "base/printable.h"
+
 namespace lapidary::cli {
 namespace {
 
@@ -32,7 +34,7 @@ ProgressDisplay::~ProgressDisplay() { finish(); }
 void ProgressDisplay::stage(const std::string& name, uint64_t total, Unit unit) {
   const std::lock_guard lock(mutex_);
   end_stage();
-  stage_ = {name, unit, total};
+  stage_ = {printable(name), unit, total};
   start_ = now_();
   if (screen_.terminal) {
     draw();
@@ -51,7 +53,7 @@ void ProgressDisplay::note(const std::string& line) {
   const std::lock_guard lock(mutex_);
   const bool redraw = drawn_;
   erase();
-  std::fprintf(screen_.to, "%s\n", line.c_str());
+  std::fprintf(screen_.to, "%s\n", printable(line).c_str());
   std::fflush(screen_.to);
   if (redraw) draw();
 }

@@ -97,6 +97,15 @@ TEST_F(Display, ANoteStandsAboveTheLine) {
   EXPECT_THAT(written(), testing::StartsWith("\r\x1b[Ksecond\n\r\x1b[Kcompile: "));
 }
 
+// Notes quote recipes, and stages bear names of files.
+TEST_F(Display, EscapeSequencesInNamesAreShown) {
+  ProgressDisplay progress = elsewhere(Keep::kStages);
+  progress.note("pass '\x1b[2J'");
+  EXPECT_EQ(written(), "pass '\\u001b[2J'\n");
+  progress.stage("de\x1b[1mcoder", 70, Unit::kSamples);
+  EXPECT_EQ(written(), "de\\u001b[1mcoder: 0 of 70 samples\n");
+}
+
 // A log is not to be filled: one line at the beginning, one in five seconds, one at the end.
 TEST_F(Display, ElsewhereALineNowAndThen) {
   ProgressDisplay progress = elsewhere(Keep::kStages);

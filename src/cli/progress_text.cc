@@ -1,9 +1,9 @@
 #include "cli/progress_text.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "base/text.h"
 
@@ -35,11 +35,7 @@ const char* word_of(Unit unit) {
   return "token";
 }
 
-std::string number(double value) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), value < 10 ? "%.1f" : "%.0f", value);
-  return text.data();
-}
+std::string number(double value) { return fixed(value, value < 10 ? 1 : 0); }
 
 double share_of(const StageState& stage) {
   return std::min(1.0, static_cast<double>(stage.done) / static_cast<double>(stage.total));
@@ -49,12 +45,12 @@ double share_of(const StageState& stage) {
 std::string done_text(const StageState& stage) {
   const std::string all = amount_text(stage.total, stage.unit);
   if (stage.total == 0) return amount_text(stage.done, stage.unit);
-  const bool bytes = stage.unit == Unit::kBytes;
-  return (bytes ? amount_text(stage.done, stage.unit) : std::to_string(stage.done)) + " of " + all;
+  if (stage.unit == Unit::kBytes) return fmt::format("{} of {}", human_bytes(stage.done), all);
+  return fmt::format("{} of {}", stage.done, all);
 }
 
 std::string percent_text(const StageState& stage) {
-  return std::to_string(std::llround(std::floor(100 * share_of(stage)))) + " %";
+  return fmt::format("{} %", std::llround(std::floor(100 * share_of(stage))));
 }
 
 // ", 2.1 samples/s, 18.5 s left": as much of it as is known.
@@ -63,13 +59,13 @@ std::string pace_text(const StageState& stage) {
   std::string out = ", " + rate_text(stage.done, stage.unit, stage.seconds);
   if (stage.total == 0 || stage.is_complete()) return out;
   const double share = share_of(stage);
-  return out + ", " + human_seconds(stage.seconds * (1 - share) / share) + " left";
+  return fmt::format("{}, {} left", out, human_seconds(stage.seconds * (1 - share) / share));
 }
 
 std::string bar_text(const StageState& stage) {
   const auto full =
       static_cast<size_t>(std::floor(share_of(stage) * static_cast<double>(kBarCells)));
-  return "[" + std::string(full, '#') + std::string(kBarCells - full, '.') + "] ";
+  return fmt::format("[{:.<{}}] ", std::string(full, '#'), kBarCells);
 }
 
 // At most so many bytes, and no part of a UTF-8 character.
@@ -84,29 +80,29 @@ std::string cut(std::string text, size_t most) {
 
 std::string amount_text(uint64_t amount, Unit unit) {
   if (unit == Unit::kBytes) return human_bytes(amount);
-  return std::to_string(amount) + " " + word_of(unit) + (amount == 1 ? "" : "s");
+  return counted(static_cast<int64_t>(amount), word_of(unit));
 }
 
 std::string rate_text(uint64_t done, Unit unit, double seconds) {
   const double rate = static_cast<double>(done) / std::max(seconds, 1e-6);
   if (unit == Unit::kBytes) return human_bytes(static_cast<uint64_t>(rate)) + "/s";
-  if (rate > 0 && rate < 1) return number(1 / rate) + " s/" + word_of(unit);
-  return number(rate) + " " + word_of(unit) + "s/s";
+  if (rate > 0 && rate < 1) return fmt::format("{} s/{}", number(1 / rate), word_of(unit));
+  return fmt::format("{} {}s/s", number(rate), word_of(unit));
 }
 
 std::string progress_line(const StageState& stage) {
   if (stage.total == 0 && stage.done == 0) return stage.name + ": started";
   const bool share = stage.total > 0 && stage.done > 0;
-  return stage.name + ": " + done_text(stage) + (share ? " (" + percent_text(stage) + ")" : "") +
-         pace_text(stage);
+  return fmt::format("{}: {}{}{}", stage.name, done_text(stage),
+                     share ? fmt::format(" ({})", percent_text(stage)) : "", pace_text(stage));
 }
 
 std::string terminal_line(const StageState& stage, size_t columns) {
   // The last column stays free: some terminals begin a new line as soon as it is written.
   const size_t room = std::max<size_t>(columns, 2) - 1;
   if (stage.total == 0) return cut(progress_line(stage), room);
-  const std::string line = stage.name + ": " + bar_text(stage) + percent_text(stage) + ", " +
-                           done_text(stage) + pace_text(stage);
+  const std::string line = fmt::format("{}: {}{}, {}{}", stage.name, bar_text(stage),
+                                       percent_text(stage), done_text(stage), pace_text(stage));
   return line.size() <= room ? line : cut(progress_line(stage), room);
 }
 
@@ -115,8 +111,8 @@ std::string end_line(const StageState& stage) {
   if (stage.done > 0) {
     // Some stages do a little more than was foreseen.
     const bool early = stage.total > 0 && !stage.is_complete();
-    out += (early ? done_text(stage) : amount_text(stage.done, stage.unit)) + ", " +
-           rate_text(stage.done, stage.unit, stage.seconds) + ", ";
+    out += fmt::format("{}, {}, ", early ? done_text(stage) : amount_text(stage.done, stage.unit),
+                       rate_text(stage.done, stage.unit, stage.seconds));
   }
   return out + human_seconds(stage.seconds);
 }

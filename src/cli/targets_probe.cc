@@ -1,8 +1,8 @@
 #include "cli/targets_probe.h"
 
-#include <array>
+#include <fmt/core.h>
+
 #include <cmath>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -19,16 +19,10 @@ namespace {
 
 using target::Verdict;
 
-std::string number(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2g", value);
-  return text.data();
-}
-
 // "native, 8e-05": the figure only where it is one.
 std::string finding(Verdict verdict, double error) {
   const bool figure = verdict == Verdict::kNative || verdict == Verdict::kLowered;
-  return target::name_of(verdict) + (figure ? ", " + number(error) : "");
+  return target::name_of(verdict) + (figure ? fmt::format(", {:.2g}", error) : "");
 }
 
 std::string text_of(const probe::RuleReport& report, const target::Target& chip) {
@@ -42,17 +36,16 @@ std::string text_of(const probe::RuleReport& report, const target::Target& chip)
     }
     out += table.text();
   }
-  return out + target::name_of(chip) +
-         ": unchanged: " + std::to_string(report.results.size() - report.changed()) +
-         ", changed: " + std::to_string(report.changed()) + "\n";
+  return fmt::format("{}{}: unchanged: {}, changed: {}\n", out, target::name_of(chip),
+                     report.results.size() - report.changed(), report.changed());
 }
 
 std::string stack_text(const htp::InstalledStack& stack) {
   const target::Stack& recorded = target::record_of(target::Arch::kV81)->stack;
-  std::string out = "installed: " + stack.describe() + "\n";
+  std::string out = fmt::format("installed: {}\n", stack.describe());
   if (!stack.is_recorded()) {
-    out += "recorded:  " + htp::InstalledStack{recorded, ""}.describe() +
-           ": another stack than the installed one\n";
+    out += fmt::format("recorded:  {}: another stack than the installed one\n",
+                       htp::InstalledStack{recorded, ""}.describe());
   }
   return out;
 }
@@ -60,7 +53,7 @@ std::string stack_text(const htp::InstalledStack& stack) {
 std::string unprobed_text() {
   std::string out;
   for (const probe::Unprobed& each : probe::unprobed()) {
-    out += "not probed: " + each.id + ": " + each.reason + "\n";
+    out += fmt::format("not probed: {}: {}\n", each.id, each.reason);
   }
   return out;
 }

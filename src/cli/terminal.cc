@@ -1,6 +1,7 @@
 #include "cli/terminal.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,14 @@ std::string one_line(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return text;
+}
+
+bool write_bytes(std::string_view bytes) {
+  if (write_error != 0) return false;
+  errno = 0;
+  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) write_error = errno != 0 ? errno : EIO;
+  return write_error == 0;
 }
 
 Error cannot_read(const std::string& where, int code) {
@@ -62,7 +71,7 @@ int exit_code_of(const Error& error) {
 }
 
 int report(const Error& error) {
-  std::fprintf(stderr, "lapidary: error: %s\n", one_line(error.message()).c_str());
+  write_err(fmt::format("lapidary: error: {}\n", one_line(error.message())));
   return exit_code_of(error);
 }
 
@@ -79,18 +88,37 @@ CancelToken& catch_interrupts() {
 }
 
 bool write_out(std::string_view text) {
-  if (write_error != 0) return false;
-  errno = 0;
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) write_error = errno != 0 ? errno : EIO;
-  return write_error == 0;
+  const bool fine = find_unprintable(text) == std::string_view::npos;
+  return write_bytes(fine ? text : printable(text));
 }
+
+bool write_json(const Json& json) {
+  return write_out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void write_err(std::string_view text) {
+  const std::string shown = printable(text);
+  std::fwrite(shown.data(), 1, shown.size(), stderr);
+}
+
+ModelText::ModelText() : terminal_(::isatty(STDOUT_FILENO) == 1) {}
+
+bool ModelText::write(std::string_view piece) {
+  if (!terminal_) return write_bytes(piece);
+  return write_bytes(stream_.push(piece));
+}
+
+bool ModelText::finish() { return write_bytes(stream_.flush()); }
 
 int finish_output() {
   write_out("");
   if (write_error == 0) return kExitOk;
   return report(io_error("standard output", std::strerror(write_error),
                          "free some space or choose another target"));
+}
+
+int code_or_report(const Result<int>& code) {
+  return code.ok() ? code.value() : report(code.error());
 }
 
 int print_or_report(const Result<std::string>& text) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
+#include "base/printable.h"
 #include "base/progress.h"
 #include "base/result.h"
 
@@ -29,10 +31,32 @@ int report(const Error& error);
 CancelToken& catch_interrupts();
 
 // Writes to standard output and flushes, so that the text is seen as it comes. False when it cannot
-// be written (disk full, reader gone).
+// be written (disk full, reader gone). What it quotes from files is written as printable() has it.
 bool write_out(std::string_view text);
+// One line. What is no UTF-8, as a file's name need not be, is replaced.
+bool write_json(const Json& json);
+// As write_out, on standard error.
+void write_err(std::string_view text);
+
+// A model's text on standard output, as it comes. A model can be brought to write escape sequences:
+// a terminal gets them as printable() has them; a pipe or a file gets the bytes.
+class ModelText {
+ public:
+  ModelText();
+  // False when it cannot be written.
+  bool write(std::string_view piece);
+  // After the last piece.
+  bool finish();
+
+ private:
+  bool terminal_;
+  PrintableStream stream_;
+};
+
 // Exit code 0, or that of an error line when standard output could not be written.
 int finish_output();
+// The exit code that a command gave, or that of its error, which is reported.
+int code_or_report(const Result<int>& code);
 // Writes a command's whole text, or reports why there is none; returns the exit code.
 int print_or_report(const Result<std::string>& text);
 

@@ -1,5 +1,7 @@
 #include "eval/media_set.h"
 
+#include <fmt/core.h>
+
 #include <limits>
 #include <memory>
 #include <optional>
@@ -32,7 +34,7 @@ class SetReader {
     if (list.is_null()) return;
     if (!list.is_array()) return root_.fail(key, "must be an array of objects");
     for (size_t i = 0; i < list.size(); ++i) {
-      const std::string place = key + "[" + std::to_string(i) + "]";
+      const std::string place = fmt::format("{}[{}]", key, i);
       if (!list[i].is_object()) return root_.fail(place, "must be an object");
       questions_.push_back(question(JsonReader(&list[i], place, error_, path_.string()), kind));
     }

@@ -1,5 +1,7 @@
 #include "eval/perplexity.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -31,6 +33,10 @@ struct Line {
   std::vector<int32_t> tokens;
 };
 
+std::string line_name(const std::string& where, size_t number) {
+  return fmt::format("{}: line {}", where, number);
+}
+
 Result<std::vector<Line>> encode(const runtime::Model& model, std::string_view text,
                                  const std::string& where) {
   if (!model.bos()) return unsupported("eval", "the model has no <bos> token");
@@ -41,17 +47,17 @@ Result<std::vector<Line>> encode(const runtime::Model& model, std::string_view t
     auto ids = model.tokenizer().encode(raw[i], false);
     if (!ids.ok()) {
       Error error = ids.take_error();
-      error.where = where + ": line " + std::to_string(i + 1);
+      error.where = line_name(where, i + 1);
       return error;
     }
     Line line{i + 1, std::move(ids).value()};
     line.tokens.insert(line.tokens.begin(), *model.bos());
     const int64_t positions = model.max_context();
     if (static_cast<int64_t>(line.tokens.size()) > positions) {
-      return bad_input(where + ": line " + std::to_string(i + 1),
-                       std::to_string(line.tokens.size()) + " tokens; the model has " +
-                           std::to_string(positions) + " positions",
-                       "break the line");
+      return bad_input(
+          line_name(where, i + 1),
+          fmt::format("{} tokens; the model has {} positions", line.tokens.size(), positions),
+          "break the line");
     }
     lines.push_back(std::move(line));
   }
@@ -118,7 +124,7 @@ Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text
   for (const Line& line : lines) {
     LAP_ASSIGN_OR_RETURN(const double nll, line_nll(decoder, line, options.work));
     if (!std::isfinite(nll)) {
-      return internal_error(options.where + ": line " + std::to_string(line.number),
+      return internal_error(line_name(options.where, line.number),
                             "the decoder's logits are not finite");
     }
     sum += nll;

@@ -1,5 +1,7 @@
 #include "eval/quality_figures.h"
 
+#include <fmt/core.h>
+
 #include "package/file_hash.h"
 
 namespace lapidary::eval {
@@ -8,8 +10,8 @@ using package::QualityFigure;
 
 Result<std::string> data_name(const std::filesystem::path& file, std::optional<size_t> first) {
   LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, {}));
-  return file.filename().string() + (first ? ", first " + std::to_string(*first) : "") + " (xxh3 " +
-         hash + ")";
+  return fmt::format("{}{} (xxh3 {})", file.filename().string(),
+                     first ? fmt::format(", first {}", *first) : "", hash);
 }
 
 std::vector<QualityFigure> quality_figures(const Perplexity& result, const std::string& data,

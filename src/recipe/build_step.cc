@@ -1,5 +1,7 @@
 #include "recipe/build_step.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "contract/component.h"
@@ -32,7 +34,7 @@ BuildStep read_build_step(JsonReader& reader) {
   BuildStep out;
   const std::string precision = reader.string_or("precision", "fp32");
   if (!same_type(precision, "fp32")) {
-    reader.fail("precision", "is '" + precision + "'",
+    reader.fail("precision", fmt::format("is '{}'", precision),
                 "graphs are built in fp32: convert with OnnxFloatToFloat16 or a quantization pass",
                 ErrorKind::kUnsupported);
   }
@@ -53,15 +55,14 @@ Result<std::optional<int64_t>> encoder_length(const BuildStep& step, const std::
   const std::string where = images ? "image_soft_tokens" : "audio_soft_tokens";
   if (*length > most) {
     return bad_input(where,
-                     std::to_string(*length) +
-                         " is more than the checkpoint's processor makes of " +
-                         (images ? "an image" : "a clip") + ", " + std::to_string(most),
+                     fmt::format("{} is more than the checkpoint's processor makes of {}, {}",
+                                 *length, images ? "an image" : "a clip", most),
                      "leave it at \"auto\"");
   }
   if (images &&
       std::find(checkpoint::kSoftTokenBudgets.begin(), checkpoint::kSoftTokenBudgets.end(),
                 *length) == checkpoint::kSoftTokenBudgets.end()) {
-    return bad_input(where, std::to_string(*length) + " is no budget that images are resized to",
+    return bad_input(where, fmt::format("{} is no budget that images are resized to", *length),
                      "use 70, 140, 280, 560 or 1120");
   }
   return length;

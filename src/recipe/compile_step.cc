@@ -1,5 +1,7 @@
 #include "recipe/compile_step.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace lapidary::recipe {
@@ -18,10 +20,10 @@ bool CompileStep::compiles(const std::string& component) const {
 
 std::string context_name(const std::string& component, int64_t part,
                          const std::vector<contract::Role>& roles) {
-  std::string all;
-  for (const contract::Role role : roles)
-    all += (all.empty() ? "" : ", ") + std::string(name_of(role));
-  return component + " part " + std::to_string(part) + " (" + all + ")";
+  std::vector<std::string> names;
+  names.reserve(roles.size());
+  for (const contract::Role role : roles) names.emplace_back(name_of(role));
+  return fmt::format("{} part {} ({})", component, part, fmt::join(names, ", "));
 }
 
 CompileStep read_compile_step(JsonReader& reader) {

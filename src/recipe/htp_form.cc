@@ -1,5 +1,7 @@
 #include "recipe/htp_form.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -74,7 +76,7 @@ class Completion {
   }
 
   void note(const Step& step, const std::string& what) {
-    form_.notes.push_back("'" + step.name + "': " + what);
+    form_.notes.push_back(fmt::format("'{}': {}", step.name, what));
   }
 
   // The name of a pass of that type which is added; no other has it.
@@ -112,11 +114,11 @@ class Completion {
     if (!context) return;  // StaticLLM says what is wrong with it
     if (!step.says("prefill_length") && *context <= kPrefill && *context > 2) {
       options["prefill_length"] = *context / 2;
-      note(step, "prefill_length is " + std::to_string(*context / 2) + ", half the context_length");
+      note(step, fmt::format("prefill_length is {}, half the context_length", *context / 2));
     }
     if (!step.says("calibration_length") && find(kQuantization) != nullptr) {
       options["calibration_length"] = *context;
-      note(step, "calibration_length is the context_length, " + std::to_string(*context));
+      note(step, fmt::format("calibration_length is the context_length, {}", *context));
     }
   }
 
@@ -136,7 +138,7 @@ class Completion {
   void add_lowering(const char* type, const char* name) {
     const Step& lengths = *find(kStatic);
     if (find(type) != nullptr) return;
-    note(lengths, std::string("is followed by ") + type + ", which the HTP needs");
+    note(lengths, fmt::format("is followed by {}, which the HTP needs", type));
     const auto at = std::find_if(steps_.begin(), steps_.end(),
                                  [](const Step& step) { return step.is(kStatic); });
     steps_.insert(at + 1,
@@ -165,8 +167,9 @@ class Completion {
       const auto value = options[key].get<std::string>();
       if (!same_type(value, "uint8") && !same_type(value, "QUInt8")) continue;
       options[key] = "int8";
-      note(*step, std::string(key) +
-                      " is int8, symmetric: the HTP refuses asymmetric weights per channel");
+      note(*step,
+           fmt::format("{} is int8, symmetric: the HTP refuses asymmetric weights per channel",
+                       key));
     }
     if (step->says("quantized_io")) return;
     options["quantized_io"] = {"*"};

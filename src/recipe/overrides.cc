@@ -1,5 +1,7 @@
 #include "recipe/overrides.h"
 
+#include <fmt/format.h>
+
 namespace lapidary::recipe {
 
 Status apply_override(Json& recipe, const std::string& text) {
@@ -18,13 +20,14 @@ Status apply_override(Json& recipe, const std::string& text) {
   }
   Json& passes = recipe["passes"];
   if (!passes.contains(name)) {
-    std::string known;
-    for (const auto& [key, unused] : passes.items()) known += (known.empty() ? "" : ", ") + key;
-    return bad_input(where, "the recipe has no pass '" + name + "'", "its passes: " + known);
+    std::vector<std::string> known;
+    for (const auto& [key, unused] : passes.items()) known.push_back(key);
+    return bad_input(where, fmt::format("the recipe has no pass '{}'", name),
+                     fmt::format("its passes: {}", fmt::join(known, ", ")));
   }
   Json* pass = &passes[name];
   if (pass->is_array() && pass->size() == 1) pass = &(*pass)[0];
-  if (!pass->is_object()) return bad_input(where, "pass '" + name + "' is no object");
+  if (!pass->is_object()) return bad_input(where, fmt::format("pass '{}' is no object", name));
   if (pass->contains("config") && (*pass)["config"].is_object()) pass = &(*pass)["config"];
   Json parsed = Json::parse(value, nullptr, false);
   (*pass)[option] = parsed.is_discarded() ? Json(value) : std::move(parsed);

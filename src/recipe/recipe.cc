@@ -1,5 +1,7 @@
 #include "recipe/recipe.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -19,17 +21,18 @@ namespace {
 constexpr const char* kCalibratingType = "OnnxStaticQuantization";
 
 std::string component_names() {
-  std::string out;
-  for (const contract::Component each : contract::kComponents) {
-    out += (out.empty() ? "" : ", ") + std::string(name_of(each));
-  }
-  return out;
+  std::vector<std::string> names;
+  names.reserve(contract::kComponents.size());
+  for (const contract::Component each : contract::kComponents) names.emplace_back(name_of(each));
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string pass_names() {
-  std::string out = kBuilderType;
-  for (const passes::PassEntry& entry : passes::registry()) out += ", " + std::string(entry.type);
-  return out + ", " + kCompileType + ", " + kComposeType;
+  std::vector<std::string> names = {kBuilderType};
+  for (const passes::PassEntry& entry : passes::registry()) names.emplace_back(entry.type);
+  names.emplace_back(kCompileType);
+  names.emplace_back(kComposeType);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 const passes::PassEntry* find_entry(const std::string& type) {
@@ -59,7 +62,7 @@ class RecipeParser {
     for (const char* key : {"workflow_id", "evaluators"}) pass_over(root, key, out_.notes);
     if (keys.for_htp && !out_.compile) {
       root.fail("systems", "asks for QNNExecutionProvider, and no pass compiles for it",
-                std::string("add a pass of type ") + kCompileType);
+                fmt::format("add a pass of type {}", kCompileType));
     }
     root.reject_unknown("see docs/recipes.md for the keys of a recipe");
     LAP_RETURN_IF_ERROR(root.status());
@@ -154,12 +157,12 @@ class RecipeParser {
     if (!pass.status().ok()) return;
     const passes::PassEntry* entry = find_entry(type);
     if (entry == nullptr) {
-      pass.fail("type", "is '" + type + "', which is not a known pass",
+      pass.fail("type", fmt::format("is '{}', which is not a known pass", type),
                 "known passes: " + pass_names(), ErrorKind::kUnsupported);
       return;
     }
     if (out_.compile) {
-      pass.fail("type", "is '" + type + "' and stands behind " + kCompileType,
+      pass.fail("type", fmt::format("is '{}' and stands behind {}", type, kCompileType),
                 "context binaries are made of the graphs when all other passes are done");
       return;
     }
@@ -209,7 +212,7 @@ class RecipeParser {
     for (const std::string& glob : globs) {
       if (std::none_of(out.begin(), out.end(),
                        [&](const std::string& name) { return glob_match(glob, name); })) {
-        pass.fail("components", "holds '" + glob + "', which matches no component",
+        pass.fail("components", fmt::format("holds '{}', which matches no component", glob),
                   "components: " + component_names());
       }
     }
@@ -270,20 +273,20 @@ Result<Recipe> parse_recipe(std::string_view text, const RecipeSource& source) {
 
 Result<Recipe> load_recipe(const std::string& name_or_file,
                            const std::vector<std::string>& overrides) {
-  std::string names;
+  std::vector<std::string> names;
   for (const BuiltinRecipe& builtin : builtin_recipes()) {
     if (name_or_file == builtin.name) {
       return parse_recipe(builtin.json, {.name = name_or_file,
                                          .where = "built-in recipe " + name_or_file,
                                          .overrides = overrides});
     }
-    names += (names.empty() ? "" : ", ") + std::string(builtin.name);
+    names.emplace_back(builtin.name);
   }
   const std::filesystem::path path(name_or_file);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
     return bad_input(name_or_file, "is neither a file nor a built-in recipe",
-                     "built-in recipes: " + names);
+                     fmt::format("built-in recipes: {}", fmt::join(names, ", ")));
   }
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   const auto bytes = file->bytes();

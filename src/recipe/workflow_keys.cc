@@ -1,5 +1,7 @@
 #include "recipe/workflow_keys.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -27,7 +29,8 @@ class KeyReader {
     JsonReader model = root.child("input_model");
     const std::string type = model.string("type");
     if (root.status().ok() && !same_type(type, "HfModel")) {
-      model.fail("type", "is '" + type + "'", "only HfModel can be built", ErrorKind::kUnsupported);
+      model.fail("type", fmt::format("is '{}'", type), "only HfModel can be built",
+                 ErrorKind::kUnsupported);
     }
     const auto read = [&](JsonReader& at) {
       if (auto path = at.optional_string("model_path")) out_.model_path = *std::move(path);
@@ -110,8 +113,8 @@ class KeyReader {
 void pass_over(JsonReader& parent, const char* key, std::vector<std::string>& notes) {
   const Json& value = parent.raw(key);
   if (value.is_null() || value == Json(false) || value == Json::array()) return;
-  const std::string path = parent.path().empty() ? key : parent.path() + "." + key;
-  if (path != "workflow_id") notes.push_back("'" + path + "' has no meaning here");
+  const std::string path = parent.path().empty() ? key : fmt::format("{}.{}", parent.path(), key);
+  if (path != "workflow_id") notes.push_back(fmt::format("'{}' has no meaning here", path));
 }
 
 WorkflowKeys read_workflow_keys(JsonReader& root) { return KeyReader().read(root); }

@@ -1,5 +1,7 @@
 #include "report/claims_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -19,29 +21,30 @@ using Place = NodeClaim::Place;
 
 // How a node runs: QNN operators, dtype of the result, storage of its constants.
 std::vector<std::string> cells_of(const NodeClaim& node) {
-  std::string qnn;
-  for (const htp::QnnNode& part : node.qnn) qnn += (qnn.empty() ? "" : " + ") + part.type;
+  std::vector<std::string> parts;
+  for (const htp::QnnNode& part : node.qnn) parts.push_back(part.type);
+  std::string qnn = fmt::format("{}", fmt::join(parts, " + "));
   if (node.place != Place::kHtp)
     qnn = node.place == Place::kCpu ? "on the CPU" : name_of(node.place);
   std::set<std::string> kinds;
   for (const NodeClaim::Constant& constant : node.constants) {
     kinds.insert(constant.dtype + (constant.encoding.empty() ? "" : " " + constant.encoding));
   }
-  std::string constants;
-  for (const std::string& kind : kinds) constants += (constants.empty() ? "" : ", ") + kind;
-  return {node.op, qnn, node.dtype, constants};
+  return {node.op, qnn, node.dtype, fmt::format("{}", fmt::join(kinds, ", "))};
 }
 
 std::string totals_text(const ReportedGraph& graph) {
   const NodeClaims& claims = graph.claims;
-  const auto count = [&claims](Place place) { return std::to_string(claims.count(place)); };
   std::string out = graph.component;
-  if (graph.role != contract::Role::kModel)
-    out += " " + std::string(name_of(graph.role)) + ", part " + std::to_string(graph.part);
-  return out + ": " + percent_text(claims.percent_on_htp()) + " on the HTP: " + count(Place::kHtp) +
-         " nodes, " + count(Place::kFolded) + " folded into encodings, " + count(Place::kMerged) +
-         " merged into others, " + count(Place::kCpu) + " on the CPU; " +
-         std::to_string(claims.qnn_nodes()) + " QNN nodes\n";
+  if (graph.role != contract::Role::kModel) {
+    out += fmt::format(" {}, part {}", name_of(graph.role), graph.part);
+  }
+  return fmt::format(
+      "{}: {} on the HTP: {} nodes, {} folded into encodings, {} merged into others, {} on the "
+      "CPU; {} QNN nodes\n",
+      out, percent_text(claims.percent_on_htp()), claims.count(Place::kHtp),
+      claims.count(Place::kFolded), claims.count(Place::kMerged), claims.count(Place::kCpu),
+      claims.qnn_nodes());
 }
 
 std::string summary_text(const NodeClaims& claims) {
@@ -52,7 +55,7 @@ std::string summary_text(const NodeClaims& claims) {
                    [](const auto& a, const auto& b) { return a.second > b.second; });
   Table table({"  nodes", "op", "on the HTP", "result", "constants"});
   for (const auto& [cells, count] : rows) {
-    table.row({"  " + std::to_string(count), cells[0], cells[1], cells[2], cells[3]});
+    table.row({fmt::format("  {}", count), cells[0], cells[1], cells[2], cells[3]});
   }
   return table.text();
 }
@@ -71,7 +74,7 @@ std::string nodes_text(const NodeClaims& claims) {
 // 99.96 is 99.9.
 std::string percent_text(double percent) {
   const auto tenths = static_cast<int64_t>(std::floor(percent * 10));
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
+  return fmt::format("{}.{} %", tenths / 10, tenths % 10);
 }
 
 std::string claims_text(const htp::ClaimsReport& report, bool every_node) {
@@ -80,9 +83,11 @@ std::string claims_text(const htp::ClaimsReport& report, bool every_node) {
     const NodeClaims& claims = graph.claims;
     out += "\n" + totals_text(graph) + (every_node ? nodes_text(claims) : summary_text(claims));
     for (const htp::QnnNode& added : claims.added) {
-      out += "  added by the compiler: " + added.type + " '" + added.name + "'\n";
+      out += fmt::format("  added by the compiler: {} '{}'\n", added.type, added.name);
     }
-    for (const std::string& node : claims.cpu_nodes()) out += "  on the CPU: '" + node + "'\n";
+    for (const std::string& node : claims.cpu_nodes()) {
+      out += fmt::format("  on the CPU: '{}'\n", node);
+    }
   }
   return out;
 }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -18,10 +20,6 @@ using package::Package;
 using package::Port;
 using package::TensorRecord;
 
-std::string count(int64_t n, const std::string& noun) {
-  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
-}
-
 int64_t node_count(const Component& component) {
   int64_t out = 0;
   for (const auto& [op, n] : component.ops) out += n;
@@ -29,9 +27,7 @@ int64_t node_count(const Component& component) {
 }
 
 std::string port_shape(const Port& port) {
-  std::string out;
-  for (const std::string& dim : port.shape) out += (out.empty() ? "" : ", ") + dim;
-  return "[" + out + "]";
+  return fmt::format("[{}]", fmt::join(port.shape, ", "));
 }
 
 std::string ports_text(const Component& component) {
@@ -76,9 +72,10 @@ std::string tensors_text(const Component& component) {
 }
 
 std::string component_text(const Component& component, const InspectFlags& flags) {
-  return component.name + " (" + component.file + "): " + count(node_count(component), "node") +
-         "\n" + ports_text(component) + "  ops: " + ops_text(component.ops) + "\n" +
-         (flags.tensors ? tensors_text(component) : storage_text(component));
+  return fmt::format("{} ({}): {}\n{}  ops: {}\n{}", component.name, component.file,
+                     counted(node_count(component), "node"), ports_text(component),
+                     ops_text(component.ops),
+                     flags.tensors ? tensors_text(component) : storage_text(component));
 }
 
 std::string files_text(const Manifest& manifest) {
@@ -126,7 +123,8 @@ Result<std::string> claims(const Package& package, const InspectFlags& flags) {
     LAP_ASSIGN_OR_RETURN(
         const htp::ClaimsReport report,
         htp::read_claims_report(reports[component], package.path(file.path).string()));
-    text += (text.empty() ? "" : "\n") + component + ", " + claims_text(report, flags.graph);
+    text += fmt::format("{}{}, {}", text.empty() ? "" : "\n", component,
+                        claims_text(report, flags.graph));
   }
   if (reports.empty()) {
     return bad_input(flags.path, "holds no claims report",
@@ -141,10 +139,10 @@ std::string ops_text(const std::map<std::string, int64_t>& ops) {
   std::vector<std::pair<std::string, int64_t>> sorted(ops.begin(), ops.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::string out;
-  for (const auto& [op, n] : sorted)
-    out += (out.empty() ? "" : ", ") + op + " " + std::to_string(n);
-  return out;
+  std::vector<std::string> parts;
+  parts.reserve(sorted.size());
+  for (const auto& [op, n] : sorted) parts.push_back(fmt::format("{} {}", op, n));
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 Result<std::string> inspect_package(const InspectFlags& flags) {
@@ -169,8 +167,8 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
     }
     return out;
   }
-  std::string out = flags.path + ": recipe " + manifest.recipe_name + ", from " + manifest.source +
-                    ", by lapidary " + manifest.lapidary_version + "\n";
+  std::string out = fmt::format("{}: recipe {}, from {}, by lapidary {}\n", flags.path,
+                                manifest.recipe_name, manifest.source, manifest.lapidary_version);
   if (flags.component.empty()) {
     LAP_ASSIGN_OR_RETURN(const std::string modalities, modalities_text(package));
     out += modalities;

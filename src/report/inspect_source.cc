@@ -1,4 +1,6 @@
 // Inspection of what is no package: checkpoints and single ONNX models.
+#include <fmt/format.h>
+
 #include "base/text.h"
 #include "checkpoint/checkpoint.h"
 #include "graph/onnx_reader.h"
@@ -86,16 +88,14 @@ std::string layers_text(const checkpoint::TextConfig& text) {
     const checkpoint::TextLayer& layer = text.layer(i);
     return {layer.full_attention ? "full" : "sliding", std::to_string(layer.head_dim),
             std::to_string(layer.kv_heads), std::to_string(layer.intermediate_size),
-            layer.kv_donor ? "of layer " + std::to_string(*layer.kv_donor) : "own"};
+            layer.kv_donor ? fmt::format("of layer {}", *layer.kv_donor) : "own"};
   };
   for (int64_t begin = 0; begin < text.num_layers();) {
     int64_t end = begin + 1;
     while (end < text.num_layers() && cells(end) == cells(begin)) ++end;
     std::vector<std::string> row = cells(begin);
-    const std::string range = end == begin + 1
-                                  ? std::to_string(begin)
-                                  : std::to_string(begin) + "-" + std::to_string(end - 1);
-    row.insert(row.begin(), "  " + range);
+    row.insert(row.begin(), end == begin + 1 ? fmt::format("  {}", begin)
+                                             : fmt::format("  {}-{}", begin, end - 1));
     table.row(std::move(row));
     begin = end;
   }
@@ -177,15 +177,14 @@ std::string onnx_text(const graph::Graph& graph, const InspectFlags& flags) {
     ports.row({"  out " + output.name, std::string(tensor::name_of(output.dtype)),
                graph::to_string(output.shape), ""});
   }
-  std::string opsets;
+  std::vector<std::string> opsets;
   for (const auto& [domain, version] : graph.opsets) {
-    opsets += (opsets.empty() ? "" : ", ") + (domain.empty() ? "onnx" : domain) + " " +
-              std::to_string(version);
+    opsets.push_back(fmt::format("{} {}", domain.empty() ? "onnx" : domain, version));
   }
-  return flags.path + ": graph '" + graph.name + "', " + std::to_string(graph.nodes.size()) +
-         " nodes, opsets " + opsets + ", weights " + human_bytes(static_cast<uint64_t>(bytes)) +
-         "\n" + ports.text() + "  ops: " + ops_text(ops_of(graph)) + "\n" +
-         (flags.tensors ? tensors.text() : "");
+  return fmt::format("{}: graph '{}', {} nodes, opsets {}, weights {}\n{}  ops: {}\n{}", flags.path,
+                     graph.name, graph.nodes.size(), fmt::join(opsets, ", "),
+                     human_bytes(static_cast<uint64_t>(bytes)), ports.text(),
+                     ops_text(ops_of(graph)), flags.tensors ? tensors.text() : "");
 }
 
 }  // namespace
@@ -195,21 +194,18 @@ Result<std::string> inspect_checkpoint(const InspectFlags& flags) {
   if (flags.json) return checkpoint_json(checkpoint, flags);
   const checkpoint::Config& config = checkpoint.config;
   const checkpoint::TextConfig& text = config.text;
-  std::string out = flags.path + ": Gemma 4 checkpoint, " +
-                    human_bytes(static_cast<uint64_t>(checkpoint.weights.total_bytes())) + " in " +
-                    std::to_string(checkpoint.weights.files().size()) + " file(s)\n";
-  out += "text: " + std::to_string(text.num_layers()) + " layers, hidden " +
-         std::to_string(text.hidden_size) + ", " + std::to_string(text.num_attention_heads) +
-         " heads, vocabulary " + std::to_string(text.vocab_size) + ", window " +
-         std::to_string(text.sliding_window) + ", per-layer inputs " +
-         std::to_string(text.hidden_size_per_layer_input) + " wide\n" + layers_text(text);
-  out += std::string("vision: ") +
-         (config.vision ? std::to_string(config.vision->num_hidden_layers) + " layers" : "none") +
-         "\n";
-  out += std::string("audio: ") +
-         (config.audio ? std::to_string(config.audio->num_hidden_layers) + " layers" : "none") +
-         "\n";
-  return out + weights_text(checkpoint, flags.tensors);
+  const auto tower = [](const auto& encoder) -> std::string {
+    return encoder ? fmt::format("{} layers", encoder->num_hidden_layers) : "none";
+  };
+  return fmt::format(
+      "{}: Gemma 4 checkpoint, {} in {} file(s)\n"
+      "text: {} layers, hidden {}, {} heads, vocabulary {}, window {}, per-layer inputs {} wide\n"
+      "{}vision: {}\naudio: {}\n{}",
+      flags.path, human_bytes(static_cast<uint64_t>(checkpoint.weights.total_bytes())),
+      checkpoint.weights.files().size(), text.num_layers(), text.hidden_size,
+      text.num_attention_heads, text.vocab_size, text.sliding_window,
+      text.hidden_size_per_layer_input, layers_text(text), tower(config.vision),
+      tower(config.audio), weights_text(checkpoint, flags.tensors));
 }
 
 Result<std::string> inspect_onnx(const InspectFlags& flags) {

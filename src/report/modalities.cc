@@ -1,8 +1,8 @@
 #include "report/modalities.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,43 +46,35 @@ struct Modality {
   std::vector<Member> members;
 };
 
-std::string count(size_t n, const std::string& noun, const std::string& nouns) {
-  return std::to_string(n) + " " + (n == 1 ? noun : nouns);
-}
-
-std::string fixed(double value, int digits) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
-}
-
 std::string text_model_text(const package::TextModel& text) {
   size_t sliding = 0;
   for (const package::CacheSpec& cache : text.caches) sliding += cache.sliding ? 1 : 0;
-  return "vocabulary " + std::to_string(text.vocab_size) + ", hidden " +
-         std::to_string(text.hidden_size) + ", up to " + std::to_string(text.max_positions) +
-         " positions, " + count(text.caches.size(), "key/value cache", "key/value caches") + " (" +
-         std::to_string(sliding) + " of the last " + std::to_string(text.sliding_window) +
-         " positions)";
+  return fmt::format(
+      "vocabulary {}, hidden {}, up to {} positions, {} ({} of the last {} positions)",
+      text.vocab_size, text.hidden_size, text.max_positions,
+      counted(static_cast<int64_t>(text.caches.size()), "key/value cache"), sliding,
+      text.sliding_window);
 }
 
 // "image 19", "video none".
 std::string token_text(const char* role, int64_t id) {
-  return std::string(role) + (id < 0 ? " none" : " " + std::to_string(id));
+  return id < 0 ? fmt::format("{} none", role) : fmt::format("{} {}", role, id);
 }
 
 std::string vision_text(const Manifest& manifest) {
   const package::VisionModel& vision = *manifest.vision;
-  return "tokens " + token_text("image", vision.image_token_id) + ", " +
-         token_text("video", vision.video_token_id) + ", " +
-         token_text("begin", vision.boi_token_id) + ", " + token_text("end", vision.eoi_token_id) +
-         (manifest.text.vision_bidirectional_attention ? "; an image attends to itself both ways"
-                                                       : "");
+  const bool both_ways = manifest.text.vision_bidirectional_attention;
+  return fmt::format("tokens {}, {}, {}, {}{}", token_text("image", vision.image_token_id),
+                     token_text("video", vision.video_token_id),
+                     token_text("begin", vision.boi_token_id),
+                     token_text("end", vision.eoi_token_id),
+                     both_ways ? "; an image attends to itself both ways" : "");
 }
 
 std::string audio_text(const package::AudioModel& audio) {
-  return "tokens " + token_text("audio", audio.audio_token_id) + ", " +
-         token_text("begin", audio.boa_token_id) + ", " + token_text("end", audio.eoa_token_id);
+  return fmt::format("tokens {}, {}, {}", token_text("audio", audio.audio_token_id),
+                     token_text("begin", audio.boa_token_id),
+                     token_text("end", audio.eoa_token_id));
 }
 
 Binaries binaries_of(const Manifest& manifest, const std::vector<ContextModel>& contexts,
@@ -134,15 +126,14 @@ Result<Member> member(const Package& package, const std::string& name, std::stri
 
 std::string decoder_lengths(const Manifest& manifest) {
   if (!manifest.fixed_model) return "any";
-  return std::to_string(manifest.fixed_model->context_length) + " positions, chunks of " +
-         std::to_string(manifest.fixed_model->prefill_length);
+  return fmt::format("{} positions, chunks of {}", manifest.fixed_model->context_length,
+                     manifest.fixed_model->prefill_length);
 }
 
 std::string encoder_lengths(const std::optional<package::FixedEncoder>& encoder,
                             int64_t inputs_per_token, const char* inputs) {
   if (!encoder) return "any";
-  return std::to_string(encoder->soft_tokens) + " soft tokens of " +
-         std::to_string(inputs_per_token) + " " + inputs;
+  return fmt::format("{} soft tokens of {} {}", encoder->soft_tokens, inputs_per_token, inputs);
 }
 
 Result<std::vector<Modality>> modalities(const Package& package) {
@@ -176,24 +167,24 @@ Result<std::vector<Modality>> modalities(const Package& package) {
 }
 
 std::string places_text(const Manifest& manifest, const Member& member) {
-  std::string out = member.plain ? "CPU" : "";
+  std::vector<std::string> places;
+  if (member.plain) places.emplace_back("CPU");
   if (member.device.count + member.emulated.count > 0) {
-    out += (out.empty() ? "" : ", ") + ("HTP " + manifest.htp->arch);
+    places.push_back("HTP " + manifest.htp->arch);
   }
-  return out;
+  return fmt::format("{}", fmt::join(places, ", "));
 }
 
 std::string binaries_text(const Binaries& binaries) {
   if (binaries.count == 0) return "";
-  return human_bytes(binaries.bytes) + " in " + std::to_string(binaries.count);
+  return fmt::format("{} in {}", human_bytes(binaries.bytes), binaries.count);
 }
 
 std::string claimed_text(const std::optional<Claimed>& claimed) {
   if (!claimed) return "";
   const auto cpu = claimed->places.find(htp::NodeClaim::Place::kCpu);
-  return percent_text(claimed->percent_on_htp) + " of " + std::to_string(claimed->nodes) +
-         " nodes, " + std::to_string(cpu == claimed->places.end() ? 0 : cpu->second) +
-         " on the CPU";
+  return fmt::format("{} of {} nodes, {} on the CPU", percent_text(claimed->percent_on_htp),
+                     claimed->nodes, cpu == claimed->places.end() ? 0 : cpu->second);
 }
 
 std::string measured_text(const Manifest& manifest) {
@@ -260,7 +251,7 @@ Result<std::string> modalities_text(const Package& package) {
   LAP_ASSIGN_OR_RETURN(const std::vector<Modality> list, modalities(package));
   std::string out;
   for (const Modality& modality : list) {
-    out += std::string("\n") + modality.name + ": " + modality.description + "\n";
+    out += fmt::format("\n{}: {}\n", modality.name, modality.description);
     Table table({"  component", "lengths", "runs on", "device", "emulated", "on the HTP"});
     for (const Member& each : modality.members) {
       table.row({"  " + each.name, each.lengths, places_text(package.manifest, each),

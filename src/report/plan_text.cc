@@ -1,6 +1,6 @@
 #include "report/plan_text.h"
 
-#include <cstdio>
+#include <fmt/format.h>
 
 #include "base/text.h"
 #include "build/plan_findings.h"
@@ -12,7 +12,6 @@ namespace {
 using build::PlanReport;
 
 std::string size(int64_t bytes) { return human_bytes(static_cast<uint64_t>(bytes)); }
-std::string number(int64_t value) { return std::to_string(value); }
 
 std::string components(const PlanReport& report) {
   Table table({"component", "graph", "nodes", "weights", "bytes"});
@@ -20,8 +19,8 @@ std::string components(const PlanReport& report) {
     for (const build::GraphCost& graph : component.graphs) {
       const bool only = graph.role == contract::Role::kModel;
       table.row({component.name,
-                 std::string(name_of(graph.role)) + (only ? "" : ", part " + number(graph.part)),
-                 number(graph.nodes), size(graph.weight_bytes), size(graph.bytes())});
+                 name_of(graph.role) + (only ? "" : fmt::format(", part {}", graph.part)),
+                 std::to_string(graph.nodes), size(graph.weight_bytes), size(graph.bytes())});
     }
     if (component.graphs.size() > 1)
       table.row({component.name, "all", "", "", size(component.bytes())});
@@ -33,8 +32,8 @@ std::string contexts(const PlanReport& report) {
   if (report.contexts.empty()) return "";
   Table table({"context", "nodes", "weights", "bytes", "memory to compile"});
   for (const build::ContextCost& each : report.contexts) {
-    table.row({each.name, number(each.nodes), size(each.weight_bytes), size(each.binary_bytes),
-               size(each.compile_bytes)});
+    table.row({each.name, std::to_string(each.nodes), size(each.weight_bytes),
+               size(each.binary_bytes), size(each.compile_bytes)});
   }
   return "\n" + table.text();
 }
@@ -43,39 +42,37 @@ std::string totals(const PlanReport& report) {
   Table table({"", ""});
   table.row({"package", size(report.package_bytes())});
   const build::BuildMemory& build = report.build;
-  table.row({"memory to build",
-             size(build.peak()) + (build.calibrating > build.saving
-                                       ? " (calibration; saving " + size(build.saving) + ")"
-                                       : "")});
+  table.row({"memory to build", build.calibrating > build.saving
+                                    ? fmt::format("{} (calibration; saving {})", size(build.peak()),
+                                                  size(build.saving))
+                                    : size(build.peak())});
   if (!report.contexts.empty()) table.row({"memory to compile", size(report.compile_bytes())});
   table.row({"keys and values",
-             size(report.kv_bytes) + " for " + number(report.context_length) + " positions"});
+             fmt::format("{} for {} positions", size(report.kv_bytes), report.context_length)});
   const build::TokenBytes& token = report.token;
-  table.row({"read for a token", size(token.total()) + ": decoder " + size(token.decoder_weights) +
-                                     ", keys and values " + size(token.kv_cache) + ", embedding " +
-                                     size(token.embedding)});
+  table.row({"read for a token", fmt::format("{}: decoder {}, keys and values {}, embedding {}",
+                                             size(token.total()), size(token.decoder_weights),
+                                             size(token.kv_cache), size(token.embedding))});
   return table.text();
 }
 
 std::string split(const PlanReport& report) {
   if (!report.split) return "";
-  std::string out = "\nsplit of " + report.split->component + ": " + report.split->reason + "\n";
+  std::string out =
+      fmt::format("\nsplit of {}: {}\n", report.split->component, report.split->reason);
   for (const build::SplitPart& part : report.split->parts) {
-    out += "  part " + number(part.part) + ": " + part.layers + ", " + size(part.weight_bytes);
-    std::string names;
-    for (const std::string& name : part.receives) names += (names.empty() ? "" : ", ") + name;
-    out += (names.empty() ? "" : "; takes " + names) + "\n";
+    out += fmt::format("  part {}: {}, {}{}{}\n", part.part, part.layers, size(part.weight_bytes),
+                       part.receives.empty() ? "" : "; takes ", fmt::join(part.receives, ", "));
   }
   return out;
 }
 
-std::string nodes(int64_t count) { return number(count) + (count == 1 ? " node" : " nodes"); }
-
 std::string lowered(const PlanReport& report) {
   std::string out;
   for (const build::Lowering& each : report.lowerings) {
-    out += "  " + each.component + ", " + each.by + ": " + each.op + ", " + nodes(each.nodes) +
-           (each.example.empty() ? "" : " (" + each.example + ")") + ": " + each.reason + "\n";
+    out += fmt::format("  {}, {}: {}, {}{}: {}\n", each.component, each.by, each.op,
+                       counted(each.nodes, "node"),
+                       each.example.empty() ? "" : fmt::format(" ({})", each.example), each.reason);
   }
   return out.empty() ? out : "\nlowered:\n" + out;
 }
@@ -83,8 +80,10 @@ std::string lowered(const PlanReport& report) {
 std::string objections(const PlanReport& report) {
   if (!report.chip) return "";
   const std::string chip = target::name_of(*report.chip);
-  if (report.objections.empty()) return "\nnothing that " + chip + " is known to refuse\n";
-  std::string out = "\n" + chip + " objects to:\n";
+  if (report.objections.empty()) {
+    return fmt::format("\nnothing that {} is known to refuse\n", chip);
+  }
+  std::string out = fmt::format("\n{} objects to:\n", chip);
   for (const build::Objection& each : report.objections) {
     out += "  " + build::text_of(each) + "\n";
   }
@@ -101,9 +100,8 @@ std::string plan_text(const PlanReport& report) {
 std::string comparison_text(const std::vector<build::Compared>& rows) {
   Table table({"", "", "planned", "measured", ""});
   for (const build::Compared& row : rows) {
-    char off[32];
-    std::snprintf(off, sizeof off, "%+.1f %%", 100 * row.off());
-    table.row({row.name, row.what, size(row.planned), size(row.measured), off});
+    table.row({row.name, row.what, size(row.planned), size(row.measured),
+               fmt::format("{:+.1f} %", 100 * row.off())});
   }
   return table.text();
 }

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace lapidary::e2e {
@@ -27,6 +29,20 @@ struct Pipe {
   void close_end(size_t i) {
     if (ends[i] >= 0) close(ends[i]);
     ends[i] = -1;
+  }
+  // What is written to the second end is still read at the first one, unchanged.
+  void become_terminal() {
+    close_end(0);
+    close_end(1);
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (ends[0] < 0 || grantpt(ends[0]) != 0 || unlockpt(ends[0]) != 0) {
+      throw std::runtime_error("no terminal is to be had");
+    }
+    ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    termios settings{};
+    if (tcgetattr(ends[1], &settings) != 0) throw std::runtime_error("tcgetattr failed");
+    cfmakeraw(&settings);
+    tcsetattr(ends[1], TCSANOW, &settings);
   }
 };
 
@@ -59,6 +75,7 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
   Pipe in;
   Pipe out;
   Pipe err;
+  if (options.terminal) out.become_terminal();
   const pid_t pid = start(arguments, in, out, err);
   in.close_end(0);
   out.close_end(1);

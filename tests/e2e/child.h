@@ -23,6 +23,8 @@ struct ChildOptions {
   size_t interrupt_after = 0;
   // Sends SIGKILL once the child has written this to standard output; "": never.
   std::string kill_at = {};
+  // Standard output is a terminal, which hands on what it is given as it is.
+  bool terminal = false;
 };
 
 Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& options = {});
