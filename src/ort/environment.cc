@@ -21,6 +21,10 @@ const bool kTelemetryIsOff = ::setenv("ORT_DISABLE_TELEMETRY", "1", 1) == 0;
 // Which library a provider's name was registered with. ONNX Runtime has no second library under
 // one name, and no way to ask.
 void register_library(const ExecutionProvider& provider) {
+  if (!provider.library.is_absolute()) {
+    throw std::runtime_error("the library of execution provider " + provider.name + ", '" +
+                             provider.library.string() + "', is not named by an absolute path");
+  }
   static std::mutex mutex;
   static std::map<std::string, std::filesystem::path> registered;
   const std::scoped_lock lock(mutex);

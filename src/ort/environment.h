@@ -47,8 +47,10 @@ std::optional<size_t> choose_device(const std::vector<ListedDevice>& devices,
 std::string text(const std::vector<ListedDevice>& devices);
 
 // Registers the provider's library with the process, unless that has been done, and appends the
-// provider to `session`. Throws what ONNX Runtime throws, std::runtime_error when the library lists
-// no device, with what is listed.
+// provider to `session`. The only place where a library is loaded on purpose while the program runs;
+// its path must be absolute, as the loader seeks any other one in places that are not ours. Throws
+// what ONNX Runtime throws, std::runtime_error for a relative path and when the library lists no
+// device, with what is listed.
 void append_execution_provider(const ExecutionProvider& provider, Ort::SessionOptions& session);
 
 std::string one_line(std::string_view text);
