@@ -47,9 +47,16 @@ if(NOT ONNXRUNTIME_INCLUDE OR NOT ONNXRUNTIME_LIBRARY)
   message(FATAL_ERROR "ONNX Runtime not found under '${ONNXRUNTIME_ROOT}': run scripts/bootstrap, "
     "or set ONNXRUNTIME_ROOT to an unpacked release")
 endif()
+# Linked through the build tree, where the programs' run path leads (Hardening.cmake).
+get_filename_component(onnxruntime_folder ${ONNXRUNTIME_LIBRARY} DIRECTORY)
+get_filename_component(onnxruntime_name ${ONNXRUNTIME_LIBRARY} NAME)
+set(onnxruntime_link ${CMAKE_BINARY_DIR}/${lapidary_runtime_folder})
+get_filename_component(onnxruntime_link_parent ${onnxruntime_link} DIRECTORY)
+file(MAKE_DIRECTORY ${onnxruntime_link_parent})
+file(CREATE_LINK ${onnxruntime_folder} ${onnxruntime_link} SYMBOLIC)
 add_library(onnxruntime::onnxruntime SHARED IMPORTED)
 set_target_properties(onnxruntime::onnxruntime PROPERTIES
-  IMPORTED_LOCATION ${ONNXRUNTIME_LIBRARY}
+  IMPORTED_LOCATION ${onnxruntime_link}/${onnxruntime_name}
   INTERFACE_INCLUDE_DIRECTORIES ${ONNXRUNTIME_INCLUDE})
 
 # onnx.proto, compiled with the system's protoc.

@@ -40,6 +40,7 @@ PIN_DEBIAN_BUILD=(
   libpng-dev libjpeg62-turbo-dev libwebp-dev # images
   libsndfile1-dev libmpg123-dev libsoxr-dev libkissfft-dev  # sound
   libgtest-dev libgmock-dev libbenchmark-dev
+  strace # tests/quiet.sh watches what the program writes and sends
   ca-certificates python3 python3-pip # to fetch and unpack the wheels
 )
 

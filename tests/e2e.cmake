@@ -36,3 +36,7 @@ lapidary_program_test(e2e LIBS lapidary_eval)
 # Everything that can be wrong: one line on standard error, exit code 2, nothing left behind.
 find_package(ZLIB REQUIRED)  # libpng's: to make pictures that inflate
 lapidary_program_test(bad_input LIBS lapidary_package ZLIB::ZLIB)
+
+# What the program writes and sends: nothing but what it was asked for.
+add_test(NAME e2e.quiet COMMAND ${CMAKE_CURRENT_LIST_DIR}/quiet.sh $<TARGET_FILE:lapidary>)
+set_tests_properties(e2e.quiet PROPERTIES LABELS e2e)

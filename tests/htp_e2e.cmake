@@ -68,3 +68,6 @@ gtest_discover_tests(htp_e2e_test TEST_FILTER "-*Htp4bit*" TEST_LIST htp_e2e_tes
 gtest_discover_tests(htp_e2e_test TEST_FILTER "*Htp4bit*" TEST_LIST htp_4bit_e2e_tests PROPERTIES
   LABELS htp FIXTURES_REQUIRED htp_4bit_packages DISABLED ${no_qnn}
   DISCOVERY_TIMEOUT 60)
+
+add_test(NAME htp.quiet COMMAND ${CMAKE_CURRENT_LIST_DIR}/quiet.sh $<TARGET_FILE:lapidary> --htp)
+set_tests_properties(htp.quiet PROPERTIES LABELS htp DISABLED ${no_qnn})

@@ -72,9 +72,11 @@ TEST(CheckpointTest, NamesWhatIsMissing) {
     EXPECT_EQ(c.error().kind, ErrorKind::kBadInput);
     EXPECT_THAT(c.error().message(), HasSubstr(name));
   }
-  const auto nowhere = Checkpoint::open("/nonexistent");
-  ASSERT_FALSE(nowhere.ok());
-  EXPECT_THAT(nowhere.error().message(), HasSubstr("/nonexistent: is not a directory"));
+  const TempDir dir;
+  const std::filesystem::path nowhere = dir.path() / "nowhere";
+  const auto missing = Checkpoint::open(nowhere);
+  ASSERT_FALSE(missing.ok());
+  EXPECT_THAT(missing.error().message(), HasSubstr(nowhere.string() + ": is not a directory"));
 }
 
 TEST(CheckpointTest, RefusesProcessorThatDoesNotFitTheModel) {

@@ -141,8 +141,9 @@ void add_probe_command(Program& program, int& exit_code) {
   command.add_option("MODEL", flags->model, "ONNX file; all shapes fixed").required();
   command.add_option("--arch", flags->arch, "Hexagon arch: v73, v75, v79, v81");
   command.add_option("--soc", flags->soc, "Chip: SM8850 or QNN's number of it, 87");
-  command.add_option("--qnn-libs", flags->qnn_libs,
-                     "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)");
+  command.add_option(
+      "--qnn-libs", flags->qnn_libs,
+      "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else the program's own)");
   command.add_option("--qnn-option", flags->options,
                      "KEY=VALUE for the QNN provider; may be repeated");
   const Option whole = command.add_flag(

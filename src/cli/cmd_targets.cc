@@ -188,7 +188,7 @@ void add_targets_command(Program& program, int& exit_code) {
       "changed; exit code 1 when something did");
   command
       .add_option("--qnn-libs", flags->qnn_libs,
-                  "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
+                  "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else the program's own)")
       .needs(probe);
   command.add_option("--only", flags->only, "Probe the rules whose ids match this glob: 'nbits.*'")
       .needs(probe);

@@ -40,7 +40,7 @@ void HtpFlags::add_to(Command command) {
   chip.add_to(command);
   command
       .add_option("--qnn-libs", qnn_libs,
-                  "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else .deps/qnn/lib)")
+                  "Folder of the QNN libraries (else LAPIDARY_QNN_LIBS, else the program's own)")
       .in_group(kGroup);
   command
       .add_option("--allow-cpu", allow_cpu,

@@ -67,7 +67,7 @@ engine::Device device_of(const std::string& word) {
 void ModelFlags::add_device_to(Command command) {
   add_device_option(command, device).show_default();
   command.add_option("--qnn-libs", qnn_libs,
-                     "Folder of the QNN libraries (default: LAPIDARY_QNN_LIBS, .deps/qnn/lib)");
+                     "Folder of the QNN libraries (default: LAPIDARY_QNN_LIBS, the program's own)");
   command.add_option("--arch", arch, "The HTP's arch, e.g. v81 (default: the SoC's)");
   command.add_option("--soc", soc, "The SoC, e.g. SM8850 (default: this machine's)");
 }

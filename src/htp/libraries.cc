@@ -7,6 +7,8 @@
 #include <sstream>
 #include <utility>
 
+#include "htp/child.h"
+
 namespace lapidary::htp {
 namespace {
 
@@ -28,7 +30,7 @@ constexpr const char* kDeviceRemedy =
 
 struct Choice {
   fs::path folder;
-  std::string source;  // who named it, "" for the source tree's own
+  std::string source;  // who named it, "" for the program's own
 
   std::string named() const { return source.empty() ? "" : fmt::format(" (given by {})", source); }
 };
@@ -38,7 +40,7 @@ Choice choose(const std::string& folder) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
   const char* variable = std::getenv("LAPIDARY_QNN_LIBS");
   if (variable != nullptr && *variable != '\0') return {variable, "LAPIDARY_QNN_LIBS"};
-  return {LAPIDARY_QNN_FOLDER, ""};
+  return {own_libraries(own_program().parent_path()), ""};
 }
 
 // The folder, absolute, when it is there.
@@ -77,6 +79,13 @@ bool on_adsp_path(const std::string& file) {
 
 fs::path Libraries::provider() const { return folder / kProvider; }
 fs::path Libraries::backend() const { return folder / kBackend; }
+
+fs::path own_libraries(const fs::path& folder) {
+  if (!folder.is_absolute()) return {};  // no /proc: nothing is better than a place below anywhere
+  std::error_code ignored;
+  const bool build_tree = fs::exists(folder / "CMakeCache.txt", ignored);
+  return (folder / (build_tree ? LAPIDARY_QNN_FOLDER : "../lib/lapidary/qnn")).lexically_normal();
+}
 
 Result<Libraries> find_libraries(const std::string& folder) {
   const Choice choice = choose(folder);

@@ -51,6 +51,18 @@ TEST_F(QnnLibraries, EveryMissingFileIsNamedUntilAllAreThere) {
   EXPECT_TRUE(found->provider().is_absolute());
 }
 
+// A fixed place would be the build machine's, and on another anybody's.
+TEST_F(QnnLibraries, ByDefaultTheyAreSoughtFromTheProgramsOwnFolder) {
+  EXPECT_EQ(own_libraries(root_ / "bin"), root_ / "lib/lapidary/qnn");
+  fs::create_directories(root_ / "bin");
+  std::ofstream(root_ / "bin" / "CMakeCache.txt") << "x";
+  const fs::path in_build_tree = own_libraries(root_ / "bin");
+  EXPECT_TRUE(in_build_tree.is_absolute());
+  EXPECT_THAT(in_build_tree.string(), ::testing::EndsWith(".deps/qnn/lib"));
+  EXPECT_EQ(own_libraries(""), "");
+  EXPECT_EQ(own_libraries("bin"), "");
+}
+
 // Nothing is compiled on a device, and the two sides of the connection to the DSP are of its arch.
 TEST_F(QnnLibraries, ADeviceNeedsStubAndSkelOfItsArchAndNoCompiler) {
   const std::string folder = (root_ / "lib").string();

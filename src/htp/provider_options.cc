@@ -13,7 +13,9 @@
 namespace lapidary::htp {
 namespace {
 
-enum class Kind { kSwitch, kChoice, kNumber, kText };
+// kLibrary: the path of a library; kOpPackages: OPERATOR:LIBRARY:SYMBOL[:TARGET],... Both libraries
+// are loaded, so they must be named by absolute paths.
+enum class Kind { kSwitch, kChoice, kNumber, kText, kLibrary, kOpPackages };
 
 // One option of the provider. Keys: the strings of onnxruntime-qnn 2.7.0's library; values: its
 // sources and the session options' documentation, which agree with the library's strings.
@@ -59,12 +61,12 @@ constexpr std::array kOptions = {
     Option{"json_qnn_graph_dir", Kind::kText},
     Option{"offload_graph_io_quantization"},
     Option{"op_affinity", Kind::kText},
-    Option{"op_packages", Kind::kText},
+    Option{"op_packages", Kind::kOpPackages},
     Option{"profiling_file_path", Kind::kText},
     Option{"profiling_level", Kind::kChoice, "off basic detailed optrace"},
     Option{"qnn_context_priority", Kind::kChoice, "low normal normal_high high"},
-    Option{"qnn_ir_backend_path", Kind::kText},
-    Option{"qnn_saver_path", Kind::kText},
+    Option{"qnn_ir_backend_path", Kind::kLibrary},
+    Option{"qnn_saver_path", Kind::kLibrary},
     Option{"rpc_control_latency", Kind::kNumber, {}, 0, 1'000'000},
     Option{"skip_backend_op_validation"},
     Option{"skip_qnn_version_check"},
@@ -107,6 +109,19 @@ std::optional<int64_t> number_of(std::string_view text) {
   return number;
 }
 
+bool absolute_path(std::string_view path) { return path.substr(0, 1) == "/"; }
+
+// Of "Op:/lib.so:symbol,Op2:/lib.so:symbol": whether each library has an absolute path.
+bool absolute_op_packages(std::string_view text) {
+  for (;;) {
+    const std::string_view package = text.substr(0, text.find(','));
+    const size_t colon = package.find(':');
+    if (colon == std::string_view::npos || !absolute_path(package.substr(colon + 1))) return false;
+    if (package.size() == text.size()) return true;
+    text.remove_prefix(package.size() + 1);
+  }
+}
+
 Status check_value(const Option& option, const std::string& value) {
   const std::string where = "QNN option " + std::string(option.key);
   switch (option.kind) {
@@ -118,6 +133,13 @@ Status check_value(const Option& option, const std::string& value) {
       if (number && *number >= option.min && *number <= option.max) return {};
       return bad_input(
           where, fmt::format("'{}' is no number from {} to {}", value, option.min, option.max));
+    }
+    case Kind::kLibrary:
+    case Kind::kOpPackages: {
+      const bool absolute =
+          option.kind == Kind::kLibrary ? absolute_path(value) : absolute_op_packages(value);
+      if (absolute) return {};
+      return bad_input(where, "'" + value + "' names no library by an absolute path");
     }
     case Kind::kSwitch:
     case Kind::kChoice:

@@ -44,6 +44,21 @@ TEST(ProviderOptions, AValueOutsideTheKeysIsAnErrorThatListsThem) {
   EXPECT_THAT(error_of({{"profiling_file_path", ""}}), HasSubstr("empty"));
 }
 
+// A relative one would be looked for in the worker's folder, or wherever the loader looks.
+TEST(ProviderOptions, LibrariesAreNamedByAbsolutePaths) {
+  for (const char* key : {"qnn_saver_path", "qnn_ir_backend_path"}) {
+    EXPECT_EQ(error_of({{key, "/qnn/lib.so"}}), "") << key;
+    for (const char* bad : {"", "lib.so", "./lib.so", "~/lib.so"}) {
+      EXPECT_THAT(error_of({{key, bad}}), AllOf(HasSubstr(key), HasSubstr("absolute"))) << bad;
+    }
+  }
+  EXPECT_EQ(error_of({{"op_packages", "Add:/a.so:f"}}), "");
+  EXPECT_EQ(error_of({{"op_packages", "Add:/a.so:f:CPU,Mul:/b.so:g"}}), "");
+  for (const char* bad : {"", "Add", "Add:a.so:f", "Add:/a.so:f,Mul:b.so:g", "Add:/a.so:f,"}) {
+    EXPECT_THAT(error_of({{"op_packages", bad}}), HasSubstr("absolute")) << bad;
+  }
+}
+
 // The provider obeys soc_model where it and htp_arch disagree: nobody may set one of them apart.
 TEST(ProviderOptions, WhatIsSetHereCannotBeSetTwice) {
   for (const char* key : {"htp_arch", "soc_model", "backend_path", "backend_type"}) {

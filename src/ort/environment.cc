@@ -2,8 +2,10 @@
 
 #include <onnxruntime_session_options_config_keys.h>
 
+#include <cstdlib>
 #include <map>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <unordered_map>
 #include <vector>
@@ -11,9 +13,18 @@
 namespace lapidary::ort {
 namespace {
 
+// See the header. Runs before main(): a static object of this file, which every program that makes
+// an environment links.
+// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
+const bool kTelemetryIsOff = ::setenv("ORT_DISABLE_TELEMETRY", "1", 1) == 0;
+
 // Which library a provider's name was registered with. ONNX Runtime has no second library under
 // one name, and no way to ask.
 void register_library(const ExecutionProvider& provider) {
+  if (!provider.library.is_absolute()) {
+    throw std::runtime_error("the library of execution provider " + provider.name + ", '" +
+                             provider.library.string() + "', is not named by an absolute path");
+  }
   static std::mutex mutex;
   static std::map<std::string, std::filesystem::path> registered;
   const std::scoped_lock lock(mutex);
@@ -45,7 +56,10 @@ const char* name_of(OrtHardwareDeviceType type) {
 // Log lines would break the "library never prints" rule; what matters in them also arrives as
 // exceptions.
 Ort::Env& environment() {
-  static Ort::Env env(ORT_LOGGING_LEVEL_FATAL, "lapidary");
+  static Ort::Env env = [] {
+    if (!kTelemetryIsOff) throw std::bad_alloc();  // setenv() fails for want of memory alone
+    return Ort::Env(ORT_LOGGING_LEVEL_FATAL, "lapidary");
+  }();
   return env;
 }
 

@@ -37,7 +37,7 @@ enum class Optimization { kNone, kBasic, kExtended, kAll };
 // accept unknown ones in silence: validate them first.
 struct ExecutionProvider {
   std::string name;               // as its devices are listed: "QNN"
-  std::filesystem::path library;  // libonnxruntime_providers_qnn.so
+  std::filesystem::path library;  // .../libonnxruntime_providers_qnn.so; absolute
   std::vector<std::pair<std::string, std::string>> options = {};
   bool allow_cpu = false;  // false: a node that the provider does not take is an error
 };

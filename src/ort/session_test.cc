@@ -277,5 +277,17 @@ TEST(Ort, AMissingExecutionProviderLibraryIsAnError) {
   EXPECT_THAT(session.error().message(), HasSubstr("no_such_library.so"));
 }
 
+// Catches a library that the loader would look for wherever LD_LIBRARY_PATH or the current folder
+// lead.
+TEST(Ort, AnExecutionProviderLibraryWithoutAnAbsolutePathIsRefused) {
+  for (const char* library : {"libno.so", "./libno.so", ""}) {
+    SessionOptions options{.threads = 1};
+    options.execution_provider = ExecutionProvider{"QNN", library};
+    const auto session = Session::open(add_model(), options);
+    ASSERT_FALSE(session.ok());
+    EXPECT_THAT(session.error().message(), HasSubstr("absolute path")) << library;
+  }
+}
+
 }  // namespace
 }  // namespace lapidary::ort
