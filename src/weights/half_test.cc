@@ -1,0 +1,38 @@
+// float16 with Olive's clamping.
+#include "weights/half.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/float_types.h"
+#include "tensor/expressions.h"
+
+namespace lapidary::weights {
+namespace {
+
+using ::testing::ElementsAre;
+
+// Olive's clamping: nothing but 0 becomes 0, nothing finite becomes infinite.
+TEST(HalfWeight, Clamps) {
+  const std::vector<float> in = {0.0f, 1e-9f, -1e-9f, 0.1f, 70000.0f, -2e4f, 9999.0f};
+  const tensor::Tensor half = half_weight(tensor::floats({7}, in), 1e-7, 1e4);
+  const auto bytes = half.materialize();
+  ASSERT_TRUE(bytes.ok());
+  std::vector<float> out;
+  for (size_t i = 0; i < in.size(); ++i) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, bytes->data() + 2 * i, 2);
+    out.push_back(float16_to_float(bits));
+  }
+  const float smallest = float16_to_float(lapidary::float_to_float16(1e-7f));
+  EXPECT_THAT(out, ElementsAre(0.0f, smallest, -smallest,
+                               float16_to_float(lapidary::float_to_float16(0.1f)), 1e4f, -1e4f,
+                               float16_to_float(lapidary::float_to_float16(9999.0f))));
+  EXPECT_GT(smallest, 0.0f);
+}
+
+}  // namespace
+}  // namespace lapidary::weights
