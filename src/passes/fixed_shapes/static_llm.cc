@@ -1,5 +1,7 @@
 #include "passes/fixed_shapes/static_llm.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -27,11 +29,11 @@ Error not_a_decoder(const Graph& graph, const std::string& what) {
 
 Status check_options(const StaticLlmOptions& options) {
   if (options.context_length < 2 || options.context_length > kLongestContext) {
-    return bad_input("StaticLLM", "context_length is " + std::to_string(options.context_length),
-                     "choose one in [2, " + std::to_string(kLongestContext) + "]");
+    return bad_input("StaticLLM", fmt::format("context_length is {}", options.context_length),
+                     fmt::format("choose one in [2, {}]", kLongestContext));
   }
   if (options.sequence_length < 1 || options.sequence_length > options.context_length) {
-    return bad_input("StaticLLM", "sequence_length is " + std::to_string(options.sequence_length),
+    return bad_input("StaticLLM", fmt::format("sequence_length is {}", options.sequence_length),
                      "choose one in [1, context_length]");
   }
   return {};
@@ -44,7 +46,7 @@ Status check_decoder(const Graph& graph) {
   }
   for (const char* input : {ports::kInputsEmbeds, ports::kAttentionMask}) {
     if (!graph.is_input(input)) {
-      return not_a_decoder(graph, std::string("has no input '") + input + "'");
+      return not_a_decoder(graph, fmt::format("has no input '{}'", input));
     }
   }
   return graph.is_output(ports::kLogits) ? Status()
@@ -58,9 +60,8 @@ Result<int64_t> window_of(const Graph& graph) {
     if (node.op_type != "GroupQueryAttention") continue;
     const int64_t own = std::max<int64_t>(node.int_attribute("local_window_size", 0), 0);
     if (own > 0 && window > 0 && own != window) {
-      return unsupported("node '" + node.name + "'", "sees " + std::to_string(own) +
-                                                         " positions, other sliding layers " +
-                                                         std::to_string(window));
+      return unsupported(fmt::format("node '{}'", node.name),
+                         fmt::format("sees {} positions, other sliding layers {}", own, window));
     }
     window = std::max(window, own);
   }
@@ -77,7 +78,7 @@ Status bind_inputs(Graph& graph, const graph::DimBindings& sizes) {
       if (symbol == nullptr) continue;
       const auto size = sizes.find(*symbol);
       if (size == sizes.end()) {
-        return not_a_decoder(graph, "input '" + input.name + "' has a dim '" + *symbol + "'");
+        return not_a_decoder(graph, fmt::format("input '{}' has a dim '{}'", input.name, *symbol));
       }
       dim = size->second;
     }
@@ -132,7 +133,7 @@ Status softcap_to_host(Graph& graph) {
   auto values = cap->to_floats();
   if (!values.ok()) {
     Error error = values.take_error();
-    error.where = "soft-cap '" + product->inputs[1] + "', " + error.where;
+    error.where = fmt::format("soft-cap '{}', {}", product->inputs[1], error.where);
     return error;
   }
   const std::string uncapped = quotient->inputs[0];
@@ -209,8 +210,8 @@ std::string one_of(JsonReader& reader, const std::string& key, const char* fallb
                    const char* other) {
   std::string value = reader.string_or(key, fallback);
   if (value != fallback && value != other) {
-    reader.fail(key, "'" + value + "' is not known",
-                "use " + std::string(fallback) + " or " + other);
+    reader.fail(key, fmt::format("'{}' is not known", value),
+                fmt::format("use {} or {}", fallback, other));
   }
   return value;
 }
@@ -256,8 +257,7 @@ BoundPass bind_static_llm(JsonReader& reader) {
   lengths.prefill = reader.integer_or("prefill_length", lengths.prefill, {0, kLongestContext});
   if (lengths.prefill >= lengths.context) {
     reader.fail("prefill_length",
-                "is " + std::to_string(lengths.prefill) + " in a context of " +
-                    std::to_string(lengths.context),
+                fmt::format("is {} in a context of {}", lengths.prefill, lengths.context),
                 "choose a smaller one than context_length");
   }
   // One token is no prompt, and a context has two positions at least.

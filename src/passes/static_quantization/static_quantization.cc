@@ -1,5 +1,7 @@
 #include "passes/static_quantization/static_quantization.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cctype>
 #include <set>
@@ -54,7 +56,7 @@ std::optional<quant::ScaleSearch> read_search(JsonReader& reader) {
   if (!name) return std::nullopt;
   if (*name == "mse") return quant::ScaleSearch::kMse;
   if (*name != "min_max") {
-    reader.fail("weight_search", "'" + *name + "' is no search", "use min_max or mse");
+    reader.fail("weight_search", fmt::format("'{}' is no search", *name), "use min_max or mse");
   }
   return quant::ScaleSearch::kMinMax;
 }
@@ -64,7 +66,8 @@ std::optional<WeightRounding> read_rounding(JsonReader& reader) {
   if (!name) return std::nullopt;
   if (*name == "error_aware") return WeightRounding::kErrorAware;
   if (*name != "nearest") {
-    reader.fail("weight_rounding", "'" + *name + "' is no rounding", "use nearest or error_aware");
+    reader.fail("weight_rounding", fmt::format("'{}' is no rounding", *name),
+                "use nearest or error_aware");
   }
   return WeightRounding::kNearest;
 }
@@ -185,7 +188,7 @@ Status check_options(const GraphSet& graphs, const StaticQuantizationOptions& op
     if (std::none_of(graphs.begin(), graphs.end(),
                      [&](const RoleGraph& each) { return has_port(each.graph, pattern); })) {
       return bad_input(graphs[0].graph.name,
-                       "quantized_io: '" + pattern + "' names no float32 input or output");
+                       fmt::format("quantized_io: '{}' names no float32 input or output", pattern));
     }
   }
   return {};
@@ -302,7 +305,7 @@ std::string read_method(JsonReader& reader) {
     reader.fail("calibrate_method", "calibration by entropy is not supported",
                 "use MinMax, Percentile or MSE", ErrorKind::kUnsupported);
   } else if (name != "minmax") {
-    reader.fail("calibrate_method", "'" + given + "' is no method",
+    reader.fail("calibrate_method", fmt::format("'{}' is no method", given),
                 "use MinMax, Percentile or MSE");
   }
   return "min_max";
@@ -313,14 +316,13 @@ void check_fixed_keys(JsonReader& reader) {
   const auto boolean = [&](const char* key, bool only, const char* remedy) {
     const std::optional<bool> value = reader.optional_boolean(key);
     if (value && *value != only) {
-      reader.fail(key, std::string("cannot be ") + (*value ? "true" : "false"), remedy,
-                  ErrorKind::kUnsupported);
+      reader.fail(key, fmt::format("cannot be {}", *value), remedy, ErrorKind::kUnsupported);
     }
   };
   const auto word = [&](const char* key, const char* only) {
     const std::optional<std::string> value = reader.optional_string(key);
     if (value && *value != only) {
-      reader.fail(key, "'" + *value + "' is not supported", std::string("use ") + only,
+      reader.fail(key, fmt::format("'{}' is not supported", *value), fmt::format("use {}", only),
                   ErrorKind::kUnsupported);
     }
   };
