@@ -1,5 +1,7 @@
 #include "passes/float_to_float16.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <set>
 
@@ -135,7 +137,7 @@ class Converter {
   std::string as(const std::string& value, DType wanted) {
     if (wanted == DType::kFloat16 && graph_.constant(value) != nullptr) return half_name(value);
     if (half_.contains(value) == (wanted == DType::kFloat16)) return value;
-    std::string name = value + "/" + std::string(tensor::name_of(wanted));
+    std::string name = fmt::format("{}/{}", value, tensor::name_of(wanted));
     if (casts_.insert(name).second) add_cast(value, name, wanted);
     return name;
   }

@@ -5,15 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <set>
 
-#include "base/float_types.h"
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
+#include "passes/test_graphs.h"
 #include "passes/weight_only/kquant_quantization.h"
 #include "tensor/expressions.h"
-#include "weights/half.h"
 
 namespace lapidary::passes {
 namespace {
@@ -24,6 +22,7 @@ using graph::Graph;
 using graph::Node;
 using graph::Ref;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 // y = Tanh(x w + w); z = Shape-derived integers stay integers.
@@ -43,12 +42,6 @@ PassOutcome convert(const FloatToFloat16Options& options) {
   EXPECT_TRUE(outcome.ok()) << outcome.error().message();
   EXPECT_TRUE(graph::check(outcome->graph).ok());
   return std::move(*outcome);
-}
-
-std::vector<std::string> ops(const Graph& graph) {
-  std::vector<std::string> out;
-  for (const Node& node : graph.nodes) out.push_back(node.op_type);
-  return out;
 }
 
 // No node may mix float16 and float32, whatever was blocked: ONNX Runtime would refuse the graph.
@@ -165,23 +158,15 @@ TEST(FloatToFloat16, ZerosMadeByTheGraphFollow) {
   EXPECT_EQ(outcome->graph.outputs[0].dtype, DType::kFloat16);
 }
 
-// Olive's clamping: nothing but 0 becomes 0, nothing finite becomes infinite.
-TEST(HalfWeight, Clamps) {
-  const std::vector<float> in = {0.0f, 1e-9f, -1e-9f, 0.1f, 70000.0f, -2e4f, 9999.0f};
-  const tensor::Tensor half = weights::half_weight(tensor::floats({7}, in), 1e-7, 1e4);
-  const auto bytes = half.materialize();
-  ASSERT_TRUE(bytes.ok());
-  std::vector<float> out;
-  for (size_t i = 0; i < in.size(); ++i) {
-    uint16_t bits = 0;
-    std::memcpy(&bits, bytes->data() + 2 * i, 2);
-    out.push_back(float16_to_float(bits));
-  }
-  const float smallest = float16_to_float(lapidary::float_to_float16(1e-7f));
-  EXPECT_THAT(out, ElementsAre(0.0f, smallest, -smallest,
-                               float16_to_float(lapidary::float_to_float16(0.1f)), 1e4f, -1e4f,
-                               float16_to_float(lapidary::float_to_float16(9999.0f))));
-  EXPECT_GT(smallest, 0.0f);
+TEST(FloatToFloat16, BadOptionsAreNamed) {
+  const Bind bind = &bind_float_to_float16;
+  EXPECT_EQ(verdict(bind, R"({"use_symbolic_shape_infer": true, "op_block_list": ["Add"]})"),
+            "accepted");
+  EXPECT_EQ(bound(bind, R"({"node_block_list": ["su*"]})")->options.at("node_block_list"),
+            Json::array({"su*"}));
+  EXPECT_THAT(verdict(bind, R"({"max_finite_val": 1e6})"), HasSubstr("max_finite_val"));
+  EXPECT_THAT(verdict(bind, R"({"min_positive_val": 0})"), HasSubstr("min_positive_val"));
+  EXPECT_THAT(verdict(bind, R"({"nodes_to_exclude": ["su*"]})"), HasSubstr("node_block_list"));
 }
 
 }  // namespace

@@ -1,3 +1,8 @@
+#include <fmt/format.h>
+
+#include <string_view>
+#include <vector>
+
 #include "passes/fixed_shapes/lower_rms_norm.h"
 #include "passes/fixed_shapes/lower_rotary_embedding.h"
 #include "passes/fixed_shapes/static_llm.h"
@@ -50,12 +55,13 @@ const std::vector<PassEntry>& registry() {
 }
 
 Result<const PassEntry*> find_pass(const std::string& type, const std::string& where) {
-  std::string known;
+  std::vector<std::string_view> known;
   for (const PassEntry& entry : registry()) {
     if (type == entry.type) return &entry;
-    known += (known.empty() ? "" : ", ") + std::string(entry.type);
+    known.emplace_back(entry.type);
   }
-  return unsupported(where, "pass type '" + type + "' is not known", "known passes: " + known);
+  return unsupported(where, fmt::format("pass type '{}' is not known", type),
+                     fmt::format("known passes: {}", fmt::join(known, ", ")));
 }
 
 }  // namespace lapidary::passes

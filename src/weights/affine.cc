@@ -1,5 +1,7 @@
 #include "weights/affine.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <bit>
 #include <cassert>
@@ -84,8 +86,8 @@ class ChannelCodes final : public Codes {
       : Codes(weight, type), scales_(std::move(scales)), by_row_(by_row) {}
 
   std::string describe() const override {
-    return "quantize<" + scales_->describe() + (by_row_ ? ", per row" : ", per column") + ">(" +
-           weight().describe() + ")";
+    return fmt::format("quantize<{}{}>({})", scales_->describe(),
+                       by_row_ ? ", per row" : ", per column", weight().describe());
   }
 
  protected:
@@ -214,14 +216,14 @@ Result<quant::Range> range_of(const Tensor& weight) {
 std::string reason_against_channels(const Tensor& weight, size_t axis, IntegerType type) {
   const Shape& shape = weight.shape();
   if (!tensor::is_float(weight.dtype()) || weight.dtype() == DType::kDouble) {
-    return "the weight is " + std::string(tensor::name_of(weight.dtype()));
+    return fmt::format("the weight is {}", tensor::name_of(weight.dtype()));
   }
   if (weight.type().elements() == 0) return "the weight is empty";
   if (shape.empty() || (axis != 0 && axis + 1 != shape.size())) {
     return "channels lie along a dim in the middle of the weight";
   }
   if (type == IntegerType::kInt4 && shape.back() % 2 != 0) {
-    return "rows of " + std::to_string(shape.back()) + " codes do not fill whole bytes";
+    return fmt::format("rows of {} codes do not fill whole bytes", shape.back());
   }
   return "";
 }

@@ -1,5 +1,7 @@
 #include "weights/blockwise.h"
 
+#include <fmt/core.h>
+
 #include <cassert>
 #include <memory>
 #include <vector>
@@ -70,9 +72,9 @@ class QuantizeRows final : public tensor::Producer {
   const Tensor& rows() const { return rows_; }
 
   std::string describe() const override {
-    return "quantize<" + format_.describe() +
-           (format_.block.layout == quant::Layout::kMatMulNBits ? "" : ", gather") + ">(" +
-           rows_.describe() + ")";
+    return fmt::format("quantize<{}{}>({})", format_.describe(),
+                       format_.block.layout == quant::Layout::kMatMulNBits ? "" : ", gather",
+                       rows_.describe());
   }
 
  private:
@@ -109,20 +111,20 @@ class QuantizeRows final : public tensor::Producer {
 }  // namespace
 
 std::string WeightFormat::describe() const {
-  return std::string(method == QuantMethod::kKQuant ? "k-quant" : "rtn") + " int" +
-         std::to_string(block.bits) + ", block " + std::to_string(block.block_size) +
-         (block.symmetric ? ", symmetric" : ", asymmetric");
+  return fmt::format("{} int{}, block {}{}", method == QuantMethod::kKQuant ? "k-quant" : "rtn",
+                     block.bits, block.block_size,
+                     block.symmetric ? ", symmetric" : ", asymmetric");
 }
 
 std::string reason_against(const Tensor& rows, const WeightFormat& format) {
-  if (rows.shape().size() != 2) return "the weight has rank " + std::to_string(rows.shape().size());
+  if (rows.shape().size() != 2) return fmt::format("the weight has rank {}", rows.shape().size());
   if (!tensor::is_float(rows.dtype())) {
-    return "the weight is " + std::string(tensor::name_of(rows.dtype()));
+    return fmt::format("the weight is {}", tensor::name_of(rows.dtype()));
   }
   if (rows.type().elements() == 0) return "the weight is empty";
   if (format.block.layout == quant::Layout::kGatherBlockQuantized &&
       rows.shape()[1] * format.block.bits % 8 != 0) {
-    return "rows of " + std::to_string(rows.shape()[1]) + " codes do not fill whole bytes";
+    return fmt::format("rows of {} codes do not fill whole bytes", rows.shape()[1]);
   }
   return "";
 }

@@ -1,5 +1,7 @@
 #include "weights/error_aware.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <bit>
 #include <cassert>
@@ -60,8 +62,8 @@ class ErrorAwareCodes final : public tensor::Producer {
   }
 
   std::string describe() const override {
-    return "round_error_aware<" + scales_->describe() + ", moments " +
-           fingerprint(factors_->moments()) + ">(" + weight_.describe() + ")";
+    return fmt::format("round_error_aware<{}, moments {}>({})", scales_->describe(),
+                       fingerprint(factors_->moments()), weight_.describe());
   }
 
  private:

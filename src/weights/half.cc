@@ -1,5 +1,7 @@
 #include "weights/half.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -47,8 +49,7 @@ class HalfWeight final : public tensor::Producer {
   }
 
   std::string describe() const override {
-    return "float16<" + std::to_string(min_positive_) + ", " + std::to_string(max_finite_) + ">(" +
-           operand_.describe() + ")";
+    return fmt::format("float16<{:f}, {:f}>({})", min_positive_, max_finite_, operand_.describe());
   }
 
  private:

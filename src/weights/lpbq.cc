@@ -1,5 +1,7 @@
 #include "weights/lpbq.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -69,10 +71,11 @@ class Requantized final : public tensor::Producer {
   }
 
   std::string describe() const override {
-    return "lpbq<block " + std::to_string(source_.block_size) +
-           (source_.layout.by_output ? ", by output" : "") +
-           (source_.factor == 1 ? "" : ", times " + std::to_string(source_.factor)) + ">(" +
-           source_.codes.describe() + ", " + source_.scales.describe() + ")";
+    const std::string factor =
+        source_.factor == 1 ? "" : fmt::format(", times {:f}", source_.factor);
+    return fmt::format("lpbq<block {}{}{}>({}, {})", source_.block_size,
+                       source_.layout.by_output ? ", by output" : "", factor,
+                       source_.codes.describe(), source_.scales.describe());
   }
 
  private:

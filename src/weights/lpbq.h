@@ -37,7 +37,7 @@ struct LpbqWeight {
 };
 
 // Rounds the float weights anew that the codes come from, where those are known (original_rows in
-// nbits_weight.h), else what the codes stand for.
+// nbits.h), else what the codes stand for.
 LpbqWeight lpbq_weight(const BlockSource& source);
 
 }  // namespace lapidary::weights

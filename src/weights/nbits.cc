@@ -1,5 +1,7 @@
 #include "weights/nbits.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -91,11 +93,12 @@ class FromNBits final : public tensor::Producer {
   }
 
   std::string describe() const override {
-    return std::string("dequantizable<") + (form_.is_signed ? "int" : "uint") +
-           std::to_string(weight_.bits) + ", block " + std::to_string(weight_.block_size) +
-           (form_.by_output ? ", by output" : "") + (form_.recode ? ", recoded" : "") + ">(" +
-           weight_.codes.describe() + ", " + weight_.scales.describe() +
-           (weight_.zero_points.valid() ? ", " + weight_.zero_points.describe() : "") + ")";
+    const std::string zeros =
+        weight_.zero_points.valid() ? ", " + weight_.zero_points.describe() : "";
+    return fmt::format("dequantizable<{}{}, block {}{}{}>({}, {}{})",
+                       form_.is_signed ? "int" : "uint", weight_.bits, weight_.block_size,
+                       form_.by_output ? ", by output" : "", form_.recode ? ", recoded" : "",
+                       weight_.codes.describe(), weight_.scales.describe(), zeros);
   }
 
   const Tensor& floats() const { return floats_; }
@@ -227,15 +230,14 @@ class FromNBits final : public tensor::Producer {
 };
 
 std::string wrong_size(const char* what, const Tensor& tensor, int64_t wanted) {
-  return std::string("its ") + what + " have " + std::to_string(tensor.type().elements()) +
-         " elements, not " + std::to_string(wanted);
+  return fmt::format("its {} have {} elements, not {}", what, tensor.type().elements(), wanted);
 }
 
 }  // namespace
 
 std::string reason_against(const NBitsWeight& weight) {
   if (weight.bits != 4 && weight.bits != 8) {
-    return "it has " + std::to_string(weight.bits) + " bits, and 4 or 8 are supported";
+    return fmt::format("it has {} bits, and 4 or 8 are supported", weight.bits);
   }
   if (weight.n <= 0 || weight.k <= 0 || weight.block_size <= 0) {
     return "its N, K or block_size is not positive";
@@ -248,15 +250,16 @@ std::string reason_against(const NBitsWeight& weight) {
   if (weight.codes.type().elements() != bytes) return wrong_size("codes", weight.codes, bytes);
   const DType scale = weight.scales.dtype();
   if (!tensor::is_float(scale) || scale == DType::kDouble) {
-    return "its scales are " + std::string(tensor::name_of(scale));
+    return fmt::format("its scales are {}", tensor::name_of(scale));
   }
   if (weight.scales.type().elements() != weight.n * blocks) {
     return wrong_size("scales", weight.scales, weight.n * blocks);
   }
   if (!weight.zero_points.valid()) return "";
   if (weight.zero_points.dtype() != DType::kUint8) {
-    return "its zero points are " + std::string(tensor::name_of(weight.zero_points.dtype())) +
-           ", and only integers can be zero points of DequantizeLinear";
+    return fmt::format(
+        "its zero points are {}, and only integers can be zero points of DequantizeLinear",
+        tensor::name_of(weight.zero_points.dtype()));
   }
   const int64_t zeros = weight.n * ((blocks * weight.bits + 7) / 8);
   if (weight.zero_points.type().elements() != zeros) {

@@ -1,5 +1,7 @@
 #include "weights/row_reader.h"
 
+#include <fmt/core.h>
+
 #include <map>
 
 namespace lapidary::weights {
@@ -11,7 +13,7 @@ Result<RowReader> RowReader::create(std::vector<tensor::Tensor> tensors, int64_t
     Part part{std::move(tensor), 0, {}, {}};
     if (rows <= 0 || part.tensor.bytes() % rows != 0) {
       return internal_error(part.tensor.describe(),
-                            "does not consist of " + std::to_string(rows) + " equal rows");
+                            fmt::format("does not consist of {} equal rows", rows));
     }
     part.row_bytes = part.tensor.bytes() / rows;
     const auto& producer = *part.tensor.producer();

@@ -1,5 +1,7 @@
 #include "weights/row_scales.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -26,7 +28,7 @@ class ScalesTensor final : public tensor::Producer {
   ScalesTensor(std::shared_ptr<const RowScales> scales, const Tensor& weight)
       : Producer({DType::kFloat, {scales->count()}}),
         scales_(std::move(scales)),
-        text_("scales<" + scales_->describe() + ">(" + weight.describe() + ")") {}
+        text_(fmt::format("scales<{}>({})", scales_->describe(), weight.describe())) {}
 
   Status read_tiles(int64_t begin, int64_t end,
                     std::span<const std::span<std::byte>> outs) const override {

@@ -1,5 +1,5 @@
 // Moves that cancel out. That what is left computes the same is shown by
-// tests/golden_static_decoder_test.cc.
+// tests/golden_fixed_decoder_test.cc.
 #include "passes/fixed_shapes/fold_layout.h"
 
 #include <gmock/gmock.h>
@@ -9,6 +9,7 @@
 
 #include "graph/builder.h"
 #include "graph/fixed_shapes.h"
+#include "passes/test_graphs.h"
 
 namespace lapidary::passes {
 namespace {
@@ -18,22 +19,10 @@ using graph::DType;
 using graph::Graph;
 using graph::Ref;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
 
-Graph folded(Builder& b) {
-  auto outcome = fold_layout(std::move(b).finish());
-  if (!outcome.ok()) throw std::runtime_error(outcome.error().message());
-  EXPECT_TRUE(graph::check(outcome->graph).ok()) << graph::print(outcome->graph);
-  return std::move(outcome->graph);
-}
-
-std::vector<std::string> ops(const Graph& graph) {
-  std::vector<std::string> out;
-  for (const auto& node : graph.nodes) out.push_back(node.op_type);
-  return out;
-}
+Graph folded(Builder& b) { return checked(fold_layout(std::move(b).finish())).graph; }
 
 Ref transpose(Builder& b, const Ref& x, std::vector<int64_t> perm) {
   return b.op("Transpose", {x}, "", {{"perm", std::move(perm)}});

@@ -1,5 +1,7 @@
 #include "passes/fixed_shapes/lower_group_query_attention.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -55,14 +57,14 @@ class AttentionLowering {
 
  private:
   static Error refuse(const Node& node, const std::string& what) {
-    return unsupported("node '" + node.name + "'", what,
+    return unsupported(fmt::format("node '{}'", node.name), what,
                        "only the forms that the decoder's builder emits can be lowered");
   }
 
   // Present caches are more than the new rows only for other nodes of the operator.
   Status check_reader(const Node& node) const {
     for (const std::string& input : node.inputs) {
-      if (caches_.contains(input)) return refuse(node, "reads the cache '" + input + "'");
+      if (caches_.contains(input)) return refuse(node, fmt::format("reads the cache '{}'", input));
     }
     return {};
   }
@@ -73,7 +75,8 @@ class AttentionLowering {
     for (const auto& [key, value] : node.attributes) {
       static const std::set<std::string> kFollowed = {"num_heads", "kv_num_heads", "scale",
                                                       "local_window_size"};
-      if (!kFollowed.contains(key)) return refuse(node, "attribute '" + key + "' is not followed");
+      if (!kFollowed.contains(key))
+        return refuse(node, fmt::format("attribute '{}' is not followed", key));
     }
     if (node.inputs.size() != 7) return refuse(node, "it has inputs beyond the lengths");
     const Shape& q = shape(node.inputs[0]);
@@ -139,8 +142,8 @@ class AttentionLowering {
                                        [&](const auto& input) { return input.name == name; });
     const graph::SymbolicShape needed = {int64_t{1}, int64_t{1}, d.queries, d.rows()};
     if (declared->shape == needed) return {};
-    return refuse(node, "needs '" + name + "' as " + graph::to_string(needed) +
-                            ", another node as " + graph::to_string(declared->shape));
+    return refuse(node, fmt::format("needs '{}' as {}, another node as {}", name,
+                                    graph::to_string(needed), graph::to_string(declared->shape)));
   }
 
   static float scale_of(const Node& node, const Dims& d) {

@@ -1,5 +1,7 @@
 #include "passes/fixed_shapes/static_llm.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -27,11 +29,11 @@ Error not_a_decoder(const Graph& graph, const std::string& what) {
 
 Status check_options(const StaticLlmOptions& options) {
   if (options.context_length < 2 || options.context_length > kLongestContext) {
-    return bad_input("StaticLLM", "context_length is " + std::to_string(options.context_length),
-                     "choose one in [2, " + std::to_string(kLongestContext) + "]");
+    return bad_input("StaticLLM", fmt::format("context_length is {}", options.context_length),
+                     fmt::format("choose one in [2, {}]", kLongestContext));
   }
   if (options.sequence_length < 1 || options.sequence_length > options.context_length) {
-    return bad_input("StaticLLM", "sequence_length is " + std::to_string(options.sequence_length),
+    return bad_input("StaticLLM", fmt::format("sequence_length is {}", options.sequence_length),
                      "choose one in [1, context_length]");
   }
   return {};
@@ -44,7 +46,7 @@ Status check_decoder(const Graph& graph) {
   }
   for (const char* input : {ports::kInputsEmbeds, ports::kAttentionMask}) {
     if (!graph.is_input(input)) {
-      return not_a_decoder(graph, std::string("has no input '") + input + "'");
+      return not_a_decoder(graph, fmt::format("has no input '{}'", input));
     }
   }
   return graph.is_output(ports::kLogits) ? Status()
@@ -58,9 +60,8 @@ Result<int64_t> window_of(const Graph& graph) {
     if (node.op_type != "GroupQueryAttention") continue;
     const int64_t own = std::max<int64_t>(node.int_attribute("local_window_size", 0), 0);
     if (own > 0 && window > 0 && own != window) {
-      return unsupported("node '" + node.name + "'", "sees " + std::to_string(own) +
-                                                         " positions, other sliding layers " +
-                                                         std::to_string(window));
+      return unsupported(fmt::format("node '{}'", node.name),
+                         fmt::format("sees {} positions, other sliding layers {}", own, window));
     }
     window = std::max(window, own);
   }
@@ -77,7 +78,7 @@ Status bind_inputs(Graph& graph, const graph::DimBindings& sizes) {
       if (symbol == nullptr) continue;
       const auto size = sizes.find(*symbol);
       if (size == sizes.end()) {
-        return not_a_decoder(graph, "input '" + input.name + "' has a dim '" + *symbol + "'");
+        return not_a_decoder(graph, fmt::format("input '{}' has a dim '{}'", input.name, *symbol));
       }
       dim = size->second;
     }
@@ -132,7 +133,7 @@ Status softcap_to_host(Graph& graph) {
   auto values = cap->to_floats();
   if (!values.ok()) {
     Error error = values.take_error();
-    error.where = "soft-cap '" + product->inputs[1] + "', " + error.where;
+    error.where = fmt::format("soft-cap '{}', {}", product->inputs[1], error.where);
     return error;
   }
   const std::string uncapped = quotient->inputs[0];
@@ -194,6 +195,93 @@ Result<PassOutcome> static_llm(Graph graph, const StaticLlmOptions& options) {
     if (!node.domain.empty()) outcome.graph.opsets[node.domain] = 1;
   }
   return outcome;
+}
+
+namespace {
+
+// Of the graphs that a recipe asks for.
+struct Lengths {
+  int64_t context = 4096;
+  int64_t prefill = 64;     // 0: no such graph
+  int64_t calibration = 0;  // 0: no such graph
+};
+
+std::string one_of(JsonReader& reader, const std::string& key, const char* fallback,
+                   const char* other) {
+  std::string value = reader.string_or(key, fallback);
+  if (value != fallback && value != other) {
+    reader.fail(key, fmt::format("'{}' is not known", value),
+                fmt::format("use {} or {}", fallback, other));
+  }
+  return value;
+}
+
+Result<SetOutcome> make_set(GraphSet graphs, const Lengths& lengths,
+                            const StaticLlmOptions& shared) {
+  if (graphs.size() != 1 || graphs[0].role != Role::kModel) {
+    return bad_input("StaticLLM", "the component is several graphs already",
+                     "apply StaticLLM once, before passes that need fixed lengths");
+  }
+  SetOutcome out;
+  const auto add = [&](Role role, int64_t context, int64_t sequence, bool logits) -> Status {
+    StaticLlmOptions options = shared;
+    options.context_length = context;
+    options.sequence_length = sequence;
+    options.logits = logits;
+    LAP_ASSIGN_OR_RETURN(PassOutcome outcome, static_llm(graphs[0].graph, options));
+    out.graphs.push_back({role, 0, std::move(outcome.graph)});
+    out.rewritten += outcome.rewritten;
+    return {};
+  };
+  if (lengths.prefill > 0) {
+    LAP_RETURN_IF_ERROR(add(Role::kPrefill, lengths.context, lengths.prefill, false));
+  }
+  LAP_RETURN_IF_ERROR(add(Role::kDecode, lengths.context, 1, true));
+  if (lengths.calibration > 0) {
+    LAP_RETURN_IF_ERROR(add(Role::kCalibration, lengths.calibration, lengths.calibration, true));
+  }
+  const bool capped = out.graphs.back().graph.metadata.contains(contract::notes::kHostLogitSoftcap);
+  if (shared.host_logit_softcap && !capped) {
+    out.declined.push_back({contract::ports::kLogits, "no soft-cap to leave to the host"});
+  }
+  return out;
+}
+
+}  // namespace
+
+BoundPass bind_static_llm(JsonReader& reader) {
+  Lengths lengths;
+  StaticLlmOptions shared;
+  reader.integer_or("batch_size", 1, {1, 1});
+  lengths.context = reader.integer_or("context_length", lengths.context, {2, kLongestContext});
+  lengths.prefill = reader.integer_or("prefill_length", lengths.prefill, {0, kLongestContext});
+  if (lengths.prefill >= lengths.context) {
+    reader.fail("prefill_length",
+                fmt::format("is {} in a context of {}", lengths.prefill, lengths.context),
+                "choose a smaller one than context_length");
+  }
+  // One token is no prompt, and a context has two positions at least.
+  lengths.calibration =
+      reader.integer_or("calibration_length", lengths.calibration, {0, kLongestContext});
+  if (lengths.calibration == 1) {
+    reader.fail("calibration_length", "is 1", "choose 0 (no calibration graph), 2 or more");
+  }
+  const std::string attention = one_of(reader, "attention", "decomposed", "Attention");
+  const std::string softcap = one_of(reader, "logit_softcap", "graph", "host");
+  shared.attention =
+      attention == "Attention" ? AttentionForm::kAttention : AttentionForm::kDecomposed;
+  shared.host_logit_softcap = softcap == "host";
+  reader.reject_unknown("lengths are named by context_length, prefill_length, calibration_length");
+  Json json = {{"batch_size", 1},
+               {"context_length", lengths.context},
+               {"prefill_length", lengths.prefill},
+               {"calibration_length", lengths.calibration},
+               {"attention", attention},
+               {"logit_softcap", softcap}};
+  const auto run = [lengths, shared](GraphSet graphs, const PassContext& /*context*/) {
+    return make_set(std::move(graphs), lengths, shared);
+  };
+  return {"StaticLLM", std::move(json), run};
 }
 
 }  // namespace lapidary::passes

@@ -1,5 +1,7 @@
 #include "passes/lpbq/block_product.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "weights/nbits.h"
@@ -39,7 +41,8 @@ template <typename T>
 Result<T> named(Result<T> values, const std::string& constant) {
   if (values.ok()) return values;
   Error error = values.take_error();
-  error.where = "constant '" + constant + "'" + (error.where.empty() ? "" : ", " + error.where);
+  error.where =
+      fmt::format("constant '{}'{}", constant, error.where.empty() ? "" : ", " + error.where);
   return error;
 }
 
@@ -101,11 +104,11 @@ std::string read_layout(const Node& product, bool transposed, const Tensor& code
   const auto rank = static_cast<int64_t>(shape.size());
   if (axis < 0) axis += rank;
   if (product.op_type == "Conv") {
-    if (rank < 3 || rank > 4) return "the kernel has " + std::to_string(rank - 2) + " dims";
+    if (rank < 3 || rank > 4) return fmt::format("the kernel has {} dims", rank - 2);
     layout = {shape[0], shape[1],
               codes.type().elements() / std::max<int64_t>(1, shape[0] * shape[1]), true};
   } else if (rank != 2) {
-    return "the weight has rank " + std::to_string(rank);
+    return fmt::format("the weight has rank {}", rank);
   } else if (product.op_type == "Gemm" ? product.int_attribute("transB", 0) != 0 : transposed) {
     layout = {shape[0], shape[1], 1, true};
   } else {
@@ -119,8 +122,8 @@ std::string read_layout(const Node& product, bool transposed, const Tensor& code
 Result<std::string> reason_to_refuse(const Graph& graph, const Node& dequantize,
                                      const Tensor& codes) {
   if (codes.dtype() != DType::kInt4 && codes.dtype() != DType::kUint4) {
-    return "its blocks hold " + std::string(tensor::name_of(codes.dtype())) +
-           " codes, and LPBQ has 4 bits";
+    return fmt::format("its blocks hold {} codes, and LPBQ has 4 bits",
+                       tensor::name_of(codes.dtype()));
   }
   const std::string zero = input_of(dequantize, 2);
   bool centered = codes.dtype() == DType::kInt4;
@@ -137,19 +140,19 @@ std::string reason_to_leave(const Tensor& scales, const weights::BlockSource& so
                             const target::LpbqBlocks& blocks) {
   const weights::WeightLayout& layout = source.layout;
   if (scales.dtype() != DType::kFloat) {
-    return "its scales are " + std::string(tensor::name_of(scales.dtype()));
+    return fmt::format("its scales are {}", tensor::name_of(scales.dtype()));
   }
   if (source.block_size < blocks.smallest || source.block_size > blocks.largest) {
-    return "LPBQ takes blocks of " + std::to_string(blocks.smallest) + " to " +
-           std::to_string(blocks.largest) + ", these have " + std::to_string(source.block_size);
+    return fmt::format("LPBQ takes blocks of {} to {}, these have {}", blocks.smallest,
+                       blocks.largest, source.block_size);
   }
   if (!blocks.takes(source.block_size)) {
-    return "LPBQ takes blocks of " + std::to_string(blocks.smallest) + ", or of a multiple of " +
-           std::to_string(blocks.multiple) + ", these have " + std::to_string(source.block_size);
+    return fmt::format("LPBQ takes blocks of {}, or of a multiple of {}, these have {}",
+                       blocks.smallest, blocks.multiple, source.block_size);
   }
   if (layout.channels % source.block_size != 0) {
-    return "its last block is short: " + std::to_string(layout.channels) + " inputs in blocks of " +
-           std::to_string(source.block_size);
+    return fmt::format("its last block is short: {} inputs in blocks of {}", layout.channels,
+                       source.block_size);
   }
   if (layout.n % 2 != 0) return "it has an odd number of outputs";
   if (scales.type().elements() != layout.n * layout.inputs() / source.block_size) {

@@ -1,5 +1,7 @@
 #include "passes/lpbq/block_quant_to_lpbq.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -32,8 +34,8 @@ class Zeros final : public tensor::Producer {
     return {};
   }
   std::string describe() const override {
-    return "zeros<" + std::string(name_of(outputs()[0].dtype)) + ">" +
-           tensor::to_string(outputs()[0].shape);
+    return fmt::format("zeros<{}>{}", name_of(outputs()[0].dtype),
+                       tensor::to_string(outputs()[0].shape));
   }
 };
 
@@ -164,7 +166,7 @@ class BlockProducts {
     auto affine = quant::affine_of(range, type, is_signed);
     if (!affine.ok()) {
       Error error = affine.take_error();
-      error.where = "value '" + name + "', " + error.where;
+      error.where = fmt::format("value '{}', {}", name, error.where);
       return error;
     }
     return ValueEncoding{
@@ -179,7 +181,7 @@ class BlockProducts {
     if (const auto it = made_.find(key); it != made_.end()) return it->second;
     const weights::LpbqWeight weight = weights::lpbq_weight(product.weight);
     const std::string& base = product.name;
-    const std::string format = "LPBQ int4, block " + std::to_string(product.weight.block_size);
+    const std::string format = fmt::format("LPBQ int4, block {}", product.weight.block_size);
     const auto add = [&](const char* what, const Tensor& tensor) {
       std::string name = out_.add_constant(base + what, tensor);
       out_.graph().metadata[contract::notes::quantization(name)] = format;
@@ -225,7 +227,7 @@ BoundPass bind_block_quant_to_lpbq(JsonReader& reader) {
   options.nodes_to_exclude = reader.strings("nodes_to_exclude");
   const std::string choice = reader.string_or("on_unsupported", "refuse");
   if (choice != "refuse" && choice != "leave") {
-    reader.fail("on_unsupported", "'" + choice + "' is no choice", "use refuse or leave");
+    reader.fail("on_unsupported", fmt::format("'{}' is no choice", choice), "use refuse or leave");
   }
   options.leave_unsupported = choice == "leave";
   reader.reject_unknown();

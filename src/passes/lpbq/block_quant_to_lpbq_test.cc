@@ -7,8 +7,10 @@
 
 #include <limits>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "graph/builder.h"
 #include "passes/test_graphs.h"
 #include "tensor/expressions.h"
 #include "tensor/testing/unreadable.h"
@@ -18,9 +20,12 @@ namespace {
 
 using graph::DType;
 using graph::Graph;
+using graph::Ref;
+using target::QuantizationTraits;
 using tensor::Tensor;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 Tensor zeros(DType dtype, tensor::Shape shape) {
   const tensor::TensorType type{dtype, std::move(shape)};
@@ -91,6 +96,69 @@ TEST(BlockQuantToLpbq, ScalesAndBiasesThatAreNotFiniteAreErrorsThatNameTheValue)
     EXPECT_THAT(error_with("bias", tensor::floats({16}, std::vector<float>(16, bad))),
                 AllOf(HasSubstr("'w_product'"), HasSubstr("is not a range of finite numbers")));
   }
+}
+
+// MatMul of uint16 by int4 in blocks of `block`, over 96 inputs.
+Graph in_blocks(int64_t block) {
+  graph::Builder b("g");
+  const auto zeros = [&](const std::string& name, DType dtype, tensor::Shape shape) {
+    const tensor::TensorType type{dtype, std::move(shape)};
+    return b.weight(
+        name, tensor::literal(type, std::vector<std::byte>(static_cast<size_t>(type.bytes()))));
+  };
+  const auto encoded = [&](const Ref& value, const std::string& name) {
+    const Ref scale = b.weight(name + ".scale", tensor::scalar(0.5F));
+    const Ref zero = zeros(name + ".zero", DType::kUint16, {});
+    const Ref codes = b.op("QuantizeLinear", {value, scale, zero}, name);
+    return b.op("DequantizeLinear", {codes, scale, zero}, name);
+  };
+  const Ref x = encoded(b.input("x", DType::kFloat, {int64_t{3}, int64_t{96}}), "x");
+  const Ref scales =
+      b.weight("w.scales", tensor::floats({96 / block, 2}, test_weights(2 * 96 / block, 3)));
+  const Ref w = b.op("DequantizeLinear", {zeros("w.codes", DType::kInt4, {96, 2}), scales}, "w",
+                     {{"axis", int64_t{0}}, {"block_size", block}});
+  b.output("y", encoded(b.op("MatMul", {x, w}, "product"), "y"), DType::kFloat,
+           {int64_t{3}, int64_t{2}});
+  return std::move(b).finish();
+}
+
+TEST(TargetTraits, LpbqHasTheTargetsBlocks) {
+  const auto run = [](int64_t block, const QuantizationTraits& traits) {
+    return block_quant_to_lpbq(in_blocks(block), {}, traits).value();
+  };
+  for (const int64_t block : {16, 32, 96}) EXPECT_EQ(run(block, htp()).rewritten, 1) << block;
+  for (const int64_t block : {8, 24, 48})
+    EXPECT_EQ(run(block, invented_target()).rewritten, 1) << block;
+  for (const auto& [block, traits, reason] :
+       {std::tuple{int64_t{8}, htp(), "blocks of 16 to 256"},
+        std::tuple{int64_t{48}, htp(), "blocks of 16, or of a multiple of 32"},
+        std::tuple{int64_t{32}, invented_target(), "blocks of 8, or of a multiple of 24"}}) {
+    const PassOutcome left = run(block, traits);
+    EXPECT_EQ(left.rewritten, 0) << block;
+    ASSERT_THAT(left.declined, SizeIs(1)) << block;
+    EXPECT_THAT(left.declined[0].reason, HasSubstr(reason));
+    EXPECT_FALSE(left.declined[0].refused);
+  }
+}
+
+TEST(TargetTraits, LpbqIsRefusedWhereTheTargetTakesNone) {
+  QuantizationTraits traits = invented_target();
+  traits.lpbq = std::nullopt;
+  const auto refused = block_quant_to_lpbq(in_blocks(32), {}, traits);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("an invented target takes no LPBQ"));
+  const auto left = block_quant_to_lpbq(in_blocks(32), {.leave_unsupported = true}, traits);
+  ASSERT_TRUE(left.ok()) << left.error().message();
+  ASSERT_THAT(left->declined, SizeIs(1));
+  EXPECT_TRUE(left->declined[0].refused);
+}
+
+TEST(BlockQuantToLpbq, BadOptionsAreNamed) {
+  const Bind bind = &bind_block_quant_to_lpbq;
+  EXPECT_EQ(verdict(bind, R"({"on_unsupported": "leave"})"), "accepted");
+  EXPECT_EQ(bound(bind, "{}")->options.at("on_unsupported"), "refuse");
+  EXPECT_THAT(verdict(bind, R"({"on_unsupported": "keep"})"), HasSubstr("use refuse or leave"));
+  EXPECT_THAT(verdict(bind, R"({"block_size": 32})"), HasSubstr("block_size"));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "passes/lpbq/conv_as_product.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -72,8 +74,7 @@ std::variant<ConvWindow, std::string> conv_window(const Node& conv, const tensor
   if (window.pointwise()) return window;
   const int64_t positions = tensor::element_count(window.kernel);
   if (positions > kMostPositions) {
-    return "its kernel has " + std::to_string(positions) + " positions, more than " +
-           std::to_string(kMostPositions);
+    return fmt::format("its kernel has {} positions, more than {}", positions, kMostPositions);
   }
   const auto known = shapes == nullptr ? std::map<std::string, tensor::Shape>::const_iterator{}
                                        : shapes->shapes.find(conv.outputs[0]);

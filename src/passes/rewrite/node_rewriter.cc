@@ -1,5 +1,7 @@
 #include "passes/rewrite/node_rewriter.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -36,7 +38,7 @@ void NodeRewriter::keep(Node node) {
 
 std::string NodeRewriter::op(const std::string& op_type, const std::vector<std::string>& inputs,
                              const std::string& at, graph::Attributes attributes) {
-  std::string name = unique(at + "/" + op_type);
+  std::string name = unique(fmt::format("{}/{}", at, op_type));
   keep({"", op_type, name, inputs, {name}, std::move(attributes)});
   return name;
 }
@@ -49,7 +51,7 @@ std::string NodeRewriter::add_constant(const std::string& name, graph::Tensor va
 
 std::string NodeRewriter::integers(const std::vector<int64_t>& values) {
   std::string name = "constant.int64";
-  for (const int64_t value : values) name += "_" + std::to_string(value);
+  for (const int64_t value : values) name += fmt::format("_{}", value);
   graph_.initializers.try_emplace(name,
                                   tensor::integers({static_cast<int64_t>(values.size())}, values));
   names_.insert(name);
@@ -105,7 +107,7 @@ std::string NodeRewriter::under(const Node& node) {
 std::string NodeRewriter::unique(const std::string& name) {
   if (names_.insert(name).second) return name;
   for (int i = 1;; ++i) {
-    std::string candidate = name + "_" + std::to_string(i);
+    std::string candidate = fmt::format("{}_{}", name, i);
     if (names_.insert(candidate).second) return candidate;
   }
 }

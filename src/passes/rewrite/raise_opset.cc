@@ -1,5 +1,7 @@
 #include "passes/rewrite/raise_opset.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -50,16 +52,16 @@ bool changed(std::string_view op, int64_t version) {
 }
 
 Error no_way(const Node& node, const std::string& what, int64_t from, int64_t to) {
-  return unsupported(node.name,
-                     what + " of opset " + std::to_string(from) + " has no equal in opset " +
-                         std::to_string(to) + ", which the pass needs",
-                     "export the model with opset " + std::to_string(to) + " or later");
+  return unsupported(
+      node.name,
+      fmt::format("{} of opset {} has no equal in opset {}, which the pass needs", what, from, to),
+      fmt::format("export the model with opset {} or later", to));
 }
 
 std::string unique(const Graph& graph, const std::string& name) {
   std::string out = name;
   for (int i = 1; graph.initializers.contains(out) || graph.is_input(out); ++i) {
-    out = name + "_" + std::to_string(i);
+    out = fmt::format("{}_{}", name, i);
   }
   return out;
 }
@@ -80,7 +82,7 @@ Status raise(Graph& graph, Node& node, int64_t from, int64_t to) {
   for (const auto& [key, body] : node.opaque) {
     for (const std::string& op : body.ops) {
       if (changed(op, from)) {
-        return no_way(node, "the body '" + key + "' holds " + op + ", which", from, to);
+        return no_way(node, fmt::format("the body '{}' holds {}, which", key, op), from, to);
       }
     }
   }
@@ -101,11 +103,11 @@ Status raise_opset(Graph& graph, int64_t version) {
   int64_t& now = graph.opsets[""];
   if (now >= version) return {};
   if (now < kOldest) {
-    return unsupported(graph.name,
-                       "the model is of opset " + std::to_string(now) + ", the pass needs " +
-                           std::to_string(version) + " and can start from " +
-                           std::to_string(kOldest),
-                       "export the model with a later opset");
+    return unsupported(
+        graph.name,
+        fmt::format("the model is of opset {}, the pass needs {} and can start from {}", now,
+                    version, kOldest),
+        "export the model with a later opset");
   }
   for (Node& node : graph.nodes) LAP_RETURN_IF_ERROR(raise(graph, node, now, version));
   now = version;

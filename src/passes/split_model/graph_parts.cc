@@ -1,5 +1,7 @@
 #include "passes/split_model/graph_parts.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -49,7 +51,7 @@ Result<int64_t> read_integer(const Tensor& tensor) {
       return as(int16_t{});
     default:
       return internal_error(
-          "SplitModel", "a zero point of dtype " + std::string(tensor::name_of(tensor.dtype())));
+          "SplitModel", fmt::format("a zero point of dtype {}", tensor::name_of(tensor.dtype())));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "passes/split_model/split_model.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -55,8 +57,8 @@ struct Layers {
 
 std::string name_of_layer(const Layers& layers, size_t layer) {
   return static_cast<int64_t>(layer) > layers.last
-             ? "what follows layer " + std::to_string(layers.last)
-             : "layer " + std::to_string(layer);
+             ? fmt::format("what follows layer {}", layers.last)
+             : fmt::format("layer {}", layer);
 }
 
 Status add_bytes(const graph::Graph& graph, const std::vector<NodePlace>& places, Layers& layers) {
@@ -98,19 +100,19 @@ Result<Cuts> choose(const Layers& layers, const SplitOptions& options) {
   if (options.num_splits > 0) {
     if (static_cast<size_t>(options.num_splits) > count) {
       return bad_input("SplitModel",
-                       "num_splits is " + std::to_string(options.num_splits) + " for " +
-                           std::to_string(count) + " layers",
+                       fmt::format("num_splits is {} for {} layers", options.num_splits, count),
                        "choose fewer parts");
     }
     return balanced(layers.bytes, static_cast<size_t>(options.num_splits)).cuts;
   }
   const auto widest = std::max_element(layers.bytes.begin(), layers.bytes.end());
   if (*widest > options.max_bytes) {
-    return bad_input("SplitModel",
-                     name_of_layer(layers, static_cast<size_t>(widest - layers.bytes.begin())) +
-                         " alone has " + std::to_string(*widest) + " bytes of weights, max_bytes " +
-                         "is " + std::to_string(options.max_bytes),
-                     "raise max_bytes, or quantize weights to fewer bits");
+    return bad_input(
+        "SplitModel",
+        fmt::format("{} alone has {} bytes of weights, max_bytes is {}",
+                    name_of_layer(layers, static_cast<size_t>(widest - layers.bytes.begin())),
+                    *widest, options.max_bytes),
+        "raise max_bytes, or quantize weights to fewer bits");
   }
   for (size_t parts = 1; parts < count; ++parts) {
     Balance found = balanced(layers.bytes, parts);

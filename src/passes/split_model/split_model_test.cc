@@ -10,6 +10,7 @@
 #include "graph/builder.h"
 #include "graph/fixed_shapes.h"
 #include "passes/split_model/decoder_layers.h"
+#include "passes/test_graphs.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -21,7 +22,6 @@ using graph::Graph;
 using graph::Ref;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr int64_t kWidth = 4;
@@ -73,11 +73,7 @@ struct Model {
   }
 };
 
-GraphSet set_of(Graph graph, Role role = Role::kDecode) {
-  GraphSet out;
-  out.push_back({role, 0, std::move(graph)});
-  return out;
-}
+GraphSet decode_of(Graph graph) { return set_of(std::move(graph), Role::kDecode); }
 
 GraphSet split(GraphSet graphs, const SplitOptions& options) {
   auto outcome = split_model(std::move(graphs), options);
@@ -89,7 +85,7 @@ GraphSet split(GraphSet graphs, const SplitOptions& options) {
 }
 
 std::string message(Graph graph, const SplitOptions& options) {
-  const auto outcome = split_model(set_of(std::move(graph)), options);
+  const auto outcome = split_model(decode_of(std::move(graph)), options);
   return outcome.ok() ? "accepted" : outcome.error().message();
 }
 
@@ -115,7 +111,7 @@ TEST(DecoderLayers, AreToldFromNames) {
 }
 
 TEST(SplitModel, HandsOverTheHiddenStateAlone) {
-  const GraphSet parts = split(set_of(Model{}.build()), {.num_splits = 2});
+  const GraphSet parts = split(decode_of(Model{}.build()), {.num_splits = 2});
   ASSERT_THAT(parts, SizeIs(2));
   EXPECT_EQ(file_stem(parts[1]), "decode.1");
   EXPECT_EQ(file_stem(split(set_of(Model{}.build(), Role::kModel), {.num_splits = 2})[1]),
@@ -132,7 +128,7 @@ TEST(SplitModel, HandsOverTheHiddenStateAlone) {
 }
 
 TEST(SplitModel, HandsOverIntegersWithTheirEncoding) {
-  const GraphSet parts = split(set_of(Model{.quantized = true}.build()), {.num_splits = 2});
+  const GraphSet parts = split(decode_of(Model{.quantized = true}.build()), {.num_splits = 2});
   const std::string name = "model.layers.1.sum/QuantizeLinear";
   const graph::ValueInfo& port = parts[0].graph.outputs.back();
   EXPECT_EQ(port.name, name);
@@ -146,7 +142,7 @@ TEST(SplitModel, HandsOverIntegersWithTheirEncoding) {
 
 TEST(SplitModel, BalancesBytes) {
   const auto first_bytes = [](const Model& model, int64_t parts) {
-    const GraphSet made = split(set_of(model.build()), {.num_splits = parts});
+    const GraphSet made = split(decode_of(model.build()), {.num_splits = parts});
     std::vector<std::string> weights;
     for (const auto& [name, tensor] : made[0].graph.initializers) {
       if (name.ends_with("up")) weights.push_back(name);
@@ -160,9 +156,9 @@ TEST(SplitModel, BalancesBytes) {
 
 TEST(SplitModel, TakesAsFewPartsAsFit) {
   // 4 * 4 * 2 floats a layer.
-  EXPECT_THAT(split(set_of(Model{}.build()), {.max_bytes = 4096}), SizeIs(1));
-  EXPECT_THAT(split(set_of(Model{}.build()), {.max_bytes = 300}), SizeIs(3));
-  EXPECT_THAT(split(set_of(Model{}.build()), {.max_bytes = 160}), SizeIs(5));
+  EXPECT_THAT(split(decode_of(Model{}.build()), {.max_bytes = 4096}), SizeIs(1));
+  EXPECT_THAT(split(decode_of(Model{}.build()), {.max_bytes = 300}), SizeIs(3));
+  EXPECT_THAT(split(decode_of(Model{}.build()), {.max_bytes = 160}), SizeIs(5));
 }
 
 // All graphs are cut at the same layers, also one that ends early.
@@ -173,14 +169,12 @@ TEST(SplitModel, LeavesOutPartsOfAShorterGraph) {
   set.push_back({Role::kDecode, 0, Model{}.build()});
   set.push_back({Role::kCalibration, 0, Model{}.build()});
   const GraphSet parts = split(std::move(set), {.num_splits = 2});
-  std::vector<std::string> stems;
-  for (const RoleGraph& part : parts) stems.push_back(file_stem(part));
-  EXPECT_THAT(stems, ElementsAre("prefill.0", "decode.0", "decode.1", "calibration.0"));
+  EXPECT_THAT(stems(parts), ElementsAre("prefill.0", "decode.0", "decode.1", "calibration.0"));
 }
 
 TEST(SplitModel, OnePartIsTheWhole) {
   const Graph whole = Model{}.build();
-  const GraphSet parts = split(set_of(whole), {.num_splits = 1});
+  const GraphSet parts = split(decode_of(whole), {.num_splits = 1});
   ASSERT_THAT(parts, SizeIs(1));
   EXPECT_EQ(graph::print(parts[0].graph), graph::print(whole));
 }
@@ -193,7 +187,7 @@ TEST(SplitModel, SaysWhatDoesNotFit) {
   EXPECT_THAT(message(Model{}.build(), {.num_splits = 9}), HasSubstr("9 for 5 layers"));
   EXPECT_THAT(message(Model{.prefix = "block"}.build(), {.num_splits = 2}),
               HasSubstr("no node is named after a layer"));
-  GraphSet twice = split(set_of(Model{}.build()), {.num_splits = 2});
+  GraphSet twice = split(decode_of(Model{}.build()), {.num_splits = 2});
   const auto again = split_model(std::move(twice), {.num_splits = 2});
   ASSERT_FALSE(again.ok());
   EXPECT_THAT(again.error().message(), HasSubstr("split already"));
@@ -203,18 +197,12 @@ TEST(SplitModel, SaysWhatDoesNotFit) {
 }
 
 TEST(SplitModel, WantsOneOfItsOptions) {
-  const auto bound = [](const char* json) {
-    const auto document = JsonDocument::parse(json, "recipe").value();
-    JsonReader reader = document.root();
-    bind_split_model(reader);
-    const Status status = document.finish();
-    return status.ok() ? "accepted" : status.error().message();
-  };
-  EXPECT_EQ(bound(R"({"num_splits": 2})"), "accepted");
-  EXPECT_EQ(bound(R"({"max_bytes": 2000000})"), "accepted");
-  EXPECT_THAT(bound("{}"), HasSubstr("give one of num_splits and max_bytes"));
-  EXPECT_THAT(bound(R"({"num_splits": 2, "max_bytes": 1})"), HasSubstr("give one of"));
-  EXPECT_THAT(bound(R"({"num_splits": 2, "split_assignments": {}})"),
+  const auto said = [](const std::string& json) { return verdict(&bind_split_model, json); };
+  EXPECT_EQ(said(R"({"num_splits": 2})"), "accepted");
+  EXPECT_EQ(said(R"({"max_bytes": 2000000})"), "accepted");
+  EXPECT_THAT(said("{}"), HasSubstr("give one of num_splits and max_bytes"));
+  EXPECT_THAT(said(R"({"num_splits": 2, "max_bytes": 1})"), HasSubstr("give one of"));
+  EXPECT_THAT(said(R"({"num_splits": 2, "split_assignments": {}})"),
               HasSubstr("split_assignments"));
 }
 

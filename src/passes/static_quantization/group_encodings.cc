@@ -1,5 +1,7 @@
 #include "passes/static_quantization/group_encodings.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "base/glob.h"
@@ -17,9 +19,10 @@ class Agreed {
  public:
   Status set(const T& value, const std::string& by) {
     if (value_ && !(*value_ == value)) {
-      return bad_input("static quantization",
-                       "'" + by_ + "' and '" + by + "' share an encoding, but overrides differ",
-                       "name all values of the group in one override, or none but one of them");
+      return bad_input(
+          "static quantization",
+          fmt::format("'{}' and '{}' share an encoding, but overrides differ", by_, by),
+          "name all values of the group in one override, or none but one of them");
     }
     if (!value_) by_ = by;
     value_ = value;
@@ -112,7 +115,8 @@ Result<Range> range_of_group(const Graphs& graphs, const EncodingGroup& group,
     observed = true;
   }
   if (!missing.empty() && (!observed || !is_input(graphs, missing))) {
-    return bad_input("static quantization", "value '" + missing + "' has no calibrated range",
+    return bad_input("static quantization",
+                     fmt::format("value '{}' has no calibrated range", missing),
                      "calibrate it, give it a range by tensor_overrides, or exclude its nodes");
   }
   for (const std::string& name : group.constants) {
@@ -149,7 +153,7 @@ Result<Encoding> encode(const Graphs& graphs, const EncodingGroup& group,
   auto affine = quant::affine_of(range, out.type, symmetric);
   if (!affine.ok()) {
     Error error = affine.take_error();
-    error.where = "value '" + group.values.front() + "', " + error.where;
+    error.where = fmt::format("value '{}', {}", group.values.front(), error.where);
     return error;
   }
   out.affine = *affine;

@@ -39,18 +39,9 @@ Graph clipped(float min, float max, bool tap = false) {
   return std::move(b).finish();
 }
 
-bool has_op(const Graph& g, const std::string& op) {
-  return std::any_of(g.nodes.begin(), g.nodes.end(),
-                     [&](const Node& n) { return n.op_type == op; });
-}
-
-Ranges ranges_for(const Graph& graph, const quant::Range& range) {
-  Ranges out;
-  const std::vector<std::string> values = values_to_calibrate(graph, {}, htp()).value();
-  for (const std::string& value : values) {
-    EXPECT_TRUE(out.set(value, range).ok());
-  }
-  return out;
+Ranges ranges_for(const Graph& graph, const quant::Range& range,
+                  const target::QuantizationTraits& traits = htp()) {
+  return ranges_of(values_to_calibrate(graph, {}, traits).value(), range);
 }
 
 // Catches a Clip that costs the device a pass over its input, and codes spent beyond its limits.
@@ -135,6 +126,18 @@ TEST(Saturation, AnEncodingMayPassTheLimitsByAStep) {
   EXPECT_TRUE(ends_within(affine, IntegerType::kUint8, {-0.995F, 1.55F}));
   EXPECT_FALSE(ends_within(affine, IntegerType::kUint8, {-1.0F, 1.5F}));
   EXPECT_FALSE(ends_within(affine, IntegerType::kUint8, {-0.9F, 2.0F}));
+}
+
+// Catches a rule of the HTP's that is followed on every target.
+TEST(TargetTraits, AClipStaysWhereTheTargetComputesIt) {
+  const Graph graph = clipped(-1.0F, 3.0F);
+  const auto quantized = [&](const target::QuantizationTraits& traits) {
+    const Ranges ranges = ranges_for(graph, {-1, 3}, traits);
+    return checked(static_quantization(graph, ranges, {}, traits)).graph;
+  };
+  EXPECT_FALSE(has_node(quantized(htp()), "clip/Clip"));
+  EXPECT_TRUE(has_node(quantized(invented_target()), "clip/Clip"));
+  EXPECT_THAT(values_to_calibrate(graph, {}, invented_target()).value(), Contains("wide/Tanh"));
 }
 
 }  // namespace

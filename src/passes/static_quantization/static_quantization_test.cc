@@ -1,27 +1,26 @@
 // OnnxStaticQuantization as a graph rewrite and the bits of its weights; that such graphs compute
-// what the float graph computes is tested on ONNX Runtime (tests/static_quantization_test.cc).
+// what the float graph computes is tested on ONNX Runtime (tests/static_quantization_test.cc), what
+// it asks of the calibrator in calibration_requests_test.cc.
 #include "passes/static_quantization/static_quantization.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-
+#include "graph/builder.h"
 #include "passes/test_graphs.h"
-#include "weights/affine.h"
+#include "quant/affine.h"
 
 namespace lapidary::passes {
 namespace {
 
 using graph::Graph;
-using graph::Node;
 using quant::IntegerType;
 using quant::Ranges;
+using target::QuantizationTraits;
 using tensor::DType;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 Ranges ranges_for(const Graph& graph, const StaticQuantizationOptions& options) {
@@ -35,22 +34,7 @@ Ranges ranges_for(const Graph& graph, const StaticQuantizationOptions& options) 
 
 PassOutcome quantized(const StaticQuantizationOptions& options = {}) {
   const Graph graph = attention_graph();
-  auto out = static_quantization(graph, ranges_for(graph, options), options, htp());
-  EXPECT_TRUE(out.ok()) << out.error().message();
-  const Status sound = graph::check(out->graph);
-  EXPECT_TRUE(sound.ok()) << sound.error().message();
-  return *std::move(out);
-}
-
-const Node& node_named(const Graph& g, const std::string& name) {
-  for (const Node& node : g.nodes) {
-    if (node.name == name) return node;
-  }
-  throw std::runtime_error("no node " + name);
-}
-
-bool has_node(const Graph& g, const std::string& name) {
-  return std::any_of(g.nodes.begin(), g.nodes.end(), [&](const Node& n) { return n.name == name; });
+  return checked(static_quantization(graph, ranges_for(graph, options), options, htp()));
 }
 
 // The dtype and the scale of a value's encoding.
@@ -232,37 +216,6 @@ TEST(StaticQuantization, WeightsAreTheQuantizersBits) {
   }
 }
 
-// Large enough to be read in several groups of rows and of columns.
-TEST(AffineWeight, GroupsOfChannelsDoNotShow) {
-  const int64_t n = 300, k = 1000;
-  const auto values = test_weights(n * k, 9);
-  const auto rows = tensor::floats({n, k}, values);
-  std::vector<float> scales(static_cast<size_t>(n));
-  ASSERT_TRUE(quant::channel_scales(values, static_cast<size_t>(k), IntegerType::kInt4,
-                                    quant::ScaleSearch::kMinMax, scales)
-                  .ok());
-  const weights::AffineWeight by_row =
-      weights::quantize_channels(rows, 0, IntegerType::kInt4, quant::ScaleSearch::kMinMax);
-  const weights::AffineWeight by_column = weights::quantize_channels(
-      tensor::transpose(rows), 1, IntegerType::kInt4, quant::ScaleSearch::kMinMax);
-  EXPECT_EQ(by_row.scale.to_floats().value(), scales);
-  EXPECT_EQ(by_column.scale.to_floats().value(), scales);
-  EXPECT_EQ(by_column.codes.shape(), (tensor::Shape{k, n}));
-  const auto a = by_row.codes.materialize().value();
-  const auto b = by_column.codes.materialize().value();
-  const auto nibble = [](const std::vector<std::byte>& codes, size_t i) {
-    return std::to_integer<int>(codes[i / 2]) >> (i % 2 * 4) & 15;
-  };
-  for (size_t r = 0; r < static_cast<size_t>(n); ++r) {
-    for (size_t c = 0; c < static_cast<size_t>(k); ++c) {
-      const int code =
-          quant::code_of(values[r * static_cast<size_t>(k) + c], {scales[r], 0}, {-7, 7});
-      ASSERT_EQ(nibble(a, r * static_cast<size_t>(k) + c), code & 15);
-      ASSERT_EQ(nibble(b, c * static_cast<size_t>(n) + r), code & 15);
-    }
-  }
-}
-
 // A table's range is its own, not that of the rows that calibration happened to see.
 TEST(StaticQuantization, GatheredTablesShareTheirEncoding) {
   graph::Builder b("g");
@@ -376,6 +329,110 @@ TEST(StaticQuantization, OlderOpsetsAreRefused) {
   Graph graph = attention_graph();
   graph.opsets[""] = 20;
   EXPECT_FALSE(static_quantization(graph, ranges_for(graph, {}), {}, htp()).ok());
+}
+
+// The tests on other targets: what is chosen is the word of the traits, not the HTP's. They catch a
+// rule of one vendor that stands in the pass.
+Graph quantized_for(const Graph& graph, const StaticQuantizationOptions& options,
+                    const QuantizationTraits& traits) {
+  const auto values = values_to_calibrate(graph, options, traits).value();
+  return checked(static_quantization(graph, ranges_of(values, {-1, 3}), options, traits)).graph;
+}
+
+const tensor::Tensor& zero_point_of(const Graph& g, const std::string& value) {
+  return g.initializers.at(node_named(g, value + "/QuantizeLinear").inputs[2]);
+}
+
+TEST(TargetTraits, SignedOperandsAreTheTargets) {
+  const Graph unsigned_alone = quantized_for(attention_graph(), {}, invented_target());
+  for (const char* value : {"q/MatMul", "k/MatMul", "past", "present", "shares/Softmax"}) {
+    EXPECT_EQ(zero_point_of(unsigned_alone, value).dtype(), DType::kUint16) << value;
+  }
+  EXPECT_FALSE(has_node(unsigned_alone, "k/MatMul_uint16/QuantizeLinear"));
+
+  QuantizationTraits left = invented_target();
+  left.signed_operands = {{"MatMul", 0}};
+  const Graph signed_left = quantized_for(attention_graph(), {}, left);
+  EXPECT_EQ(zero_point_of(signed_left, "q/MatMul").dtype(), DType::kInt16);
+  EXPECT_EQ(zero_point_of(signed_left, "k/MatMul").dtype(), DType::kUint16);
+  EXPECT_EQ(zero_point_of(quantized_for(attention_graph(), {}, htp()), "q/MatMul").dtype(),
+            DType::kUint16);
+}
+
+TEST(TargetTraits, NarrowActivationsAreSignedWhereTheTargetWantsThat) {
+  StaticQuantizationOptions options;
+  options.activation_type = IntegerType::kUint8;
+  QuantizationTraits traits = htp();
+  EXPECT_EQ(zero_point_of(quantized_for(attention_graph(), options, traits), "past").dtype(),
+            DType::kUint8);
+  traits.least_signed_bits = 8;
+  EXPECT_EQ(zero_point_of(quantized_for(attention_graph(), options, traits), "past").dtype(),
+            DType::kInt8);
+}
+
+TEST(TargetTraits, SignedActivationsHaveZeroPointsWhereTheTargetTakesThem) {
+  StaticQuantizationOptions options;
+  options.activation_type = IntegerType::kInt16;
+  const auto zero_point = [&](const QuantizationTraits& traits) {
+    return zero_point_of(quantized_for(attention_graph(), options, traits), "x")
+        .to_integers()
+        .value();
+  };
+  EXPECT_THAT(zero_point(htp()), ElementsAre(0));
+  EXPECT_THAT(zero_point(invented_target()), Not(ElementsAre(0)));
+}
+
+TEST(TargetTraits, IntegersOfSeveralTypesMeetWhereTheTargetTakesThem) {
+  StaticQuantizationOptions options;
+  options.tensor_overrides = {{"q/MatMul", {IntegerType::kInt16, true, std::nullopt}}};
+  const std::string conversion = "q/MatMul_uint16/QuantizeLinear";
+  EXPECT_TRUE(has_node(quantized_for(attention_graph(), options, htp()), conversion));
+  const Graph mixed = quantized_for(attention_graph(), options, invented_target());
+  EXPECT_EQ(zero_point_of(mixed, "q/MatMul").dtype(), DType::kInt16);
+  EXPECT_FALSE(has_node(mixed, conversion));
+}
+
+// In the prefill graph nothing attends to the keys: alone, it would make them uint16.
+TEST(StaticQuantizationPass, CachesAreTheSameIntegersInAllGraphs) {
+  const BoundPass pass =
+      bound(&bind_static_quantization, R"({"quantized_io": ["past", "present"]})").value();
+  const GraphSet set = pass.run(cache_set(), calibrated_to({-1.0F, 3.0F})).value().graphs;
+  const std::string expected = set[1].graph.metadata.at("encoding:past");
+  EXPECT_THAT(expected, HasSubstr(R"("dtype":"int16")"));
+  EXPECT_THAT(expected, HasSubstr(R"("zero_point":0)"));
+  EXPECT_EQ(set[1].graph.metadata.at("encoding:present"), expected);
+  EXPECT_EQ(set[0].graph.metadata.at("encoding:present"), expected);
+  const GraphSet other = bound(&bind_static_quantization, R"({"quantized_io": ["present"]})")
+                             ->run(set_of(cache_graph(false)), calibrated_to({-1.0F, 3.0F}))
+                             .value()
+                             .graphs;
+  EXPECT_THAT(other[0].graph.metadata.at("encoding:present"), HasSubstr("uint16"));
+}
+
+TEST(StaticQuantizationPass, ReadsOlivesOptions) {
+  const auto said = [](const std::string& json) {
+    return verdict(&bind_static_quantization, json);
+  };
+  EXPECT_EQ(said(R"({"activation_type": "QUInt16", "weight_type": "QInt8", "per_channel": true,
+                     "calibrate_method": "MinMax", "quant_preprocess": true, "quant_format": "QDQ",
+                     "calibration_providers": ["CPUExecutionProvider"],
+                     "save_as_external_data": true})"),
+            "accepted");
+  EXPECT_EQ(said(R"({"calibrate_method": "mse"})"), "accepted");
+  EXPECT_EQ(said(R"({"calibrate_method": "min_max"})"), "accepted");
+  EXPECT_THAT(said(R"({"calibrate_method": "Entropy"})"), HasSubstr("entropy is not supported"));
+  EXPECT_THAT(said(R"({"calibrate_method": "guess"})"), HasSubstr("'guess' is no method"));
+  EXPECT_THAT(said(R"({"per_channel": false})"), HasSubstr("per_channel"));
+  EXPECT_THAT(said(R"({"quant_format": "QOperator"})"), HasSubstr("use QDQ"));
+  EXPECT_THAT(said(R"({"nodes_to_quantize": ["a"]})"), HasSubstr("nodes_to_quantize"));
+  const Json options =
+      bound(&bind_static_quantization,
+            R"({"precision": "int8", "tensor_overrides": {"k*": {"range": [0, 1]}}})")
+          ->options;
+  EXPECT_EQ(options.at("weight_type"), "int8");
+  EXPECT_EQ(options.at("activation_type"), "uint16");
+  EXPECT_EQ(options.at("calibrate_method"), "min_max");
+  EXPECT_EQ(options.at("tensor_overrides").dump(), R"({"k*":{"range":[0.0,1.0]}})");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "passes/surgeries/attention_mask_to_sequence_lengths.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -73,7 +75,7 @@ std::optional<Declined> reason_against(const Graph& graph) {
   }
   for (const char* name : {kPast, kTotal}) {
     if (has_value(graph, name)) {
-      return Declined{graph.name, std::string(name) + " is a value of it already"};
+      return Declined{graph.name, fmt::format("{} is a value of it already", name)};
     }
   }
   for (const Node* node : readers_of(graph, kMask)) {
@@ -93,10 +95,10 @@ struct Lengths {
 
 Lengths read_lengths(NodeRewriter& out) {
   const graph::Attributes to_int64 = {{"to", int64_t{7}}};  // TensorProto.INT64
-  const std::string past = out.op("Cast", {kPast}, std::string(kAt) + ".rows", to_int64);
-  const std::string scalar = out.op("Cast", {kTotal}, std::string(kAt) + ".total", to_int64);
-  return {out.op("Add", {past, out.integers({1})}, std::string(kAt) + ".rows"),
-          out.op("Reshape", {scalar, out.integers({1})}, std::string(kAt) + ".total"), scalar};
+  const std::string past = out.op("Cast", {kPast}, fmt::format("{}.rows", kAt), to_int64);
+  const std::string scalar = out.op("Cast", {kTotal}, fmt::format("{}.total", kAt), to_int64);
+  return {out.op("Add", {past, out.integers({1})}, fmt::format("{}.rows", kAt)),
+          out.op("Reshape", {scalar, out.integers({1})}, fmt::format("{}.total", kAt)), scalar};
 }
 
 void replace_input(Graph& graph) {

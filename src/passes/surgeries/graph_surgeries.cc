@@ -1,5 +1,7 @@
 #include "passes/surgeries/graph_surgeries.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <iterator>
@@ -37,14 +39,14 @@ Surgery bind_shapes(JsonReader&) {
 
 Surgery bind_surgery(JsonReader& reader) {
   const std::string name = reader.string("surgeon");
-  std::string known;
+  std::vector<std::string_view> known;
   for (const Surgeon& surgeon : surgeons()) {
     if (same_name(name, surgeon.name)) return surgeon.bind(reader);
-    known += (known.empty() ? "" : ", ") + std::string(surgeon.name);
+    known.emplace_back(surgeon.name);
   }
   if (!name.empty()) {
-    reader.fail("surgeon", "surgeon '" + name + "' is not known", "known surgeons: " + known,
-                ErrorKind::kUnsupported);
+    reader.fail("surgeon", fmt::format("surgeon '{}' is not known", name),
+                fmt::format("known surgeons: {}", fmt::join(known, ", ")), ErrorKind::kUnsupported);
   }
   return plain([](Graph graph) { return PassOutcome{std::move(graph), 0, {}}; });
 }

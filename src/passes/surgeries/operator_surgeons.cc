@@ -1,5 +1,7 @@
 #include "passes/surgeries/operator_surgeons.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -75,8 +77,8 @@ Result<PassOutcome> replace_mask_values(Graph graph, const MaskValue& by) {
   for (auto& [name, tensor] : graph.initializers) {
     if (tensor.dtype() != DType::kFloat || !serves_masks(graph, name)) continue;
     if (tensor.type().elements() > kMostValues) {
-      out.declined.push_back({name, "it has " + std::to_string(tensor.type().elements()) +
-                                        " values, too many for a mask"});
+      out.declined.push_back(
+          {name, fmt::format("it has {} values, too many for a mask", tensor.type().elements())});
       continue;
     }
     LAP_ASSIGN_OR_RETURN(const std::optional<Tensor> value, replaced(tensor, by));

@@ -1,5 +1,7 @@
 #include "passes/surgeries/port_surgeons.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -33,8 +35,8 @@ Result<PassOutcome> rename_ports(Graph graph, Ports ports, const std::vector<std
     if (from[i] == to[i]) continue;
     if (has_value(graph, to[i])) {
       return bad_input(graph.name,
-                       kind + " '" + from[i] + "' cannot become '" + to[i] +
-                           "': the graph has a value of that name",
+                       fmt::format("{} '{}' cannot become '{}': the graph has a value of that name",
+                                   kind, from[i], to[i]),
                        "choose another name");
     }
     rename_value(graph, from[i], to[i]);
@@ -48,9 +50,7 @@ Surgery bind_rename(JsonReader& options, Ports ports) {
   const auto from = options.strings("old_names");
   const auto to = options.strings("new_names");
   if (from.empty() || from.size() != to.size()) {
-    options.fail("new_names",
-                 "has " + std::to_string(to.size()) + " names for " + std::to_string(from.size()) +
-                     " old_names",
+    options.fail("new_names", fmt::format("has {} names for {} old_names", to.size(), from.size()),
                  "give each of old_names its new name");
   }
   return [=](Graph graph) { return rename_ports(std::move(graph), ports, from, to); };
@@ -76,14 +76,14 @@ Result<PassOutcome> rename_dim(Graph graph, const DimName& wanted) {
   const std::string kind = wanted.ports == &Graph::inputs ? "input" : "output";
   if (port == ports.end()) {
     return bad_input(graph.name,
-                     "has no " + kind + " " +
-                         (wanted.port_name.empty() ? "number " + std::to_string(wanted.port)
-                                                   : "'" + wanted.port_name + "'"),
-                     "it has " + std::to_string(ports.size()));
+                     wanted.port_name.empty()
+                         ? fmt::format("has no {} number {}", kind, wanted.port)
+                         : fmt::format("has no {} '{}'", kind, wanted.port_name),
+                     fmt::format("it has {}", ports.size()));
   }
   if (wanted.dim >= static_cast<int64_t>(port->shape.size())) {
-    return bad_input(graph.name, kind + " '" + port->name + "' " + graph::to_string(port->shape) +
-                                     " has no dim " + std::to_string(wanted.dim));
+    return bad_input(graph.name, fmt::format("{} '{}' {} has no dim {}", kind, port->name,
+                                             graph::to_string(port->shape), wanted.dim));
   }
   port->shape[static_cast<size_t>(wanted.dim)] = wanted.name;
   return PassOutcome{std::move(graph), 1, {}};
@@ -108,10 +108,9 @@ Result<PassOutcome> reorder(Graph graph, const std::vector<int64_t>& permutation
   bool fits = sorted.size() == graph.inputs.size();
   for (size_t i = 0; i < sorted.size(); ++i) fits = fits && sorted[i] == static_cast<int64_t>(i);
   if (!fits) {
-    return bad_input(
-        graph.name,
-        "'permutation' is no order of its " + std::to_string(graph.inputs.size()) + " inputs",
-        "name each index once, from 0");
+    return bad_input(graph.name,
+                     fmt::format("'permutation' is no order of its {} inputs", graph.inputs.size()),
+                     "name each index once, from 0");
   }
   std::vector<ValueInfo> inputs;
   inputs.reserve(permutation.size());
@@ -127,8 +126,9 @@ Result<PassOutcome> remove_inputs(Graph graph, const std::vector<std::string>& n
     if (!graph.is_input(name)) {
       out.declined.push_back(absent(name, "the graph has no such input"));
     } else if (graph.is_output(name) || !readers.empty()) {
-      out.declined.push_back(
-          {name, readers.empty() ? "it is an output too" : "'" + readers[0]->name + "' reads it"});
+      out.declined.push_back({name, readers.empty()
+                                        ? "it is an output too"
+                                        : fmt::format("'{}' reads it", readers[0]->name)});
     } else {
       std::erase_if(graph.inputs, [&](const ValueInfo& input) { return input.name == name; });
       graph.initializers.erase(name);

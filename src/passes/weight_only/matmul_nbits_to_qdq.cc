@@ -1,5 +1,7 @@
 #include "passes/weight_only/matmul_nbits_to_qdq.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -45,7 +47,7 @@ std::string unsafe_reason(const weights::NBitsWeight& weight,
                           const target::WeightForms& taken) {
   const std::string what = weight.per_channel() ? "channels" : "blocks";
   if (!form.is_signed && !taken.unsigned_codes) {
-    return "unsigned codes of " + what + " come out wrong, or are refused";
+    return fmt::format("unsigned codes of {} come out wrong, or are refused", what);
   }
   if (!symmetric && !taken.zero_points) {
     return what + " with zero points come out wrong, or are refused";
@@ -106,7 +108,7 @@ class NBitsProducts {
     const Tensor g_idx = constant(4);
     for (size_t i = 1; i < std::min<size_t>(node.inputs.size(), 6); ++i) {
       if (!node.inputs[i].empty() && i != 5 && !constant(i).valid()) {
-        return "'" + node.inputs[i] + "' is no constant";
+        return fmt::format("'{}' is no constant", node.inputs[i]);
       }
     }
     if (!weight.codes.valid() || !weight.scales.valid()) {
@@ -137,7 +139,7 @@ class NBitsProducts {
     if (reason.empty()) return form;
     if (options_.on_unsafe == OnUnsafe::kRefuse) {
       return unsupported(
-          node.name, "on " + traits_.target + " " + reason,
+          node.name, fmt::format("on {} {}", traits_.target, reason),
           "on_unsafe=recode makes signed codes without zero points and with positive scales; "
           "on_unsafe=keep is right on the CPU");
     }
@@ -147,23 +149,24 @@ class NBitsProducts {
   // The value of the dequantized weight, [K, N]; made once for nodes that share it.
   Result<std::string> weight_value(const Node& node, const weights::NBitsWeight& weight) {
     const std::vector<std::string> key = {input_of(node, 1), input_of(node, 2), input_of(node, 3),
-                                          std::to_string(weight.k),
-                                          std::to_string(weight.block_size)};
+                                          fmt::format("{}", weight.k),
+                                          fmt::format("{}", weight.block_size)};
     if (const auto it = made_.find(key); it != made_.end()) return it->second;
     LAP_ASSIGN_OR_RETURN(const weights::DequantizableForm form, form_of(node, weight));
     const weights::DequantizableWeight parts = weights::dequantizable(weight, form);
     const std::string base = node.inputs[1];
     const std::string type(tensor::name_of(parts.codes.dtype()));
-    const std::string format = type + ", block " + std::to_string(weight.block_size) +
-                               (form.recode ? ", symmetric, coded anew" : "");
+    const std::string format = fmt::format("{}, block {}{}", type, weight.block_size,
+                                           form.recode ? ", symmetric, coded anew" : "");
     const auto add = [&](const std::string& name, const Tensor& tensor) {
       std::string free = out_.add_constant(name, tensor);
       out_.graph().metadata[contract::notes::quantization(free)] = format;
       return free;
     };
     const std::vector<std::string> inputs = {
-        add(base + "_" + type, parts.codes), add(base + "_" + type + "_scale", parts.scales),
-        add(base + "_" + type + "_zero_point", parts.zero_points)};
+        add(fmt::format("{}_{}", base, type), parts.codes),
+        add(fmt::format("{}_{}_scale", base, type), parts.scales),
+        add(fmt::format("{}_{}_zero_point", base, type), parts.zero_points)};
     graph::Attributes attributes;
     const int64_t inputs_axis = form.by_output ? 1 : 0;
     attributes["axis"] = weight.per_channel() ? 1 - inputs_axis : inputs_axis;
@@ -207,7 +210,7 @@ OnUnsafe read_on_unsafe(JsonReader& reader) {
   if (text == "recode") return OnUnsafe::kRecode;
   if (text == "keep") return OnUnsafe::kKeep;
   if (text != "refuse") {
-    reader.fail("on_unsafe", "'" + text + "' is no choice", "use refuse, recode or keep");
+    reader.fail("on_unsafe", fmt::format("'{}' is no choice", text), "use refuse, recode or keep");
   }
   return OnUnsafe::kRefuse;
 }

@@ -130,5 +130,27 @@ TEST(MatMulNBitsToQdq, LeavesNegativeScalesOfBlocks) {
   }
 }
 
+TEST(MatMulNBitsToQdq, LeavesWhatIsExcludedAndNamesPatternsThatMatchNothing) {
+  const auto out = matmul_nbits_to_qdq(
+      product(16), {.use_int4 = true, .nodes_to_exclude = {"prod*", "misspelt"}}, htp());
+  ASSERT_TRUE(out.ok()) << out.error().message();
+  EXPECT_EQ(out->rewritten, 0);
+  EXPECT_TRUE(has_op(out->graph, "MatMulNBits"));
+  const auto absent = std::find_if(out->declined.begin(), out->declined.end(),
+                                   [](const Declined& each) { return each.absent; });
+  ASSERT_NE(absent, out->declined.end());
+  EXPECT_EQ(absent->node, "misspelt");
+}
+
+TEST(MatMulNBitsToQdq, BadOptionsAreNamed) {
+  const Bind bind = &bind_matmul_nbits_to_qdq;
+  EXPECT_EQ(verdict(bind, R"({"use_int4": true, "add_zero_point": true, "on_unsafe": "keep"})"),
+            "accepted");
+  EXPECT_EQ(bound(bind, "{}")->options.at("on_unsafe"), "refuse");
+  EXPECT_THAT(verdict(bind, R"({"on_unsafe": "hope"})"),
+              AllOf(HasSubstr("'hope' is no choice"), HasSubstr("recode")));
+  EXPECT_THAT(verdict(bind, R"({"use_int3": true})"), HasSubstr("use_int3"));
+}
+
 }  // namespace
 }  // namespace lapidary::passes

@@ -1,5 +1,7 @@
 #include "passes/weight_only/weight_rewrites.h"
 
+#include <fmt/core.h>
+
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -19,8 +21,8 @@ Tensor checkpoint_rows(const Tensor& weight) {
 std::string reason_against(const Tensor& weight, const Tensor& rows,
                            const weights::WeightFormat& format) {
   if (weight.dtype() != tensor::DType::kFloat) {
-    return "the weight is " + std::string(tensor::name_of(weight.dtype())) +
-           ": quantize before converting";
+    return fmt::format("the weight is {}: quantize before converting",
+                       tensor::name_of(weight.dtype()));
   }
   return weights::reason_against(rows, format);
 }

@@ -1,5 +1,7 @@
 #include "passes/weight_only/weight_selection.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -14,12 +16,12 @@ bool any_match(const std::vector<std::string>& patterns, const std::string& node
 }
 
 void check_bits(JsonReader& reader, const std::string& key, int64_t bits) {
-  if (bits != 4 && bits != 8) reader.fail(key, "is " + std::to_string(bits) + ", must be 4 or 8");
+  if (bits != 4 && bits != 8) reader.fail(key, fmt::format("is {}, must be 4 or 8", bits));
 }
 
 void check_block_size(JsonReader& reader, const std::string& key, int64_t size) {
   if (size < 16 || size > 256 || !std::has_single_bit(static_cast<uint64_t>(size))) {
-    reader.fail(key, "is " + std::to_string(size) + ", must be 16, 32, 64, 128 or 256");
+    reader.fail(key, fmt::format("is {}, must be 16, 32, 64, 128 or 256", size));
   }
 }
 
