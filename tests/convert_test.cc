@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/testing/compare.h"
+#include "base/testing/source_dir.h"
 #include "build/convert_file.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
@@ -36,7 +37,7 @@ class Convert : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   static fs::path golden(const std::string& file) {
-    return fs::path(LAPIDARY_SOURCE_DIR) / "tests/golden/convert" / file;
+    return source_dir() / "tests/golden/convert" / file;
   }
 
   Result<Conversion> convert(const std::string& name, const std::string& pass,

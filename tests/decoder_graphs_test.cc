@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/checkpoint.h"
 #include "gemma4/decoder.h"
 #include "golden_check.h"
@@ -45,7 +46,7 @@ std::string list(const std::vector<std::string>& passes) {
 }
 
 Graph decoder(const std::string& checkpoint) {
-  const auto root = std::filesystem::path(LAPIDARY_SOURCE_DIR);
+  const auto root = source_dir();
   const auto source = take(checkpoint::Checkpoint::open(
       checkpoint == "tiny" ? root / "models/tiny-gemma4/checkpoint"
                            : root / "tests/golden/checkpoints" / checkpoint));

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 #include "checkpoint/checkpoint.h"
 #include "gemma4/decoder.h"
 #include "golden_check.h"
@@ -21,7 +22,7 @@ using graph::Graph;
 using passes::RoleGraph;
 using Path = std::filesystem::path;
 
-const Path kSource = LAPIDARY_SOURCE_DIR;
+const Path kSource = source_dir();
 
 class DecoderLegality : public testing::Test {
  protected:

@@ -23,10 +23,6 @@ function(lapidary_program_test name)
   add_dependencies(${name}_test lapidary)
   target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} lapidary_warnings GTest::gmock_main)
   target_include_directories(${name}_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-  target_compile_definitions(${name}_test PRIVATE
-    LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-    LAPIDARY_PROGRAM="$<TARGET_FILE:lapidary>"
-    LAPIDARY_PACKAGES="${e2e_packages}")
   gtest_discover_tests(${name}_test PROPERTIES
     LABELS e2e FIXTURES_REQUIRED e2e_packages DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/testing/source_dir.h"
 #include "built_model.h"
 #include "fixed_decoder.h"
 #include "gemma4/embedding.h"
@@ -36,9 +37,7 @@ using ::testing::HasSubstr;
 constexpr int64_t kContext = 128;
 constexpr int64_t kChunk = 16;
 
-fs::path tiny_checkpoint() {
-  return fs::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
-}
+fs::path tiny_checkpoint() { return source_dir() / "models/tiny-gemma4/checkpoint"; }
 
 package::FixedModel fixed_model(const checkpoint::TextConfig& config) {
   package::FixedModel out;

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/source_dir.h"
 #include "built_model.h"
 #include "engine/fixed_graphs.h"
 #include "fixed_decoder.h"
@@ -40,9 +41,7 @@ using Logits = std::vector<float>;
 
 constexpr double kTolerance = 1e-4;
 
-fs::path tiny_checkpoint() {
-  return fs::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
-}
+fs::path tiny_checkpoint() { return source_dir() / "models/tiny-gemma4/checkpoint"; }
 
 Tokens some_tokens(size_t count, uint32_t state = 1) {
   Tokens out;

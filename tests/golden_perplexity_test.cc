@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 #include "build/build.h"
 #include "golden_check.h"
 #include "package/package.h"
@@ -32,7 +33,7 @@ double negative_log_likelihood(std::span<const float> logits, int32_t target) {
 
 // Each line alone after <bos>, as the goldens.
 double perplexity(const Path& package) {
-  const Path text = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/corpus/eval.txt";
+  const Path text = source_dir() / "models/tiny-gemma4/corpus/eval.txt";
   const auto tokenizer = take(text::Tokenizer::load(package / "tokenizer.json"));
   const auto graphs =
       take(engine::TextGraphs::open(take(package::Package::open(package)), {.threads = 1}));
@@ -61,14 +62,11 @@ Path build(const std::string& name, const std::string& passes) {
       passes + "}}";
   (void)take(build::build_package(
       take(recipe::parse_recipe(recipe, {.name = name, .where = name})),
-      {.checkpoint = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint",
-       .output = output}));
+      {.checkpoint = source_dir() / "models/tiny-gemma4/checkpoint", .output = output}));
   return output;
 }
 
-Json goldens() {
-  return take(load_json(Path(LAPIDARY_SOURCE_DIR) / "tests/golden/text_model/perplexity.json"));
-}
+Json goldens() { return take(load_json(source_dir() / "tests/golden/text_model/perplexity.json")); }
 
 TEST(GoldenPerplexity, Fp32) {
   const Path package = build("fp32", "");

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "base/testing/source_dir.h"
 #include "build/journal.h"
 #include "build/staging.h"
 #include "checkpoint/checkpoint.h"
@@ -145,8 +146,8 @@ TEST_F(BuildTest, Int4KeepsEncodersInEightBits) {
 
 // A model without towers has two components; recipes that name the others still apply.
 TEST(Plan, HasTheComponentsOfTheModel) {
-  const auto checkpoint = checkpoint::Checkpoint::open(fs::path(LAPIDARY_SOURCE_DIR) /
-                                                       "tests/golden/checkpoints/no_ple");
+  const auto checkpoint =
+      checkpoint::Checkpoint::open(source_dir() / "tests/golden/checkpoints/no_ple");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message();
   const auto plan = make_plan(recipe::load_recipe("cpu-int4").value(), *checkpoint, std::nullopt);
   ASSERT_TRUE(plan.ok()) << plan.error().message();

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/testing/source_dir.h"
 #include "gemma4/audio_weights.h"
 
 namespace lapidary::gemma4 {
@@ -32,7 +33,7 @@ T take(Result<T> result) {
 }
 
 Source open(const std::string& path) {
-  const auto dir = std::filesystem::path(LAPIDARY_SOURCE_DIR) / path;
+  const auto dir = source_dir() / path;
   return {take(checkpoint::Config::load(dir / "config.json")),
           take(checkpoint::Weights::open(dir))};
 }

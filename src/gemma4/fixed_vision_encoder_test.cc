@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/expected_tensors.h"
 #include "graph/fixed_shapes.h"
 #include "tensor/expressions.h"
@@ -25,9 +26,7 @@ constexpr const char* kTiny = "models/tiny-gemma4/checkpoint";
 constexpr const char* kStandardized = "tests/golden/vision/standardized";
 constexpr const char* kClipped = "tests/golden/vision/clipped";
 
-std::filesystem::path folder(const std::string& path) {
-  return std::filesystem::path(LAPIDARY_SOURCE_DIR) / path;
-}
+std::filesystem::path folder(const std::string& path) { return source_dir() / path; }
 Config config(const std::string& checkpoint) {
   return Config::load(folder(checkpoint) / "config.json").value();
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/checkpoint.h"
 #include "gemma4/decoder.h"
 #include "gemma4/embedding.h"
@@ -21,7 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::Not;
 
 Checkpoint open(const std::string& path) {
-  auto checkpoint = Checkpoint::open(std::filesystem::path(LAPIDARY_SOURCE_DIR) / path);
+  auto checkpoint = Checkpoint::open(source_dir() / path);
   if (!checkpoint.ok()) throw std::runtime_error(checkpoint.error().message());
   return *std::move(checkpoint);
 }

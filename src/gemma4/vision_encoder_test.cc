@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/expected_tensors.h"
 #include "tensor/expressions.h"
 
@@ -21,9 +22,7 @@ using graph::Graph;
 using graph::Node;
 using ::testing::HasSubstr;
 
-std::filesystem::path folder(const std::string& path) {
-  return std::filesystem::path(LAPIDARY_SOURCE_DIR) / path;
-}
+std::filesystem::path folder(const std::string& path) { return source_dir() / path; }
 
 constexpr const char* kTiny = "models/tiny-gemma4/checkpoint";
 constexpr const char* kStandardized = "tests/golden/vision/standardized";

@@ -14,6 +14,8 @@
 #include <csignal>
 #include <stdexcept>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::refusals {
 namespace {
 
@@ -70,7 +72,7 @@ struct Pipe {
 Outcome run_program(const std::vector<std::string>& arguments, const Limits& limits) {
   Pipe out;
   Pipe err;
-  std::vector<std::string> words = {LAPIDARY_PROGRAM};
+  std::vector<std::string> words = {(build_dir() / "lapidary").string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
@@ -102,7 +104,7 @@ void Scratch::add_checkpoint() {
 }
 
 void Scratch::add_package() {
-  fs::copy(std::string(LAPIDARY_PACKAGES) + "/cpu-int4", at("package"),
+  fs::copy((build_dir() / "e2e-packages/cpu-int4").string(), at("package"),
            fs::copy_options::recursive);
 }
 

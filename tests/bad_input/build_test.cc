@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bad_input/bad_input.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::refusals {
 namespace {
@@ -17,10 +18,9 @@ TEST_P(Recipe, IsRefused) {
   scratch.write("recipe.json", R"({"input_model": {"type": "HfModel"}, "passes": {
       "quantize": {"type": "OnnxKQuantQuantization", "bits": 4}}})");
   GetParam().damage(scratch);
-  scratch.expect_refused(
-      {"build", std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/checkpoint", "--recipe",
-       scratch.at("recipe.json"), "-o", scratch.at("out")},
-      GetParam().parts);
+  scratch.expect_refused({"build", (source_dir() / "models/tiny-gemma4/checkpoint").string(),
+                          "--recipe", scratch.at("recipe.json"), "-o", scratch.at("out")},
+                         GetParam().parts);
 }
 
 Case edited(const char* name, std::function<void(Json&)> edit, std::vector<std::string> parts) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "bad_input/bad_input.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::refusals {
 namespace {
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 class ConvertInput : public ::testing::Test {
  protected:
   ConvertInput() {
-    const fs::path golden = fs::path(LAPIDARY_SOURCE_DIR) / "tests/golden/convert";
+    const fs::path golden = source_dir() / "tests/golden/convert";
     for (const char* name : {"nbits.onnx", "nbits.bin", "blocks.onnx"}) {
       scratch_.write(name, checkpoint::read_file(golden / name));
     }

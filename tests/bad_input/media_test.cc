@@ -11,12 +11,13 @@
 #include <limits>
 
 #include "bad_input/bad_input.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::refusals {
 namespace {
 
-const std::string kSource = LAPIDARY_SOURCE_DIR;
-const std::string kPackage = std::string(LAPIDARY_PACKAGES) + "/cpu-int4";
+const std::string kSource = source_dir().string();
+const std::string kPackage = (build_dir() / "e2e-packages/cpu-int4").string();
 const std::string kSamples = kSource + "/models/tiny-gemma4/samples/";
 
 std::string big_endian(uint32_t value) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bad_input/bad_input.h"
+#include "base/testing/source_dir.h"
 #include "package/file_hash.h"
 
 namespace lapidary::refusals {
@@ -186,7 +187,7 @@ TEST_P(Encoder, IsRefusedWhenItsMediumComes) {
   Scratch scratch;
   scratch.add_package();
   GetParam().damage(scratch);
-  const std::string samples = std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/samples/";
+  const std::string samples = (source_dir() / "models/tiny-gemma4/samples/").string();
   scratch.expect_refused({"run", scratch.at("package"), "What?", "--image", samples + "image0.png",
                           "--audio", samples + "audio0.wav", "--max-tokens", "1"},
                          GetParam().parts);

@@ -10,6 +10,8 @@
 #include <csignal>
 #include <stdexcept>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::e2e {
 namespace {
 
@@ -31,7 +33,7 @@ struct Pipe {
 };
 
 pid_t start(const std::vector<std::string>& arguments, Pipe& in, Pipe& out, Pipe& err) {
-  std::vector<std::string> words = {LAPIDARY_PROGRAM};
+  std::vector<std::string> words = {(build_dir() / "lapidary").string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -100,11 +102,11 @@ Json json_of(const Outcome& outcome) {
 }
 
 std::string package(const std::string& recipe) {
-  return std::string(LAPIDARY_PACKAGES) + "/" + recipe;
+  return (build_dir() / "e2e-packages" / recipe).string();
 }
 
 std::string tiny(const std::string& path) {
-  return std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/" + path;
+  return (source_dir() / "models/tiny-gemma4" / path).string();
 }
 
 std::vector<Json> text_samples() {

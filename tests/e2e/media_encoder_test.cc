@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/source_dir.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
 #include "runtime/conversation.h"
@@ -202,8 +203,7 @@ TEST_F(MediaTest, WhatIsNoMediaFileIsRefusedByName) {
 }
 
 TEST_F(MediaTest, APackageWithoutEncodersSaysSo) {
-  const std::string checkpoint =
-      std::string(LAPIDARY_SOURCE_DIR) + "/tests/golden/checkpoints/no_ple";
+  const std::string checkpoint = (source_dir() / "tests/golden/checkpoints/no_ple").string();
   const fs::path text_only = dir_ / "text_only";
   const Outcome built =
       lapidary({"build", checkpoint, "--recipe", "cpu-fp32", "-o", text_only.string()});

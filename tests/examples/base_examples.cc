@@ -13,6 +13,7 @@
 #include "base/scratch_folder.h"
 #include "base/work.h"
 #include "base/testing/compare.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::examples {
 
@@ -90,6 +91,13 @@ double measure_example(
   for (const auto& [a, b] : pairs) worst = larger(worst, max_difference(a, b));  // keeps a NaN
   // [end]
   return worst;
+}
+
+Result<Json> source_dir_example() {
+  // [base/testing/source_dir.h]
+  const auto golden = load_json(source_dir() / "tests/golden/sampler.json");
+  // [end]
+  return golden;
 }
 
 struct Sample {};

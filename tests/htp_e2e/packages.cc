@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/testing/source_dir.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
 #include "runtime/generation.h"
@@ -29,7 +30,7 @@ float margin(std::span<const float> logits) {
 }  // namespace
 
 std::string htp_package(const std::string& name) {
-  return std::string(LAPIDARY_HTP_PACKAGES) + "/" + name;
+  return (build_dir() / "htp-packages" / name).string();
 }
 
 runtime::Model open_on(const std::string& package, engine::Device device) {
