@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/recording_sink.h"
 #include "base/testing/source_dir.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
@@ -126,29 +127,18 @@ TEST_F(MediaTest, AVideoIsItsFramesWithTheirTimes) {
 
 // One unit for each image, frame and clip: catches a bar that never fills.
 TEST_F(MediaTest, ProgressCountsWhatIsEncoded) {
-  struct Count final : ProgressSink {
-    void stage(const std::string&, uint64_t of, Unit what) override {
-      total += of;
-      unit = what;
-    }
-    void advance(uint64_t units) override { done += units; }
-    void note(const std::string&) override {}
-    uint64_t total = 0;
-    uint64_t done = 0;
-    Unit unit = Unit::kBytes;
-  };
   for (int i = 0; i < 3; ++i) {
     fs::copy_file(image(i).path, dir_ / ("frame" + std::to_string(i) + ".png"));
   }
   MediaEncoder encoder(model().media_model());
-  Count count;
+  RecordingSink count;
   const auto media =
       encoder.encode({image(0), {MediaKind::kVideo, dir_}, audio(0)}, {.progress = &count});
   ASSERT_TRUE(media.ok()) << media.error().message();
   EXPECT_THAT(*media, SizeIs(3));
-  EXPECT_EQ(count.total, 5U);
-  EXPECT_EQ(count.done, 5U);
-  EXPECT_EQ(count.unit, Unit::kItems) << "pictures shown as bytes";
+  EXPECT_EQ(count.total(), 5U);
+  EXPECT_EQ(count.done(), 5U);
+  EXPECT_EQ(count.last().unit, Unit::kItems) << "pictures shown as bytes";
 }
 
 TEST_F(MediaTest, CancelledBeforeTheNextItem) {
