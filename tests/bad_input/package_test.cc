@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "bad_input/bad_input.h"
-#include "base/testing/source_dir.h"
 #include "package/file_hash.h"
 
 namespace lapidary::refusals {
@@ -187,7 +186,7 @@ TEST_P(Encoder, IsRefusedWhenItsMediumComes) {
   Scratch scratch;
   scratch.add_package();
   GetParam().damage(scratch);
-  const std::string samples = (source_dir() / "models/tiny-gemma4/samples/").string();
+  const std::string samples = e2e::tiny("samples/");
   scratch.expect_refused({"run", scratch.at("package"), "What?", "--image", samples + "image0.png",
                           "--audio", samples + "audio0.wav", "--max-tokens", "1"},
                          GetParam().parts);

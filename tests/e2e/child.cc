@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,10 +35,33 @@ struct Pipe {
   }
 };
 
-pid_t start(const std::vector<std::string>& arguments, Pipe& in, Pipe& out, Pipe& err) {
+// Gives the child a file system of its own that holds 1 MiB. False where that is not allowed.
+bool mount_tiny_disk(const char* folder) {
+  return unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) == 0 &&
+         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("tmpfs", folder, "tmpfs", 0, "size=1m") == 0;
+}
+
+// In the child: only calls that are safe between fork and exec.
+[[noreturn]] void become_program(std::vector<char*>& argv, const ChildOptions& options) {
+  if (options.file_bytes >= 0) {
+    const auto bytes = static_cast<rlim_t>(options.file_bytes);
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  if (!options.tiny_disk.empty() && !mount_tiny_disk(options.tiny_disk.c_str())) {
+    _exit(kCannotMount);
+  }
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+pid_t start(const std::vector<std::string>& arguments, const ChildOptions& options, Pipe& in,
+            Pipe& out, Pipe& err) {
   std::vector<std::string> words = {(build_dir() / "lapidary").string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t pid = fork();
@@ -43,8 +69,7 @@ pid_t start(const std::vector<std::string>& arguments, Pipe& in, Pipe& out, Pipe
   dup2(in.ends[0], STDIN_FILENO);
   dup2(out.ends[1], STDOUT_FILENO);
   dup2(err.ends[1], STDERR_FILENO);
-  execv(argv[0], argv.data());
-  _exit(127);
+  become_program(argv, options);
 }
 
 // Reads what is there; false at the end of the stream.
@@ -61,7 +86,7 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
   Pipe in;
   Pipe out;
   Pipe err;
-  const pid_t pid = start(arguments, in, out, err);
+  const pid_t pid = start(arguments, options, in, out, err);
   in.close_end(0);
   out.close_end(1);
   err.close_end(1);
@@ -70,6 +95,10 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
     throw std::runtime_error("cannot write to the child");
   }
   in.close_end(1);
+  if (options.kill_after_us >= 0) {
+    usleep(static_cast<useconds_t>(options.kill_after_us));
+    kill(pid, SIGKILL);
+  }
   Outcome outcome;
   bool interrupted = false;
   std::array<pollfd, 2> streams = {pollfd{out.ends[0], POLLIN, 0}, pollfd{err.ends[0], POLLIN, 0}};
@@ -89,7 +118,9 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
     }
   }
   int status = 0;
-  waitpid(pid, &status, 0);
+  rusage usage = {};
+  wait4(pid, &status, 0, &usage);
+  outcome.resident_bytes = int64_t{usage.ru_maxrss} * 1024;
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
 }
