@@ -1,5 +1,6 @@
 // The static decoder's graphs against the records of the HTP: nothing is left that a record says is
 // refused, computed wrong or was never measured, for the tiny decoder and for E2B's own dims.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -60,8 +61,8 @@ class DecoderLegality : public testing::Test {
     std::string out;
     for (const auto& finding : target::check(each.graph, record, {shapes.begin(), shapes.end()})) {
       if (finding.verdict == target::Verdict::kLowered) continue;
-      out += target::name_of(arch) + " " + passes::file_stem(each) + " " + finding.node + ": " +
-             finding.reason + "\n";
+      out += fmt::format("{} {} {}: {}\n", target::name_of(arch), passes::file_stem(each),
+                         finding.node, finding.reason);
     }
     return out;
   }

@@ -1,5 +1,6 @@
 // Decoders over graphs of fixed lengths against the same model over graphs of any length, and
 // against the plain host of fixed_decoder.h: float graphs, integer ports, several parts.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -176,11 +177,11 @@ class FixedRuntime : public testing::Test {
 TEST_F(FixedRuntime, SameAsAnyLength) {
   const int64_t window = text().sliding_window;
   for (const int64_t chunk : {int64_t{7}, window + 3}) {
-    SCOPED_TRACE("chunks of " + std::to_string(chunk));
+    SCOPED_TRACE(fmt::format("chunks of {}", chunk));
     const auto graphs = open(200, chunk);
     for (const size_t length : {size_t{1}, size_t{2}, static_cast<size_t>(chunk),
                                 static_cast<size_t>(chunk) + 1, size_t{130}}) {
-      SCOPED_TRACE("prompt of " + std::to_string(length));
+      SCOPED_TRACE(fmt::format("prompt of {}", length));
       Decoder fixed = take(Decoder::create(graphs, {}));
       Decoder dynamic = dynamic_decoder(200);
       const Tokens ids = some_tokens(length);

@@ -1,5 +1,6 @@
 // Perplexity of quantized packages beside the same model with the codes of olive-ai's own pass, put
 // into transformers (perplexity.json, by tests/oracle/make_perplexity_goldens.py).
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -86,13 +87,14 @@ class GoldenKQuantPerplexity : public testing::TestWithParam<Format> {};
 // 4-bit formats lie 5e-4 and more from each other and from fp32; 8 bits differ from fp32 by only
 // 1.5e-5, there the codes' own goldens (src/quant) say more.
 TEST_P(GoldenKQuantPerplexity, IsThatOfOlivesCodes) {
-  const std::string bits = std::to_string(GetParam().bits);
-  const std::string block = std::to_string(GetParam().block);
-  const Path package = build("int" + bits + "_block" + block,
-                             R"(, "quantize": {"type": "OnnxKQuantQuantization", "bits": )" + bits +
-                                 R"(, "block_size": )" + block + "}");
-  const double expected =
-      goldens().at("olive_kquant_int" + bits + "_block" + block).at("perplexity");
+  const auto& [bits, block] = GetParam();
+  const std::string name = fmt::format("int{}_block{}", bits, block);
+  const Path package = build(
+      name,
+      fmt::format(
+          R"(, "quantize": {{"type": "OnnxKQuantQuantization", "bits": {}, "block_size": {}}})",
+          bits, block));
+  const double expected = goldens().at("olive_kquant_" + name).at("perplexity");
   EXPECT_NEAR(perplexity(package), expected, 2e-5 * expected);
   std::filesystem::remove_all(package);
 }
@@ -101,8 +103,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, GoldenKQuantPerplexity,
                          testing::Values(Format{4, 16}, Format{4, 32}, Format{4, 64},
                                          Format{4, 128}, Format{8, 32}),
                          [](const auto& instance) {
-                           return "int" + std::to_string(instance.param.bits) + "_block" +
-                                  std::to_string(instance.param.block);
+                           return fmt::format("int{}_block{}", instance.param.bits,
+                                              instance.param.block);
                          });
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Media through the library: what is encoded once, what prompts and conversations make of it, and
 // what is refused. The answers themselves are in media_test.cc.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -38,12 +39,8 @@ runtime::GenerationOptions greedy() {
   return options;
 }
 
-MediaItem image(int i) {
-  return {MediaKind::kImage, tiny("samples/image" + std::to_string(i) + ".png")};
-}
-MediaItem audio(int i) {
-  return {MediaKind::kAudio, tiny("samples/audio" + std::to_string(i) + ".wav")};
-}
+MediaItem image(int i) { return {MediaKind::kImage, tiny(fmt::format("samples/image{}.png", i))}; }
+MediaItem audio(int i) { return {MediaKind::kAudio, tiny(fmt::format("samples/audio{}.wav", i))}; }
 
 class MediaTest : public testing::Test {
  protected:
@@ -114,7 +111,7 @@ TEST_F(MediaTest, EachContentIsEncodedOnce) {
 
 TEST_F(MediaTest, AVideoIsItsFramesWithTheirTimes) {
   for (int i = 0; i < 3; ++i) {
-    fs::copy_file(image(i).path, dir_ / ("frame" + std::to_string(i) + ".png"));
+    fs::copy_file(image(i).path, dir_ / fmt::format("frame{}.png", i));
   }
   MediaEncoder encoder(model().media_model(), {.video_fps = 0.02});
   const auto video = encoder.encode({MediaKind::kVideo, dir_}).value();
@@ -122,13 +119,13 @@ TEST_F(MediaTest, AVideoIsItsFramesWithTheirTimes) {
   const encoders::MediaTokens& tokens = *model().media(MediaKind::kVideo);
   const auto marked = [&](size_t i) { return tokens.marked(video.blocks[i]->count); };
   EXPECT_EQ(video.replacement,
-            "00:00 " + marked(0) + " 00:50 " + marked(1) + " 01:40 " + marked(2));
+            fmt::format("00:00 {} 00:50 {} 01:40 {}", marked(0), marked(1), marked(2)));
 }
 
 // One unit for each image, frame and clip: catches a bar that never fills.
 TEST_F(MediaTest, ProgressCountsWhatIsEncoded) {
   for (int i = 0; i < 3; ++i) {
-    fs::copy_file(image(i).path, dir_ / ("frame" + std::to_string(i) + ".png"));
+    fs::copy_file(image(i).path, dir_ / fmt::format("frame{}.png", i));
   }
   MediaEncoder encoder(model().media_model());
   RecordingSink count;

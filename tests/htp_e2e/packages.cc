@@ -1,5 +1,6 @@
 #include "htp_e2e/packages.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -79,8 +80,7 @@ std::string difference_to_fp32(const std::vector<int32_t>& prompt_ids,
   if (!logits.ok()) return logits.error().message();
   const float lead = margin(*logits);
   if (lead < kUnsure) return "";
-  return "token " + std::to_string(at - expected.begin()) + " differs where fp32 leads by " +
-         std::to_string(lead);
+  return fmt::format("token {} differs where fp32 leads by {:f}", at - expected.begin(), lead);
 }
 
 }  // namespace lapidary::e2e
