@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/testing/source_dir.h"
 #include "text/testing/big_tokenizer.h"
 #include "text/tokenizer_scan.h"
 
@@ -134,8 +135,7 @@ void measure(const char* name, size_t (*reader)(std::string_view), std::string_v
 }  // namespace
 
 int main() {
-  std::ifstream words(std::filesystem::path(LAPIDARY_SOURCE_DIR) /
-                      "tests/golden/text/big_words.txt");
+  std::ifstream words(lapidary::source_dir() / "tests/golden/text/big_words.txt");
   const std::string text = lapidary::text::testing::big_tokenizer_json(
       std::string(std::istreambuf_iterator<char>(words), {}));
   std::printf("%.1f MB of JSON; simdjson's kernel: %s\n", static_cast<double>(text.size()) / 1e6,

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "base/testing/source_dir.h"
 #include "text/testing/big_tokenizer.h"
 #include "text/tokenizer.h"
 
@@ -114,7 +115,7 @@ int main(int argc, char** argv) {
   const auto path = std::filesystem::temp_directory_path() /
                     ("lapidary-tokenizer-" + std::to_string(::getpid()) + ".json");
   std::ofstream(path, std::ios::binary) << lapidary::text::testing::big_tokenizer_json(
-      read_text(std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/text/big_words.txt"));
+      read_text(lapidary::source_dir() / "tests/golden/text/big_words.txt"));
   const int status = run(path, nullptr);
   std::filesystem::remove(path);
   return status;

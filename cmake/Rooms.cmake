@@ -27,8 +27,6 @@ function(lapidary_room name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE
       lapidary_${name} lapidary_warnings GTest::gmock_main)
-    target_compile_definitions(${name}_test PRIVATE
-      LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     gtest_discover_tests(${name}_test
       PROPERTIES LABELS unit:${name} DISCOVERY_TIMEOUT 60)
   endif()

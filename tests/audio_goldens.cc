@@ -1,5 +1,6 @@
 #include "audio_goldens.h"
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/safetensors.h"
 #include "golden_check.h"
 
@@ -10,7 +11,7 @@ using checkpoint::SafetensorsFile;
 using checkpoint::TensorEntry;
 
 std::filesystem::path goldens_of(const std::string& name) {
-  return std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/audio_encoder" / name;
+  return source_dir() / "tests/golden/audio_encoder" / name;
 }
 
 AudioCase read_case(const SafetensorsFile& file, const std::string& name, int64_t mel_bins) {
@@ -51,7 +52,7 @@ std::vector<float> synthetic_features(size_t count) {
 
 std::filesystem::path audio_checkpoint(const std::string& name) {
   if (name != "tiny") return goldens_of(name);
-  return std::filesystem::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
+  return source_dir() / "models/tiny-gemma4/checkpoint";
 }
 
 std::vector<AudioCase> audio_cases(const std::string& name, int64_t mel_bins) {

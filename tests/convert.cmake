@@ -2,5 +2,4 @@
 add_executable(convert_test convert_test.cc)
 target_link_libraries(convert_test PRIVATE
   lapidary_build lapidary_warnings GTest::gmock_main)
-target_compile_definitions(convert_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(convert_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)

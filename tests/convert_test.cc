@@ -10,6 +10,8 @@
 
 #include "base/json.h"
 #include "base/testing/compare.h"
+#include "base/testing/recording_sink.h"
+#include "base/testing/source_dir.h"
 #include "build/convert_file.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
@@ -36,7 +38,7 @@ class Convert : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   static fs::path golden(const std::string& file) {
-    return fs::path(LAPIDARY_SOURCE_DIR) / "tests/golden/convert" / file;
+    return source_dir() / "tests/golden/convert" / file;
   }
 
   Result<Conversion> convert(const std::string& name, const std::string& pass,
@@ -244,23 +246,15 @@ TEST_F(Convert, FloatActivationsAreLeft) {
 
 // Writing is a stage of bytes; ended in it, there is no model, and nothing beside it.
 TEST_F(Convert, CanBeEndedAndLeavesNothing) {
-  class Sink final : public ProgressSink {
-   public:
-    void stage(const std::string&, uint64_t, Unit unit) override {
-      EXPECT_EQ(unit, Unit::kBytes);
-      cancel.cancel();
-    }
-    void advance(uint64_t) override {}
-    void note(const std::string&) override {}
-    CancelToken cancel;
-  } sink;
+  RecordingSink sink([](const RecordingSink& told) { return !told.stages.empty(); });
   const auto steps = bind_steps({"MatMulNBitsToQDQ"}, {"on_unsafe=keep"});
   ASSERT_TRUE(steps.ok());
-  const auto done = convert_file(golden("nbits.onnx"), out(), *steps,
-                                 {.work = {.progress = &sink, .cancel = &sink.cancel}});
+  const auto done = convert_file(golden("nbits.onnx"), out(), *steps, {.work = sink.work()});
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().kind, ErrorKind::kCancelled) << done.error().message();
   EXPECT_TRUE(fs::is_empty(folder_));
+  EXPECT_FALSE(sink.stages.empty());
+  for (const auto& stage : sink.stages) EXPECT_EQ(stage.unit, Unit::kBytes);
 }
 
 }  // namespace

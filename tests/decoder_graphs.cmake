@@ -5,5 +5,4 @@ target_link_libraries(decoder_graphs_test PRIVATE
   lapidary_ort lapidary_passes lapidary_gemma4 lapidary_target lapidary_warnings
   GTest::gmock_main)
 target_include_directories(decoder_graphs_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(decoder_graphs_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(decoder_graphs_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)

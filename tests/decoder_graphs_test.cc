@@ -1,5 +1,6 @@
 // The passes that make the HTP's decoder, one after the other on the tiny decoder: encodings that
 // hold across graphs, and parts that compute what the whole does.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/checkpoint.h"
 #include "gemma4/decoder.h"
 #include "golden_check.h"
@@ -45,7 +47,7 @@ std::string list(const std::vector<std::string>& passes) {
 }
 
 Graph decoder(const std::string& checkpoint) {
-  const auto root = std::filesystem::path(LAPIDARY_SOURCE_DIR);
+  const auto root = source_dir();
   const auto source = take(checkpoint::Checkpoint::open(
       checkpoint == "tiny" ? root / "models/tiny-gemma4/checkpoint"
                            : root / "tests/golden/checkpoints" / checkpoint));
@@ -161,9 +163,9 @@ TEST_P(DecoderGraphs, PartsComputeWhatTheWholeDoes) {
     if (!chain[2].empty()) passes.push_back(chain[2]);
     const GraphSet whole = make(passes);
     for (const int count : {2, 3}) {
-      SCOPED_TRACE(std::to_string(count) + " parts " + chain[2]);
+      SCOPED_TRACE(fmt::format("{} parts {}", count, chain[2]));
       auto split = passes;
-      split.push_back(R"({"type": "SplitModel", "num_splits": )" + std::to_string(count) + "}");
+      split.push_back(fmt::format(R"({{"type": "SplitModel", "num_splits": {}}})", count));
       const GraphSet parts = make(split);
       for (const Role role : {Role::kPrefill, Role::kDecode}) {
         const Graph& all = graph_of(whole, role);

@@ -1,11 +1,13 @@
 // The static decoder's graphs against the records of the HTP: nothing is left that a record says is
 // refused, computed wrong or was never measured, for the tiny decoder and for E2B's own dims.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 #include "checkpoint/checkpoint.h"
 #include "gemma4/decoder.h"
 #include "golden_check.h"
@@ -21,7 +23,7 @@ using graph::Graph;
 using passes::RoleGraph;
 using Path = std::filesystem::path;
 
-const Path kSource = LAPIDARY_SOURCE_DIR;
+const Path kSource = source_dir();
 
 class DecoderLegality : public testing::Test {
  protected:
@@ -59,8 +61,8 @@ class DecoderLegality : public testing::Test {
     std::string out;
     for (const auto& finding : target::check(each.graph, record, {shapes.begin(), shapes.end()})) {
       if (finding.verdict == target::Verdict::kLowered) continue;
-      out += target::name_of(arch) + " " + passes::file_stem(each) + " " + finding.node + ": " +
-             finding.reason + "\n";
+      out += fmt::format("{} {} {}: {}\n", target::name_of(arch), passes::file_stem(each),
+                         finding.node, finding.reason);
     }
     return out;
   }

@@ -15,18 +15,14 @@ lapidary_package(cpu-fp32 cpu-fp32)
 lapidary_package(cpu-int4 cpu-int4)
 lapidary_package(olive-cpu-int4 ${CMAKE_SOURCE_DIR}/tests/recipes/gemma4-e2b-cpu-int4.olive.json)
 
-# NAME_test: the sources of tests/NAME, which run the program on those packages.
+# NAME_test: the sources of tests/NAME and SOURCES, which run the program on those packages.
 function(lapidary_program_test name)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/${name}/*.cc)
-  add_executable(${name}_test ${sources})
+  add_executable(${name}_test ${sources} ${ARG_SOURCES})
   add_dependencies(${name}_test lapidary)
   target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} lapidary_warnings GTest::gmock_main)
   target_include_directories(${name}_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-  target_compile_definitions(${name}_test PRIVATE
-    LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-    LAPIDARY_PROGRAM="$<TARGET_FILE:lapidary>"
-    LAPIDARY_PACKAGES="${e2e_packages}")
   gtest_discover_tests(${name}_test PROPERTIES
     LABELS e2e FIXTURES_REQUIRED e2e_packages DISCOVERY_TIMEOUT 60)
 endfunction()
@@ -35,7 +31,7 @@ lapidary_program_test(e2e LIBS lapidary_eval)
 
 # Everything that can be wrong: one line on standard error, exit code 2, nothing left behind.
 find_package(ZLIB REQUIRED)  # libpng's: to make pictures that inflate
-lapidary_program_test(bad_input LIBS lapidary_package ZLIB::ZLIB)
+lapidary_program_test(bad_input SOURCES e2e/child.cc LIBS lapidary_package ZLIB::ZLIB)
 
 # What the program writes and sends: nothing but what it was asked for.
 add_test(NAME e2e.quiet COMMAND ${CMAKE_CURRENT_LIST_DIR}/quiet.sh $<TARGET_FILE:lapidary>)

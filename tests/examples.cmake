@@ -14,7 +14,6 @@ foreach(target IN ITEMS examples_test compiled_examples)
     lapidary_cli lapidary_warnings GTest::gmock_main)
   target_include_directories(${target} PRIVATE
     ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURRENT_LIST_DIR}/examples)
-  target_compile_definitions(${target} PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endforeach()
 gtest_discover_tests(examples_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
   PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)

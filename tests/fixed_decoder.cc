@@ -26,6 +26,15 @@ size_t elements(const std::vector<int64_t>& dims) {
   return static_cast<size_t>(tensor::element_count(dims));
 }
 
+// Of the layers with full attention, or of those with a sliding window.
+std::vector<float> rotary_frequencies(const checkpoint::TextConfig& text, bool full) {
+  int64_t layer = 0;
+  while (text.is_full(layer) != full) ++layer;
+  const auto& rope = text.rope(layer);
+  const int64_t width = text.head_dim(layer);
+  return nn::rope_frequencies(width, rope.theta, rope.rotated_pairs(width), rope.factor);
+}
+
 }  // namespace
 
 graph::Graph fixed_decoder_graph(const checkpoint::Checkpoint& source,
@@ -35,6 +44,29 @@ graph::Graph fixed_decoder_graph(const checkpoint::Checkpoint& source,
   graph = take(passes::lower_rotary_embedding(std::move(graph))).graph;
   return take(passes::lower_rms_norm(std::move(graph), take(target::traits_of(std::nullopt))))
       .graph;
+}
+
+passes::GraphSet fixed_decoder_graphs(const checkpoint::Checkpoint& source, int64_t context,
+                                      int64_t chunk) {
+  const auto make = [&](int64_t length, bool logits) {
+    return fixed_decoder_graph(
+        source, {.context_length = context, .sequence_length = length, .logits = logits});
+  };
+  passes::GraphSet out;
+  out.push_back({contract::Role::kPrefill, 0, make(chunk, false)});
+  out.push_back({contract::Role::kDecode, 0, make(1, true)});
+  return out;
+}
+
+package::FixedModel fixed_model(const checkpoint::TextConfig& config, int64_t context,
+                                int64_t chunk) {
+  package::FixedModel out;
+  out.context_length = context;
+  out.prefill_length = chunk;
+  out.masked = -1e4;
+  out.rotary.push_back({"sliding_attention", rotary_frequencies(config, false)});
+  out.rotary.push_back({"full_attention", rotary_frequencies(config, true)});
+  return out;
 }
 
 FixedDecoder::FixedDecoder(checkpoint::Checkpoint source, BuiltModel model,
@@ -147,15 +179,10 @@ std::vector<float> FixedDecoder::mask(bool full, const std::vector<int64_t>& dim
 }
 
 std::vector<float> FixedDecoder::table(bool full, bool cosine, int64_t length) const {
-  const auto& text = source_.config.text;
-  int64_t layer = 0;
-  while (text.is_full(layer) != full) ++layer;
-  const auto& rope = text.rope(layer);
-  const int64_t width = text.head_dim(layer);
+  const std::vector<float> frequencies = rotary_frequencies(source_.config.text, full);
   std::vector<float> out;
   for (int64_t position = held_; position < held_ + length; ++position) {
-    for (const float frequency :
-         nn::rope_frequencies(width, rope.theta, rope.rotated_pairs(width), rope.factor)) {
+    for (const float frequency : frequencies) {
       const float angle = static_cast<float>(position) * frequency;
       out.push_back(cosine ? std::cos(angle) : std::sin(angle));
     }

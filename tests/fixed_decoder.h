@@ -17,13 +17,21 @@
 #include "checkpoint/checkpoint.h"
 #include "graph/graph.h"
 #include "ort/session.h"
+#include "package/manifest.h"
 #include "passes/fixed_shapes/static_llm.h"
+#include "passes/graph_set.h"
 
 namespace lapidary::golden {
 
 // The checkpoint's decoder at fixed lengths, in plain operators. Errors throw.
 graph::Graph fixed_decoder_graph(const checkpoint::Checkpoint& source,
                                  const passes::StaticLlmOptions& options);
+// Two of them: prefill of `chunk` tokens, without logits, and decode of one, with. Errors throw.
+passes::GraphSet fixed_decoder_graphs(const checkpoint::Checkpoint& source, int64_t context,
+                                      int64_t chunk);
+// What their package's manifest says of them.
+package::FixedModel fixed_model(const checkpoint::TextConfig& config, int64_t context,
+                                int64_t chunk);
 
 struct FixedDecoderOptions {
   int64_t context = 0;

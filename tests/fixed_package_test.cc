@@ -13,13 +13,13 @@
 
 #include "base/files.h"
 #include "built_model.h"
+#include "checkpoint/test_files.h"
 #include "fixed_decoder.h"
 #include "gemma4/embedding.h"
 #include "golden_check.h"
 #include "graph/onnx_writer.h"
 #include "htp/compile.h"
 #include "htp/worker.h"
-#include "nn/rope.h"
 #include "package/component_record.h"
 #include "package/side_files.h"
 #include "package/text_model.h"
@@ -36,43 +36,19 @@ using ::testing::HasSubstr;
 constexpr int64_t kContext = 128;
 constexpr int64_t kChunk = 16;
 
-fs::path tiny_checkpoint() {
-  return fs::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
-}
-
-package::FixedModel fixed_model(const checkpoint::TextConfig& config) {
-  package::FixedModel out;
-  out.context_length = kContext;
-  out.prefill_length = kChunk;
-  out.masked = -1e4;
-  for (const bool full : {false, true}) {
-    int64_t layer = 0;
-    while (config.is_full(layer) != full) ++layer;
-    const auto& rope = config.rope(layer);
-    const int64_t width = config.head_dim(layer);
-    out.rotary.push_back(
-        {full ? "full_attention" : "sliding_attention",
-         nn::rope_frequencies(width, rope.theta, rope.rotated_pairs(width), rope.factor)});
-  }
-  return out;
-}
-
 class FixedPackage : public testing::Test {
  protected:
   void SetUp() override {
     dir_ = fs::path(testing::TempDir()) / ("lapidary_static_package_" + std::to_string(getpid()));
     fs::remove_all(dir_);
-    const auto source = take(checkpoint::Checkpoint::open(tiny_checkpoint()));
+    const auto source = take(checkpoint::Checkpoint::open(checkpoint::tiny_checkpoint()));
     manifest_.text = package::text_model(source.config);
-    manifest_.fixed_model = fixed_model(source.config.text);
+    manifest_.fixed_model = fixed_model(source.config.text, kContext, kChunk);
     add(take(gemma4::build_embedding(source.config, source.weights)), "embedding/model.onnx",
         contract::Role::kModel);
-    for (const bool decode : {false, true}) {
-      add(fixed_decoder_graph(source, {.context_length = kContext,
-                                       .sequence_length = decode ? 1 : kChunk,
-                                       .logits = decode}),
-          std::string("decoder/") + (decode ? "decode" : "prefill") + ".0.onnx",
-          decode ? contract::Role::kDecode : contract::Role::kPrefill);
+    for (passes::RoleGraph& each : fixed_decoder_graphs(source, kContext, kChunk)) {
+      const std::string file = "decoder/" + passes::file_stem(each) + ".onnx";
+      add(std::move(each.graph), file, each.role);
     }
     take(package::write_side_files(source, manifest_, dir_));
   }

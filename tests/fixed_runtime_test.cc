@@ -1,5 +1,6 @@
 // Decoders over graphs of fixed lengths against the same model over graphs of any length, and
 // against the plain host of fixed_decoder.h: float graphs, integer ports, several parts.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -14,11 +15,11 @@
 #include <vector>
 
 #include "built_model.h"
+#include "checkpoint/test_files.h"
 #include "engine/fixed_graphs.h"
 #include "fixed_decoder.h"
 #include "golden_check.h"
 #include "graph/onnx_writer.h"
-#include "nn/rope.h"
 #include "package/component_record.h"
 #include "passes/split_model/split_model.h"
 #include "runtime/decoder.h"
@@ -28,6 +29,7 @@ namespace lapidary::golden {
 namespace {
 
 namespace fs = std::filesystem;
+using checkpoint::tiny_checkpoint;
 using engine::DecoderOptions;
 using engine::FixedGraphs;
 using engine::FixedPart;
@@ -39,10 +41,6 @@ using Tokens = std::vector<int32_t>;
 using Logits = std::vector<float>;
 
 constexpr double kTolerance = 1e-4;
-
-fs::path tiny_checkpoint() {
-  return fs::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
-}
 
 Tokens some_tokens(size_t count, uint32_t state = 1) {
   Tokens out;
@@ -120,42 +118,15 @@ class FixedRuntime : public testing::Test {
     return take(checkpoint::Checkpoint::open(tiny_checkpoint()));
   }
 
-  static package::FixedModel fixed_model(int64_t context, int64_t chunk) {
-    package::FixedModel out;
-    out.context_length = context;
-    out.prefill_length = chunk;
-    out.masked = -1e4;
-    const checkpoint::Checkpoint from = source();
-    const auto& config = from.config.text;
-    for (const bool full : {false, true}) {
-      int64_t layer = 0;
-      while (config.is_full(layer) != full) ++layer;
-      const auto& rope = config.rope(layer);
-      const int64_t width = config.head_dim(layer);
-      out.rotary.push_back(
-          {full ? "full_attention" : "sliding_attention",
-           nn::rope_frequencies(width, rope.theta, rope.rotated_pairs(width), rope.factor)});
-    }
-    return out;
-  }
-
   static passes::GraphSet graph_set(int64_t context, int64_t chunk) {
-    const checkpoint::Checkpoint from = source();
-    const auto make = [&](int64_t length, bool logits) {
-      return fixed_decoder_graph(
-          from, {.context_length = context, .sequence_length = length, .logits = logits});
-    };
-    passes::GraphSet out;
-    out.push_back({contract::Role::kPrefill, 0, make(chunk, false)});
-    out.push_back({contract::Role::kDecode, 0, make(1, true)});
-    return out;
+    return fixed_decoder_graphs(source(), context, chunk);
   }
 
   static std::shared_ptr<FixedGraphs> open(passes::GraphSet set, int64_t context, int64_t chunk) {
     static int folder = 0;
     const fs::path dir = shared().scratch / std::to_string(folder++);
-    auto out = std::make_shared<FixedGraphs>(
-        FixedGraphs{text(), fixed_model(context, chunk), model()->embedding, {}, {}});
+    auto out = std::make_shared<FixedGraphs>(FixedGraphs{
+        text(), fixed_model(source().config.text, context, chunk), model()->embedding, {}, {}});
     for (passes::RoleGraph& each : set) {
       const std::string stem = passes::file_stem(each);
       package::Component record = package::take_component_record(each.graph, stem + ".onnx");
@@ -206,11 +177,11 @@ class FixedRuntime : public testing::Test {
 TEST_F(FixedRuntime, SameAsAnyLength) {
   const int64_t window = text().sliding_window;
   for (const int64_t chunk : {int64_t{7}, window + 3}) {
-    SCOPED_TRACE("chunks of " + std::to_string(chunk));
+    SCOPED_TRACE(fmt::format("chunks of {}", chunk));
     const auto graphs = open(200, chunk);
     for (const size_t length : {size_t{1}, size_t{2}, static_cast<size_t>(chunk),
                                 static_cast<size_t>(chunk) + 1, size_t{130}}) {
-      SCOPED_TRACE("prompt of " + std::to_string(length));
+      SCOPED_TRACE(fmt::format("prompt of {}", length));
       Decoder fixed = take(Decoder::create(graphs, {}));
       Decoder dynamic = dynamic_decoder(200);
       const Tokens ids = some_tokens(length);

@@ -7,7 +7,6 @@ add_executable(golden_test golden_file.cc built_model.cc golden_logits_test.cc g
 target_link_libraries(golden_test PRIVATE
   lapidary_build lapidary_runtime lapidary_warnings GTest::gmock_main)
 target_include_directories(golden_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(golden_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(golden_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)
 
 # fixed_runtime_test: decoders over graphs of fixed lengths on ONNX Runtime's CPU (label `golden`).
@@ -15,7 +14,6 @@ add_executable(fixed_runtime_test fixed_runtime_test.cc built_model.cc fixed_dec
 target_link_libraries(fixed_runtime_test PRIVATE
   lapidary_runtime lapidary_passes lapidary_gemma4 lapidary_warnings GTest::gmock_main)
 target_include_directories(fixed_runtime_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(fixed_runtime_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(fixed_runtime_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)
 
 # fixed_package_test: the same from a package, also on the emulated HTP (label `htp`).
@@ -23,5 +21,4 @@ add_executable(fixed_package_test fixed_package_test.cc built_model.cc fixed_dec
 target_link_libraries(fixed_package_test PRIVATE
   lapidary_runtime lapidary_passes lapidary_gemma4 lapidary_warnings GTest::gmock)
 target_include_directories(fixed_package_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(fixed_package_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(fixed_package_test PROPERTIES LABELS htp DISCOVERY_TIMEOUT 60)

@@ -1,5 +1,6 @@
 // Image tokens that attend to each other both ways (use_bidirectional_attention "vision") against
 // transformers: float32, eager attention.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -235,8 +236,8 @@ TEST_F(GoldenBidirectional, ChunkedPrompt) {
     const int64_t shortest = longest_image(one);
     for (const int64_t rewind_rows : {int64_t{0}, int64_t{5}, kKeepEverything}) {
       for (const int64_t chunk : {shortest, shortest + 3, int64_t{64}, whole}) {
-        SCOPED_TRACE(one.name + ", chunks of " + std::to_string(chunk) + ", " +
-                     std::to_string(rewind_rows) + " rows to go back by");
+        SCOPED_TRACE(
+            fmt::format("{}, chunks of {}, {} rows to go back by", one.name, chunk, rewind_rows));
         Decoder decoder = new_decoder(one.input_ids.size() + 9, chunk, rewind_rows);
         EXPECT_TRUE(all_near(take(decoder.prefill(prompt(one))), last(one), kLogitTolerance));
         const bool drops = one.name == "long" && chunk < 100 && rewind_rows < 100;
@@ -250,7 +251,7 @@ TEST_F(GoldenBidirectional, ChunkedPrompt) {
 TEST_F(GoldenBidirectional, StepByStep) {
   for (const Case& one : golden_.cases) {
     for (const int64_t rewind_rows : {int64_t{0}, kKeepEverything}) {
-      SCOPED_TRACE(one.name + ", " + std::to_string(rewind_rows) + " rows to go back by");
+      SCOPED_TRACE(fmt::format("{}, {} rows to go back by", one.name, rewind_rows));
       Decoder decoder = new_decoder(one.input_ids.size() + one.tokens.size(), 64, rewind_rows);
       auto logits = take(decoder.prefill(prompt(one)));
       for (size_t step = 0; step < one.tokens.size(); ++step) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/testing/source_dir.h"
 #include "calibration/data.h"
 #include "calibration/decoder_samples.h"
 #include "fixed_decoder.h"
@@ -25,8 +26,7 @@ using calibration::DecoderSamples;
 using calibration::Piece;
 using Tokens = std::vector<int32_t>;
 
-const std::filesystem::path kTiny =
-    std::filesystem::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4";
+const std::filesystem::path kTiny = source_dir() / "models/tiny-gemma4";
 constexpr int64_t kLength = 80;  // of a row; the window of sliding layers is 32
 
 class GoldenCalibration : public testing::Test {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::golden {
 namespace {
@@ -68,12 +69,12 @@ std::span<const float> Array::row(int64_t i) const {
 }
 
 Result<GoldenFile> read_golden(const std::string& name) {
-  const Path folder = Path(LAPIDARY_SOURCE_DIR) / "tests/golden/text_model";
+  const Path folder = source_dir() / "tests/golden/text_model";
   LAP_ASSIGN_OR_RETURN(const Json json, load_json(folder / (name + ".json")));
   LAP_ASSIGN_OR_RETURN(const std::vector<float> blob,
                        read_floats(folder / json.at("blob").get<std::string>()));
   GoldenFile golden;
-  golden.checkpoint = Path(LAPIDARY_SOURCE_DIR) / json.at("checkpoint").get<std::string>();
+  golden.checkpoint = source_dir() / json.at("checkpoint").get<std::string>();
   golden.stop_tokens = json.at("stop_tokens").get<std::vector<int64_t>>();
   for (const Json& one : json.at("cases")) golden.cases.push_back(read_case(one, blob));
   if (json.contains("embedding")) {

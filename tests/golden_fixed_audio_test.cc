@@ -1,4 +1,5 @@
 // The audio encoder of fixed length against transformers, and against the encoder of any length.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -110,7 +111,7 @@ class GoldenStaticAudio : public testing::Test {
       const Session fixed = fixed_length(room);
       for (const int64_t real : {int64_t{1}, 4 * chunk - 3, 4 * chunk, 4 * chunk + 1, 8 * chunk - 5,
                                  4 * room - 3, 4 * room}) {
-        SCOPED_TRACE(std::to_string(real) + " frames of " + std::to_string(4 * room));
+        SCOPED_TRACE(fmt::format("{} frames of {}", real, 4 * room));
         const int64_t time = real + real % 3;  // with and without padding
         const media::LogMel mel =
             clip(synthetic_features(static_cast<size_t>(time * bins_)), time, real, bins_);

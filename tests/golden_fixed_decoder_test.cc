@@ -1,5 +1,6 @@
 // The decoder's graphs of fixed lengths, lowered to plain operators, against transformers: the same
 // logits and greedy tokens, over prompts longer than the sliding window, in several chunks.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -71,7 +72,7 @@ TEST_P(GoldenFixedDecoder, ChunksThenTokens) {
   bool beyond_window = false;
   for (const Case& one : golden_.cases) {
     for (const int64_t chunk : {int64_t{5}, window() + 3}) {
-      SCOPED_TRACE(one.name + ", chunks of " + std::to_string(chunk));
+      SCOPED_TRACE(fmt::format("{}, chunks of {}", one.name, chunk));
       const Tokens ids(one.input_ids.begin(), one.input_ids.end());
       beyond_window |= static_cast<int64_t>(ids.size()) > window() + chunk;
       FixedDecoder decoder = new_decoder(ids.size() + one.tokens.size(), chunk, false);

@@ -1,4 +1,5 @@
 // The graphs of every committed checkpoint against transformers: float32, eager attention.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -112,7 +113,7 @@ TEST_P(GoldenLogits, ChunkedPrompt) {
     const Tokens ids = narrow(one.input_ids);
     for (size_t chunk : {size_t{1}, size_t{5}, window - 1, window, window + 3, 2 * window + 1}) {
       if (chunk == 1 && ids.size() > 200) continue;  // slow, and nothing new
-      SCOPED_TRACE(one.name + ", chunks of " + std::to_string(chunk));
+      SCOPED_TRACE(fmt::format("{}, chunks of {}", one.name, chunk));
       Decoder decoder = new_decoder(ids.size(), chunk);
       EXPECT_TRUE(all_near(take(decoder.prefill(Prompt(ids))),
                            one.prefill.row(one.prefill.rows() - 1), kLogitTolerance));

@@ -1,5 +1,6 @@
 // Perplexity of quantized packages beside the same model with the codes of olive-ai's own pass, put
 // into transformers (perplexity.json, by tests/oracle/make_perplexity_goldens.py).
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 #include "build/build.h"
 #include "golden_check.h"
 #include "package/package.h"
@@ -32,7 +34,7 @@ double negative_log_likelihood(std::span<const float> logits, int32_t target) {
 
 // Each line alone after <bos>, as the goldens.
 double perplexity(const Path& package) {
-  const Path text = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/corpus/eval.txt";
+  const Path text = source_dir() / "models/tiny-gemma4/corpus/eval.txt";
   const auto tokenizer = take(text::Tokenizer::load(package / "tokenizer.json"));
   const auto graphs =
       take(engine::TextGraphs::open(take(package::Package::open(package)), {.threads = 1}));
@@ -61,14 +63,11 @@ Path build(const std::string& name, const std::string& passes) {
       passes + "}}";
   (void)take(build::build_package(
       take(recipe::parse_recipe(recipe, {.name = name, .where = name})),
-      {.checkpoint = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint",
-       .output = output}));
+      {.checkpoint = source_dir() / "models/tiny-gemma4/checkpoint", .output = output}));
   return output;
 }
 
-Json goldens() {
-  return take(load_json(Path(LAPIDARY_SOURCE_DIR) / "tests/golden/text_model/perplexity.json"));
-}
+Json goldens() { return take(load_json(source_dir() / "tests/golden/text_model/perplexity.json")); }
 
 TEST(GoldenPerplexity, Fp32) {
   const Path package = build("fp32", "");
@@ -88,13 +87,14 @@ class GoldenKQuantPerplexity : public testing::TestWithParam<Format> {};
 // 4-bit formats lie 5e-4 and more from each other and from fp32; 8 bits differ from fp32 by only
 // 1.5e-5, there the codes' own goldens (src/quant) say more.
 TEST_P(GoldenKQuantPerplexity, IsThatOfOlivesCodes) {
-  const std::string bits = std::to_string(GetParam().bits);
-  const std::string block = std::to_string(GetParam().block);
-  const Path package = build("int" + bits + "_block" + block,
-                             R"(, "quantize": {"type": "OnnxKQuantQuantization", "bits": )" + bits +
-                                 R"(, "block_size": )" + block + "}");
-  const double expected =
-      goldens().at("olive_kquant_int" + bits + "_block" + block).at("perplexity");
+  const auto& [bits, block] = GetParam();
+  const std::string name = fmt::format("int{}_block{}", bits, block);
+  const Path package = build(
+      name,
+      fmt::format(
+          R"(, "quantize": {{"type": "OnnxKQuantQuantization", "bits": {}, "block_size": {}}})",
+          bits, block));
+  const double expected = goldens().at("olive_kquant_" + name).at("perplexity");
   EXPECT_NEAR(perplexity(package), expected, 2e-5 * expected);
   std::filesystem::remove_all(package);
 }
@@ -103,8 +103,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, GoldenKQuantPerplexity,
                          testing::Values(Format{4, 16}, Format{4, 32}, Format{4, 64},
                                          Format{4, 128}, Format{8, 32}),
                          [](const auto& instance) {
-                           return "int" + std::to_string(instance.param.bits) + "_block" +
-                                  std::to_string(instance.param.block);
+                           return fmt::format("int{}_block{}", instance.param.bits,
+                                              instance.param.block);
                          });
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/checkpoint.h"
 #include "gemma4/audio_encoder.h"
 #include "gemma4/decoder.h"
@@ -45,8 +46,7 @@ class GoldenShapes : public testing::Test {
   }
 
   static checkpoint::Checkpoint tiny() {
-    return take(checkpoint::Checkpoint::open(std::filesystem::path(LAPIDARY_SOURCE_DIR) /
-                                             "models/tiny-gemma4/checkpoint"));
+    return take(checkpoint::Checkpoint::open(source_dir() / "models/tiny-gemma4/checkpoint"));
   }
 
   // Runs the graph on ones and small numbers with every value bound. Returns how many were checked.

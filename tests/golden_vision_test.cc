@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/testing/source_dir.h"
 #include "checkpoint/config.h"
 #include "checkpoint/weights.h"
 #include "encoders/fixed_vision_inputs.h"
@@ -40,7 +41,7 @@ void require(const Status& status) {
   if (!status.ok()) throw std::runtime_error(status.error().message());
 }
 
-Path folder() { return Path(LAPIDARY_SOURCE_DIR) / "tests/golden/vision"; }
+Path folder() { return source_dir() / "tests/golden/vision"; }
 
 struct VisionCase {
   std::string name;
@@ -113,7 +114,7 @@ class GoldenVision : public testing::TestWithParam<const char*> {
                ("lapidary_golden_vision_" + std::to_string(getpid()) + GetParam());
     std::filesystem::create_directories(scratch_);
     const Json json = take(load_json(folder() / (std::string(GetParam()) + ".json")));
-    const Path checkpoint = Path(LAPIDARY_SOURCE_DIR) / json.at("checkpoint").get<std::string>();
+    const Path checkpoint = source_dir() / json.at("checkpoint").get<std::string>();
     const auto config = take(checkpoint::Config::load(checkpoint / "config.json"));
     const auto weights = take(checkpoint::Weights::open(checkpoint));
     hidden_ = config.text.hidden_size;

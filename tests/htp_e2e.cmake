@@ -55,11 +55,6 @@ add_dependencies(htp_e2e_test lapidary)
 target_link_libraries(htp_e2e_test PRIVATE
   lapidary_eval lapidary_htp lapidary_warnings GTest::gmock_main)
 target_include_directories(htp_e2e_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(htp_e2e_test PRIVATE
-  LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-  LAPIDARY_PROGRAM="$<TARGET_FILE:lapidary>"
-  LAPIDARY_PACKAGES="${e2e_packages}"
-  LAPIDARY_HTP_PACKAGES="${htp_packages}")
 # One value a property: gtest_discover_tests takes lists apart. The fixtures bring e2e_packages along.
 # Suites named Htp4bit... take the packages of the 4-bit recipes too.
 gtest_discover_tests(htp_e2e_test TEST_FILTER "-*Htp4bit*" TEST_LIST htp_e2e_tests PROPERTIES

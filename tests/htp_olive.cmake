@@ -17,11 +17,6 @@ add_dependencies(htp_olive_test lapidary)
 target_link_libraries(htp_olive_test PRIVATE
   lapidary_eval lapidary_htp lapidary_warnings GTest::gmock_main)
 target_include_directories(htp_olive_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(htp_olive_test PRIVATE
-  LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-  LAPIDARY_PROGRAM="$<TARGET_FILE:lapidary>"
-  LAPIDARY_PACKAGES="${e2e_packages}"
-  LAPIDARY_HTP_PACKAGES="${htp_packages}")
 gtest_discover_tests(htp_olive_test PROPERTIES
   LABELS htp FIXTURES_REQUIRED htp_olive_package DISABLED ${no_qnn}
   DISCOVERY_TIMEOUT 60)

@@ -3,5 +3,4 @@ add_executable(static_quantization_test static_quantization_test.cc)
 target_link_libraries(static_quantization_test PRIVATE
   lapidary_calibration lapidary_passes lapidary_gemma4 lapidary_warnings GTest::gmock_main)
 target_include_directories(static_quantization_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(static_quantization_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(static_quantization_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)

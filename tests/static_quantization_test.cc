@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/testing/source_dir.h"
 #include "calibration/calibrate.h"
 #include "checkpoint/config.h"
 #include "checkpoint/weights.h"
@@ -183,7 +184,7 @@ TEST_F(StaticQuantization, IntegerPortsRun) {
 // The sample image of the vision goldens, 630 patches with padding, as byte -> gain * byte / 255,
 // or its negative for a gain below zero.
 Sample sample_image(int64_t per_patch, float gain) {
-  const auto folder = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/vision";
+  const auto folder = source_dir() / "tests/golden/vision";
   const auto file = take(MappedFile::open(folder / "sample.u8"));
   const Json cases = take(load_json(folder / "tiny.json")).at("cases");
   const auto positions =
@@ -210,7 +211,7 @@ Sample sample_image(int64_t per_patch, float gain) {
 // lets islands and integers meet in every layer. With 16-bit weights what is left is the
 // activations' error; with 8 bits the weights' dominates.
 TEST_F(StaticQuantization, VisionEncoderKeepsItsFeatures) {
-  const auto folder = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
+  const auto folder = source_dir() / "models/tiny-gemma4/checkpoint";
   const auto config = take(checkpoint::Config::load(folder / "config.json"));
   const auto weights = take(checkpoint::Weights::open(folder));
   const Graph graph = take(gemma4::build_vision_encoder(config, weights));

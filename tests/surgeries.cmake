@@ -3,5 +3,4 @@ add_executable(surgeries_test surgeries_test.cc)
 target_link_libraries(surgeries_test PRIVATE
   lapidary_ort lapidary_passes lapidary_warnings GTest::gmock_main)
 target_include_directories(surgeries_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_compile_definitions(surgeries_test PRIVATE LAPIDARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 gtest_discover_tests(surgeries_test PROPERTIES LABELS golden DISCOVERY_TIMEOUT 60)

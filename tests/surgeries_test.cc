@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/testing/source_dir.h"
 #include "golden_check.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
@@ -19,8 +20,7 @@ namespace {
 
 using graph::Graph;
 
-const std::filesystem::path kFolder =
-    std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/surgeries";
+const std::filesystem::path kFolder = source_dir() / "tests/golden/surgeries";
 
 const Json& cases() {
   static const JsonDocument document = take(JsonDocument::load(kFolder / "cases.json"));

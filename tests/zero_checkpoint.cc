@@ -1,5 +1,7 @@
 #include "zero_checkpoint.h"
 
+#include <fmt/core.h>
+
 #include <fstream>
 #include <string>
 #include <utility>
@@ -38,7 +40,7 @@ class Header {
 };
 
 void add_layer(const checkpoint::TextConfig& text, int64_t i, Header& header) {
-  const std::string at = "layers." + std::to_string(i) + ".";
+  const std::string at = fmt::format("layers.{}.", i);
   const auto add = [&](const std::string& name, const std::vector<int64_t>& shape) {
     header.add(at + name, shape);
   };

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/testing/recording_sink.h"
+
 namespace lapidary {
 namespace {
 
@@ -61,31 +63,16 @@ TEST_F(Files, FailedReplacementKeepsTheOldContent) {
   EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 1);
 }
 
-// Ends the work as soon as some of it is done.
-class Impatient final : public ProgressSink {
- public:
-  void stage(const std::string&, uint64_t, Unit) override {}
-  void advance(uint64_t units) override {
-    done += units;
-    cancel.cancel();
-  }
-  void note(const std::string&) override {}
-
-  uint64_t done = 0;
-  CancelToken cancel;
-};
-
 // Catches a copy of gigabytes that nobody can end, and one that leaves half a file.
 TEST_F(Files, ACancelledCopyLeavesNothing) {
   constexpr uint64_t kBytes = 10 << 20;
   ASSERT_TRUE(write_file(dir_ / "a", std::string(kBytes, 'x')).ok());
-  Impatient sink;
-  const Status copied =
-      lapidary::copy_file(dir_ / "a", dir_ / "b", {.progress = &sink, .cancel = &sink.cancel});
+  RecordingSink sink(first_unit);
+  const Status copied = lapidary::copy_file(dir_ / "a", dir_ / "b", sink.work());
   ASSERT_FALSE(copied.ok());
   EXPECT_EQ(copied.error().kind, ErrorKind::kCancelled);
-  EXPECT_GT(sink.done, 0U);
-  EXPECT_LT(sink.done, kBytes) << "the token was not looked at on the way";
+  EXPECT_GT(sink.done(), 0U);
+  EXPECT_LT(sink.done(), kBytes) << "the token was not looked at on the way";
   EXPECT_FALSE(fs::exists(dir_ / "b"));
 }
 

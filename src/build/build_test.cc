@@ -6,6 +6,8 @@
 
 #include <set>
 
+#include "base/testing/recording_sink.h"
+#include "base/testing/source_dir.h"
 #include "build/journal.h"
 #include "build/staging.h"
 #include "checkpoint/checkpoint.h"
@@ -23,38 +25,16 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Remembers what it was told; interrupts the build when a stage begins.
-class Recorder final : public ProgressSink {
- public:
-  explicit Recorder(std::string cancel_at = "") : cancel_at_(std::move(cancel_at)) {}
-  void stage(const std::string& name, uint64_t, Unit unit) override {
-    stages.push_back(name);
-    units[name] = unit;
-    if (name == cancel_at_) cancel.cancel();
-  }
-  void advance(uint64_t) override {}
-  void note(const std::string& line) override { notes.push_back(line); }
-
-  std::vector<std::string> stages, notes;
-  std::map<std::string, Unit> units;  // by stage
-  CancelToken cancel;
-
- private:
-  std::string cancel_at_;
-};
-
 class BuildTest : public ::testing::Test {
  protected:
-  Result<BuildSummary> build(const std::string& recipe, Recorder& recorder, bool force = false) {
+  Result<BuildSummary> build(const std::string& recipe, RecordingSink& recorder,
+                             bool force = false) {
     return build_package(
         recipe::load_recipe(recipe).value(),
-        {.checkpoint = checkpoint_,
-         .output = output_,
-         .force = force,
-         .work = {.threads = 2, .progress = &recorder, .cancel = &recorder.cancel}});
+        {.checkpoint = checkpoint_, .output = output_, .force = force, .work = recorder.work(2)});
   }
   Result<BuildSummary> build(const std::string& recipe = "cpu-fp32", bool force = false) {
-    Recorder recorder;
+    RecordingSink recorder;
     return build(recipe, recorder, force);
   }
   std::string problem(bool force = false) {
@@ -145,8 +125,8 @@ TEST_F(BuildTest, Int4KeepsEncodersInEightBits) {
 
 // A model without towers has two components; recipes that name the others still apply.
 TEST(Plan, HasTheComponentsOfTheModel) {
-  const auto checkpoint = checkpoint::Checkpoint::open(fs::path(LAPIDARY_SOURCE_DIR) /
-                                                       "tests/golden/checkpoints/no_ple");
+  const auto checkpoint =
+      checkpoint::Checkpoint::open(source_dir() / "tests/golden/checkpoints/no_ple");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message();
   const auto plan = make_plan(recipe::load_recipe("cpu-int4").value(), *checkpoint, std::nullopt);
   ASSERT_TRUE(plan.ok()) << plan.error().message();
@@ -166,12 +146,12 @@ TEST_F(BuildTest, IsReproducible) {
 
 // What is written and what is read again is counted in bytes.
 TEST_F(BuildTest, StagesTellTheirUnits) {
-  Recorder recorder;
+  RecordingSink recorder;
   ASSERT_TRUE(build("cpu-fp32", recorder).ok());
-  std::vector<std::string> stages;
-  for (const auto& [name, unit] : recorder.units) {
-    EXPECT_EQ(unit, Unit::kBytes) << name;
-    stages.push_back(name);
+  std::set<std::string> stages;
+  for (const auto& stage : recorder.stages) {
+    EXPECT_EQ(stage.unit, Unit::kBytes) << stage.name;
+    stages.insert(stage.name);
   }
   EXPECT_THAT(stages, ElementsAre("audio_encoder", "audio_encoder checksums", "decoder",
                                   "decoder checksums", "embedding", "embedding checksums",
@@ -179,18 +159,18 @@ TEST_F(BuildTest, StagesTellTheirUnits) {
 }
 
 TEST_F(BuildTest, ResumesFromFinishedComponents) {
-  Recorder first("decoder");
+  RecordingSink first(begin_of("decoder"));
   ASSERT_EQ(build("cpu-fp32", first).error().kind, ErrorKind::kCancelled);
   EXPECT_THAT(left_in_folder(), ElementsAre("pkg.partial"));
   EXPECT_FALSE(fs::exists(partial_ / package::kManifestFile));
 
-  Recorder second;
+  RecordingSink second;
   const auto summary = build("cpu-fp32", second);
   ASSERT_TRUE(summary.ok()) << summary.error().message();
   EXPECT_THAT(second.notes, ElementsAre("resuming: vision_encoder is finished already",
                                         "resuming: audio_encoder is finished already",
                                         "resuming: embedding is finished already"));
-  EXPECT_THAT(second.stages, ElementsAre("decoder", "decoder checksums"));
+  EXPECT_THAT(second.names(), ElementsAre("decoder", "decoder checksums"));
   for (const ComponentSummary& each : summary->components) {
     EXPECT_EQ(each.resumed, each.name != "decoder") << each.name;
   }
@@ -206,22 +186,22 @@ TEST_F(BuildTest, ResumesFromFinishedComponents) {
 
 // A component kept from another recipe, or one that was damaged meanwhile, would be silently wrong.
 TEST_F(BuildTest, DoesNotResumeFromSomethingElse) {
-  Recorder first("decoder");
+  RecordingSink first(begin_of("decoder"));
   ASSERT_FALSE(build("cpu-fp32", first).ok());
-  Recorder second;
+  RecordingSink second;
   ASSERT_TRUE(build("cpu-int4", second).ok());
   EXPECT_THAT(second.notes, IsEmpty());
   EXPECT_EQ(package::Package::open(output_)->manifest.recipe_name, "cpu-int4");
 }
 
 TEST_F(BuildTest, DoesNotResumeFromDamage) {
-  Recorder first("decoder");
+  RecordingSink first(begin_of("decoder"));
   ASSERT_FALSE(build("cpu-fp32", first).ok());
   const fs::path data = partial_ / "embedding/model.onnx.data";
   std::string bytes = checkpoint::read_file(data);
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
   std::ofstream(data, std::ios::binary) << bytes;
-  Recorder second;
+  RecordingSink second;
   ASSERT_TRUE(build("cpu-fp32", second).ok());
   EXPECT_THAT(second.notes, ElementsAre("resuming: vision_encoder is finished already",
                                         "resuming: audio_encoder is finished already"));
@@ -232,26 +212,26 @@ TEST_F(BuildTest, DoesNotResumeWhenTheCheckpointChanged) {
   const TempDir other;
   checkpoint::link_tiny_checkpoint(other);
   checkpoint_ = other.path();
-  Recorder first("decoder");
+  RecordingSink first(begin_of("decoder"));
   ASSERT_FALSE(build("cpu-fp32", first).ok());
   std::string weights = checkpoint::read_file(tiny_checkpoint() / "model.safetensors");
   checkpoint::replace(other, "model.safetensors", weights);  // another modification time
-  Recorder second;
+  RecordingSink second;
   ASSERT_TRUE(build("cpu-fp32", second).ok());
   EXPECT_THAT(second.notes, IsEmpty());
 }
 
 TEST_F(BuildTest, DamagedJournalMeansFromTheStart) {
-  Recorder first("decoder");
+  RecordingSink first(begin_of("decoder"));
   ASSERT_FALSE(build("cpu-fp32", first).ok());
   std::ofstream(partial_ / kJournalFile) << "{\"components\": 7}";
-  Recorder second;
+  RecordingSink second;
   ASSERT_TRUE(build("cpu-fp32", second).ok());
   EXPECT_THAT(second.notes, IsEmpty());
 }
 
 TEST_F(BuildTest, InterruptedBeforeAnythingIsDoneLeavesNothing) {
-  Recorder recorder("vision_encoder");
+  RecordingSink recorder(begin_of("vision_encoder"));
   ASSERT_EQ(build("cpu-fp32", recorder).error().kind, ErrorKind::kCancelled);
   EXPECT_THAT(left_in_folder(), IsEmpty());
 }
@@ -267,7 +247,7 @@ TEST_F(BuildTest, BadCheckpointLeavesNothing) {
 TEST_F(BuildTest, FailureRemovesTheFoldersItMade) {
   fs::create_directories(dir_.path() / "old");
   output_ = dir_.path() / "old/new/deep/pkg";
-  Recorder recorder("vision_encoder");
+  RecordingSink recorder(begin_of("vision_encoder"));
   ASSERT_FALSE(build("cpu-fp32", recorder).ok());
   EXPECT_THAT(left_in_folder(), ElementsAre("old"));
   EXPECT_TRUE(fs::is_empty(dir_.path() / "old"));
@@ -284,7 +264,7 @@ TEST_F(BuildTest, ReplacesAPackageOnlyWhenForced) {
 // A failed replacement must leave the old package as it was.
 TEST_F(BuildTest, FailedReplacementKeepsTheOldPackage) {
   ASSERT_TRUE(build("cpu-fp32").ok());
-  Recorder recorder("vision_encoder");
+  RecordingSink recorder(begin_of("vision_encoder"));
   ASSERT_FALSE(build("cpu-int4", recorder, true).ok());
   EXPECT_THAT(left_in_folder(), ElementsAre("pkg"));
   EXPECT_EQ(package::Package::open(output_)->manifest.recipe_name, "cpu-fp32");

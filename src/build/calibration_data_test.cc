@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::build {
 namespace {
 
@@ -14,7 +16,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Path = std::filesystem::path;
 
-const Path kTiny = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4";
+const Path kTiny = source_dir() / "models/tiny-gemma4";
 const Path kChats = kTiny / "corpus/chats.jsonl";
 
 class CalibrationDataTest : public testing::Test {

@@ -1,6 +1,7 @@
 // The export's progress and its early end. What is kept for which device: tests/htp_e2e.
 #include "build/export_package.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/testing/recording_sink.h"
 #include "checkpoint/test_files.h"
 #include "package/side_files.h"
 
@@ -17,24 +19,14 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 
-// Remembers the stages; ends the work when the last one that it waits for begins.
-class Recorder final : public ProgressSink {
- public:
-  explicit Recorder(size_t cancel_at = 0) : cancel_at_(cancel_at) {}
-  void stage(const std::string& name, uint64_t total, Unit unit) override {
-    stages.push_back(name + " " + std::to_string(total) + (unit == Unit::kBytes ? " B" : ""));
-    if (stages.size() == cancel_at_) cancel.cancel();
+// "copy 3005 B".
+std::vector<std::string> lines(const RecordingSink& recorder) {
+  std::vector<std::string> out;
+  for (const auto& [name, total, unit, done] : recorder.stages) {
+    out.push_back(fmt::format("{} {}{}", name, total, unit == Unit::kBytes ? " B" : ""));
   }
-  void advance(uint64_t units) override { done += units; }
-  void note(const std::string&) override {}
-
-  std::vector<std::string> stages;
-  uint64_t done = 0;
-  CancelToken cancel;
-
- private:
-  size_t cancel_at_;
-};
+  return out;
+}
 
 class ExportTest : public ::testing::Test {
  protected:
@@ -54,9 +46,8 @@ class ExportTest : public ::testing::Test {
     }
     std::ofstream(package_ / package::kManifestFile) << package::to_json(manifest).dump();
   }
-  Result<ExportSummary> exported(Recorder& recorder) {
-    return export_package(package_, output_,
-                          {.work = {.progress = &recorder, .cancel = &recorder.cancel}});
+  Result<ExportSummary> exported(RecordingSink& recorder) {
+    return export_package(package_, output_, {.work = recorder.work()});
   }
 
   checkpoint::TempDir dir_;
@@ -65,18 +56,19 @@ class ExportTest : public ::testing::Test {
 };
 
 TEST_F(ExportTest, ItsStagesAreCountedInBytes) {
-  Recorder recorder;
+  RecordingSink recorder;
   const auto summary = exported(recorder);
   ASSERT_TRUE(summary.ok()) << summary.error().message();
-  EXPECT_THAT(recorder.stages, ElementsAre("checksums 3005 B", "copy 3005 B", "checksums 3005 B"));
-  EXPECT_EQ(recorder.done, 3U * 3005U);
+  EXPECT_THAT(lines(recorder), ElementsAre("checksums 3005 B", "copy 3005 B", "checksums 3005 B"));
+  EXPECT_EQ(recorder.done(), 3U * 3005U);
   EXPECT_TRUE(package::Package::open(output_).ok());
 }
 
 // At whichever stage: no output, no folder of work, and the package as it was.
 TEST_F(ExportTest, CanBeEndedAndLeavesNothing) {
   for (size_t stage = 1; stage <= 3; ++stage) {
-    Recorder recorder(stage);
+    RecordingSink recorder(
+        [stage](const RecordingSink& sink) { return sink.stages.size() == stage; });
     const auto summary = exported(recorder);
     ASSERT_FALSE(summary.ok());
     EXPECT_EQ(summary.error().kind, ErrorKind::kCancelled) << summary.error().message();

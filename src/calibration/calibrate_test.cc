@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 
+#include "base/testing/recording_sink.h"
 #include "graph/builder.h"
 #include "tensor/expressions.h"
 
@@ -112,24 +113,13 @@ TEST_F(Calibrate, AnyChoiceOfValues) {
 }
 
 TEST_F(Calibrate, ProgressIsToldOfSamples) {
-  class Sink final : public ProgressSink {
-   public:
-    void stage(const std::string&, uint64_t n, Unit of) override {
-      total = n;
-      unit = of;
-    }
-    void advance(uint64_t n) override { done += n; }
-    void note(const std::string&) override {}
-    uint64_t total = 0;
-    uint64_t done = 0;
-    Unit unit = Unit::kBytes;
-  } sink;
+  RecordingSink sink;
   options_.work.progress = &sink;
   Samples samples({{1, 2}, {3, 4}, {5, 6}});
   ASSERT_TRUE(calibrate(model(), all_, samples, collector_, options_).ok());
-  EXPECT_EQ(sink.total, 3U);
-  EXPECT_EQ(sink.done, 3U);
-  EXPECT_EQ(sink.unit, Unit::kSamples) << "samples shown as bytes";
+  EXPECT_EQ(sink.last().total, 3U);
+  EXPECT_EQ(sink.done(), 3U);
+  EXPECT_EQ(sink.last().unit, Unit::kSamples) << "samples shown as bytes";
 }
 
 TEST_F(Calibrate, ValueThatIsNotFiniteIsAnErrorThatNamesIt) {

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "base/testing/source_dir.h"
 #include "calibration/chat_media.h"
 
 namespace lapidary::calibration {
@@ -17,7 +18,7 @@ using ::testing::HasSubstr;
 using Path = std::filesystem::path;
 using Ids = std::vector<int32_t>;
 
-const Path kTiny = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
+const Path kTiny = source_dir() / "models/tiny-gemma4/checkpoint";
 constexpr int32_t kBos = 2;
 
 class CalibrationData : public testing::Test {

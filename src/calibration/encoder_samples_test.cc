@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/processor_config.h"
 
 namespace lapidary::calibration {
@@ -16,7 +17,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Path = std::filesystem::path;
 
-const Path kTiny = Path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4";
+const Path kTiny = source_dir() / "models/tiny-gemma4";
 
 Sequence showing(const std::string& where, std::vector<encoders::MediaItem> media) {
   Sequence out;

@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/expected_tensors.h"
 #include "checkpoint/test_files.h"
 
@@ -174,8 +175,7 @@ class ConfigGoldenTest : public ::testing::TestWithParam<const char*> {};
 
 // Catches: a default, a derived value or a tensor shape that differs from transformers'.
 TEST_P(ConfigGoldenTest, EqualsTransformers) {
-  const auto path = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/config" /
-                    (std::string(GetParam()) + ".json");
+  const auto path = source_dir() / "tests/golden/config" / (std::string(GetParam()) + ".json");
   const auto golden = load_json(path);
   ASSERT_TRUE(golden.ok()) << golden.error().message();
   const auto config = parse((*golden)["config"]);
@@ -203,8 +203,7 @@ INSTANTIATE_TEST_SUITE_P(Variants, ConfigGoldenTest,
 
 // Catches: a wrong donor, and off-by-one in the rule that prompts stop at.
 TEST(TextConfigTest, KnowsDonorsOfE2b) {
-  const auto golden =
-      load_json(std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/config/e2b.json");
+  const auto golden = load_json(source_dir() / "tests/golden/config/e2b.json");
   const auto config = parse((*golden)["config"]);
   ASSERT_TRUE(config.ok()) << config.error().message();
   const TextConfig& text = config->text;

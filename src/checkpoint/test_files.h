@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::checkpoint {
 
@@ -56,7 +57,7 @@ inline std::string safetensors_bytes(const std::string& header, const std::strin
 }
 
 inline std::filesystem::path tiny_checkpoint() {
-  return std::filesystem::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/checkpoint";
+  return source_dir() / "models/tiny-gemma4/checkpoint";
 }
 
 // The tiny checkpoint, file by file linked (not copied), for tests that replace one of them.

@@ -1,5 +1,7 @@
 #include "encoders/fitted_processor.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -16,10 +18,9 @@ Status fit(checkpoint::ImageProcessorConfig& images, int64_t soft_tokens) {
   if (above == budgets.begin()) {
     return unsupported(
         name_of(contract::Component::kVisionEncoder),
-        "takes " + std::to_string(soft_tokens) +
-            " soft tokens of an image, which is resized to at least " +
-            std::to_string(budgets.front()),
-        "build the package with image_soft_tokens of at least " + std::to_string(budgets.front()));
+        fmt::format("takes {} soft tokens of an image, which is resized to at least {}",
+                    soft_tokens, budgets.front()),
+        fmt::format("build the package with image_soft_tokens of at least {}", budgets.front()));
   }
   images.max_soft_tokens = *(above - 1);
   return {};

@@ -1,5 +1,7 @@
 #include "encoders/fixed_audio_inputs.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <span>
 #include <string>
@@ -22,12 +24,12 @@ Status check(const LogMel& mel, const AudioModel& model) {
   const int64_t soft_tokens = media::audio_soft_tokens(mel.input_features_mask);
   const int64_t room = model.fixed_encoder->soft_tokens;
   if (soft_tokens <= room) return {};
-  return bad_input("clip",
-                   "has " + std::to_string(soft_tokens) +
-                       " soft tokens of 40 ms, but the package's audio encoder takes at most " +
-                       std::to_string(room),
-                   "split it (--split-audio), or build the package with a larger "
-                   "audio_soft_tokens");
+  return bad_input(
+      "clip",
+      fmt::format("has {} soft tokens of 40 ms, but the package's audio encoder takes at most {}",
+                  soft_tokens, room),
+      "split it (--split-audio), or build the package with a larger "
+      "audio_soft_tokens");
 }
 
 // Of frames that last `stride` frames of 10 ms each.

@@ -1,5 +1,7 @@
 #include "encoders/fixed_vision_inputs.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <span>
@@ -32,9 +34,10 @@ Grid grid_of(const ImagePatches& patches) {
 // Where each patch goes.
 Result<std::vector<size_t>> places_of(const ImagePatches& patches, int64_t kernel) {
   const auto not_a_grid = [&] {
-    return internal_error("vision encoder",
-                          "the " + std::to_string(patches.patches) + " patches of a picture fill " +
-                              "no grid of whole cells of " + std::to_string(kernel));
+    return internal_error(
+        "vision encoder",
+        fmt::format("the {} patches of a picture fill no grid of whole cells of {}",
+                    patches.patches, kernel));
   };
   const auto count = static_cast<size_t>(patches.patches);
   const auto& ids = patches.position_ids;
@@ -77,12 +80,12 @@ Result<std::vector<ort::HostTensor>> fixed_vision_inputs(const ImagePatches& pat
   const int64_t kernel = model.pooling_kernel_size;
   const int64_t room = model.fixed_encoder->soft_tokens;
   if (patches.soft_tokens > room) {
-    return bad_input("picture",
-                     "has " + std::to_string(patches.soft_tokens) +
-                         " soft tokens, but the package's vision encoder takes at most " +
-                         std::to_string(room),
-                     "build the package with a larger image_soft_tokens, or lower max_soft_tokens "
-                     "of the image processor");
+    return bad_input(
+        "picture",
+        fmt::format("has {} soft tokens, but the package's vision encoder takes at most {}",
+                    patches.soft_tokens, room),
+        "build the package with a larger image_soft_tokens, or lower max_soft_tokens "
+        "of the image processor");
   }
   LAP_ASSIGN_OR_RETURN(const std::vector<size_t> places, places_of(patches, kernel));
   const int64_t length = room * kernel * kernel;

@@ -1,7 +1,8 @@
 #include "encoders/media_encoder.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <span>
 #include <utility>
@@ -24,10 +25,7 @@ constexpr size_t kMostCached = size_t{256} << 20;
 // "mm:ss", as Gemma4Processor.replace_video_token writes a frame's time.
 std::string timestamp(double seconds) {
   const auto whole = static_cast<int64_t>(seconds);
-  char text[32];
-  std::snprintf(text, sizeof text, "%02lld:%02lld", static_cast<long long>(whole / 60),
-                static_cast<long long>(whole % 60));
-  return text;
+  return fmt::format("{:02}:{:02}", whole / 60, whole % 60);
 }
 
 }  // namespace
@@ -81,7 +79,7 @@ Result<const MediaTokens*> MediaEncoder::State::tokens(const MediaItem& item) co
     if (tokens.kind == item.kind) return &tokens;
   }
   return unsupported(item.path.string(),
-                     std::string("the package has no encoder for ") + name(item.kind) + " files",
+                     fmt::format("the package has no encoder for {} files", name(item.kind)),
                      "build one from a checkpoint that has it");
 }
 
@@ -130,7 +128,7 @@ Status MediaEncoder::State::add_picture(const Path& path, MediaKind kind, const 
                                         EncodedMedia& to) {
   const checkpoint::ProcessorConfig& processor = model.processor;
   LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(path, work.cancel));
-  const std::string key = std::string(name(kind)) + ":" + hash;
+  const std::string key = fmt::format("{}:{}", name(kind), hash);
   if (const Blocks* found = cache.find(key)) {
     to.blocks.push_back(found->front());
     return {};
@@ -166,7 +164,8 @@ Result<EncodedMedia> MediaEncoder::State::encode_video(const MediaItem& item, co
     if (work.is_cancelled()) return cancelled();
     LAP_RETURN_IF_ERROR(add_picture(frame.path, item.kind, work, out));
     if (!out.replacement.empty()) out.replacement += " ";
-    out.replacement += timestamp(frame.seconds) + " " + tokens->marked(out.blocks.back()->count);
+    out.replacement +=
+        fmt::format("{} {}", timestamp(frame.seconds), tokens->marked(out.blocks.back()->count));
     work.advance(1);
   }
   return out;
@@ -189,7 +188,7 @@ Result<Blocks> MediaEncoder::State::encode_clip(const Path& path, const std::str
     auto tokens = std::make_shared<engine::SoftTokens>();
     tokens->count = media::audio_soft_tokens(frames.input_features_mask);
     if (tokens->count == 0) continue;  // a last piece may be too short
-    tokens->content_hash = hash + ":" + std::to_string(blocks.size());
+    tokens->content_hash = fmt::format("{}:{}", hash, blocks.size());
     LAP_ASSIGN_OR_RETURN(const EncoderGraph* graph, audio_graph());
     LAP_ASSIGN_OR_RETURN(tokens->features,
                          timed(timings.encoder_seconds, [&] { return graph->run(frames); }));
@@ -197,13 +196,13 @@ Result<Blocks> MediaEncoder::State::encode_clip(const Path& path, const std::str
   }
   if (!blocks.empty()) return blocks;
   return bad_input(path.string(), "too short for a single soft token",
-                   "give at least " + std::to_string(processor.audio_ms_per_token) + " ms");
+                   fmt::format("give at least {} ms", processor.audio_ms_per_token));
 }
 
 Result<EncodedMedia> MediaEncoder::State::encode_audio(const MediaItem& item, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const MediaTokens* tokens, this->tokens(item));
   LAP_ASSIGN_OR_RETURN(const std::string hash, content_hash(item.path, work.cancel));
-  const std::string key = std::string(name(item.kind)) + ":" + hash;
+  const std::string key = fmt::format("{}:{}", name(item.kind), hash);
   EncodedMedia out;
   out.kind = item.kind;
   const Blocks* const found = cache.find(key);

@@ -1,6 +1,7 @@
 #include "encoders/media_file.h"
 
-#include <cstdio>
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "media/audio_decoder.h"
@@ -14,12 +15,6 @@ namespace {
 using Path = std::filesystem::path;
 
 constexpr const char* kTooLongRemedy = "cut it, or split it with --split-audio";
-
-std::string seconds_text(double seconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f s", seconds);
-  return text;
-}
 
 // A pipe would wait for a writer, a device might never end.
 Status check_regular(const Path& path) {
@@ -37,8 +32,8 @@ Result<std::string> content_hash(const Path& path, const CancelToken* cancel) {
   std::error_code error;
   const uint64_t bytes = std::filesystem::file_size(path, error);
   if (!error && bytes > static_cast<uint64_t>(media::AudioLimits().max_file_bytes)) {
-    return bad_input(path.string(), "has " + std::to_string(bytes) +
-                                        " bytes, more than any image or sound that is read");
+    return bad_input(path.string(),
+                     fmt::format("has {} bytes, more than any image or sound that is read", bytes));
   }
   return package::file_hash(path, {.cancel = cancel});
 }
@@ -73,8 +68,8 @@ Result<media::Audio> load_clip(const Path& path, const checkpoint::ProcessorConf
                        }));
   if (any_length || static_cast<int64_t>(audio.samples.size()) <= most) return audio;
   return bad_input(path.string(),
-                   seconds_text(audio.seconds()) + " of sound; the model takes " +
-                       seconds_text(limits.max_seconds) + " in one clip",
+                   fmt::format("{:.2f} s of sound; the model takes {:.2f} s in one clip",
+                               audio.seconds(), limits.max_seconds),
                    kTooLongRemedy);
 }
 

@@ -4,11 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::encoders {
 namespace {
 
-const std::filesystem::path kSamples =
-    std::filesystem::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/samples";
+const std::filesystem::path kSamples = source_dir() / "models/tiny-gemma4/samples";
 
 // Catches a file of 1 GiB that is hashed, or an hour of sound that is decoded, to its end after
 // Ctrl-C.

@@ -1,5 +1,7 @@
 #include "encoders/placeholders.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -14,8 +16,8 @@ Result<std::string> token_text(const text::Tokenizer& tokenizer, int64_t id) {
   std::optional<std::string> text = tokenizer.id_to_token(static_cast<int32_t>(id));
   if (text && !text->empty()) return *std::move(text);
   return bad_input("tokenizer.json",
-                   "has no token " + std::to_string(id) + ", which " + package::kManifestFile +
-                       " names for images or sound",
+                   fmt::format("has no token {}, which {} names for images or sound", id,
+                               package::kManifestFile),
                    "build the package again");
 }
 
@@ -97,18 +99,17 @@ int64_t count_placeholders(std::string_view text, std::string_view placeholder) 
 
 Error placeholder_mismatch(const MediaTokens& tokens, int64_t places, int64_t items) {
   return bad_input("prompt",
-                   std::to_string(places) + " " + tokens.placeholder + " for " +
-                       std::to_string(items) + " " + name(tokens.kind) +
-                       (items == 1 ? " file" : " files"),
-                   "give one file for each " + tokens.placeholder + ", in their order");
+                   fmt::format("{} {} for {} {} {}", places, tokens.placeholder, items,
+                               name(tokens.kind), items == 1 ? "file" : "files"),
+                   fmt::format("give one file for each {}, in their order", tokens.placeholder));
 }
 
 Result<std::string> expand_placeholders(std::string_view text, std::span<const MediaTokens> kinds,
                                         std::span<const EncodedMedia> media) {
   for (const EncodedMedia& item : media) {
     if (tokens_for(kinds, item.kind) == nullptr) {
-      return unsupported(
-          "prompt", std::string("the package has no encoder for ") + name(item.kind) + " files");
+      return unsupported("prompt",
+                         fmt::format("the package has no encoder for {} files", name(item.kind)));
     }
   }
   for (const MediaTokens& tokens : kinds) {
@@ -148,13 +149,14 @@ Result<std::vector<engine::SoftBlock>> place_blocks(std::span<const int32_t> ids
       at = std::find(at, ids.end(), tokens.id);
       const auto end = at + std::min<ptrdiff_t>(block->count, ids.end() - at);
       if (end - at < block->count || std::count(at, end, tokens.id) != block->count) {
-        return internal_error("prompt", "fewer " + tokens.placeholder + " than soft tokens");
+        return internal_error("prompt",
+                              fmt::format("fewer {} than soft tokens", tokens.placeholder));
       }
       placed.push_back({at - ids.begin(), medium, block});
       at = end;
     }
     if (std::find(at, ids.end(), tokens.id) != ids.end()) {
-      return internal_error("prompt", "more " + tokens.placeholder + " than soft tokens");
+      return internal_error("prompt", fmt::format("more {} than soft tokens", tokens.placeholder));
     }
   }
   std::sort(

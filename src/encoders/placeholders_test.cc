@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::encoders {
 namespace {
 
@@ -114,8 +116,8 @@ TEST(PlaceBlocks, PlaceholdersAndSoftTokensMustAgree) {
 }
 
 TEST(MediaTokens, ComeFromTheManifestsIds) {
-  const auto tokenizer = text::Tokenizer::load(std::filesystem::path(LAPIDARY_SOURCE_DIR) /
-                                               "models/tiny-gemma4/checkpoint/tokenizer.json");
+  const auto tokenizer =
+      text::Tokenizer::load(source_dir() / "models/tiny-gemma4/checkpoint/tokenizer.json");
   ASSERT_TRUE(tokenizer.ok());
   package::Manifest manifest;
   EXPECT_THAT(media_tokens(manifest, *tokenizer).value(), IsEmpty());

@@ -1,5 +1,7 @@
 #include "engine/chunk_plan.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -15,13 +17,13 @@ Result<std::vector<Range>> plan_chunks(const Range& positions, const std::vector
     });
     if (cut != whole.end()) {
       if (cut->begin <= begin) {
-        const std::string length = std::to_string(cut->end - cut->begin);
-        return bad_input("prompt",
-                         length +
-                             " soft tokens of images side by side attend to each other, more "
-                             "than a chunk of " +
-                             std::to_string(chunk) + " tokens",
-                         "use --chunk " + length + " or more");
+        const int64_t length = cut->end - cut->begin;
+        return bad_input(
+            "prompt",
+            fmt::format("{} soft tokens of images side by side attend to each other, more "
+                        "than a chunk of {} tokens",
+                        length, chunk),
+            fmt::format("use --chunk {} or more", length));
       }
       end = cut->begin;
     }

@@ -1,5 +1,7 @@
 #include "engine/coded_values.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -14,9 +16,10 @@ Result<PortCodec> codec_of(const package::Component& component,
   const auto port = std::find_if(ports.begin(), ports.end(),
                                  [&](const package::Port& each) { return each.name == name; });
   if (port == ports.end()) {
-    return internal_error(component.name, "has no port '" + name + "'");
+    return internal_error(component.name, fmt::format("has no port '{}'", name));
   }
-  return PortCodec::create(port->dtype, port->encoding, component.file + ": '" + name + "'");
+  return PortCodec::create(port->dtype, port->encoding,
+                           fmt::format("{}: '{}'", component.file, name));
 }
 
 std::vector<float> floats_of(const ort::HostTensor& tensor) {
@@ -48,7 +51,8 @@ Result<std::vector<float>> decoded_output(const package::Component& component,
   const auto output = std::find_if(outputs.begin(), outputs.end(),
                                    [&](const ort::HostTensor& each) { return each.name == name; });
   if (output == outputs.end() || output->type != codec.type()) {
-    return internal_error(component.file, "gave no output '" + name + "' of the type it declares");
+    return internal_error(component.file,
+                          fmt::format("gave no output '{}' of the type it declares", name));
   }
   std::vector<float> out(output->data.size() / codec.element_bytes());
   codec.decode(output->data.data(), out);

@@ -1,5 +1,7 @@
 #include "engine/device.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <fstream>
 #include <set>
@@ -24,8 +26,8 @@ Result<target::Target> machine_chip(const std::filesystem::path& machine) {
   std::ifstream(machine) >> name;
   auto chip = target::resolve("", name);
   if (!name.empty() && chip.ok()) return chip;
-  const std::string what =
-      name.empty() ? "does not name the SoC of this machine" : "names '" + name + "', not known";
+  const std::string what = name.empty() ? "does not name the SoC of this machine"
+                                        : fmt::format("names '{}', not known", name);
   return bad_input(machine.string(), what, "say which chip it is: --soc NAME or --arch vNN");
 }
 
@@ -42,7 +44,7 @@ Status check_arch(const Package& package, const target::Target& chip) {
   if (htp.arch == target::name_of(chip.arch)) return {};
   return unsupported(
       package.dir.string(),
-      "is built for " + htp.arch + " (" + htp.soc + "), not for " + target::name_of(chip),
+      fmt::format("is built for {} ({}), not for {}", htp.arch, htp.soc, target::name_of(chip)),
       "build it again with --arch " + target::name_of(chip.arch));
 }
 
@@ -56,8 +58,8 @@ Status check_binaries(const Package& package, const std::vector<ContextModel>& c
     LAP_ASSIGN_OR_RETURN(const htp::BinaryTarget target, htp::read_binary_target(path));
     if (target.arch == htp.arch) continue;
     return unsupported(path.string(),
-                       "is for " + target.arch + " (" + target.soc + "), but " +
-                           package::kManifestFile + " says " + htp.arch + " (" + htp.soc + ")",
+                       fmt::format("is for {} ({}), but {} says {} ({})", target.arch, target.soc,
+                                   package::kManifestFile, htp.arch, htp.soc),
                        "restore the file, or build the package again");
   }
   return {};
@@ -145,7 +147,7 @@ Status check_device(const Package& package, Device device) {
   }
   if (contexts_for(*manifest.htp, device).empty()) {
     return unsupported(where,
-                       std::string("holds no context binaries for --device ") + name_of(device),
+                       fmt::format("holds no context binaries for --device {}", name_of(device)),
                        remedy + ", or a package that has them");
   }
   return {};
@@ -166,7 +168,7 @@ Result<ResolvedDevice> resolve_device(const Package& package, const DeviceOption
   LAP_ASSIGN_OR_RETURN(auto chosen, provider_options(package, libraries, chip));
   ResolvedDevice out;
   out.provider = ort::ExecutionProvider{"QNN", libraries.provider(), std::move(chosen)};
-  out.name = std::string(name_of(options.device)) + " " + target::name_of(chip);
+  out.name = fmt::format("{} {}", name_of(options.device), target::name_of(chip));
   for (const ContextModel& context : list) {
     for (const package::Component* part : manifest.parts(context.component, context.role)) {
       if (part->part == context.part) out.contexts[part->file] = context.file;

@@ -1,5 +1,7 @@
 #include "engine/dynamic_engine.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -33,9 +35,9 @@ Result<std::unique_ptr<DecoderEngine>> DynamicEngine::create(
   const int64_t context = options.max_context > 0 ? options.max_context : text.max_positions;
   if (options.max_context < 0 || context > text.max_positions) {
     return bad_input("context",
-                     std::to_string(options.max_context) + " tokens; the model has " +
-                         std::to_string(text.max_positions) + " positions",
-                     "choose a context in [1, " + std::to_string(text.max_positions) + "]");
+                     fmt::format("{} tokens; the model has {} positions", options.max_context,
+                                 text.max_positions),
+                     fmt::format("choose a context in [1, {}]", text.max_positions));
   }
   LAP_ASSIGN_OR_RETURN(KvCache cache, KvCache::create(text.caches, text.sliding_window,
                                                       {.max_context = context,

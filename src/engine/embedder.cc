@@ -1,5 +1,7 @@
 #include "engine/embedder.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -60,7 +62,7 @@ Status Embedder::bind_features(std::span<const SoftBlock> blocks, const Range& p
       const int64_t count = static_cast<int64_t>(rows.size()) / hidden;
       LAP_RETURN_IF_ERROR(binding_.input(name, ort::input_view(rows, {count, hidden})));
     } else if (!rows.empty()) {
-      return unsupported(embedding_.path().string(), std::string("has no input '") + name + "'",
+      return unsupported(embedding_.path().string(), fmt::format("has no input '{}'", name),
                          "use a package of a model that takes this kind of input");
     }
   }

@@ -1,5 +1,7 @@
 #include "engine/fixed_caches.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -27,9 +29,8 @@ Result<FixedCaches> FixedCaches::create(std::vector<Tensor> tensors,
   out.tensors_ = std::move(tensors);
   for (const Tensor& tensor : out.tensors_) {
     if (tensor.spec.sliding && options.sliding_window < 1) {
-      return bad_input("sliding_window", "layer " + std::to_string(tensor.spec.layer) +
-                                             " slides, but the window is " +
-                                             std::to_string(options.sliding_window));
+      return bad_input("sliding_window", fmt::format("layer {} slides, but the window is {}",
+                                                     tensor.spec.layer, options.sliding_window));
     }
     const size_t heads_row = static_cast<size_t>(tensor.spec.kv_heads) * row_bytes(tensor);
     Buffer buffer;

@@ -1,5 +1,7 @@
 #include "engine/fixed_chain.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -14,13 +16,11 @@ Error wrong(const FixedPart& part, const std::string& what) {
 }
 
 std::string text(const std::vector<int64_t>& dims) {
-  std::string out;
-  for (const int64_t dim : dims) out += (out.empty() ? "" : ", ") + std::to_string(dim);
-  return "[" + out + "]";
+  return fmt::format("[{}]", fmt::join(dims, ", "));
 }
 
 std::string quoted(const package::Port& port, bool is_input) {
-  return (is_input ? "input '" : "output '") + port.name + "'";
+  return fmt::format("{} '{}'", is_input ? "input" : "output", port.name);
 }
 
 }  // namespace
@@ -38,11 +38,12 @@ Result<FixedBuffer*> FixedChain::buffer_for(const FixedPart& part, const package
   const ort::Port* const real = find_port(declared, port.name);
   if (real == nullptr) return wrong(part, "has no " + name);
   if (std::any_of(real->dims.begin(), real->dims.end(), [](int64_t dim) { return dim < 1; })) {
-    return wrong(part, name + " is " + text(real->dims) + ", not of fixed length");
+    return wrong(part, fmt::format("{} is {}, not of fixed length", name, text(real->dims)));
   }
   LAP_ASSIGN_OR_RETURN(
       PortCodec codec,
-      PortCodec::create(real->dtype, port.encoding, part.session.path().string() + ": " + name));
+      PortCodec::create(real->dtype, port.encoding,
+                        fmt::format("{}: {}", part.session.path().string(), name)));
   if (const auto there = buffers_.find(port.name); there != buffers_.end()) {
     if (!is_input) return wrong(part, name + " is a value that an earlier part has");
     if (there->second.dims != real->dims || there->second.codec != codec) {
@@ -55,7 +56,8 @@ Result<FixedBuffer*> FixedChain::buffer_for(const FixedPart& part, const package
   if (expected != known.end()) {
     const FixedPort& want = expected->second;
     if (want.dims != buffer.dims) {
-      return wrong(part, name + " is " + text(buffer.dims) + ", expected " + text(want.dims));
+      return wrong(part,
+                   fmt::format("{} is {}, expected {}", name, text(buffer.dims), text(want.dims)));
     }
     if (want.codec && *want.codec != codec) {
       return wrong(part, name + " has another dtype or encoding than its cache");
@@ -94,7 +96,7 @@ Result<FixedChain> FixedChain::create(const std::vector<FixedPart>& parts, const
   for (const FixedPart& part : parts) LAP_RETURN_IF_ERROR(chain.add(part, inputs, outputs));
   for (const auto& [name, port] : outputs) {
     if (chain.find(name) == nullptr) {
-      return wrong(parts.back(), "has no output '" + name + "', nor has a part before it");
+      return wrong(parts.back(), fmt::format("has no output '{}', nor has a part before it", name));
     }
   }
   return chain;

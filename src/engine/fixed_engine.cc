@@ -1,5 +1,7 @@
 #include "engine/fixed_engine.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -64,11 +66,9 @@ Result<std::unique_ptr<DecoderEngine>> FixedEngine::create(
   const int64_t most = std::min(graphs->model.context_length, text.max_positions);
   const int64_t context = options.max_context == 0 ? most : options.max_context;
   if (context < 1 || context > most) {
-    return bad_input("context",
-                     std::to_string(options.max_context) + " tokens; the package is built for " +
-                         std::to_string(most),
-                     "choose a context in [1, " + std::to_string(most) +
-                         "], or build it with a larger context_length");
+    return bad_input(
+        "context", fmt::format("{} tokens; the package is built for {}", options.max_context, most),
+        fmt::format("choose a context in [1, {}], or build it with a larger context_length", most));
   }
   if (options.chunk < 1) return bad_input("chunk", "must be at least one token");
   const int64_t step = std::min(options.chunk, graphs->model.prefill_length);
@@ -122,15 +122,14 @@ Result<FixedEngine::Runner> FixedEngine::make_runner(contract::Role role) {
 
 Status FixedEngine::check_room(int64_t tokens) const {
   if (tokens > max_step()) {
-    return internal_error("key/value cache", "a step of " + std::to_string(tokens) +
-                                                 " tokens; at most " + std::to_string(max_step()) +
-                                                 " fit");
+    return internal_error("key/value cache",
+                          fmt::format("a step of {} tokens; at most {} fit", tokens, max_step()));
   }
   if (size() + tokens > max_context_) {
-    return bad_input("context",
-                     std::to_string(size() + tokens) + " tokens do not fit into a context of " +
-                         std::to_string(max_context_),
-                     "shorten the prompt or choose a larger context");
+    return bad_input(
+        "context",
+        fmt::format("{} tokens do not fit into a context of {}", size() + tokens, max_context_),
+        "shorten the prompt or choose a larger context");
   }
   return {};
 }

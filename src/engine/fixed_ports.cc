@@ -1,5 +1,7 @@
 #include "engine/fixed_ports.h"
 
+#include <fmt/core.h>
+
 #include <string>
 #include <utility>
 
@@ -22,11 +24,12 @@ Result<PortCodec> codec_of_output(const FixedGraphs& graphs, const std::string& 
     for (const package::Port& output : part.record.outputs) {
       if (output.name != name) continue;
       return PortCodec::create(output.dtype, output.encoding,
-                               part.session.path().string() + ": output '" + name + "'");
+                               fmt::format("{}: output '{}'", part.session.path().string(), name));
     }
   }
   return bad_input(name_of(contract::Component::kDecoder),
-                   "no decode graph has the output '" + name + "'", "build the package again");
+                   fmt::format("no decode graph has the output '{}'", name),
+                   "build the package again");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "engine/kv_cache.h"
 
+#include <fmt/core.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -52,9 +53,8 @@ Result<KvCache> KvCache::create(const std::vector<package::CacheSpec>& specs,
   cache.window_ = sliding_window;
   for (const package::CacheSpec& spec : specs) {
     if (spec.sliding && sliding_window < 1) {
-      return bad_input("sliding_window", "layer " + std::to_string(spec.layer) +
-                                             " slides, but the window is " +
-                                             std::to_string(sliding_window));
+      return bad_input("sliding_window", fmt::format("layer {} slides, but the window is {}",
+                                                     spec.layer, sliding_window));
     }
     Layer layer{spec, spec.sliding ? cache.sliding_capacity() : options.max_context, nullptr,
                 nullptr};
@@ -66,11 +66,11 @@ Result<KvCache> KvCache::create(const std::vector<package::CacheSpec>& specs,
   cache.memory_->data = mmap(nullptr, cache.memory_->bytes, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (cache.memory_->data == MAP_FAILED) {
-    return io_error("key/value cache",
-                    "cannot reserve " + std::to_string(cache.bytes_reserved_ >> 20) +
-                        " MiB for a context of " + std::to_string(options.max_context) +
-                        " tokens: " + std::strerror(errno),
-                    "choose a smaller context");
+    return io_error(
+        "key/value cache",
+        fmt::format("cannot reserve {} MiB for a context of {} tokens: {}",
+                    cache.bytes_reserved_ >> 20, options.max_context, std::strerror(errno)),
+        "choose a smaller context");
   }
   auto* next = static_cast<std::byte*>(cache.memory_->data);
   for (Layer& layer : cache.layers_) {
@@ -92,14 +92,13 @@ int64_t KvCache::sliding_capacity() const {
 
 Status KvCache::prepare(int64_t tokens) {
   if (tokens < 1 || tokens > options_.max_step) {
-    return internal_error("key/value cache", "a step of " + std::to_string(tokens) +
-                                                 " tokens; at most " +
-                                                 std::to_string(options_.max_step) + " fit");
+    return internal_error("key/value cache", fmt::format("a step of {} tokens; at most {} fit",
+                                                         tokens, options_.max_step));
   }
   if (size_ + tokens > options_.max_context) {
     return bad_input("context",
-                     std::to_string(size_ + tokens) + " tokens do not fit into a context of " +
-                         std::to_string(options_.max_context),
+                     fmt::format("{} tokens do not fit into a context of {}", size_ + tokens,
+                                 options_.max_context),
                      "shorten the prompt or choose a larger context");
   }
   if (size_ - sliding_offset_ + tokens > sliding_capacity()) compact();

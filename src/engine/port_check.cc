@@ -1,5 +1,7 @@
 #include "engine/port_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -9,9 +11,7 @@ namespace {
 const char* const kRemedy = "build the package again";
 
 std::string dims_text(const std::vector<std::string>& dims) {
-  std::string out = "[";
-  for (size_t i = 0; i < dims.size(); ++i) out += (i == 0 ? "" : ", ") + dims[i];
-  return out + "]";
+  return fmt::format("[{}]", fmt::join(dims, ", "));
 }
 
 std::vector<std::string> dim_names(const ort::Port& port) {
@@ -53,12 +53,12 @@ Status check_rules(const ort::Session& session, const std::string& kind,
     const ort::Port* port = find_port(ports, rule.name);
     if (port == nullptr) {
       if (rule.presence == Presence::kMayBeAbsent) continue;
-      return mismatch(session, "has no " + kind + " '" + rule.name + "'");
+      return mismatch(session, fmt::format("has no {} '{}'", kind, rule.name));
     }
     if (!dtype_suits(*port, rule) || !dims_suit(*port, rule)) {
-      return mismatch(session, kind + " '" + rule.name + "' is " + port->dtype + " " +
-                                   dims_text(dim_names(*port)) + ", expected " + rule.dtype + " " +
-                                   dims_text(dim_names(rule)));
+      return mismatch(session, fmt::format("{} '{}' is {} {}, expected {} {}", kind, rule.name,
+                                           port->dtype, dims_text(dim_names(*port)), rule.dtype,
+                                           dims_text(dim_names(rule))));
     }
   }
   return {};
@@ -69,15 +69,16 @@ Status check_listed(const ort::Session& session, const std::string& kind,
   for (const package::Port& entry : listed) {
     const ort::Port* port = find_port(ports, entry.name);
     if (port == nullptr) {
-      return mismatch(session, "has no " + kind + " '" + entry.name + "', which " +
-                                   package::kManifestFile + " lists");
+      return mismatch(session, fmt::format("has no {} '{}', which {} lists", kind, entry.name,
+                                           package::kManifestFile));
     }
     // Output shapes are inferred anew by ONNX Runtime and may be more general than those written.
     const bool shape = kind == "output" || dim_names(*port) == entry.shape;
     if (port->dtype != entry.dtype || !shape) {
-      return mismatch(session, kind + " '" + entry.name + "' is " + port->dtype + " " +
-                                   dims_text(dim_names(*port)) + ", but " + package::kManifestFile +
-                                   " says " + entry.dtype + " " + dims_text(entry.shape));
+      return mismatch(
+          session, fmt::format("{} '{}' is {} {}, but {} says {} {}", kind, entry.name, port->dtype,
+                               dims_text(dim_names(*port)), package::kManifestFile, entry.dtype,
+                               dims_text(entry.shape)));
     }
   }
   for (const ort::Port& port : ports) {
@@ -85,8 +86,8 @@ Status check_listed(const ort::Session& session, const std::string& kind,
       return entry.name == port.name;
     });
     if (!known) {
-      return mismatch(session,
-                      kind + " '" + port.name + "' is not listed in " + package::kManifestFile);
+      return mismatch(session, fmt::format("{} '{}' is not listed in {}", kind, port.name,
+                                           package::kManifestFile));
     }
   }
   return {};
@@ -108,7 +109,7 @@ Status check_ports(const ort::Session& session, const std::vector<PortRule>& inp
     const bool known = std::any_of(inputs.begin(), inputs.end(),
                                    [&](const PortRule& rule) { return rule.name == port.name; });
     if (!known && !port.optional) {
-      return mismatch(session, "input '" + port.name + "' is not known to this version");
+      return mismatch(session, fmt::format("input '{}' is not known to this version", port.name));
     }
   }
   return {};

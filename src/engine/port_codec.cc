@@ -1,5 +1,7 @@
 #include "engine/port_codec.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -73,17 +75,19 @@ Result<PortCodec> PortCodec::create(const std::string& dtype,
   const std::optional<ElementType> type = ort::element_type(dtype);
   if (type == ElementType::kFloat32 || type == ElementType::kFloat16) {
     if (!encoding) return PortCodec(*type, {});
-    return bad_input(where, "is " + dtype + ", but has an encoding for integers", kRemedy);
+    return bad_input(where, fmt::format("is {}, but has an encoding for integers", dtype), kRemedy);
   }
   const std::optional<IntegerLimits> limits = type ? limits_of(*type) : std::nullopt;
-  if (!limits) return bad_input(where, "is " + dtype + ", which no static decoder takes", kRemedy);
-  if (!encoding) return bad_input(where, "is " + dtype + ", but has no encoding", kRemedy);
+  if (!limits) {
+    return bad_input(where, fmt::format("is {}, which no static decoder takes", dtype), kRemedy);
+  }
+  if (!encoding) return bad_input(where, fmt::format("is {}, but has no encoding", dtype), kRemedy);
   const int64_t zero = encoding->zero_point;
   const auto scale = static_cast<float>(encoding->scale);
   const bool usable =
       scale >= std::numeric_limits<float>::min() && scale <= std::numeric_limits<float>::max();
   if (zero < limits->min || zero > limits->max || !usable) {
-    return bad_input(where, "has an encoding that " + dtype + " cannot have", kRemedy);
+    return bad_input(where, fmt::format("has an encoding that {} cannot have", dtype), kRemedy);
   }
   return PortCodec(*type, *encoding);
 }

@@ -1,5 +1,7 @@
 #include "engine/soft_blocks.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -41,7 +43,7 @@ std::span<const float> rows_of(const SoftBlock& block, const Range& part, int64_
 Status check_blocks(const Prompt& prompt, int64_t hidden) {
   int64_t free = 0;
   for (const SoftBlock& block : prompt.blocks) {
-    const std::string where = "soft tokens at position " + std::to_string(block.begin);
+    const std::string where = fmt::format("soft tokens at position {}", block.begin);
     if (block.tokens == nullptr || block.tokens->count < 1) {
       return internal_error(where, "there are none");
     }
@@ -50,8 +52,8 @@ Status check_blocks(const Prompt& prompt, int64_t hidden) {
     }
     const auto expected = static_cast<size_t>(block.tokens->count * hidden);
     if (block.tokens->features.size() != expected) {
-      return internal_error(where, std::to_string(block.tokens->features.size()) +
-                                       " features, expected " + std::to_string(expected));
+      return internal_error(
+          where, fmt::format("{} features, expected {}", block.tokens->features.size(), expected));
     }
     free = block.end();
   }

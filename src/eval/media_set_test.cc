@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::eval {
 namespace {
 
@@ -28,7 +30,7 @@ class MediaSet : public ::testing::Test {
 };
 
 TEST_F(MediaSet, TheTinyModelsOwnIsRead) {
-  const auto folder = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "models/tiny-gemma4/eval";
+  const auto folder = source_dir() / "models/tiny-gemma4/eval";
   const auto set = load_media_set(folder / "eval.json");
   ASSERT_TRUE(set.ok()) << set.error().message();
   ASSERT_EQ(set->size(), 100u);

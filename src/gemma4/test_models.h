@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/config.h"
 #include "checkpoint/expected_tensors.h"
 #include "checkpoint/weights.h"
@@ -35,7 +36,7 @@ T take(Result<T> result) {
 
 // `path` is of the repository.
 inline TestModel open(const std::string& path) {
-  const auto folder = std::filesystem::path(LAPIDARY_SOURCE_DIR) / path;
+  const auto folder = source_dir() / path;
   return {take(checkpoint::Config::load(folder / "config.json")),
           take(checkpoint::Weights::open(folder))};
 }

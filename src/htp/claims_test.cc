@@ -7,6 +7,8 @@
 #include <random>
 #include <sstream>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::htp {
 namespace {
 
@@ -15,8 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::Pair;
 
 // What onnxruntime-qnn 2.7.0 dumps for uint16 activations times int8 weights per channel (v81).
-const std::filesystem::path kDump =
-    std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/htp/matmul_a16w8.json";
+const std::filesystem::path kDump = source_dir() / "tests/golden/htp/matmul_a16w8.json";
 
 std::string dump_text() {
   std::ostringstream text;

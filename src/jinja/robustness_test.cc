@@ -8,6 +8,7 @@
 #include <random>
 #include <sstream>
 
+#include "base/testing/source_dir.h"
 #include "jinja/template.h"
 
 namespace lapidary::jinja {
@@ -15,8 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::filesystem::path kGoldens =
-    std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests" / "golden" / "jinja";
+const std::filesystem::path kGoldens = source_dir() / "tests" / "golden" / "jinja";
 
 std::string rich_template() {
   std::ifstream in(kGoldens / "channel_turns.jinja", std::ios::binary);

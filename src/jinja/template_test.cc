@@ -9,13 +9,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::jinja {
 namespace {
 
 using ::testing::HasSubstr;
 
-const std::filesystem::path kGoldens =
-    std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests" / "golden" / "jinja";
+const std::filesystem::path kGoldens = source_dir() / "tests" / "golden" / "jinja";
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -65,8 +66,8 @@ TEST(Template, SnippetsRenderAsInPython) {
 TEST(Template, ConversationsRenderAsInPython) {
   auto goldens = load_json(kGoldens / "conversations.json");
   ASSERT_TRUE(goldens.ok()) << goldens.error().message();
-  const std::filesystem::path tiny = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "models" /
-                                     "tiny-gemma4" / "checkpoint" / "chat_template.jinja";
+  const std::filesystem::path tiny =
+      source_dir() / "models" / "tiny-gemma4" / "checkpoint" / "chat_template.jinja";
   ASSERT_GE((*goldens)["cases"].size(), 90u);
   for (const Json& golden : (*goldens)["cases"]) {
     const auto name = golden[0].get<std::string>();

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/testing/compare.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::media {
 namespace {
@@ -26,8 +27,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-const std::filesystem::path kClips =
-    std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/media/audio";
+const std::filesystem::path kClips = source_dir() / "tests/golden/media/audio";
 
 std::string read_clip(const std::string& name) {
   std::ifstream in(kClips / name, std::ios::binary);

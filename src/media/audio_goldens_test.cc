@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/testing/compare.h"
+#include "base/testing/source_dir.h"
 #include "media/audio_decoder.h"
 #include "media/log_mel.h"
 
@@ -26,7 +27,7 @@ namespace {
 using checkpoint::AudioFeatureConfig;
 using nlohmann::json;
 
-const std::filesystem::path kRoot = LAPIDARY_SOURCE_DIR;
+const std::filesystem::path kRoot = source_dir();
 const std::filesystem::path kFolder = kRoot / "tests/golden/media/audio";
 
 constexpr double kMelTolerance = 1e-3;

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <random>
 
+#include "base/testing/source_dir.h"
 #include "media/exif_orientation.h"
 
 namespace lapidary::media {
@@ -15,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 
 const std::filesystem::path& folder() {
-  static const auto path = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/media/images";
+  static const auto path = source_dir() / "tests/golden/media/images";
   return path;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/testing/compare.h"
+#include "base/testing/source_dir.h"
 #include "media/image_decoder.h"
 #include "media/image_patches.h"
 
@@ -18,7 +19,7 @@ namespace lapidary::media {
 namespace {
 
 const std::filesystem::path& folder() {
-  static const auto path = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/media/images";
+  static const auto path = source_dir() / "tests/golden/media/images";
   return path;
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/recording_sink.h"
 #include "checkpoint/test_files.h"
 #include "package/file_hash.h"
 #include "package/side_files.h"
@@ -96,47 +97,24 @@ TEST_F(PackageFiles, OpenWhenIntact) {
               HasSubstr("no component 'vision' (it has: decoder)"));
 }
 
-// Ends the work as soon as some of it is done, or a stage begins.
-class Watcher final : public ProgressSink {
- public:
-  void stage(const std::string& name, uint64_t of, Unit what) override {
-    stages.push_back(name);
-    total = of;
-    unit = what;
-  }
-  void advance(uint64_t units) override {
-    done += units;
-    if (impatient) cancel.cancel();
-  }
-  void note(const std::string&) override {}
-
-  std::vector<std::string> stages;
-  uint64_t total = 0, done = 0;
-  Unit unit = Unit::kItems;
-  bool impatient = false;
-  CancelToken cancel;
-};
-
 TEST_F(PackageFiles, VerifyingThemIsAStageOfBytes) {
-  Watcher sink;
+  RecordingSink sink;
   ASSERT_TRUE(Package::open(dir_.path(), VerifyMode::kChecksums, {.progress = &sink}).ok());
-  EXPECT_THAT(sink.stages, ::testing::ElementsAre("checksums"));
-  EXPECT_EQ(sink.unit, Unit::kBytes);
-  EXPECT_EQ(sink.total, 5005U);
-  EXPECT_EQ(sink.done, sink.total);
-  Watcher sizes;
+  EXPECT_THAT(sink.names(), ::testing::ElementsAre("checksums"));
+  EXPECT_EQ(sink.last().unit, Unit::kBytes);
+  EXPECT_EQ(sink.total(), 5005U);
+  EXPECT_EQ(sink.done(), sink.total());
+  RecordingSink sizes;
   ASSERT_TRUE(Package::open(dir_.path(), VerifyMode::kSizes, {.progress = &sizes}).ok());
-  EXPECT_THAT(sizes.stages, ::testing::IsEmpty());
+  EXPECT_THAT(sizes.names(), ::testing::IsEmpty());
 }
 
 TEST_F(PackageFiles, VerifyingThemCanBeEnded) {
-  Watcher sink;
-  sink.impatient = true;
-  const auto package = Package::open(dir_.path(), VerifyMode::kChecksums,
-                                     {.progress = &sink, .cancel = &sink.cancel});
+  RecordingSink sink(first_unit);
+  const auto package = Package::open(dir_.path(), VerifyMode::kChecksums, sink.work());
   ASSERT_FALSE(package.ok());
   EXPECT_EQ(package.error().kind, ErrorKind::kCancelled);
-  EXPECT_LT(sink.done, sink.total) << "the second file was read all the same";
+  EXPECT_LT(sink.done(), sink.total()) << "the second file was read all the same";
 }
 
 TEST_F(PackageFiles, AreRefusedWhenChanged) {

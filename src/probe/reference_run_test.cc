@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "base/testing/recording_sink.h"
 #include "graph/builder.h"
 #include "graph/onnx_writer.h"
 #include "tensor/expressions.h"
@@ -18,19 +19,6 @@ namespace {
 using graph::DType;
 using graph::Graph;
 using graph::Ref;
-
-class Counted final : public ProgressSink {
- public:
-  void stage(const std::string&, uint64_t total, Unit unit) override {
-    total_ = total;
-    EXPECT_EQ(unit, Unit::kNodes);
-  }
-  void advance(uint64_t nodes) override { done_ += nodes; }
-  void note(const std::string&) override {}
-
-  uint64_t total_ = 0;
-  uint64_t done_ = 0;
-};
 
 constexpr int kSteps = 100;  // several sessions
 
@@ -87,7 +75,7 @@ class ReferenceRunTest : public testing::Test {
 // Catches values that are dropped before their last reader, or belong to another node.
 TEST_F(ReferenceRunTest, OutputsAreThoseOfTheWholeGraph) {
   const Graph graph = chain(true);
-  Counted progress;
+  RecordingSink progress;
   const auto run =
       run_reference(graph, *seeded_inputs(graph, 1), folder_, {.work = {.progress = &progress}});
   ASSERT_TRUE(run.ok()) << run.error().message();
@@ -97,8 +85,9 @@ TEST_F(ReferenceRunTest, OutputsAreThoseOfTheWholeGraph) {
     EXPECT_EQ(run->outputs[i].name, expected[i].name);
     EXPECT_EQ(run->outputs[i].data, expected[i].data);
   }
-  EXPECT_EQ(progress.total_, graph.nodes.size());
-  EXPECT_EQ(progress.done_, graph.nodes.size());
+  for (const auto& stage : progress.stages) EXPECT_EQ(stage.unit, Unit::kNodes);
+  EXPECT_EQ(progress.last().total, graph.nodes.size());
+  EXPECT_EQ(progress.done(), graph.nodes.size());
   EXPECT_FALSE(std::filesystem::exists(folder_ / "reference.onnx"));
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/testing/compare.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::quant {
 namespace {
@@ -45,7 +46,7 @@ std::vector<float> round_trip(const std::vector<float>& x, const Affine& a, Inte
 // Bit for bit what onnxruntime.quantization computes (tests/oracle/make_affine_goldens.py): catches
 // another rounding of zero points, a scale divided in float32, another clamp.
 TEST(Affine, EqualsOnnxRuntimesQuantizer) {
-  const auto cases = load_json(LAPIDARY_SOURCE_DIR "/tests/golden/quant/affine.json").value();
+  const auto cases = load_json(source_dir() / "tests/golden/quant/affine.json").value();
   ASSERT_GT(cases.size(), 500U);
   for (const Json& one : cases) {
     SCOPED_TRACE(one.dump());

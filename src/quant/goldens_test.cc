@@ -14,13 +14,14 @@
 #include "base/float_types.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/testing/source_dir.h"
 #include "quant/kquant.h"
 #include "quant/rtn.h"
 
 namespace lapidary::quant {
 namespace {
 
-const std::string kGoldens = std::string(LAPIDARY_SOURCE_DIR) + "/tests/golden/quant/";
+const std::string kGoldens = (source_dir() / "tests/golden/quant/").string();
 
 // The generator of make_quant_goldens.py: splitmix64, four 16-bit uniforms summed, exact in float.
 float bell(uint64_t seed, uint64_t index) {

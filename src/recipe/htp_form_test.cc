@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/source_dir.h"
 #include "recipe/recipe.h"
 
 namespace lapidary::recipe {
@@ -75,7 +76,7 @@ TEST(HtpForm, ConvertsBlocksWhenAskedTo) {
 // What a person reads about Olive's published recipe. Catches a change that is made and not said.
 TEST(HtpForm, SaysAllThatItChangesAboutOlivesRecipe) {
   const auto recipe =
-      load_recipe(std::string(LAPIDARY_SOURCE_DIR) + "/tests/recipes/gemma4-e2b-qnn.olive.json");
+      load_recipe((source_dir() / "tests/recipes/gemma4-e2b-qnn.olive.json").string());
   ASSERT_TRUE(recipe.ok()) << recipe.error().message();
   std::string notes;
   for (const std::string& note : recipe->notes) notes += note + "\n";

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/source_dir.h"
 #include "checkpoint/test_files.h"
 #include "recipe/builtin_recipes.h"
 
@@ -44,7 +45,7 @@ TEST(Recipe, EveryBuiltinParses) {
 
 // What is embedded is what the file says, and files work by path.
 TEST(Recipe, FilesAndBuiltinsAgree) {
-  const auto file = load_recipe(std::string(LAPIDARY_SOURCE_DIR) + "/recipes/cpu-int4.json");
+  const auto file = load_recipe((source_dir() / "recipes/cpu-int4.json").string());
   ASSERT_TRUE(file.ok()) << file.error().message();
   EXPECT_EQ(file->name, "cpu-int4");
   EXPECT_EQ(file->json, load_recipe("cpu-int4")->json);

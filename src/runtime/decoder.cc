@@ -1,5 +1,7 @@
 #include "runtime/decoder.h"
 
+#include <fmt/core.h>
+
 #include <string>
 #include <utility>
 
@@ -29,14 +31,13 @@ Result<Decoder> Decoder::create(std::shared_ptr<const engine::FixedGraphs> graph
 Status Decoder::check_step(std::span<const int32_t> tokens, int64_t logits_to_keep) const {
   if (tokens.empty()) return bad_input("prompt", "is empty");
   if (logits_to_keep < 0 || logits_to_keep > static_cast<int64_t>(tokens.size())) {
-    return internal_error("logits_to_keep", "must lie in [0, " + std::to_string(tokens.size()) +
-                                                "], is " + std::to_string(logits_to_keep));
+    return internal_error("logits_to_keep",
+                          fmt::format("must lie in [0, {}], is {}", tokens.size(), logits_to_keep));
   }
   for (const int32_t token : tokens) {
     if (token < 0 || token >= text().vocab_size) {
-      return bad_input(
-          "token id " + std::to_string(token),
-          "out of range; the model has " + std::to_string(text().vocab_size) + " tokens");
+      return bad_input(fmt::format("token id {}", token),
+                       fmt::format("out of range; the model has {} tokens", text().vocab_size));
     }
   }
   return {};
@@ -46,8 +47,7 @@ Status Decoder::check_prompt(const engine::Prompt& prompt) const {
   const auto total = static_cast<int64_t>(prompt.ids.size());
   if (total > max_context()) {
     return bad_input("prompt",
-                     std::to_string(total) + " tokens do not fit into a context of " +
-                         std::to_string(max_context()),
+                     fmt::format("{} tokens do not fit into a context of {}", total, max_context()),
                      "shorten it or choose a larger context");
   }
   LAP_RETURN_IF_ERROR(engine::check_blocks(prompt, text().hidden_size));

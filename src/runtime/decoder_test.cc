@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "base/testing/recording_sink.h"
 #include "ort/test_model.h"
 
 namespace lapidary::runtime {
@@ -181,23 +182,12 @@ TEST_F(DecoderOverImages, ACancelledPromptAddsNothing) {
 }
 
 TEST_F(DecoderOverImages, APromptIsAStageOfTokens) {
-  class Sink final : public ProgressSink {
-   public:
-    void stage(const std::string&, uint64_t of, Unit what) override {
-      total = of;
-      unit = what;
-    }
-    void advance(uint64_t units) override { done.push_back(units); }
-    void note(const std::string&) override {}
-    uint64_t total = 0;
-    Unit unit = Unit::kBytes;
-    std::vector<uint64_t> done;
-  } sink;
+  RecordingSink sink;
   Decoder one = decoder(4);
   ASSERT_TRUE(one.prefill(prompt(10, {}), {.progress = &sink}).ok());
-  EXPECT_EQ(sink.unit, Unit::kTokens);
-  EXPECT_EQ(sink.total, 10U);
-  EXPECT_THAT(sink.done, ElementsAre(4U, 4U, 2U));
+  EXPECT_EQ(sink.last().unit, Unit::kTokens);
+  EXPECT_EQ(sink.last().total, 10U);
+  EXPECT_THAT(sink.steps, ElementsAre(4U, 4U, 2U));
 }
 
 }  // namespace

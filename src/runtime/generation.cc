@@ -1,5 +1,7 @@
 #include "runtime/generation.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -81,10 +83,10 @@ Status check_room(const engine::Prompt& prompt, const Decoder& decoder) {
   const auto tokens = static_cast<int64_t>(prompt.ids.size());
   const int64_t context = decoder.max_context();
   if (tokens < context) return {};
-  return bad_input("prompt",
-                   std::to_string(tokens) + " tokens leave no room for a reply in a context of " +
-                       std::to_string(context),
-                   "shorten it or choose a larger context");
+  return bad_input(
+      "prompt",
+      fmt::format("{} tokens leave no room for a reply in a context of {}", tokens, context),
+      "shorten it or choose a larger context");
 }
 
 // Chooses tokens until the reply ends; `logits` are those of the prompt's last token.
@@ -159,7 +161,7 @@ Status validate(const GenerationOptions& options) {
   if (options.min_tokens < 0) return bad_input("min-tokens", "must not be negative");
   if (options.min_tokens > options.max_tokens) {
     return bad_input("min-tokens",
-                     "must not exceed max-tokens, " + std::to_string(options.max_tokens));
+                     fmt::format("must not exceed max-tokens, {}", options.max_tokens));
   }
   return {};
 }

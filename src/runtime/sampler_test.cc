@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::runtime {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 using ::testing::HasSubstr;
 
 Json goldens() {
-  auto json = load_json(std::filesystem::path(LAPIDARY_SOURCE_DIR) / "tests/golden/sampler.json");
+  auto json = load_json(source_dir() / "tests/golden/sampler.json");
   EXPECT_TRUE(json.ok());
   return std::move(json).value();
 }

@@ -1,5 +1,7 @@
 #include "runtime/user_turn.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "encoders/placeholders.h"
@@ -38,8 +40,8 @@ Result<Json> turn_content(const UserTurn& turn, const Model& model) {
   for (const encoders::MediaItem& item : turn.media) {
     const encoders::MediaTokens* tokens = model.media(item.kind);
     if (tokens == nullptr) {
-      return unsupported(item.path.string(), std::string("the package has no encoder for ") +
-                                                 name(item.kind) + " files");
+      return unsupported(item.path.string(),
+                         fmt::format("the package has no encoder for {} files", name(item.kind)));
     }
     LAP_ASSIGN_OR_RETURN(const bool placed, placed_by_text(turn, *tokens));
     if (!placed) parts.push_back(part(item.kind));

@@ -7,13 +7,15 @@
 
 #include <fstream>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::text {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::filesystem::path kSource = LAPIDARY_SOURCE_DIR;
+const std::filesystem::path kSource = source_dir();
 const std::filesystem::path kTiny = kSource / "models" / "tiny-gemma4" / "checkpoint";
 
 // A folder of its own per test.

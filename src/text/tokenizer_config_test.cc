@@ -10,8 +10,8 @@ namespace {
 
 // Catches a key of the tiny model's own file that is misread.
 TEST(TokenizerConfig, ReadsTheTinyModels) {
-  const auto config = TokenizerConfig::load(testing::source_dir() /
-                                            "models/tiny-gemma4/checkpoint/tokenizer_config.json");
+  const auto config =
+      TokenizerConfig::load(source_dir() / "models/tiny-gemma4/checkpoint/tokenizer_config.json");
   ASSERT_TRUE(config.ok()) << config.error().message();
   EXPECT_EQ(config->bos_token, "<bos>");
   EXPECT_EQ(config->eos_token, "<eos>");

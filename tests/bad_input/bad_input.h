@@ -16,15 +16,13 @@
 
 #include "base/json.h"
 #include "checkpoint/test_files.h"
+#include "e2e/child.h"
 
 namespace lapidary::refusals {
 
-struct Outcome {
-  int exit_code = -1;  // 128 + signal when killed
-  std::string out;
-  std::string err;
-  int64_t resident_bytes = 0;  // the most it held
-};
+using e2e::ChildOptions;
+using e2e::lapidary;
+using e2e::Outcome;
 
 // Memory for any small input, whatever it claims. Sanitizers keep what is freed.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -32,17 +30,6 @@ inline constexpr int64_t kBounded = 4'000'000'000;
 #else
 inline constexpr int64_t kBounded = 500'000'000;
 #endif
-
-inline constexpr int kCannotMount = 126;  // exit code when `tiny_disk` is not to be had
-
-struct Limits {
-  long file_bytes = -1;        // RLIMIT_FSIZE: writes beyond fail, as on a full disk
-  std::string tiny_disk = {};  // a folder on which the child sees a file system of 1 MiB
-  int kill_after_us = -1;      // SIGKILL so long after the start
-  int64_t resident_bytes = 0;  // expect_refused: most that it may hold; 0: not checked
-};
-
-Outcome run_program(const std::vector<std::string>& arguments, const Limits& limits = {});
 
 class Scratch {
  public:
@@ -63,9 +50,10 @@ class Scratch {
   void edit_header(const std::string& name, const std::function<void(Json&)>& edit);
 
   // Exit code 2, one line "lapidary: error: ..." that holds all of `parts`, and no file
-  // in the scratch folder that was not there before.
+  // in the scratch folder that was not there before. Its memory is checked unless the bound is 0.
   void expect_refused(const std::vector<std::string>& arguments,
-                      const std::vector<std::string>& parts, const Limits& limits = {}) const;
+                      const std::vector<std::string>& parts, const ChildOptions& options = {},
+                      int64_t most_resident_bytes = 0) const;
 
  private:
   std::vector<std::string> listing() const;

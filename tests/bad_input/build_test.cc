@@ -17,10 +17,9 @@ TEST_P(Recipe, IsRefused) {
   scratch.write("recipe.json", R"({"input_model": {"type": "HfModel"}, "passes": {
       "quantize": {"type": "OnnxKQuantQuantization", "bits": 4}}})");
   GetParam().damage(scratch);
-  scratch.expect_refused(
-      {"build", std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/checkpoint", "--recipe",
-       scratch.at("recipe.json"), "-o", scratch.at("out")},
-      GetParam().parts);
+  scratch.expect_refused({"build", e2e::tiny("checkpoint"), "--recipe", scratch.at("recipe.json"),
+                          "-o", scratch.at("out")},
+                         GetParam().parts);
 }
 
 Case edited(const char* name, std::function<void(Json&)> edit, std::vector<std::string> parts) {
@@ -80,11 +79,11 @@ TEST_F(Places, FullDiskAfterOneComponent) {
 TEST_F(Places, FullDiskIsSeenBeforeWriting) {
   const std::string disk = scratch_.at("disk");
   std::filesystem::create_directory(disk);
-  const Limits limits = {.tiny_disk = disk};
-  if (run_program({"--version"}, limits).exit_code == kCannotMount) {
+  const ChildOptions options = {.tiny_disk = disk};
+  if (lapidary({"--version"}, options).exit_code == e2e::kCannotMount) {
     GTEST_SKIP() << "file systems cannot be mounted here";
   }
-  scratch_.expect_refused(build(disk + "/out"), {"disk/out", "MiB left"}, limits);
+  scratch_.expect_refused(build(disk + "/out"), {"disk/out", "MiB left"}, options);
 }
 
 // Root may write into read-only folders, so this needs a place where nobody may.
@@ -138,18 +137,18 @@ TEST(Killed, BuildsAreAllOrNothing) {
                                               "-o",    scratch.at("out")};
   int killed = 0;
   for (int delay = 1000; delay < 200'000; delay = delay * 5 / 4) {
-    const Outcome outcome = run_program(arguments, {.kill_after_us = delay});
+    const Outcome outcome = lapidary(arguments, {.kill_after_us = delay});
     killed += outcome.exit_code == 128 + 9 ? 1 : 0;
     if (std::filesystem::exists(scratch.at("out"))) {
-      const Outcome verified = run_program({"inspect", scratch.at("out"), "--verify"});
+      const Outcome verified = lapidary({"inspect", scratch.at("out"), "--verify"});
       ASSERT_EQ(verified.exit_code, 0) << "killed after " << delay << " us: " << verified.err;
       scratch.remove("out");
     }
   }
   EXPECT_GT(killed, 5);
-  const Outcome outcome = run_program(arguments);
+  const Outcome outcome = lapidary(arguments);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(run_program({"inspect", scratch.at("out"), "--verify"}).exit_code, 0);
+  EXPECT_EQ(lapidary({"inspect", scratch.at("out"), "--verify"}).exit_code, 0);
   EXPECT_FALSE(std::filesystem::exists(scratch.at("out.partial")));
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "bad_input/bad_input.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::refusals {
 namespace {
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 class ConvertInput : public ::testing::Test {
  protected:
   ConvertInput() {
-    const fs::path golden = fs::path(LAPIDARY_SOURCE_DIR) / "tests/golden/convert";
+    const fs::path golden = source_dir() / "tests/golden/convert";
     for (const char* name : {"nbits.onnx", "nbits.bin", "blocks.onnx"}) {
       scratch_.write(name, checkpoint::read_file(golden / name));
     }
@@ -30,22 +31,22 @@ class ConvertInput : public ::testing::Test {
 };
 
 TEST_F(ConvertInput, ModelsThatAreNone) {
-  const Limits bounded{.resident_bytes = kBounded};
-  scratch_.expect_refused(convert("missing.onnx", "BlockQuantToLpbq"), {"missing.onnx"}, bounded);
+  scratch_.expect_refused(convert("missing.onnx", "BlockQuantToLpbq"), {"missing.onnx"}, {},
+                          kBounded);
   scratch_.write("text.onnx", "this is no model");
   scratch_.expect_refused(convert("text.onnx", "BlockQuantToLpbq"),
-                          {"text.onnx", "not an ONNX model"}, bounded);
+                          {"text.onnx", "not an ONNX model"}, {}, kBounded);
   scratch_.write("empty.onnx", "");
   scratch_.expect_refused(convert("empty.onnx", "BlockQuantToLpbq"),
-                          {"empty.onnx", "not an ONNX model"}, bounded);
+                          {"empty.onnx", "not an ONNX model"}, {}, kBounded);
   scratch_.truncate("blocks.onnx", 3000);
   scratch_.expect_refused(convert("blocks.onnx", "BlockQuantToLpbq"), {"blocks.onnx", "truncated"},
-                          bounded);
+                          {}, kBounded);
   scratch_.truncate("nbits.bin", 100);
-  scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ"), {"nbits.bin", "too short"},
-                          bounded);
+  scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ"), {"nbits.bin", "too short"}, {},
+                          kBounded);
   scratch_.remove("nbits.bin");
-  scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ"), {"nbits.bin"}, bounded);
+  scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ"), {"nbits.bin"}, {}, kBounded);
 }
 
 TEST_F(ConvertInput, PassesAndOptionsThatAreNone) {
@@ -88,7 +89,7 @@ TEST_F(ConvertInput, PlacesThatCannotBeWritten) {
   EXPECT_EQ(scratch_.read("out.onnx"), "here already");
   // A full disk while replacing leaves what was there, and nothing else.
   const Outcome full =
-      run_program(convert("blocks.onnx", "BlockQuantToLpbq", {"--force"}), {.file_bytes = 2000});
+      lapidary(convert("blocks.onnx", "BlockQuantToLpbq", {"--force"}), {.file_bytes = 2000});
   EXPECT_EQ(full.exit_code, 2) << full.err;
   EXPECT_NE(full.err.find("out.onnx"), std::string::npos) << full.err;
   EXPECT_FALSE(fs::exists(scratch_.at("out.onnx.partial")));

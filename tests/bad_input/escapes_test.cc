@@ -23,7 +23,7 @@ auto harmless() {
 }
 
 void expect_shown(const std::vector<std::string>& arguments) {
-  const Outcome outcome = run_program(arguments);
+  const Outcome outcome = lapidary(arguments);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr(kShown), harmless()));
   EXPECT_THAT(outcome.err, harmless());
@@ -42,7 +42,7 @@ TEST(Escapes, AsJsonAreTheSameText) {
   scratch.add_package();
   scratch.edit_json("package/lapidary.json",
                     [](Json& json) { json["recipe_name"] = std::string(kHostile) + "\x7f"; });
-  const Outcome outcome = run_program({"inspect", scratch.at("package"), "--json"});
+  const Outcome outcome = lapidary({"inspect", scratch.at("package"), "--json"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(harmless(), Not(HasSubstr("\x7f"))));
   const Json json = Json::parse(outcome.out, nullptr, false);
@@ -70,15 +70,15 @@ TEST(Escapes, OfAnError) {
   Scratch scratch;
   const std::string none = scratch.at("none\x1b[2J\xff.onnx");
   scratch.expect_refused({"inspect", none}, {"none\\u001b[2J\\xff.onnx"});
-  EXPECT_THAT(run_program({"inspect", none}).err, harmless());
+  EXPECT_THAT(lapidary({"inspect", none}).err, harmless());
   scratch.write("recipe.json", Json{{"input_model", {{"type", "HfModel"}}},
                                     {"passes", {{"quantize", {{"type", kHostile}}}}}}
                                    .dump());
   const std::vector<std::string> plan = {
-      "plan", std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/checkpoint", "--recipe",
+      "plan", (source_dir() / "models/tiny-gemma4/checkpoint").string(), "--recipe",
       scratch.at("recipe.json")};
   scratch.expect_refused(plan, {std::string("is '") + kShown + "'"});
-  EXPECT_THAT(run_program(plan).err, harmless());
+  EXPECT_THAT(lapidary(plan).err, harmless());
 }
 
 }  // namespace

@@ -11,13 +11,14 @@
 #include <limits>
 
 #include "bad_input/bad_input.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::refusals {
 namespace {
 
-const std::string kSource = LAPIDARY_SOURCE_DIR;
-const std::string kPackage = std::string(LAPIDARY_PACKAGES) + "/cpu-int4";
-const std::string kSamples = kSource + "/models/tiny-gemma4/samples/";
+const std::string kSource = source_dir().string();
+const std::string kPackage = e2e::package("cpu-int4");
+const std::string kSamples = e2e::tiny("samples/");
 
 std::string big_endian(uint32_t value) {
   std::string out;
@@ -101,8 +102,7 @@ TEST_P(Image, IsRefused) {
   GetParam().damage(scratch);
   std::vector<std::string> parts = GetParam().parts;
   parts.push_back(scratch.at("x.png"));
-  scratch.expect_refused(question("--image", scratch.at("x.png")), parts,
-                         {.resident_bytes = kBounded});
+  scratch.expect_refused(question("--image", scratch.at("x.png")), parts, {}, kBounded);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -171,7 +171,7 @@ TEST(ImageBomb, HiddenInATextChunk) {
   Scratch scratch;
   scratch.write("x.png", png(96, 96, std::string(size_t{96} * 97, '\0'),
                              chunk("zTXt", std::string("comment\0\0", 9) + zeros)));
-  const Outcome outcome = run_program(question("--image", scratch.at("x.png")));
+  const Outcome outcome = lapidary(question("--image", scratch.at("x.png")));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_LT(outcome.resident_bytes, 200'000'000);
 }
@@ -184,7 +184,7 @@ TEST(OddImages, AreShown) {
   scratch.write("dot.png", black_png(1, 1));
   scratch.write("-picture with spaces", scratch.read(kSamples + "image0.png"));
   for (const char* name : {"picture.jpg", "line.png", "dot.png", "-picture with spaces"}) {
-    const Outcome outcome = run_program(question("--image", scratch.at(name)));
+    const Outcome outcome = lapidary(question("--image", scratch.at(name)));
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.err, "");
     EXPECT_LT(outcome.resident_bytes, kBounded);
@@ -198,8 +198,7 @@ TEST_P(Sound, IsRefused) {
   GetParam().damage(scratch);
   std::vector<std::string> parts = GetParam().parts;
   parts.push_back(scratch.at("x.wav"));
-  scratch.expect_refused(question("--audio", scratch.at("x.wav")), parts,
-                         {.resident_bytes = kBounded});
+  scratch.expect_refused(question("--audio", scratch.at("x.wav")), parts, {}, kBounded);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -281,7 +280,7 @@ TEST(LongSound, IsRefusedOnceSplitAsWell) {
   write_sparse_wav(scratch, "x.wav", 36'000, {.rate = 8'000, .bits = 8});
   auto words = question("--audio", scratch.at("x.wav"));
   words.emplace_back("--split-audio");
-  scratch.expect_refused(words, {"x.wav"}, {.resident_bytes = kBounded});
+  scratch.expect_refused(words, {"x.wav"}, {}, kBounded);
 }
 
 TEST(LongSound, IsSplitWhenAsked) {
@@ -289,7 +288,7 @@ TEST(LongSound, IsSplitWhenAsked) {
   write_sparse_wav(scratch, "x.wav", 31);
   auto words = question("--audio", scratch.at("x.wav"));
   words.insert(words.end(), {"--split-audio", "--json"});
-  const Outcome outcome = run_program(words);
+  const Outcome outcome = lapidary(words);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   // 40 ms each.
   EXPECT_EQ(Json::parse(outcome.out)["media"][0]["soft_tokens"], 775);
@@ -367,7 +366,7 @@ TEST(TextOnlyPackage, TakesNoMedia) {
   scratch.remove("package/vision_encoder");
   scratch.remove("package/audio_encoder");
   const std::string package = scratch.at("package");
-  const Outcome text = run_program({"run", package, "Hello", "--max-tokens", "1"});
+  const Outcome text = lapidary({"run", package, "Hello", "--max-tokens", "1"});
   EXPECT_EQ(text.exit_code, 0) << text.err;
   const std::vector<std::pair<std::string, std::string>> media = {
       {"--image", kSamples + "image0.png"},

@@ -186,7 +186,7 @@ TEST_P(Encoder, IsRefusedWhenItsMediumComes) {
   Scratch scratch;
   scratch.add_package();
   GetParam().damage(scratch);
-  const std::string samples = std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/samples/";
+  const std::string samples = e2e::tiny("samples/");
   scratch.expect_refused({"run", scratch.at("package"), "What?", "--image", samples + "image0.png",
                           "--audio", samples + "audio0.wav", "--max-tokens", "1"},
                          GetParam().parts);

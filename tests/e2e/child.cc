@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -11,6 +14,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
+
+#include "base/testing/source_dir.h"
 
 namespace lapidary::e2e {
 namespace {
@@ -46,10 +51,33 @@ struct Pipe {
   }
 };
 
-pid_t start(const std::vector<std::string>& arguments, Pipe& in, Pipe& out, Pipe& err) {
-  std::vector<std::string> words = {LAPIDARY_PROGRAM};
+// Gives the child a file system of its own that holds 1 MiB. False where that is not allowed.
+bool mount_tiny_disk(const char* folder) {
+  return unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) == 0 &&
+         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("tmpfs", folder, "tmpfs", 0, "size=1m") == 0;
+}
+
+// In the child: only calls that are safe between fork and exec.
+[[noreturn]] void become_program(std::vector<char*>& argv, const ChildOptions& options) {
+  if (options.file_bytes >= 0) {
+    const auto bytes = static_cast<rlim_t>(options.file_bytes);
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  if (!options.tiny_disk.empty() && !mount_tiny_disk(options.tiny_disk.c_str())) {
+    _exit(kCannotMount);
+  }
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+pid_t start(const std::vector<std::string>& arguments, const ChildOptions& options, Pipe& in,
+            Pipe& out, Pipe& err) {
+  std::vector<std::string> words = {(build_dir() / "lapidary").string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t pid = fork();
@@ -57,8 +85,7 @@ pid_t start(const std::vector<std::string>& arguments, Pipe& in, Pipe& out, Pipe
   dup2(in.ends[0], STDIN_FILENO);
   dup2(out.ends[1], STDOUT_FILENO);
   dup2(err.ends[1], STDERR_FILENO);
-  execv(argv[0], argv.data());
-  _exit(127);
+  become_program(argv, options);
 }
 
 // Reads what is there; false at the end of the stream.
@@ -76,7 +103,7 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
   Pipe out;
   Pipe err;
   if (options.terminal) out.become_terminal();
-  const pid_t pid = start(arguments, in, out, err);
+  const pid_t pid = start(arguments, options, in, out, err);
   in.close_end(0);
   out.close_end(1);
   err.close_end(1);
@@ -85,6 +112,10 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
     throw std::runtime_error("cannot write to the child");
   }
   in.close_end(1);
+  if (options.kill_after_us >= 0) {
+    usleep(static_cast<useconds_t>(options.kill_after_us));
+    kill(pid, SIGKILL);
+  }
   Outcome outcome;
   bool interrupted = false;
   std::array<pollfd, 2> streams = {pollfd{out.ends[0], POLLIN, 0}, pollfd{err.ends[0], POLLIN, 0}};
@@ -104,7 +135,9 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
     }
   }
   int status = 0;
-  waitpid(pid, &status, 0);
+  rusage usage = {};
+  wait4(pid, &status, 0, &usage);
+  outcome.resident_bytes = int64_t{usage.ru_maxrss} * 1024;
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
 }
@@ -117,11 +150,11 @@ Json json_of(const Outcome& outcome) {
 }
 
 std::string package(const std::string& recipe) {
-  return std::string(LAPIDARY_PACKAGES) + "/" + recipe;
+  return (build_dir() / "e2e-packages" / recipe).string();
 }
 
 std::string tiny(const std::string& path) {
-  return std::string(LAPIDARY_SOURCE_DIR) + "/models/tiny-gemma4/" + path;
+  return (source_dir() / "models/tiny-gemma4" / path).string();
 }
 
 std::vector<Json> text_samples() {

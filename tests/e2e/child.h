@@ -4,6 +4,7 @@
 //   EXPECT_EQ(out.exit_code, 0) << out.err;
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Outcome {
   int exit_code = -1;  // 128 + signal when killed
   std::string out;
   std::string err;
+  int64_t resident_bytes = 0;  // the most it held
 };
 
 struct ChildOptions {
@@ -25,7 +27,12 @@ struct ChildOptions {
   std::string kill_at = {};
   // Standard output is a terminal, which hands on what it is given as it is.
   bool terminal = false;
+  int kill_after_us = -1;      // SIGKILL so long after the start, before what it wrote is read
+  long file_bytes = -1;        // RLIMIT_FSIZE: writes beyond fail, as on a full disk
+  std::string tiny_disk = {};  // a folder on which the child sees a file system of 1 MiB
 };
+
+inline constexpr int kCannotMount = 126;  // exit code when `tiny_disk` is not to be had
 
 Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& options = {});
 

@@ -1,4 +1,5 @@
 // `lapidary features`: the files, against the same encoder called as a library.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -75,7 +76,7 @@ TEST_F(Features, AreTheEncodersSoftTokens) {
     ASSERT_TRUE(expected.ok()) << expected.error().message();
     const engine::SoftTokens& tokens = *expected->blocks.front();
     const Json json = features({option, tiny(file), "-o", at("x.npy")});
-    const std::string shape = "(" + std::to_string(tokens.count) + ", 128)";
+    const std::string shape = fmt::format("({}, 128)", tokens.count);
     EXPECT_EQ(values<float>("x.npy", "'<f4', 'fortran_order': False, 'shape': " + shape),
               tokens.features);
     EXPECT_EQ(json["outputs"][0]["shape"], Json::array({tokens.count, 128}));
@@ -90,11 +91,11 @@ TEST_F(Features, FrontendWritesPixelsAndPositions) {
       features({"--image", tiny("samples/image6.png"), "-o", at("x.npy"), "--frontend"});
   ASSERT_EQ(json["outputs"].size(), 2u);
   const int64_t patches = json["outputs"][0]["shape"][0];
-  const std::string rows = std::to_string(patches);
-  const auto pixels =
-      values<float>("x.npy", "'<f4', 'fortran_order': False, 'shape': (" + rows + ", 768)");
-  const auto positions = values<int64_t>(
-      "x.position_ids.npy", "'<i8', 'fortran_order': False, 'shape': (" + rows + ", 2)");
+  const auto pixels = values<float>(
+      "x.npy", fmt::format("'<f4', 'fortran_order': False, 'shape': ({}, 768)", patches));
+  const auto positions =
+      values<int64_t>("x.position_ids.npy",
+                      fmt::format("'<i8', 'fortran_order': False, 'shape': ({}, 2)", patches));
   const auto expected =
       encoders::MediaEncoder(model().media_model()).image_frontend(tiny("samples/image6.png"));
   ASSERT_TRUE(expected.ok());
@@ -107,11 +108,12 @@ TEST_F(Features, FrontendWritesLogMelAndMask) {
   const Json json =
       features({"--audio", tiny("samples/audio2.wav"), "-o", at("x.npy"), "--frontend"});
   ASSERT_EQ(json["outputs"].size(), 2u);
-  const std::string frames = std::to_string(json["outputs"][0]["shape"][0].get<int64_t>());
-  const auto mel =
-      values<float>("x.npy", "'<f4', 'fortran_order': False, 'shape': (" + frames + ", 128)");
-  const auto mask = values<uint8_t>("x.input_features_mask.npy",
-                                    "'|b1', 'fortran_order': False, 'shape': (" + frames + ",)");
+  const int64_t frames = json["outputs"][0]["shape"][0];
+  const auto mel = values<float>(
+      "x.npy", fmt::format("'<f4', 'fortran_order': False, 'shape': ({}, 128)", frames));
+  const auto mask =
+      values<uint8_t>("x.input_features_mask.npy",
+                      fmt::format("'|b1', 'fortran_order': False, 'shape': ({},)", frames));
   const auto expected =
       encoders::MediaEncoder(model().media_model()).audio_frontend(tiny("samples/audio2.wav"));
   ASSERT_TRUE(expected.ok());

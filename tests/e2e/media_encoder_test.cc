@@ -1,5 +1,6 @@
 // Media through the library: what is encoded once, what prompts and conversations make of it, and
 // what is refused. The answers themselves are in media_test.cc.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -13,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/recording_sink.h"
+#include "base/testing/source_dir.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
 #include "runtime/conversation.h"
@@ -36,12 +39,8 @@ runtime::GenerationOptions greedy() {
   return options;
 }
 
-MediaItem image(int i) {
-  return {MediaKind::kImage, tiny("samples/image" + std::to_string(i) + ".png")};
-}
-MediaItem audio(int i) {
-  return {MediaKind::kAudio, tiny("samples/audio" + std::to_string(i) + ".wav")};
-}
+MediaItem image(int i) { return {MediaKind::kImage, tiny(fmt::format("samples/image{}.png", i))}; }
+MediaItem audio(int i) { return {MediaKind::kAudio, tiny(fmt::format("samples/audio{}.wav", i))}; }
 
 class MediaTest : public testing::Test {
  protected:
@@ -112,7 +111,7 @@ TEST_F(MediaTest, EachContentIsEncodedOnce) {
 
 TEST_F(MediaTest, AVideoIsItsFramesWithTheirTimes) {
   for (int i = 0; i < 3; ++i) {
-    fs::copy_file(image(i).path, dir_ / ("frame" + std::to_string(i) + ".png"));
+    fs::copy_file(image(i).path, dir_ / fmt::format("frame{}.png", i));
   }
   MediaEncoder encoder(model().media_model(), {.video_fps = 0.02});
   const auto video = encoder.encode({MediaKind::kVideo, dir_}).value();
@@ -120,34 +119,23 @@ TEST_F(MediaTest, AVideoIsItsFramesWithTheirTimes) {
   const encoders::MediaTokens& tokens = *model().media(MediaKind::kVideo);
   const auto marked = [&](size_t i) { return tokens.marked(video.blocks[i]->count); };
   EXPECT_EQ(video.replacement,
-            "00:00 " + marked(0) + " 00:50 " + marked(1) + " 01:40 " + marked(2));
+            fmt::format("00:00 {} 00:50 {} 01:40 {}", marked(0), marked(1), marked(2)));
 }
 
 // One unit for each image, frame and clip: catches a bar that never fills.
 TEST_F(MediaTest, ProgressCountsWhatIsEncoded) {
-  struct Count final : ProgressSink {
-    void stage(const std::string&, uint64_t of, Unit what) override {
-      total += of;
-      unit = what;
-    }
-    void advance(uint64_t units) override { done += units; }
-    void note(const std::string&) override {}
-    uint64_t total = 0;
-    uint64_t done = 0;
-    Unit unit = Unit::kBytes;
-  };
   for (int i = 0; i < 3; ++i) {
-    fs::copy_file(image(i).path, dir_ / ("frame" + std::to_string(i) + ".png"));
+    fs::copy_file(image(i).path, dir_ / fmt::format("frame{}.png", i));
   }
   MediaEncoder encoder(model().media_model());
-  Count count;
+  RecordingSink count;
   const auto media =
       encoder.encode({image(0), {MediaKind::kVideo, dir_}, audio(0)}, {.progress = &count});
   ASSERT_TRUE(media.ok()) << media.error().message();
   EXPECT_THAT(*media, SizeIs(3));
-  EXPECT_EQ(count.total, 5U);
-  EXPECT_EQ(count.done, 5U);
-  EXPECT_EQ(count.unit, Unit::kItems) << "pictures shown as bytes";
+  EXPECT_EQ(count.total(), 5U);
+  EXPECT_EQ(count.done(), 5U);
+  EXPECT_EQ(count.last().unit, Unit::kItems) << "pictures shown as bytes";
 }
 
 TEST_F(MediaTest, CancelledBeforeTheNextItem) {
@@ -202,8 +190,7 @@ TEST_F(MediaTest, WhatIsNoMediaFileIsRefusedByName) {
 }
 
 TEST_F(MediaTest, APackageWithoutEncodersSaysSo) {
-  const std::string checkpoint =
-      std::string(LAPIDARY_SOURCE_DIR) + "/tests/golden/checkpoints/no_ple";
+  const std::string checkpoint = (source_dir() / "tests/golden/checkpoints/no_ple").string();
   const fs::path text_only = dir_ / "text_only";
   const Outcome built =
       lapidary({"build", checkpoint, "--recipe", "cpu-fp32", "-o", text_only.string()});

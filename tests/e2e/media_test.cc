@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 #include "e2e/child.h"
 
 namespace lapidary::e2e {
@@ -31,7 +32,7 @@ std::vector<Json> media_samples() {
 }
 
 std::string golden(const std::string& path) {
-  return std::string(LAPIDARY_SOURCE_DIR) + "/tests/golden/media/" + path;
+  return (source_dir() / "tests/golden/media" / path).string();
 }
 
 Json goldens(const char* list) {

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 #include "e2e/child.h"
 
 namespace lapidary::e2e {
@@ -231,7 +232,7 @@ TEST(Run, ChangedWeightsAreRefused) {
 }
 
 TEST(Run, FullDiskIsAnError) {
-  const std::string line = std::string(LAPIDARY_PROGRAM) + " run " + package("cpu-fp32") +
+  const std::string line = (build_dir() / "lapidary").string() + " run " + package("cpu-fp32") +
                            " 'Tell me a story' --greedy > /dev/full 2> /dev/null";
   const int status = std::system(line.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 2);

@@ -13,6 +13,8 @@
 #include "base/scratch_folder.h"
 #include "base/work.h"
 #include "base/testing/compare.h"
+#include "base/testing/recording_sink.h"
+#include "base/testing/source_dir.h"
 
 namespace lapidary::examples {
 
@@ -90,6 +92,21 @@ double measure_example(
   for (const auto& [a, b] : pairs) worst = larger(worst, max_difference(a, b));  // keeps a NaN
   // [end]
   return worst;
+}
+
+void recording_sink_example(const std::function<Status(const Work&)>& long_work) {
+  // [base/testing/recording_sink.h]
+  RecordingSink sink(begin_of("decoder"));  // ends the work there; without an argument, nowhere
+  EXPECT_FALSE(long_work(sink.work()).ok());
+  EXPECT_EQ(sink.last().unit, Unit::kBytes);
+  // [end]
+}
+
+Result<Json> source_dir_example() {
+  // [base/testing/source_dir.h]
+  const auto golden = load_json(source_dir() / "tests/golden/sampler.json");
+  // [end]
+  return golden;
 }
 
 struct Sample {};

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/source_dir.h"
 #include "graph/fixed_shapes.h"
 #include "graph/onnx_reader.h"
 #include "htp/claims.h"
@@ -32,8 +33,7 @@ class HtpLpbq : public testing::Test {
     const auto found = find_libraries();
     if (!found.ok()) GTEST_SKIP() << found.error().message();
     libraries_ = *found;
-    const auto graph =
-        graph::load(std::string(LAPIDARY_SOURCE_DIR) + "/tests/golden/convert/blocks.onnx");
+    const auto graph = graph::load(source_dir() / "tests/golden/convert/blocks.onnx");
     ASSERT_TRUE(graph.ok()) << graph.error().message();
     graph_ = *graph;
   }

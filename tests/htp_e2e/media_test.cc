@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/testing/compare.h"
+#include "base/testing/source_dir.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
 #include "encoders/media_encoder.h"
@@ -94,8 +95,7 @@ TEST(HtpMedia, AChatAboutAPictureAndAClipAnswersAsInFp32) {
 // Frames have fewer soft tokens than the encoder has room for. On the CPU: the graph is the same.
 TEST(HtpMedia, FramesOfAVideoArePadded) {
   const runtime::Model cpu = open_on(htp_package("v81"), Device::kCpu);
-  const MediaItem video = {MediaKind::kVideo,
-                           std::string(LAPIDARY_SOURCE_DIR) + "/tests/golden/media/video"};
+  const MediaItem video = {MediaKind::kVideo, (source_dir() / "tests/golden/media/video").string()};
   const auto frames = encoders::MediaEncoder(cpu.media_model()).encode(video).value().blocks;
   const auto expected = encoders::MediaEncoder(model().media_model()).encode(video).value().blocks;
   ASSERT_EQ(frames.size(), expected.size());

@@ -1,10 +1,12 @@
 #include "htp_e2e/packages.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "base/testing/source_dir.h"
 #include "e2e/child.h"
 #include "e2e/opened_model.h"
 #include "runtime/generation.h"
@@ -29,7 +31,7 @@ float margin(std::span<const float> logits) {
 }  // namespace
 
 std::string htp_package(const std::string& name) {
-  return std::string(LAPIDARY_HTP_PACKAGES) + "/" + name;
+  return (build_dir() / "htp-packages" / name).string();
 }
 
 runtime::Model open_on(const std::string& package, engine::Device device) {
@@ -78,8 +80,7 @@ std::string difference_to_fp32(const std::vector<int32_t>& prompt_ids,
   if (!logits.ok()) return logits.error().message();
   const float lead = margin(*logits);
   if (lead < kUnsure) return "";
-  return "token " + std::to_string(at - expected.begin()) + " differs where fp32 leads by " +
-         std::to_string(lead);
+  return fmt::format("token {} differs where fp32 leads by {:f}", at - expected.begin(), lead);
 }
 
 }  // namespace lapidary::e2e

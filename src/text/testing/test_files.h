@@ -7,12 +7,11 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/testing/source_dir.h"
 #include "text/testing/big_tokenizer.h"
 #include "text/tokenizer.h"
 
 namespace lapidary::text::testing {
-
-inline std::filesystem::path source_dir() { return LAPIDARY_SOURCE_DIR; }
 
 inline std::string read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
