@@ -11,29 +11,29 @@ namespace lapidary::ort {
 namespace {
 
 struct TypeRow {
-  ElementType type;
+  DType type;
   ONNXTensorElementDataType ort;
   std::string_view name;
   size_t size;
 };
 
 constexpr std::array kTypes = {
-    TypeRow{ElementType::kFloat32, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, "float32", 4},
-    TypeRow{ElementType::kInt64, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, "int64", 8},
-    TypeRow{ElementType::kBool, ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, "bool", 1},
-    TypeRow{ElementType::kFloat16, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16, "float16", 2},
-    TypeRow{ElementType::kInt32, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, "int32", 4},
-    TypeRow{ElementType::kUint16, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16, "uint16", 2},
-    TypeRow{ElementType::kInt16, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16, "int16", 2},
-    TypeRow{ElementType::kUint8, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, "uint8", 1},
-    TypeRow{ElementType::kInt8, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8, "int8", 1},
+    TypeRow{DType::kFloat, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, "float32", 4},
+    TypeRow{DType::kInt64, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, "int64", 8},
+    TypeRow{DType::kBool, ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, "bool", 1},
+    TypeRow{DType::kFloat16, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16, "float16", 2},
+    TypeRow{DType::kInt32, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, "int32", 4},
+    TypeRow{DType::kUint16, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16, "uint16", 2},
+    TypeRow{DType::kInt16, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16, "int16", 2},
+    TypeRow{DType::kUint8, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, "uint8", 1},
+    TypeRow{DType::kInt8, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8, "int8", 1},
 };
 
-const TypeRow& row(ElementType type) {
+const TypeRow& row(DType type) {
   for (const TypeRow& entry : kTypes) {
     if (entry.type == type) return entry;
   }
-  return kTypes.front();  // every ElementType has a row
+  return kTypes.front();  // every DType has a row
 }
 
 const TypeRow* row(ONNXTensorElementDataType type) {
@@ -49,10 +49,10 @@ size_t bytes_of(const TypeRow& entry, const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-size_t size_of(ElementType type) { return row(type).size; }
-std::string_view name_of(ElementType type) { return row(type).name; }
+size_t size_of(DType type) { return row(type).size; }
+std::string_view name_of(DType type) { return row(type).name; }
 
-std::optional<ElementType> element_type(std::string_view name) {
+std::optional<DType> element_type(std::string_view name) {
   for (const TypeRow& entry : kTypes) {
     if (entry.name == name) return entry.type;
   }
@@ -98,13 +98,13 @@ TensorView input_view(const HostTensor& tensor) {
   return {tensor.type, const_cast<std::byte*>(tensor.data.data()), tensor.shape};
 }
 TensorView input_view(std::span<const float> data, std::vector<int64_t> shape) {
-  return {ElementType::kFloat32, const_cast<float*>(data.data()), std::move(shape)};
+  return {DType::kFloat, const_cast<float*>(data.data()), std::move(shape)};
 }
 TensorView input_view(std::span<const int64_t> data, std::vector<int64_t> shape) {
-  return {ElementType::kInt64, const_cast<int64_t*>(data.data()), std::move(shape)};
+  return {DType::kInt64, const_cast<int64_t*>(data.data()), std::move(shape)};
 }
 TensorView input_view(std::span<const uint8_t> data, std::vector<int64_t> shape) {
-  return {ElementType::kBool, const_cast<uint8_t*>(data.data()), std::move(shape)};
+  return {DType::kBool, const_cast<uint8_t*>(data.data()), std::move(shape)};
 }
 // NOLINTEND(cppcoreguidelines-pro-type-const-cast)
 

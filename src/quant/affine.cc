@@ -10,19 +10,19 @@ namespace lapidary::quant {
 namespace {
 
 struct TypeFacts {
-  IntegerType type;
+  DType type;
   std::string_view name;
   int bits;
   bool is_signed;
 };
 
-constexpr std::array<TypeFacts, 5> kTypes = {{{IntegerType::kInt4, "int4", 4, true},
-                                              {IntegerType::kInt8, "int8", 8, true},
-                                              {IntegerType::kUint8, "uint8", 8, false},
-                                              {IntegerType::kInt16, "int16", 16, true},
-                                              {IntegerType::kUint16, "uint16", 16, false}}};
+constexpr std::array<TypeFacts, 5> kTypes = {{{DType::kInt4, "int4", 4, true},
+                                              {DType::kInt8, "int8", 8, true},
+                                              {DType::kUint8, "uint8", 8, false},
+                                              {DType::kInt16, "int16", 16, true},
+                                              {DType::kUint16, "uint16", 16, false}}};
 
-const TypeFacts& facts(IntegerType type) { return kTypes[static_cast<size_t>(type)]; }
+const TypeFacts& facts(DType type) { return kTypes[static_cast<size_t>(type)]; }
 
 constexpr int kScaleSteps = 64;
 
@@ -52,7 +52,7 @@ float searched_scale(std::span<const float> row, float widest, const CodeRange& 
   return best;
 }
 
-Status check_sizes(IntegerType type, size_t values, size_t bytes, const Affine& affine) {
+Status check_sizes(DType type, size_t values, size_t bytes, const Affine& affine) {
   if (bytes != packed_bytes(type, values)) {
     return bad_input("quantize", std::to_string(bytes) + " bytes for " + std::to_string(values) +
                                      " codes of type " + std::string(name_of(type)));
@@ -70,7 +70,7 @@ Error not_finite(size_t index) {
                    "only finite values can be quantized");
 }
 
-int32_t unpacked(std::span<const std::byte> packed, IntegerType type, size_t i) {
+int32_t unpacked(std::span<const std::byte> packed, DType type, size_t i) {
   const TypeFacts& t = facts(type);
   uint32_t raw = 0;
   if (t.bits == 4) {
@@ -88,10 +88,10 @@ int32_t unpacked(std::span<const std::byte> packed, IntegerType type, size_t i) 
 
 }  // namespace
 
-std::string_view name_of(IntegerType type) { return facts(type).name; }
-int bits_of(IntegerType type) { return facts(type).bits; }
+std::string_view name_of(DType type) { return facts(type).name; }
+int bits_of(DType type) { return facts(type).bits; }
 
-Result<IntegerType> integer_type_of(std::string_view name, const std::string& where) {
+Result<DType> integer_type_of(std::string_view name, const std::string& where) {
   std::string known;
   for (const TypeFacts& t : kTypes) {
     if (t.name == name) return t.type;
@@ -100,7 +100,7 @@ Result<IntegerType> integer_type_of(std::string_view name, const std::string& wh
   return bad_input(where, "'" + std::string(name) + "' is no integer type", "known: " + known);
 }
 
-CodeRange codes_of(IntegerType type, bool symmetric) {
+CodeRange codes_of(DType type, bool symmetric) {
   const TypeFacts& t = facts(type);
   if (!t.is_signed) return {0, (1 << t.bits) - 1};
   const int32_t half = 1 << (t.bits - 1);
@@ -111,7 +111,7 @@ Range united(const Range& a, const Range& b) {
   return {std::min(a.min, b.min), std::max(a.max, b.max)};
 }
 
-Result<Affine> affine_of(const Range& range, IntegerType type, bool symmetric) {
+Result<Affine> affine_of(const Range& range, DType type, bool symmetric) {
   if (!std::isfinite(range.min) || !std::isfinite(range.max) || range.min > range.max) {
     return bad_input("range [" + std::to_string(range.min) + ", " + std::to_string(range.max) + "]",
                      "is not a range of finite numbers");
@@ -130,7 +130,7 @@ Result<Affine> affine_of(const Range& range, IntegerType type, bool symmetric) {
   return Affine{static_cast<float>(scale), static_cast<int32_t>(zero)};
 }
 
-Status channel_scales(std::span<const float> rows, size_t k, IntegerType type, ScaleSearch search,
+Status channel_scales(std::span<const float> rows, size_t k, DType type, ScaleSearch search,
                       std::span<float> scales) {
   if (rows.size() != k * scales.size() || !facts(type).is_signed) {
     return bad_input("channel_scales", "rows and scales do not fit, or the type is unsigned");
@@ -150,7 +150,7 @@ Status channel_scales(std::span<const float> rows, size_t k, IntegerType type, S
   return {};
 }
 
-size_t packed_bytes(IntegerType type, size_t n) {
+size_t packed_bytes(DType type, size_t n) {
   return (n * static_cast<size_t>(bits_of(type)) + 7) / 8;
 }
 
@@ -160,7 +160,7 @@ int32_t code_of(float x, const Affine& affine, const CodeRange& codes) {
   return std::clamp(static_cast<int32_t>(scaled) + affine.zero_point, codes.min, codes.max);
 }
 
-void pack(std::span<const int32_t> codes, IntegerType type, std::span<std::byte> packed) {
+void pack(std::span<const int32_t> codes, DType type, std::span<std::byte> packed) {
   const int bits = bits_of(type);
   for (size_t i = 0; i < codes.size(); ++i) {
     const auto code = static_cast<uint32_t>(codes[i]);
@@ -176,7 +176,7 @@ void pack(std::span<const int32_t> codes, IntegerType type, std::span<std::byte>
   }
 }
 
-Status quantize(std::span<const float> x, const Affine& affine, IntegerType type,
+Status quantize(std::span<const float> x, const Affine& affine, DType type,
                 std::span<std::byte> codes) {
   LAP_RETURN_IF_ERROR(check_sizes(type, x.size(), codes.size(), affine));
   const CodeRange range = codes_of(type, false);
@@ -193,7 +193,7 @@ Status quantize(std::span<const float> x, const Affine& affine, IntegerType type
   return {};
 }
 
-Status dequantize(std::span<const std::byte> codes, const Affine& affine, IntegerType type,
+Status dequantize(std::span<const std::byte> codes, const Affine& affine, DType type,
                   std::span<float> x) {
   LAP_RETURN_IF_ERROR(check_sizes(type, x.size(), codes.size(), affine));
   for (size_t i = 0; i < x.size(); ++i) {

@@ -18,7 +18,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using ::testing::AllOf;
 using ::testing::Each;

@@ -16,7 +16,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
 
@@ -249,8 +248,8 @@ std::string reason_against(const NBitsWeight& weight) {
   const int64_t bytes = weight.n * blocks * (weight.block_size * weight.bits / 8);
   if (weight.codes.type().elements() != bytes) return wrong_size("codes", weight.codes, bytes);
   const DType scale = weight.scales.dtype();
-  if (!tensor::is_float(scale) || scale == DType::kDouble) {
-    return fmt::format("its scales are {}", tensor::name_of(scale));
+  if (!is_float(scale) || scale == DType::kDouble) {
+    return fmt::format("its scales are {}", name_of(scale));
   }
   if (weight.scales.type().elements() != weight.n * blocks) {
     return wrong_size("scales", weight.scales, weight.n * blocks);
@@ -259,7 +258,7 @@ std::string reason_against(const NBitsWeight& weight) {
   if (weight.zero_points.dtype() != DType::kUint8) {
     return fmt::format(
         "its zero points are {}, and only integers can be zero points of DequantizeLinear",
-        tensor::name_of(weight.zero_points.dtype()));
+        name_of(weight.zero_points.dtype()));
   }
   const int64_t zeros = weight.n * ((blocks * weight.bits + 7) / 8);
   if (weight.zero_points.type().elements() != zeros) {

@@ -20,7 +20,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using tensor::DType;
 using tensor::Tensor;
 
 // Zeros of any size without memory.
@@ -161,8 +160,8 @@ class BlockProducts {
   }
 
   Result<ValueEncoding> encoding_named(const std::string& name, const quant::Range& range,
-                                       quant::IntegerType type) {
-    const bool is_signed = type == quant::IntegerType::kInt8 || type == quant::IntegerType::kInt16;
+                                       DType type) {
+    const bool is_signed = type == DType::kInt8 || type == DType::kInt16;
     auto affine = quant::affine_of(range, type, is_signed);
     if (!affine.ok()) {
       Error error = affine.take_error();
