@@ -19,7 +19,6 @@
 
 namespace lapidary::graph {
 
-using tensor::DType;
 using tensor::Tensor;
 
 inline constexpr const char* kMicrosoftDomain = "com.microsoft";

@@ -12,7 +12,6 @@ namespace lapidary::graph {
 namespace {
 
 namespace fs = std::filesystem;
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
 

@@ -193,7 +193,7 @@ std::vector<float> RoundingFactors::importance() const {
   return out;
 }
 
-Status weighted_channel_scales(std::span<const float> rows, size_t k, IntegerType type,
+Status weighted_channel_scales(std::span<const float> rows, size_t k, DType type,
                                std::span<const float> importance, std::span<float> scales) {
   if (importance.size() != k) {
     return bad_input("weighted_channel_scales", "one importance for each input channel is wanted");
