@@ -65,7 +65,7 @@ void encode_ports(Graph& graph, const std::vector<std::pair<std::string, float>>
     graph.initializers[port.name + "_scale"] = tensor::scalar(scale);
     graph.metadata["encoding:" + port.name] =
         Json{{"dtype", "int16"}, {"scale", scale}, {"zero_point", 0}}.dump();
-    port.dtype = graph::DType::kInt16;
+    port.dtype = DType::kInt16;
   };
   std::vector<graph::Node> first;
   std::vector<graph::Node> last;

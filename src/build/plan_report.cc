@@ -124,7 +124,7 @@ int64_t fixed_cache_bytes(const PlannedComponent& decoder) {
         const auto* size = std::get_if<int64_t>(&dim);
         elements *= size == nullptr ? 0 : *size;
       }
-      bytes[input.name] = tensor::bytes_of(input.dtype, elements);
+      bytes[input.name] = bytes_of(input.dtype, elements);
     }
   }
   return std::accumulate(bytes.begin(), bytes.end(), int64_t{0},

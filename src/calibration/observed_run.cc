@@ -10,7 +10,6 @@
 namespace lapidary::calibration {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 
 std::string seen_name(size_t i) { return "calibration/seen/" + std::to_string(i); }

@@ -204,10 +204,10 @@ Status check_tensors(const Config& config, const Weights& weights) {
       return bad_input(where, "tensor '" + name + "' has shape " + tensor::to_string(type.shape) +
                                   ", config.json makes it " + tensor::to_string(shape));
     }
-    if (type.dtype != tensor::DType::kBfloat16 && type.dtype != tensor::DType::kFloat16 &&
-        type.dtype != tensor::DType::kFloat) {
+    if (type.dtype != DType::kBfloat16 && type.dtype != DType::kFloat16 &&
+        type.dtype != DType::kFloat) {
       return unsupported(where, "tensor '" + name + "' has dtype " +
-                                    std::string(tensor::name_of(type.dtype)) +
+                                    std::string(name_of(type.dtype)) +
                                     ", expected bfloat16, float16 or float32");
     }
   }

@@ -12,8 +12,6 @@
 namespace lapidary::checkpoint {
 namespace {
 
-using tensor::DType;
-
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr const char* kDamaged = "the file is damaged: download it again";
@@ -84,7 +82,7 @@ Result<tensor::Shape> parse_shape(const Json& value, const Place& place) {
 // Bytes of the tensor, or nothing when the product overflows. A zero dim does not excuse the
 // others: element_count multiplies them all.
 std::optional<int64_t> checked_bytes(const tensor::Shape& shape, DType dtype) {
-  int64_t bytes = tensor::bits_of(dtype) / 8;
+  int64_t bytes = bits_of(dtype) / 8;
   int64_t nonzero = bytes;
   for (const int64_t dim : shape) {
     if (__builtin_mul_overflow(nonzero, std::max<int64_t>(dim, 1), &nonzero)) return std::nullopt;

@@ -20,7 +20,6 @@ namespace lapidary::cli {
 namespace {
 
 using encoders::MediaKind;
-using tensor::DType;
 
 struct FeaturesFlags {
   ModelFlags model;
@@ -106,8 +105,8 @@ void print(const Features& features, bool as_json) {
     std::string text;
     for (const Array& array : features.arrays) {
       text += array.path.string() + ": " + array.name + " " +
-              std::string(tensor::name_of(array.type.dtype)) + " " +
-              tensor::to_string(array.type.shape) + "\n";
+              std::string(name_of(array.type.dtype)) + " " + tensor::to_string(array.type.shape) +
+              "\n";
     }
     write_out(text);
     return;
@@ -116,7 +115,7 @@ void print(const Features& features, bool as_json) {
   for (const Array& array : features.arrays) {
     outputs.push_back(Json{{"name", array.name},
                            {"file", array.path.string()},
-                           {"dtype", tensor::name_of(array.type.dtype)},
+                           {"dtype", name_of(array.type.dtype)},
                            {"shape", array.type.shape}});
   }
   Json json = {{"kind", encoders::name(features.item.kind)},

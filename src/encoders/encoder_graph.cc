@@ -54,8 +54,8 @@ Result<std::vector<float>> EncoderGraph::run_any_length(const std::vector<View>&
   for (const View& each : inputs) {
     LAP_RETURN_IF_ERROR(binding.input(each.input, each.values));
   }
-  LAP_RETURN_IF_ERROR(binding.output(
-      features_, {ort::ElementType::kFloat32, features.data(), {soft_tokens, hidden_}}));
+  LAP_RETURN_IF_ERROR(
+      binding.output(features_, {DType::kFloat, features.data(), {soft_tokens, hidden_}}));
   LAP_RETURN_IF_ERROR(binding.run());
   return features;
 }

@@ -30,9 +30,9 @@ std::vector<float> floats_of(const ort::HostTensor& tensor) {
 Result<std::vector<ort::HostTensor>> coded_inputs(const package::Component& component,
                                                   std::vector<ort::HostTensor> values) {
   for (ort::HostTensor& tensor : values) {
-    if (tensor.type != ort::ElementType::kFloat32) continue;
+    if (tensor.type != DType::kFloat) continue;
     LAP_ASSIGN_OR_RETURN(const PortCodec codec, codec_of(component, component.inputs, tensor.name));
-    if (codec.type() == ort::ElementType::kFloat32) continue;
+    if (codec.type() == DType::kFloat) continue;
     const std::vector<float> floats = floats_of(tensor);
     tensor.type = codec.type();
     tensor.data.resize(floats.size() * codec.element_bytes());

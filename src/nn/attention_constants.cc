@@ -11,7 +11,6 @@
 namespace lapidary::nn {
 namespace {
 
-using tensor::DType;
 using tensor::Shape;
 using tensor::Tensor;
 

@@ -9,7 +9,7 @@ namespace {
 graph::Ref clip(graph::Builder& b, const graph::Ref& x, const std::string& name,
                 const std::string& side, const tensor::Tensor& min, const tensor::Tensor& max) {
   const auto bound = [&](const std::string& which, const tensor::Tensor& value) {
-    return b.weight(name + "." + side + "_" + which, tensor::cast(value, tensor::DType::kFloat));
+    return b.weight(name + "." + side + "_" + which, tensor::cast(value, DType::kFloat));
   };
   return b.op("Clip", {x, bound("min", min), bound("max", max)}, name);
 }

@@ -17,7 +17,6 @@ namespace lapidary::package {
 namespace {
 
 using checkpoint::TempDir;
-using graph::DType;
 using ::testing::ElementsAre;
 
 checkpoint::Checkpoint tiny() {

@@ -19,10 +19,8 @@ namespace {
 using graph::Graph;
 using graph::Node;
 using graph::Ref;
-using quant::IntegerType;
 using quant::Ranges;
 using target::QuantizationTraits;
-using tensor::DType;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -77,7 +75,7 @@ TEST(TargetTraits, SignedOperandsAreTheTargets) {
 
 TEST(TargetTraits, NarrowActivationsAreSignedWhereTheTargetWantsThat) {
   StaticQuantizationOptions options;
-  options.activation_type = IntegerType::kUint8;
+  options.activation_type = DType::kUint8;
   QuantizationTraits traits = htp();
   EXPECT_EQ(zero_point_of(quantized(attention_graph(), options, traits), "past").dtype(),
             DType::kUint8);
@@ -88,7 +86,7 @@ TEST(TargetTraits, NarrowActivationsAreSignedWhereTheTargetWantsThat) {
 
 TEST(TargetTraits, SignedActivationsHaveZeroPointsWhereTheTargetTakesThem) {
   StaticQuantizationOptions options;
-  options.activation_type = IntegerType::kInt16;
+  options.activation_type = DType::kInt16;
   const auto zero_point = [&](const QuantizationTraits& traits) {
     return zero_point_of(quantized(attention_graph(), options, traits), "x").to_integers().value();
   };
@@ -98,7 +96,7 @@ TEST(TargetTraits, SignedActivationsHaveZeroPointsWhereTheTargetTakesThem) {
 
 TEST(TargetTraits, IntegersOfSeveralTypesMeetWhereTheTargetTakesThem) {
   StaticQuantizationOptions options;
-  options.tensor_overrides = {{"q/MatMul", {IntegerType::kInt16, true, std::nullopt}}};
+  options.tensor_overrides = {{"q/MatMul", {DType::kInt16, true, std::nullopt}}};
   const std::string conversion = "q/MatMul_uint16/QuantizeLinear";
   EXPECT_TRUE(has_node(quantized(attention_graph(), options, htp()), conversion));
   const Graph mixed = quantized(attention_graph(), options, invented());

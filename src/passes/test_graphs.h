@@ -36,7 +36,6 @@ constexpr int64_t kTestPast = 4;
 //
 // norm -> q, k, v; present = past and k; softmax(q present^T) v'; o; residual; Tanh.
 inline graph::Graph attention_graph() {
-  using graph::DType;
   using graph::Ref;
   graph::Builder b("attention");
   const auto linear = [&](const Ref& x, const std::string& name, uint32_t seed) {

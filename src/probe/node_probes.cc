@@ -63,7 +63,7 @@ std::string forms_of(const std::vector<std::string>& names, const ValueTypes& ty
   for (const std::string& name : names) {
     const tensor::TensorType& type = types.at(name);
     if (!text.empty()) text += ", ";
-    text += std::string(tensor::name_of(type.dtype)) + tensor::to_string(type.shape);
+    text += std::string(name_of(type.dtype)) + tensor::to_string(type.shape);
   }
   return text;
 }

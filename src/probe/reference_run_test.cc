@@ -14,7 +14,6 @@
 namespace lapidary::probe {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 

@@ -7,7 +7,6 @@
 namespace lapidary::target {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using graph::Tensor;
@@ -183,7 +182,7 @@ std::optional<Range> GraphFacts::values_told(const Node& conversion) const {
     zero = static_cast<double>(codes->front());
   }
   const auto step = static_cast<double>(scale->front());
-  const double codes = std::exp2(tensor::bits_of(dtype->second));
+  const double codes = std::exp2(bits_of(dtype->second));
   const double lowest = is_signed ? -codes / 2 : 0;
   return Range{(lowest - zero) * step, (lowest + codes - 1 - zero) * step};
 }
@@ -196,7 +195,7 @@ std::optional<float> GraphFacts::lower_bound(const std::string& value) const {
 std::optional<std::vector<float>> GraphFacts::values(const std::string& value) const {
   const Tensor* tensor = constant(value);
   if (tensor == nullptr || tensor->type().elements() > kMostValuesRead) return std::nullopt;
-  if (!tensor::is_float(tensor->dtype())) return std::nullopt;
+  if (!is_float(tensor->dtype())) return std::nullopt;
   auto floats = tensor->to_floats();
   if (!floats.ok()) return std::nullopt;
   return std::move(floats).value();

@@ -45,7 +45,7 @@ struct Describe {
     std::string out = operand_name(is.operand);
     if (is.constant) out += *is.constant ? " constant" : " computed";
     if (!is.storage.empty()) {
-      out += " " + joined(is.storage, [](tensor::DType dtype) { return tensor::name_of(dtype); });
+      out += " " + joined(is.storage, [](DType dtype) { return name_of(dtype); });
     }
     const bool plain = is.schemes == std::vector<Scheme>{Scheme::kPlain};
     if (!is.schemes.empty() && !plain) {
@@ -90,7 +90,7 @@ struct Describe {
     return operand_name(in.operand) + " batch " + text_of(in.range);
   }
   std::string operator()(const CodesPastLimits& past) const {
-    return std::string(tensor::name_of(past.code)) + " result that reaches beyond the limits";
+    return std::string(name_of(past.code)) + " result that reaches beyond the limits";
   }
   std::string operator()(const CodesPastInput&) const {
     return "codes that reach beyond those of the input";

@@ -12,7 +12,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
 
@@ -116,8 +115,8 @@ std::string WeightFormat::describe() const {
 
 std::string reason_against(const Tensor& rows, const WeightFormat& format) {
   if (rows.shape().size() != 2) return "the weight has rank " + std::to_string(rows.shape().size());
-  if (!tensor::is_float(rows.dtype())) {
-    return "the weight is " + std::string(tensor::name_of(rows.dtype()));
+  if (!is_float(rows.dtype())) {
+    return "the weight is " + std::string(name_of(rows.dtype()));
   }
   if (rows.type().elements() == 0) return "the weight is empty";
   if (format.block.layout == quant::Layout::kGatherBlockQuantized &&

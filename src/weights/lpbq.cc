@@ -13,7 +13,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
 

@@ -14,7 +14,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
 
@@ -247,15 +246,15 @@ std::string reason_against(const NBitsWeight& weight) {
   const int64_t bytes = weight.n * blocks * (weight.block_size * weight.bits / 8);
   if (weight.codes.type().elements() != bytes) return wrong_size("codes", weight.codes, bytes);
   const DType scale = weight.scales.dtype();
-  if (!tensor::is_float(scale) || scale == DType::kDouble) {
-    return "its scales are " + std::string(tensor::name_of(scale));
+  if (!is_float(scale) || scale == DType::kDouble) {
+    return "its scales are " + std::string(name_of(scale));
   }
   if (weight.scales.type().elements() != weight.n * blocks) {
     return wrong_size("scales", weight.scales, weight.n * blocks);
   }
   if (!weight.zero_points.valid()) return "";
   if (weight.zero_points.dtype() != DType::kUint8) {
-    return "its zero points are " + std::string(tensor::name_of(weight.zero_points.dtype())) +
+    return "its zero points are " + std::string(name_of(weight.zero_points.dtype())) +
            ", and only integers can be zero points of DequantizeLinear";
   }
   const int64_t zeros = weight.n * ((blocks * weight.bits + 7) / 8);

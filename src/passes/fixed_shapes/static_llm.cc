@@ -16,7 +16,6 @@ namespace {
 
 namespace ports = contract::ports;
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using tensor::Tensor;

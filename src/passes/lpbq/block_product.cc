@@ -9,8 +9,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using quant::IntegerType;
-using tensor::DType;
 using tensor::Tensor;
 
 using Found = std::optional<std::variant<BlockProduct, NotConverted>>;
@@ -19,16 +17,16 @@ std::string input_of(const Node& node, size_t index) {
   return index < node.inputs.size() ? node.inputs[index] : "";
 }
 
-std::optional<IntegerType> integer_type(DType dtype) {
+std::optional<DType> integer_type(DType dtype) {
   switch (dtype) {
     case DType::kUint8:
-      return IntegerType::kUint8;
+      return DType::kUint8;
     case DType::kInt8:
-      return IntegerType::kInt8;
+      return DType::kInt8;
     case DType::kUint16:
-      return IntegerType::kUint16;
+      return DType::kUint16;
     case DType::kInt16:
-      return IntegerType::kInt16;
+      return DType::kInt16;
     default:
       return std::nullopt;
   }
@@ -119,8 +117,7 @@ std::string read_layout(const Node& product, bool transposed, const Tensor& code
 Result<std::string> reason_to_refuse(const Graph& graph, const Node& dequantize,
                                      const Tensor& codes) {
   if (codes.dtype() != DType::kInt4 && codes.dtype() != DType::kUint4) {
-    return "its blocks hold " + std::string(tensor::name_of(codes.dtype())) +
-           " codes, and LPBQ has 4 bits";
+    return "its blocks hold " + std::string(name_of(codes.dtype())) + " codes, and LPBQ has 4 bits";
   }
   const std::string zero = input_of(dequantize, 2);
   bool centered = codes.dtype() == DType::kInt4;
@@ -137,7 +134,7 @@ std::string reason_to_leave(const Tensor& scales, const weights::BlockSource& so
                             const target::LpbqBlocks& blocks) {
   const weights::WeightLayout& layout = source.layout;
   if (scales.dtype() != DType::kFloat) {
-    return "its scales are " + std::string(tensor::name_of(scales.dtype()));
+    return "its scales are " + std::string(name_of(scales.dtype()));
   }
   if (source.block_size < blocks.smallest || source.block_size > blocks.largest) {
     return "LPBQ takes blocks of " + std::to_string(blocks.smallest) + " to " +
@@ -174,7 +171,7 @@ Result<std::string> read_bias(const Node& node, const NodeRewriter& out, int64_t
   }
   std::vector<float> values;
   if (!dequantized) {
-    if (!tensor::is_float(tensor->dtype())) return std::string("its bias is no float tensor");
+    if (!is_float(tensor->dtype())) return std::string("its bias is no float tensor");
     LAP_ASSIGN_OR_RETURN(values, named(tensor->to_floats(), held));
   } else {
     const Tensor* scale = out.graph().constant(input_of(*producer, 1));

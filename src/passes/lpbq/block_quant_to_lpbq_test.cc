@@ -16,7 +16,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using tensor::Tensor;
 using ::testing::AllOf;

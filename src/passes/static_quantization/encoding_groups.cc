@@ -14,7 +14,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using tensor::DType;
 using tensor::Tensor;
 
 const std::set<std::string>& operators_on_all_inputs() {
@@ -209,7 +208,7 @@ class Planner {
     const bool by_row =
         node.op_type == "Conv" || (node.op_type == "Gemm" && node.int_attribute("transB", 0) == 1);
     const size_t axis = by_row ? 0 : 1;
-    const quant::IntegerType type = channel_format(node.name, axis, options_).type;
+    const DType type = channel_format(node.name, axis, options_).type;
     std::string reason = weights::reason_against_channels(*weight, axis, type);
     if (reason.empty()) plan_.channel_axis[node.name] = axis;
     return reason;

@@ -17,7 +17,6 @@ namespace {
 
 using graph::Graph;
 using quant::BlockMoments;
-using quant::IntegerType;
 using quant::Moments;
 using quant::RoundingFactors;
 using ::testing::ElementsAre;
@@ -61,9 +60,9 @@ int nibble(const std::vector<std::byte>& codes, size_t i) {
 TEST(ErrorAwareWeight, ItsScalesAreKnownToBePositiveUnread) {
   const tensor::Tensor weight = tensor::floats({6, 2}, test_weights(12, 3));
   const weights::AffineWeight plain =
-      weights::quantize_channels(weight, 1, IntegerType::kInt8, quant::ScaleSearch::kMse);
+      weights::quantize_channels(weight, 1, DType::kInt8, quant::ScaleSearch::kMse);
   const weights::AffineWeight aware =
-      weights::round_channels_error_aware(weight, IntegerType::kInt8, factors_of(6, 4));
+      weights::round_channels_error_aware(weight, DType::kInt8, factors_of(6, 4));
   for (const weights::AffineWeight* each : {&plain, &aware}) {
     const auto bound = each->scale.lower_bound();
     ASSERT_TRUE(bound.has_value());
@@ -81,8 +80,8 @@ TEST(ErrorAwareWeight, CutsDoNotShow) {
   const int64_t k = 90, n = 1100;  // blocks of 32, 32 and 26 rows; more columns than one reading
   const std::vector<float> values = test_weights(k * n, 3);
   const auto factors = factors_of(k, 32);
-  const weights::AffineWeight w = weights::round_channels_error_aware(
-      tensor::floats({k, n}, values), IntegerType::kInt4, factors);
+  const weights::AffineWeight w =
+      weights::round_channels_error_aware(tensor::floats({k, n}, values), DType::kInt4, factors);
   const std::vector<float> scales = w.scale.to_floats().value();
   const std::vector<std::byte> codes = w.codes.materialize().value();
   const auto row = static_cast<size_t>(n);
@@ -111,7 +110,7 @@ TEST(ErrorAwareWeight, CutsDoNotShow) {
       }
     }
   }
-  EXPECT_EQ(w.codes.dtype(), tensor::DType::kInt4);
+  EXPECT_EQ(w.codes.dtype(), DType::kInt4);
   EXPECT_EQ(w.zero_point.shape(), (tensor::Shape{n}));
 }
 
@@ -119,7 +118,7 @@ TEST(ErrorAwareWeight, WeightsThatAreNotFiniteAreErrors) {
   std::vector<float> values = test_weights(32, 3);
   values[9] = std::numeric_limits<float>::infinity();
   const weights::AffineWeight w = weights::round_channels_error_aware(
-      tensor::floats({8, 4}, values), IntegerType::kInt8, factors_of(8, 8));
+      tensor::floats({8, 4}, values), DType::kInt8, factors_of(8, 8));
   EXPECT_FALSE(w.codes.materialize().ok());
   EXPECT_FALSE(w.scale.materialize().ok());
 }
@@ -135,9 +134,9 @@ quant::Ranges ranges_for(const Graph& graph, const StaticQuantizationOptions& op
 
 StaticQuantizationOptions error_aware_options() {
   StaticQuantizationOptions out;
-  out.weight_type = IntegerType::kInt4;
+  out.weight_type = DType::kInt4;
   out.weight_rounding = WeightRounding::kErrorAware;
-  out.node_overrides = {{"o/*", {{}, IntegerType::kInt8, {}, WeightRounding::kNearest}}};
+  out.node_overrides = {{"o/*", {{}, DType::kInt8, {}, WeightRounding::kNearest}}};
   return out;
 }
 
@@ -154,8 +153,8 @@ TEST(ErrorAwareStaticQuantization, ProductsAreRoundedByTheMomentsOfTheirInputs) 
   const auto factors = std::make_shared<RoundingFactors>(
       std::make_shared<BlockMoments>(moments->at("norm/RMSNormalization")));
   for (const char* name : {"q.weight", "k.weight", "v.weight"}) {
-    const weights::AffineWeight expected = weights::round_channels_error_aware(
-        graph.initializers.at(name), IntegerType::kInt4, factors);
+    const weights::AffineWeight expected =
+        weights::round_channels_error_aware(graph.initializers.at(name), DType::kInt4, factors);
     const std::string codes = std::string(name) + "_int4_error_aware";
     EXPECT_EQ(out.graph.initializers.at(codes).materialize().value(),
               expected.codes.materialize().value());
@@ -185,11 +184,11 @@ TEST(ErrorAwareStaticQuantization, WithoutAnyMomentsNamesAndBytesAreTheSame) {
 
 TEST(ErrorAwareStaticQuantization, WhatCannotBeRoundedSoIsNamed) {
   graph::Builder b("g");
-  const graph::Ref x = b.input("x", tensor::DType::kFloat, {int64_t{4}, int64_t{8}});
+  const graph::Ref x = b.input("x", DType::kFloat, {int64_t{4}, int64_t{8}});
   const graph::Ref rows = b.weight("a.weight", tensor::floats({8, 8}, test_weights(64, 1)));
   const graph::Ref columns = b.weight("b.weight", tensor::floats({8, 8}, test_weights(64, 2)));
   const graph::Ref y = b.op("Gemm", {x, rows}, "a", {{"transB", int64_t{1}}});
-  b.output("y", b.op("MatMul", {y, columns}, "b"), tensor::DType::kFloat, {int64_t{4}, int64_t{8}});
+  b.output("y", b.op("MatMul", {y, columns}, "b"), DType::kFloat, {int64_t{4}, int64_t{8}});
   const Graph graph = std::move(b).finish();
   StaticQuantizationOptions options;
   options.weight_rounding = WeightRounding::kErrorAware;

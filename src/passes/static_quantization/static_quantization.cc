@@ -15,7 +15,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using tensor::DType;
 
 constexpr int64_t kLeastOpset = 21;  // 16-bit and 4-bit types of QuantizeLinear
 

@@ -15,9 +15,7 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using quant::IntegerType;
 using quant::Ranges;
-using tensor::DType;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -100,7 +98,7 @@ TEST(StaticQuantization, RightSidesAreSymmetricWithAllThatFlowsIntoThem) {
 // conversion that changes numbers.
 TEST(StaticQuantization, NodesThatComputeMakeAndReadOneTypeOfIntegers) {
   StaticQuantizationOptions options;
-  options.tensor_overrides = {{"q/MatMul", {IntegerType::kInt16, true, std::nullopt}}};
+  options.tensor_overrides = {{"q/MatMul", {DType::kInt16, true, std::nullopt}}};
   const Graph g = quantized(options).graph;
   EXPECT_THAT(node_named(g, "k/MatMul/QuantizeLinear").inputs[0], "k/MatMul_uint16_dequantized");
   EXPECT_THAT(node_named(g, "k/MatMul_uint16/QuantizeLinear").inputs[0], "k/MatMul");
@@ -188,8 +186,8 @@ TEST(StaticQuantization, OverridesHoldForNodesAndValues) {
 
 TEST(StaticQuantization, OverridesThatDisagreeWithinAGroupAreAnError) {
   StaticQuantizationOptions options;
-  options.tensor_overrides = {{"past", {IntegerType::kInt16, {}, {}}},
-                              {"k/MatMul", {IntegerType::kInt8, {}, {}}}};
+  options.tensor_overrides = {{"past", {DType::kInt16, {}, {}}},
+                              {"k/MatMul", {DType::kInt8, {}, {}}}};
   const Graph graph = attention_graph();
   const auto out = static_quantization(graph, ranges_for(graph, options), options, htp());
   ASSERT_FALSE(out.ok());
@@ -218,9 +216,9 @@ TEST(StaticQuantization, WeightsAreTheQuantizersBits) {
   const Graph g = quantized().graph;
   const auto rows = test_weights(kTestWidth * kTestWidth, 1);
   std::vector<float> scales(kTestWidth);
-  ASSERT_TRUE(quant::channel_scales(rows, kTestWidth, IntegerType::kInt8,
-                                    quant::ScaleSearch::kMinMax, scales)
-                  .ok());
+  ASSERT_TRUE(
+      quant::channel_scales(rows, kTestWidth, DType::kInt8, quant::ScaleSearch::kMinMax, scales)
+          .ok());
   EXPECT_EQ(g.initializers.at("q.weight_int8_scale").to_floats().value(), scales);
   const auto codes = g.initializers.at("q.weight_int8").materialize().value();
   EXPECT_EQ(node_named(g, "q.weight_int8/DequantizeLinear").int_attribute("axis", -1), 1);
@@ -238,13 +236,13 @@ TEST(AffineWeight, GroupsOfChannelsDoNotShow) {
   const auto values = test_weights(n * k, 9);
   const auto rows = tensor::floats({n, k}, values);
   std::vector<float> scales(static_cast<size_t>(n));
-  ASSERT_TRUE(quant::channel_scales(values, static_cast<size_t>(k), IntegerType::kInt4,
+  ASSERT_TRUE(quant::channel_scales(values, static_cast<size_t>(k), DType::kInt4,
                                     quant::ScaleSearch::kMinMax, scales)
                   .ok());
   const weights::AffineWeight by_row =
-      weights::quantize_channels(rows, 0, IntegerType::kInt4, quant::ScaleSearch::kMinMax);
+      weights::quantize_channels(rows, 0, DType::kInt4, quant::ScaleSearch::kMinMax);
   const weights::AffineWeight by_column = weights::quantize_channels(
-      tensor::transpose(rows), 1, IntegerType::kInt4, quant::ScaleSearch::kMinMax);
+      tensor::transpose(rows), 1, DType::kInt4, quant::ScaleSearch::kMinMax);
   EXPECT_EQ(by_row.scale.to_floats().value(), scales);
   EXPECT_EQ(by_column.scale.to_floats().value(), scales);
   EXPECT_EQ(by_column.codes.shape(), (tensor::Shape{k, n}));

@@ -14,7 +14,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using tensor::Tensor;
@@ -32,7 +31,7 @@ std::string right_side(NodeRewriter& out, const Node& gemm) {
   Graph& graph = out.graph();
   const Tensor* weight = graph.constant(b);
   // Codes of less than a byte cannot be turned while they are read.
-  if (weight == nullptr || weight->shape().size() != 2 || tensor::bits_of(weight->dtype()) < 8) {
+  if (weight == nullptr || weight->shape().size() != 2 || bits_of(weight->dtype()) < 8) {
     return out.op("Transpose", {b}, NodeRewriter::under(gemm) + ".weight",
                   {{"perm", std::vector<int64_t>{1, 0}}});
   }

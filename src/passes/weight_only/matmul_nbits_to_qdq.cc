@@ -153,7 +153,7 @@ class NBitsProducts {
     LAP_ASSIGN_OR_RETURN(const weights::DequantizableForm form, form_of(node, weight));
     const weights::DequantizableWeight parts = weights::dequantizable(weight, form);
     const std::string base = node.inputs[1];
-    const std::string type(tensor::name_of(parts.codes.dtype()));
+    const std::string type(name_of(parts.codes.dtype()));
     const std::string format = type + ", block " + std::to_string(weight.block_size) +
                                (form.recode ? ", symmetric, coded anew" : "");
     const auto add = [&](const std::string& name, const Tensor& tensor) {

@@ -17,7 +17,6 @@ using graph::Builder;
 using graph::Graph;
 using graph::Node;
 using graph::Ref;
-using tensor::DType;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

@@ -18,9 +18,8 @@ Tensor checkpoint_rows(const Tensor& weight) {
 // Scales are float32, and the operators want activations of the scales' dtype.
 std::string reason_against(const Tensor& weight, const Tensor& rows,
                            const weights::WeightFormat& format) {
-  if (weight.dtype() != tensor::DType::kFloat) {
-    return "the weight is " + std::string(tensor::name_of(weight.dtype())) +
-           ": quantize before converting";
+  if (weight.dtype() != DType::kFloat) {
+    return "the weight is " + std::string(name_of(weight.dtype())) + ": quantize before converting";
   }
   return weights::reason_against(rows, format);
 }
@@ -93,7 +92,7 @@ void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection,
   for (Node& node : graph.nodes) {
     if (node.qualified_op() != "Gather") continue;
     const Tensor* table = graph.constant(node.inputs[0]);
-    if (table == nullptr || !tensor::is_float(table->dtype())) continue;  // not an embedding
+    if (table == nullptr || !is_float(table->dtype())) continue;  // not an embedding
     if (!selection.selects(node.name)) {
       outcome.declined.push_back({node.name, "excluded by the options"});
       continue;
