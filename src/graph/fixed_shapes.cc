@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "graph/integer_rules.h"
+#include "graph/operators.h"
 #include "graph/shape_rules.h"
 
 namespace lapidary::graph {
@@ -66,17 +67,17 @@ class Inference {
   }
 
   Status infer(const Node& node) {
-    const ShapeRule* rule = find_shape_rule(node.qualified_op());
-    if (rule == nullptr) {
+    const Operator* op = find_operator(node);
+    if (op == nullptr || op->shape.shapes == nullptr) {
       return unsupported(graph_.name + ": node '" + node.name + "'",
                          "the shape that " + node.qualified_op() + " yields is not known",
-                         "add a rule to graph/shape_rules.cc");
+                         "add a rule to its row in graph/operators.cc");
     }
     LAP_ASSIGN_OR_RETURN(const KnownInputs in, known_inputs(node));
-    for (size_t i = 0; i < rule->required; ++i) {
+    for (size_t i = 0; i < op->shape.required; ++i) {
       if (!in.has(i)) return in.mismatch("lacks input " + std::to_string(i));
     }
-    LAP_ASSIGN_OR_RETURN(std::vector<Shape> shapes, rule->shapes(in));
+    LAP_ASSIGN_OR_RETURN(std::vector<Shape> shapes, op->shape.shapes(in));
     for (size_t k = 0; k < node.outputs.size(); ++k) {
       if (node.outputs[k].empty()) continue;
       if (k >= shapes.size()) return in.mismatch("has more outputs than the operator");
