@@ -4,12 +4,12 @@
 #include <optional>
 #include <utility>
 
+#include "base/hash.h"
 #include "build/fixed_model.h"
 #include "calibration/agreement.h"
 #include "calibration/calibrate.h"
 #include "calibration/decoder_agreement.h"
 #include "calibration/moments.h"
-#include "checkpoint/fingerprint.h"
 #include "contract/component.h"
 #include "contract/ports.h"
 #include "encoders/fitted_processor.h"
@@ -208,7 +208,7 @@ Result<std::unique_ptr<calibration::SampleSource>> Calibrator::samples(
 void Calibrator::note(const std::string& component, const passes::CalibrationRequest& request,
                       const std::string& data_key, int64_t samples,
                       const std::vector<Sequence>& shown) {
-  checkpoint::Fingerprint print;
+  Fingerprint print;
   print.add(data_key);
   print.add(request.data_config);
   print.add(request.method);

@@ -3,10 +3,10 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/hash.h"
 #include "media/audio_decoder.h"
 #include "media/image_decoder.h"
 #include "media/log_mel.h"
-#include "package/file_hash.h"
 
 namespace lapidary::encoders {
 namespace {
@@ -40,7 +40,7 @@ Result<std::string> content_hash(const Path& path, const CancelToken* cancel) {
     return bad_input(path.string(), "has " + std::to_string(bytes) +
                                         " bytes, more than any image or sound that is read");
   }
-  return package::file_hash(path, {.cancel = cancel});
+  return file_hash(path, {.cancel = cancel});
 }
 
 Result<media::ImagePatches> load_patches(const Path& path,

@@ -1,13 +1,13 @@
 #include "eval/quality_figures.h"
 
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 namespace lapidary::eval {
 
 using package::QualityFigure;
 
 Result<std::string> data_name(const std::filesystem::path& file, std::optional<size_t> first) {
-  LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, {}));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(file, {}));
   return file.filename().string() + (first ? ", first " + std::to_string(*first) : "") + " (xxh3 " +
          hash + ")";
 }

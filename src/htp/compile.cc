@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "base/glob.h"
+#include "base/hash.h"
 #include "base/version.h"
 #include "graph/onnx_reader.h"
 #include "htp/compile_run.h"
@@ -16,7 +17,6 @@
 #include "htp/cpu_errors.h"
 #include "htp/file_memo.h"
 #include "htp/model_files.h"
-#include "package/file_hash.h"
 
 namespace lapidary::htp {
 namespace {
@@ -162,7 +162,7 @@ fs::path folder_of(const CompileJob& job) {
 // Of the libraries' contents, 215 MB: a build asks several times.
 Result<std::string> stack_key(const Libraries& libraries, const Work& work) {
   static FileMemo hashes;
-  const auto hash = [&work](const fs::path& file) { return package::file_hash(file, work); };
+  const auto hash = [&work](const fs::path& file) { return file_hash(file, work); };
   std::vector<std::string> parts;
   for (const fs::path& file :
        {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so"}) {

@@ -2,7 +2,7 @@
 
 #include <system_error>
 
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 namespace lapidary::package {
 namespace {

@@ -1,12 +1,9 @@
 #include "probe/verdict_cache.h"
 
-#include <xxhash.h>
-
-#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 namespace lapidary::probe {
@@ -25,12 +22,7 @@ std::optional<Verdict> verdict_named(const std::string& name) {
 }  // namespace
 
 std::filesystem::path ProbeCache::file_of(const std::string& whole) const {
-  const XXH128_hash_t hash = XXH3_128bits(whole.data(), whole.size());
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(hash.high64),
-                static_cast<unsigned long long>(hash.low64));
-  return folder_ / (std::string(text.data()) + ".json");
+  return folder_ / (content_hash(whole) + ".json");
 }
 
 std::optional<ProbedNode> ProbeCache::find(const std::string& key) const {

@@ -1,11 +1,10 @@
 #include "text/vocabulary.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 namespace lapidary::text {
 
