@@ -1,9 +1,9 @@
 // Element types of tensors: the ones that checkpoints hold, ONNX files may carry, sessions run on
 // and quantization codes have. One enum for all of them; who takes only some says so.
 //
-//   bytes_of(DType::kInt4, 3);               // 2: two codes a byte, the last byte padded
-//   integer_limits(DType::kInt4);             // {-8, 7}
-//   dtype_named("uint16") == DType::kUint16  // and name_of is its inverse
+//   const int64_t bytes = bytes_of(DType::kInt4, 3);  // 2: two codes a byte, the last byte padded
+//   const IntegerLimits codes = *integer_limits(DType::kInt4);  // -8 to 7
+//   const std::optional<DType> type = dtype_named("uint16");    // name_of is the inverse
 #pragma once
 
 #include <cstddef>

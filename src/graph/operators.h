@@ -2,7 +2,7 @@
 // how static quantization treats it. A new operator is a new row.
 //
 //   const Operator* row = find_operator("", "Transpose");
-//   row->quantization == Quantization::kMovesFirst
+//   const bool moves = row->quantization == Quantization::kMovesFirst;  // true
 #pragma once
 
 #include <span>
