@@ -1,5 +1,7 @@
 #include "graph/dtype_inference.h"
 
+#include <fmt/core.h>
+
 #include <vector>
 
 #include "graph/dtype_rule_list.h"
@@ -45,8 +47,8 @@ Result<DTypes> infer_dtypes(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     const Operator* op = find_operator(node);
     if (op == nullptr) {
-      return unsupported(graph.name + ": node '" + node.name + "'",
-                         "the dtype that " + node.qualified_op() + " yields is not known",
+      return unsupported(fmt::format("{}: node '{}'", graph.name, node.name),
+                         fmt::format("the dtype that {} yields is not known", node.qualified_op()),
                          "add its row to graph/operators.cc");
     }
     std::vector<DType> inputs;

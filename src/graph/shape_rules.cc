@@ -1,5 +1,7 @@
 #include "graph/shape_rules.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -13,10 +15,10 @@ constexpr int64_t kLargestDim = int64_t{1} << 40;  // sums of a few dims cannot 
 
 Result<std::vector<int64_t>> KnownInputs::values(size_t i) const {
   if (i < integers.size() && integers[i] != nullptr) return *integers[i];
-  const std::string name = i < node.inputs.size() ? node.inputs[i] : "input " + std::to_string(i);
-  return unsupported(where(),
-                     "its shape depends on '" + name + "', whose values are data of the run",
-                     "fix what that value is computed from");
+  const std::string name = i < node.inputs.size() ? node.inputs[i] : fmt::format("input {}", i);
+  return unsupported(
+      where(), fmt::format("its shape depends on '{}', whose values are data of the run", name),
+      "fix what that value is computed from");
 }
 
 Result<std::optional<std::vector<int64_t>>> KnownInputs::optional_values(size_t i) const {
@@ -26,11 +28,12 @@ Result<std::optional<std::vector<int64_t>>> KnownInputs::optional_values(size_t 
 }
 
 Error KnownInputs::mismatch(const std::string& what) const {
-  std::string list;
+  std::vector<std::string> list;
   for (const Shape* shape : shapes) {
-    list += (list.empty() ? "" : ", ") + (shape == nullptr ? "_" : tensor::to_string(*shape));
+    list.push_back(shape == nullptr ? "_" : tensor::to_string(*shape));
   }
-  return bad_input(where(), node.qualified_op() + " of " + list + " " + what);
+  return bad_input(where(),
+                   fmt::format("{} of {} {}", node.qualified_op(), fmt::join(list, ", "), what));
 }
 
 std::optional<int64_t> checked_elements(const Shape& shape) {

@@ -1,5 +1,7 @@
 #include "ort/element_types.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <cstring>
 #include <stdexcept>
@@ -58,13 +60,13 @@ std::string port_dtype(ONNXTensorElementDataType type) {
   if (is_element_type(dtype) || dtype == DType::kBfloat16 || dtype == DType::kDouble) {
     return std::string(name_of(dtype));
   }
-  return "type " + std::to_string(static_cast<int>(type));
+  return fmt::format("type {}", static_cast<int>(type));
 }
 
 Ort::Value value_of(const TensorView& tensor) {
   if (!is_element_type(tensor.type)) {
-    throw std::runtime_error("a tensor of " + std::string(name_of(tensor.type)) +
-                             ", which a run cannot be given");
+    throw std::runtime_error(
+        fmt::format("a tensor of {}, which a run cannot be given", name_of(tensor.type)));
   }
   static const Ort::MemoryInfo memory =
       Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
@@ -80,8 +82,8 @@ HostTensor host_tensor(const std::string& name, const Ort::Value& value) {
   const auto info = value.GetTensorTypeAndShapeInfo();
   const DType type = dtype_of(info.GetElementType());
   if (!is_element_type(type)) {
-    throw std::runtime_error("output '" + name + "' has " + port_dtype(info.GetElementType()) +
-                             ", which cannot be read");
+    throw std::runtime_error(fmt::format("output '{}' has {}, which cannot be read", name,
+                                         port_dtype(info.GetElementType())));
   }
   HostTensor tensor{name, type, info.GetShape(), {}};
   tensor.data.resize(bytes_of_tensor(type, tensor.shape));

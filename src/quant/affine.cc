@@ -1,5 +1,7 @@
 #include "quant/affine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,7 +15,7 @@ constexpr std::array kCodeTypes = {DType::kInt4, DType::kInt8, DType::kUint8, DT
                                    DType::kUint16};
 
 Error no_code_type(DType type) {
-  return bad_input("quantize", std::string(name_of(type)) + " is no type that codes have");
+  return bad_input("quantize", fmt::format("{} is no type that codes have", name_of(type)));
 }
 
 constexpr int kScaleSteps = 64;
@@ -47,19 +49,19 @@ float searched_scale(std::span<const float> row, float widest, const CodeRange& 
 Status check_sizes(DType type, size_t values, size_t bytes, const Affine& affine) {
   if (!is_code_type(type)) return no_code_type(type);
   if (bytes != packed_bytes(type, values)) {
-    return bad_input("quantize", std::to_string(bytes) + " bytes for " + std::to_string(values) +
-                                     " codes of type " + std::string(name_of(type)));
+    return bad_input("quantize",
+                     fmt::format("{} bytes for {} codes of type {}", bytes, values, name_of(type)));
   }
   const CodeRange codes = codes_of(type, false);
   if (affine.zero_point < codes.min || affine.zero_point > codes.max) {
-    return bad_input("quantize", "zero point " + std::to_string(affine.zero_point) +
-                                     " is no code of type " + std::string(name_of(type)));
+    return bad_input("quantize", fmt::format("zero point {} is no code of type {}",
+                                             affine.zero_point, name_of(type)));
   }
   return {};
 }
 
 Error not_finite(size_t index) {
-  return bad_input("value " + std::to_string(index), "is not a finite number",
+  return bad_input(fmt::format("value {}", index), "is not a finite number",
                    "only finite values can be quantized");
 }
 
@@ -86,12 +88,13 @@ bool is_code_type(DType type) {
 }
 
 Result<DType> integer_type_of(std::string_view name, const std::string& where) {
-  std::string known;
+  std::vector<std::string_view> known;
   for (const DType type : kCodeTypes) {
     if (name_of(type) == name) return type;
-    known += (known.empty() ? "" : ", ") + std::string(name_of(type));
+    known.push_back(name_of(type));
   }
-  return bad_input(where, "'" + std::string(name) + "' is no integer type", "known: " + known);
+  return bad_input(where, fmt::format("'{}' is no integer type", name),
+                   fmt::format("known: {}", fmt::join(known, ", ")));
 }
 
 CodeRange codes_of(DType type, bool symmetric) {
@@ -108,7 +111,7 @@ Range united(const Range& a, const Range& b) {
 Result<Affine> affine_of(const Range& range, DType type, bool symmetric) {
   if (!is_code_type(type)) return no_code_type(type);
   if (!std::isfinite(range.min) || !std::isfinite(range.max) || range.min > range.max) {
-    return bad_input("range [" + std::to_string(range.min) + ", " + std::to_string(range.max) + "]",
+    return bad_input(fmt::format("range [{:f}, {:f}]", range.min, range.max),
                      "is not a range of finite numbers");
   }
   const CodeRange codes = codes_of(type, symmetric);
