@@ -65,8 +65,7 @@ Error not_finite(size_t index) {
                    "only finite values can be quantized");
 }
 
-int32_t unpacked(std::span<const std::byte> packed, DType type, size_t i) {
-  const int bits = bits_of(type);
+int32_t unpacked(std::span<const std::byte> packed, int bits, bool with_sign, size_t i) {
   uint32_t raw = 0;
   if (bits == 4) {
     raw = (std::to_integer<uint32_t>(packed[i / 2]) >> (i % 2 * 4)) & 15U;
@@ -78,7 +77,7 @@ int32_t unpacked(std::span<const std::byte> packed, DType type, size_t i) {
   }
   const uint32_t sign = 1U << (bits - 1);
   const auto value = static_cast<int32_t>(raw);
-  return is_signed(type) && (raw & sign) != 0 ? value - static_cast<int32_t>(2 * sign) : value;
+  return with_sign && (raw & sign) != 0 ? value - static_cast<int32_t>(2 * sign) : value;
 }
 
 }  // namespace
@@ -194,8 +193,11 @@ Status quantize(std::span<const float> x, const Affine& affine, DType type,
 Status dequantize(std::span<const std::byte> codes, const Affine& affine, DType type,
                   std::span<float> x) {
   LAP_RETURN_IF_ERROR(check_sizes(type, x.size(), codes.size(), affine));
+  const int bits = bits_of(type);
+  const bool with_sign = is_signed(type);
   for (size_t i = 0; i < x.size(); ++i) {
-    x[i] = static_cast<float>(unpacked(codes, type, i) - affine.zero_point) * affine.scale;
+    x[i] =
+        static_cast<float>(unpacked(codes, bits, with_sign, i) - affine.zero_point) * affine.scale;
   }
   return {};
 }
