@@ -102,10 +102,7 @@ class GoldenShapes : public testing::Test {
         std::memcpy(bytes.data() + i * sizeof(value), &value, sizeof(value));
       }
     }
-    const auto type = dtype == DType::kFloat   ? DType::kFloat
-                      : dtype == DType::kInt64 ? DType::kInt64
-                                               : DType::kBool;
-    return {type, bytes.data(), shape};
+    return {bindable(dtype) ? dtype : DType::kBool, bytes.data(), shape};
   }
 
   std::filesystem::path scratch_;

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/version.h"
 #include "build/components.h"
 #include "build/fixed_model.h"
-#include "checkpoint/fingerprint.h"
 #include "graph/fixed_shapes.h"
 #include "graph/onnx_writer.h"
 #include "package/component_record.h"
@@ -20,7 +20,7 @@ namespace {
 std::string component_key(const PlannedComponent& component, const recipe::Recipe& recipe,
                           const std::string& source_hash,
                           const checkpoint::Checkpoint& checkpoint) {
-  checkpoint::Fingerprint print;
+  Fingerprint print;
   print.add(kVersion);
   print.add(source_hash);
   for (const int64_t time : checkpoint.weights.modification_times()) {

@@ -25,7 +25,7 @@ class PortCodec {
                                   const std::string& where);
 
   DType type() const { return type_; }
-  size_t element_bytes() const { return element_bytes(type_); }
+  size_t element_bytes() const { return lapidary::element_bytes(type_); }
   // As ONNX's QuantizeLinear: round(value / scale) to even + zero point, saturated. `out` holds
   // values.size() elements.
   void encode(std::span<const float> values, std::byte* out) const;

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/result.h"
 
 struct OrtCustomOpDomain;
@@ -62,11 +63,10 @@ struct SessionOptions {
   bool verbose = false;
 };
 
-// A bool is one byte, 0 or 1.
-enum class DType { kFloat32, kInt64, kBool, kFloat16, kInt32, kUint16, kInt16, kUint8, kInt8 };
-size_t size_of(DType type);  // in bytes
-// As ports spell them: "float32", "uint16", ...
-std::string_view name_of(DType type);
+// The element types of tensors that a run can be given and can give back: float32, float16, bool,
+// int64 and int32, and the integers of 16 and 8 bits. Others live inside of models only.
+bool is_element_type(DType type);
+// Such a type by its name, as ports spell it: "float32", "uint16", ...; nothing for others.
 std::optional<DType> element_type(std::string_view name);
 
 // Memory that a run reads or writes: row-major, not owned.

@@ -221,7 +221,7 @@ TEST(Ort, RunAllocatesOutputsOfEveryElementType) {
     EXPECT_EQ(session->inputs()[0].dtype, name);
     EXPECT_EQ(element_type(name), type);
     HostTensor x{"x", type, {3}, {}};
-    for (size_t i = 0; i < 3 * size_of(type); ++i) x.data.push_back(std::byte(i % 2));
+    for (size_t i = 0; i < 3 * element_bytes(type); ++i) x.data.push_back(std::byte(i % 2));
     auto y = session->run(std::span(&x, 1));
     ASSERT_TRUE(y.ok()) << y.error().message();
     ASSERT_EQ(y->size(), 1u);

@@ -196,7 +196,7 @@ struct QualityFigure {
 struct FileRecord {
   std::string path;  // relative to the package
   uint64_t size = 0;
-  std::string xxh3;  // hex of file_hash() in package/file_hash.h
+  std::string xxh3;  // hex of file_hash() in base/hash.h
 };
 
 struct Manifest {

@@ -6,7 +6,7 @@
 #include <system_error>
 #include <vector>
 
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 namespace lapidary::package {
 namespace {

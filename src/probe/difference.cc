@@ -32,8 +32,7 @@ double value_at(const ort::HostTensor& tensor, size_t index) {
       return element<int16_t>(tensor, index);
     case DType::kInt8:
       return element<int8_t>(tensor, index);
-    case DType::kBool:
-    case DType::kUint8:
+    default:  // kBool and kUint8
       break;
   }
   return element<uint8_t>(tensor, index);

@@ -31,11 +31,7 @@ std::optional<Codes> codes_of(DType type) {
       return Codes{0, 255};
     case DType::kInt8:
       return Codes{-128, 127};
-    case DType::kFloat:
-    case DType::kFloat16:
-    case DType::kInt64:
-    case DType::kInt32:
-    case DType::kBool:
+    default:
       break;
   }
   return std::nullopt;

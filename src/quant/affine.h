@@ -19,21 +19,20 @@
 #include <string_view>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/result.h"
 
 namespace lapidary::quant {
 
-enum class DType { kInt4, kInt8, kUint8, kInt16, kUint16 };
-
-// "int4", "uint16", ...
-std::string_view name_of(DType type);
-// Error: a name outside the list above; `where` names its place.
+// The types that codes may have: int4, int8, uint8, int16, uint16. All below takes these only.
+bool is_code_type(DType type);
+// By name. Error: a name outside that list; `where` names its place.
 Result<DType> integer_type_of(std::string_view name, const std::string& where);
-int bits_of(DType type);
 
 struct CodeRange {
   int32_t min = 0, max = 0;
 };
+// [0, 0] for a type that codes do not have.
 CodeRange codes_of(DType type, bool symmetric);
 
 struct Range {
@@ -50,7 +49,7 @@ struct Affine {
 };
 
 // The encoding of a range, widened to hold zero; a range too small for a normal float32 scale gets
-// scale 1 and zero point 0. kBadInput: limits that are not finite, or min > max.
+// scale 1 and zero point 0. kBadInput: limits that are not finite, or min > max; no code type.
 Result<Affine> affine_of(const Range& range, DType type, bool symmetric);
 
 enum class ScaleSearch {
@@ -67,7 +66,8 @@ Status channel_scales(std::span<const float> rows, size_t k, DType type, ScaleSe
 size_t packed_bytes(DType type, size_t n);
 
 // round_half_even(x / scale) + zero point, clamped to the type's codes, in little endian.
-// kBadInput: an x that is not finite, a size that does not fit, a zero point outside the type.
+// kBadInput: an x that is not finite, a size that does not fit, a zero point outside the type, no
+// code type.
 Status quantize(std::span<const float> x, const Affine& affine, DType type,
                 std::span<std::byte> codes);
 // (code - zero_point) * scale, rounding once.

@@ -98,6 +98,9 @@ TEST(Affine, RangesThatAreNoneAreErrors) {
   for (const Range& range : {Range{0, inf}, Range{-inf, 0}, Range{1, 0}, Range{std::nanf(""), 1}}) {
     EXPECT_FALSE(affine_of(range, DType::kUint8, false).ok());
   }
+  for (const DType other : {DType::kFloat, DType::kUint4, DType::kInt32, DType::kUndefined}) {
+    EXPECT_FALSE(affine_of({-1, 1}, other, false).ok()) << name_of(other);
+  }
 }
 
 TEST(Affine, ValuesThatAreNotFiniteAreErrorsThatNameThem) {

@@ -1,5 +1,7 @@
 #include "quant/error_aware_rounding.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -125,7 +127,7 @@ Result<RoundingFactor> rounding_factor(std::span<const float> sums, int64_t widt
   for (size_t i = 0; i < sums.size(); ++i) {
     const bool diagonal = i % (n + 1) == 0;
     if (!std::isfinite(sums[i]) || (diagonal && sums[i] < 0)) {
-      return bad_input("second moment " + std::to_string(i),
+      return bad_input(fmt::format("second moment {}", i),
                        "is not a finite number, or the square of none",
                        "calibrate on data for which the model computes finite values");
     }

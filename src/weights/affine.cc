@@ -132,22 +132,6 @@ class TensorCodes final : public Codes {
 
 }  // namespace
 
-DType dtype_of(DType type) {
-  switch (type) {
-    case DType::kInt4:
-      return DType::kInt4;
-    case DType::kInt8:
-      return DType::kInt8;
-    case DType::kUint8:
-      return DType::kUint8;
-    case DType::kInt16:
-      return DType::kInt16;
-    case DType::kUint16:
-      return DType::kUint16;
-  }
-  return DType::kUndefined;
-}
-
 AffineWeight quantize_channels(const Tensor& weight, size_t axis, DType type,
                                quant::ScaleSearch search) {
   assert(reason_against_channels(weight, axis, type).empty());

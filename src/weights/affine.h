@@ -6,8 +6,6 @@
 
 namespace lapidary::weights {
 
-DType dtype_of(DType type);
-
 struct AffineWeight {
   tensor::Tensor codes;       // the weight's shape, packed
   tensor::Tensor scale;       // float32, [] or [channels]

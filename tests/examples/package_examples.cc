@@ -4,7 +4,6 @@
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "package/component_record.h"
-#include "package/file_hash.h"
 #include "package/package.h"
 #include "package/quality.h"
 #include "package/text_model.h"
@@ -15,13 +14,6 @@ Status component_record_example(graph::Graph graph, const std::filesystem::path&
   // [package/component_record.h]
   Component record = take_component_record(graph, "decoder/model.onnx");
   LAP_ASSIGN_OR_RETURN(auto saved, graph::save(graph, package / record.file, {}));
-  // [end]
-  return {};
-}
-
-Status file_hash_example() {
-  // [package/file_hash.h]
-  LAP_ASSIGN_OR_RETURN(std::string hash, file_hash("pkg/decoder/model.onnx.data", {}));
   // [end]
   return {};
 }

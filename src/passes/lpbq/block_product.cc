@@ -19,20 +19,7 @@ std::string input_of(const Node& node, size_t index) {
   return index < node.inputs.size() ? node.inputs[index] : "";
 }
 
-std::optional<DType> integer_type(DType dtype) {
-  switch (dtype) {
-    case DType::kUint8:
-      return DType::kUint8;
-    case DType::kInt8:
-      return DType::kInt8;
-    case DType::kUint16:
-      return DType::kUint16;
-    case DType::kInt16:
-      return DType::kInt16;
-    default:
-      return std::nullopt;
-  }
-}
+bool is_activation_type(DType dtype) { return quant::is_code_type(dtype) && bits_of(dtype) >= 8; }
 
 // What was read of a constant; its error says which one.
 template <typename T>
@@ -53,12 +40,11 @@ Result<std::optional<ValueEncoding>> encoding(const Graph& graph, const Node& no
       zero->type().elements() != 1 || scale->dtype() != DType::kFloat) {
     return none;
   }
-  const auto type = integer_type(zero->dtype());
-  if (!type) return none;
+  if (!is_activation_type(zero->dtype())) return none;
   LAP_ASSIGN_OR_RETURN(const auto scales, named(scale->to_floats(), node.inputs[1]));
   LAP_ASSIGN_OR_RETURN(const auto zeros, named(zero->to_integers(), node.inputs[2]));
   return std::optional(ValueEncoding{
-      node.inputs[1], node.inputs[2], {scales[0], static_cast<int32_t>(zeros[0])}, *type});
+      node.inputs[1], node.inputs[2], {scales[0], static_cast<int32_t>(zeros[0])}, zero->dtype()});
 }
 
 std::vector<int64_t> integers_attribute(const Node& node, const std::string& key) {

@@ -161,8 +161,7 @@ class BlockProducts {
 
   Result<ValueEncoding> encoding_named(const std::string& name, const quant::Range& range,
                                        DType type) {
-    const bool is_signed = type == DType::kInt8 || type == DType::kInt16;
-    auto affine = quant::affine_of(range, type, is_signed);
+    auto affine = quant::affine_of(range, type, is_signed(type));
     if (!affine.ok()) {
       Error error = affine.take_error();
       error.where = fmt::format("value '{}', {}", name, error.where);

@@ -125,8 +125,6 @@ Result<Range> range_of_group(const Graphs& graphs, const EncodingGroup& group,
   return out;
 }
 
-bool is_signed(DType type) { return type == DType::kInt8 || type == DType::kInt16; }
-
 Result<Encoding> encode(const Graphs& graphs, const EncodingGroup& group,
                         const quant::Ranges& ranges, const StaticQuantizationOptions& options,
                         const target::QuantizationTraits& traits) {

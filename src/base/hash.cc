@@ -1,4 +1,4 @@
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,12 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <vector>
 
 #include "base/files.h"
 #include "base/parallel.h"
 
-namespace lapidary::package {
+namespace lapidary {
 namespace {
 
 class InputFile {
@@ -62,13 +63,44 @@ std::string to_hex(const XXH128_canonical_t& digest) {
   return out;
 }
 
-XXH128_canonical_t digest_of(const void* data, size_t size) {
+XXH128_canonical_t canonical(const XXH128_hash_t& hash) {
   XXH128_canonical_t out;
-  XXH128_canonicalFromHash(&out, XXH3_128bits(data, size));
+  XXH128_canonicalFromHash(&out, hash);
   return out;
 }
 
+XXH128_canonical_t digest_of(const void* data, size_t size) {
+  return canonical(XXH3_128bits(data, size));
+}
+
 }  // namespace
+
+std::string content_hash(std::string_view bytes) {
+  return to_hex(digest_of(bytes.data(), bytes.size()));
+}
+
+struct Fingerprint::State {
+  XXH3_state_t xxh;
+};
+
+Fingerprint::Fingerprint() : state_(std::make_unique<State>()) {
+  XXH3_INITSTATE(&state_->xxh);
+  XXH3_128bits_reset(&state_->xxh);
+}
+
+Fingerprint::~Fingerprint() = default;
+
+void Fingerprint::add(std::span<const std::byte> bytes) {
+  const uint64_t size = bytes.size();
+  XXH3_128bits_update(&state_->xxh, &size, sizeof size);
+  XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
+}
+
+void Fingerprint::add(std::string_view text) { add(std::as_bytes(std::span(text))); }
+
+std::string Fingerprint::hex() const {
+  return to_hex(canonical(XXH3_128bits_digest(&state_->xxh)));
+}
 
 Result<std::string> file_hash(const std::filesystem::path& path, const Work& work) {
   const InputFile file(path);
@@ -89,4 +121,4 @@ Result<std::string> file_hash(const std::filesystem::path& path, const Work& wor
   return to_hex(digest_of(digests.data(), digests.size() * sizeof(XXH128_canonical_t)));
 }
 
-}  // namespace lapidary::package
+}  // namespace lapidary
