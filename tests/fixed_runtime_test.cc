@@ -20,7 +20,7 @@
 #include "fixed_decoder.h"
 #include "golden_check.h"
 #include "graph/onnx_writer.h"
-#include "package/component_record.h"
+#include "package/graph_record.h"
 #include "passes/split_model/split_model.h"
 #include "runtime/decoder.h"
 #include "tensor/expressions.h"
@@ -129,7 +129,7 @@ class FixedRuntime : public testing::Test {
         text(), fixed_model(source().config.text, context, chunk), model()->embedding, {}, {}});
     for (passes::RoleGraph& each : set) {
       const std::string stem = passes::file_stem(each);
-      package::Component record = package::take_component_record(each.graph, stem + ".onnx");
+      package::GraphRecord record = package::take_graph_record(each.graph, stem + ".onnx");
       fs::create_directories(dir / stem);
       take(graph::save(each.graph, dir / stem / "model.onnx", {}));
       auto& parts = each.role == contract::Role::kDecode ? out->decode : out->prefill;

@@ -17,7 +17,7 @@ Result<EncoderGraph> EncoderGraph::open(const package::Package& package, const E
   LAP_ASSIGN_OR_RETURN(
       ort::Session session,
       engine::open_component(package, name, ports.inputs, {ports.features}, options, device));
-  LAP_ASSIGN_OR_RETURN(const package::Component* record, package.component(name));
+  LAP_ASSIGN_OR_RETURN(const package::GraphRecord* record, package.component(name));
   return EncoderGraph(std::move(session), *record, package.manifest, ports.features.name);
 }
 

@@ -12,8 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-package::Component component() {
-  package::Component out;
+package::GraphRecord component() {
+  package::GraphRecord out;
   out.name = "encoder";
   out.file = "encoder/model.onnx";
   out.inputs = {{"floats", "float32", {"2"}},

@@ -113,7 +113,7 @@ Result<Member> member(const Package& package, const std::string& name, std::stri
   out.lengths = std::move(lengths);
   if (encoder) out.soft_tokens = encoder->soft_tokens;
   out.plain = std::all_of(manifest.components.begin(), manifest.components.end(),
-                          [&](const package::Component& graph) {
+                          [&](const package::GraphRecord& graph) {
                             return graph.name != name || manifest.lists(graph.file);
                           });
   if (manifest.htp) {

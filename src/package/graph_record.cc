@@ -1,4 +1,4 @@
-#include "package/component_record.h"
+#include "package/graph_record.h"
 
 #include "contract/notes.h"
 
@@ -35,8 +35,8 @@ Port port_of(const graph::Graph& graph, const graph::ValueInfo& value) {
 
 }  // namespace
 
-Component take_component_record(graph::Graph& graph, std::string file) {
-  Component out;
+GraphRecord take_graph_record(graph::Graph& graph, std::string file) {
+  GraphRecord out;
   out.name = graph.name;
   out.file = std::move(file);
   for (const graph::ValueInfo& input : graph.inputs) out.inputs.push_back(port_of(graph, input));
