@@ -26,6 +26,14 @@ int64_t Node::int_attribute(const std::string& key, int64_t fallback) const {
   return value == nullptr ? fallback : *value;
 }
 
+float Node::float_attribute(const std::string& key, float fallback) const {
+  const auto it = attributes.find(key);
+  const float* value = it == attributes.end() ? nullptr : std::get_if<float>(&it->second);
+  return value == nullptr ? fallback : *value;
+}
+
+std::string Node::input(size_t index) const { return index < inputs.size() ? inputs[index] : ""; }
+
 namespace {
 bool contains(const std::vector<ValueInfo>& values, const std::string& name) {
   return std::any_of(values.begin(), values.end(),

@@ -3,13 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <map>
 #include <set>
 #include <string>
 
 #include "base/float_types.h"
+#include "base/stopwatch.h"
 #include "graph/dtype_inference.h"
 #include "graph/onnx_writer.h"
 
@@ -268,10 +268,9 @@ class Chunks {
     options.threads = static_cast<int>(settings_.work.threads);
     options.optimization = ort::Optimization::kNone;
     LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(saved.files[0], options));
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> outputs, session.run(inputs));
-    done_.seconds +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    done_.seconds += watch.seconds();
     for (ort::HostTensor& input : inputs) live_.at(input.name) = std::move(input);
     for (ort::HostTensor& output : outputs) {
       if (settings_.see) settings_.see(output);

@@ -48,10 +48,6 @@ bool is_quantization(const Node& node) {
          (node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear");
 }
 
-std::string input_of(const Node& node, size_t i) {
-  return i < node.inputs.size() ? node.inputs[i] : "";
-}
-
 }  // namespace
 
 std::string name_of(Scheme scheme) {
@@ -102,7 +98,7 @@ const Tensor* GraphFacts::constant(const std::string& value) const {
 }
 
 std::optional<bool> GraphFacts::has_zero_points(const Node& dequantize) const {
-  const std::string name = input_of(dequantize, 2);
+  const std::string name = dequantize.input(2);
   if (name.empty()) return false;
   const Tensor* tensor = constant(name);
   if (tensor == nullptr || tensor->type().elements() > kMostValuesRead) return std::nullopt;
@@ -127,7 +123,7 @@ Operand GraphFacts::find_operand(const std::string& value) const {
     out.zero_points = false;
     return out;
   }
-  const std::string codes = input_of(*node, 0), scale = input_of(*node, 1);
+  const std::string codes = node->input(0), scale = node->input(1);
   const auto dtype = dtypes_.find(codes);
   if (dtype != dtypes_.end()) out.storage = dtype->second;
   out.constant = constant(codes) != nullptr;
@@ -159,7 +155,7 @@ std::optional<std::vector<int64_t>> GraphFacts::dims(const std::string& value) c
     if (const Tensor* tensor = constant(at)) return tensor->shape();
     const Node* node = producer(at);
     if (node == nullptr || !is_quantization(*node)) return std::nullopt;
-    at = input_of(*node, 0);
+    at = node->input(0);
   }
   return std::nullopt;
 }
@@ -167,14 +163,14 @@ std::optional<std::vector<int64_t>> GraphFacts::dims(const std::string& value) c
 std::optional<Range> GraphFacts::values_told(const Node& conversion) const {
   const bool quantizes = conversion.op_type == "QuantizeLinear";
   const auto dtype = dtypes_.find(quantizes ? conversion.outputs[0] : conversion.inputs[0]);
-  const auto scale = values(input_of(conversion, 1));
+  const auto scale = values(conversion.input(1));
   if (dtype == dtypes_.end() || !scale || scale->size() != 1) return std::nullopt;
   const bool is_signed = dtype->second == DType::kInt8 || dtype->second == DType::kInt16;
   if (!is_signed && dtype->second != DType::kUint8 && dtype->second != DType::kUint16) {
     return std::nullopt;
   }
   double zero = 0;
-  if (const std::string name = input_of(conversion, 2); !name.empty()) {
+  if (const std::string name = conversion.input(2); !name.empty()) {
     const Tensor* tensor = constant(name);
     if (tensor == nullptr || tensor->type().elements() != 1) return std::nullopt;
     const auto codes = tensor->to_integers();

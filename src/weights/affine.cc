@@ -13,6 +13,7 @@
 
 #include "tensor/expressions.h"
 #include "weights/row_scales.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
@@ -23,10 +24,6 @@ using tensor::Box;
 using tensor::Shape;
 using tensor::Tensor;
 using tensor::TensorType;
-
-constexpr int64_t kScratchFloats = 128 << 10;
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 // Codes of a float32 tensor, cut anywhere.
 class Codes : public tensor::Producer {

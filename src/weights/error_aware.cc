@@ -12,6 +12,7 @@
 
 #include "tensor/expressions.h"
 #include "weights/row_scales.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
@@ -21,8 +22,6 @@ using tensor::Box;
 using tensor::Tensor;
 
 constexpr int64_t kColumns = 1024;  // read at a time, of a block's channels
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 // Names the moments in descriptions: two weights of equal text have equal codes.
 std::string fingerprint(const quant::BlockMoments& moments) {

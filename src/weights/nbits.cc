@@ -12,16 +12,13 @@
 #include "weights/blockwise.h"
 #include "weights/code_packing.h"
 #include "weights/row_reader.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
 using tensor::Tensor;
 using tensor::TensorType;
-
-constexpr int64_t kStripe = 64;  // outputs at a time: a cache line of the result's rows and more
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 float load(std::span<const std::byte> bytes, DType dtype, size_t i) {
   if (dtype == DType::kFloat) {

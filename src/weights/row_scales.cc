@@ -7,15 +7,12 @@
 #include <utility>
 
 #include "quant/error_aware_rounding.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
 using tensor::Tensor;
-
-constexpr int64_t kScratchFloats = 128 << 10;
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 Error named(Error error, const Tensor& weight) {
   error.where = weight.describe() + (error.where.empty() ? "" : ", " + error.where);
