@@ -1,7 +1,7 @@
 // Seconds of wall time since it was made.
 //
 //   const Stopwatch watch;
-//   ...
+//   work_for_a_while();
 //   result.seconds = watch.seconds();
 #pragma once
 

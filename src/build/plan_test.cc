@@ -109,8 +109,8 @@ TEST(Plan, OtherRangesMakeOtherGraphsOfTheSameBytes) {
   Ranges found{{-7, 5}};
   const auto made = with_ranges(planned, recipe, found.context(plan));
   ASSERT_TRUE(made.ok()) << made.error().message();
+  // Not the same nodes: a Clip goes where an encoding saturates as it does.
   EXPECT_NE(printed(*made), printed(planned));
-  EXPECT_EQ(made->nodes(), planned.nodes());
   EXPECT_EQ(made->data_bytes(), planned.data_bytes());
   EXPECT_EQ(made->key, planned.key);
 }

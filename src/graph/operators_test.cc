@@ -9,6 +9,8 @@
 #include <sstream>
 #include <string>
 
+#include "base/testing/source_dir.h"
+
 namespace lapidary::graph {
 namespace {
 
@@ -87,7 +89,7 @@ std::set<std::string> emitted_by(const std::filesystem::path& folder) {
 // Would catch a builder or pass that emits an operator whose dtypes or shapes nobody can tell: the
 // graph could be neither fixed nor quantized.
 TEST(Operators, EachThatOurGraphsUseHasARow) {
-  const std::filesystem::path source = std::filesystem::path(LAPIDARY_SOURCE_DIR) / "src";
+  const std::filesystem::path source = source_dir() / "src";
   std::set<std::string> names;
   for (const char* room : {"nn", "gemma4", "passes"}) names.merge(emitted_by(source / room));
   EXPECT_GT(names.size(), 40U) << "the sources are not read as they are written";

@@ -13,6 +13,7 @@
 #include "example.h"
 #include "base/progress.h"
 #include "base/scratch_folder.h"
+#include "base/stopwatch.h"
 #include "base/work.h"
 #include "base/testing/compare.h"
 #include "base/testing/recording_sink.h"
@@ -147,6 +148,21 @@ void progress_example(ProgressSink& sink, const std::vector<Sample>& samples) {
     sink.advance(1);
   }
   // [end]
+}
+
+struct Timed {
+  double seconds = 0;
+};
+void work_for_a_while() {}
+
+double stopwatch_example() {
+  Timed result;
+  // [base/stopwatch.h]
+  const Stopwatch watch;
+  work_for_a_while();
+  result.seconds = watch.seconds();
+  // [end]
+  return result.seconds;
 }
 
 struct File {

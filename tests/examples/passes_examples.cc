@@ -8,6 +8,7 @@
 #include "passes/rewrite/node_rewriter.h"
 #include "passes/rewrite/raise_opset.h"
 #include "passes/rewrite/value_edges.h"
+#include "passes/static_quantization/calibration_requests.h"
 #include "passes/static_quantization/static_quantization.h"
 
 namespace lapidary::passes {
@@ -50,6 +51,18 @@ Status pass_example(JsonReader& reader, GraphSet graphs, const PassContext& cont
 Status raise_opset_example(graph::Graph& graph) {
   // [passes/rewrite/raise_opset.h]
   LAP_RETURN_IF_ERROR(raise_opset(graph, 21));
+  // [end]
+  return {};
+}
+
+Status calibration_requests_example(const PassContext& context,
+                                    const CalibrationOptions& calibration,
+                                    const StaticQuantizationOptions& options,
+                                    const target::QuantizationTraits& traits,
+                                    const GraphSet& graphs, const graph::Graph& observed) {
+  // [passes/static_quantization/calibration_requests.h]
+  const CalibrationRequests requests(context, calibration, options, traits);
+  LAP_ASSIGN_OR_RETURN(const quant::Ranges ranges, requests.ranges(graphs, &observed));
   // [end]
   return {};
 }

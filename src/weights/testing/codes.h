@@ -12,7 +12,8 @@ namespace lapidary::weights {
 inline std::vector<int> codes_in(const tensor::Tensor& tensor) {
   std::vector<int> out;
   if (bits_of(tensor.dtype()) != 4) {
-    for (const int64_t code : tensor.to_integers().value()) out.push_back(static_cast<int>(code));
+    const std::vector<int64_t> codes = tensor.to_integers().value();
+    out.assign(codes.begin(), codes.end());
     return out;
   }
   const std::vector<std::byte> bytes = tensor.materialize().value();
