@@ -20,6 +20,9 @@ class InputFile {
  public:
   explicit InputFile(const std::filesystem::path& path)
       : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), open_error_(errno) {}
+  // Leaves `fd` to its owner.
+  InputFile(int fd, const std::filesystem::path& path)
+      : path_(path), fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)), open_error_(errno) {}
   ~InputFile() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -73,6 +76,24 @@ XXH128_canonical_t digest_of(const void* data, size_t size) {
   return canonical(XXH3_128bits(data, size));
 }
 
+Result<std::string> chunked_hash(const InputFile& file, const Work& work) {
+  LAP_ASSIGN_OR_RETURN(const int64_t size, file.size());
+  const int64_t chunks = (size + kHashChunkBytes - 1) / kHashChunkBytes;
+  std::vector<XXH128_canonical_t> digests(static_cast<size_t>(chunks));
+  const auto hash_chunk = [&](size_t i) -> Status {
+    if (work.is_cancelled()) return cancelled();
+    const int64_t offset = static_cast<int64_t>(i) * kHashChunkBytes;
+    thread_local std::vector<unsigned char> buffer;
+    buffer.resize(static_cast<size_t>(std::min(kHashChunkBytes, size - offset)));
+    LAP_RETURN_IF_ERROR(file.read(buffer, offset));
+    digests[i] = digest_of(buffer.data(), buffer.size());
+    work.advance(buffer.size());
+    return {};
+  };
+  LAP_RETURN_IF_ERROR(parallel_for(digests.size(), hash_chunk, work.threads));
+  return to_hex(digest_of(digests.data(), digests.size() * sizeof(XXH128_canonical_t)));
+}
+
 }  // namespace
 
 std::string content_hash(std::string_view bytes) {
@@ -103,22 +124,11 @@ std::string Fingerprint::hex() const {
 }
 
 Result<std::string> file_hash(const std::filesystem::path& path, const Work& work) {
-  const InputFile file(path);
-  LAP_ASSIGN_OR_RETURN(const int64_t size, file.size());
-  const int64_t chunks = (size + kHashChunkBytes - 1) / kHashChunkBytes;
-  std::vector<XXH128_canonical_t> digests(static_cast<size_t>(chunks));
-  const auto hash_chunk = [&](size_t i) -> Status {
-    if (work.is_cancelled()) return cancelled();
-    const int64_t offset = static_cast<int64_t>(i) * kHashChunkBytes;
-    thread_local std::vector<unsigned char> buffer;
-    buffer.resize(static_cast<size_t>(std::min(kHashChunkBytes, size - offset)));
-    LAP_RETURN_IF_ERROR(file.read(buffer, offset));
-    digests[i] = digest_of(buffer.data(), buffer.size());
-    work.advance(buffer.size());
-    return {};
-  };
-  LAP_RETURN_IF_ERROR(parallel_for(digests.size(), hash_chunk, work.threads));
-  return to_hex(digest_of(digests.data(), digests.size() * sizeof(XXH128_canonical_t)));
+  return chunked_hash(InputFile(path), work);
+}
+
+Result<std::string> file_hash(int fd, const std::filesystem::path& path, const Work& work) {
+  return chunked_hash(InputFile(fd, path), work);
 }
 
 }  // namespace lapidary

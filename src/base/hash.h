@@ -51,5 +51,7 @@ inline constexpr int64_t kHashChunkBytes = 4 << 20;
 // so all cores work on one file. Memory: one chunk a thread. Advances `work` by bytes. Errors:
 // missing or unreadable file, a file that shrinks meanwhile, cancelled.
 Result<std::string> file_hash(const std::filesystem::path& path, const Work& work);
+// The same of a file that is open for reading, wherever it lies by now; `path` is for messages.
+Result<std::string> file_hash(int fd, const std::filesystem::path& path, const Work& work);
 
 }  // namespace lapidary

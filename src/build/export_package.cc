@@ -1,5 +1,8 @@
 #include "build/export_package.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -43,18 +46,35 @@ bool is_record_of_build(const std::string& path) {
   return name == "claims.json" || name == "calibration.json";
 }
 
-// Advances `work` by the file's bytes.
-Status link_or_copy(const fs::path& from, const fs::path& to, const Work& work) {
+// Every graph comes with all that it refers to.
+Status check_references(const Package& package) {
+  std::set<std::string> graphs;
+  for (const package::GraphRecord& graph : package.manifest.components) graphs.insert(graph.file);
+  if (package.manifest.htp) {
+    for (const auto* contexts : {&package.manifest.htp->device, &package.manifest.htp->emulated}) {
+      for (const ContextModel& context : *contexts) graphs.insert(context.file);
+    }
+  }
+  for (const std::string& graph : graphs) {
+    if (!package.manifest.lists(graph)) continue;  // it is there as a context only
+    LAP_RETURN_IF_ERROR(package.check_references(graph));
+  }
+  return {};
+}
+
+// From the folder that is held, whatever lies at its path by now. Advances `work` by the file's
+// bytes.
+Status link_or_copy(const Package& from, const FileRecord& file, const fs::path& to,
+                    const Work& work) {
   std::error_code problem;
   fs::create_directories(to.parent_path(), problem);
   if (problem) return system_error(to.parent_path(), problem.value());
-  // A link to a link would lead nowhere from another folder.
-  const fs::path real = fs::canonical(from, problem);
-  if (problem) return system_error(from, problem.value());
-  fs::create_hard_link(real, to, problem);
-  if (problem) return lapidary::copy_file(real, to, work);
-  const uintmax_t size = fs::file_size(to, problem);
-  if (!problem) work.advance(size);
+  // Of what a symbolic link names: from another folder it would lead nowhere.
+  if (::linkat(from.folder->fd(), file.path.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) !=
+      0) {
+    return lapidary::copy_file(from.path(file.path), to, work);
+  }
+  work.advance(file.size);
   return {};
 }
 
@@ -78,8 +98,9 @@ Status fill(const Package& from, const fs::path& dir, const Work& work) {
   work.stage("copy", bytes, Unit::kBytes);
   for (const FileRecord& file : from.manifest.files) {
     if (work.is_cancelled()) return cancelled();
-    LAP_RETURN_IF_ERROR(link_or_copy(from.path(file.path), dir / file.path, work));
+    LAP_RETURN_IF_ERROR(link_or_copy(from, file, dir / file.path, work));
   }
+  // Whatever was linked or copied: it must be what the manifest says.
   const auto made = Package::open(dir, package::VerifyMode::kChecksums, work);
   return made.ok() ? Status() : Status(made.error());
 }
@@ -111,9 +132,7 @@ Result<Manifest> manifest_for(const Package& package, Device device) {
 
 Result<ExportSummary> export_package(const fs::path& package, const fs::path& output,
                                      const ExportOptions& options) {
-  Package from;
-  from.dir = package;
-  LAP_ASSIGN_OR_RETURN(from.manifest, package::read_manifest(package));
+  LAP_ASSIGN_OR_RETURN(Package from, Package::hold(package));
   std::error_code ignored;
   if (fs::equivalent(package, output, ignored)) {
     return bad_input(output.string(), "is the package to export", "choose another output");
@@ -121,9 +140,12 @@ Result<ExportSummary> export_package(const fs::path& package, const fs::path& ou
   LAP_RETURN_IF_ERROR(check_output(output, options.force));
   const size_t before = from.manifest.files.size();
   LAP_ASSIGN_OR_RETURN(from.manifest, manifest_for(from, options.device));
-  LAP_RETURN_IF_ERROR(from.verify(package::VerifyMode::kChecksums, options.work));
+  Status whole = from.verify(package::VerifyMode::kChecksums, options.work);
+  if (whole.ok()) whole = check_references(from);
+  if (!whole.ok()) return from.explained(whole.take_error());
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(output, {.force = options.force}));
   Status done = fill(from, staging.dir(), options.work);
+  if (!done.ok()) done = from.explained(done.take_error());
   if (done.ok()) done = staging.publish();
   if (!done.ok()) {
     staging.discard();

@@ -35,8 +35,8 @@ Result<package::Manifest> manifest_for(const package::Package& package, engine::
 // Writes the package for a device to `output`, in one step: hard links where the file system
 // allows, else copies. What is kept is verified first, and the new package opened. Errors: those of
 // Package::open for what is kept (a file that the device does not need may be missing), of
-// manifest_for and of Staging::open; kBadInput when `output` is `package`;
-// kCancelled. After an error there is no `output`, or the one that was there.
+// Package::check_references, of manifest_for and of Staging::open; kBadInput when `output` is
+// `package`; kIo when a build replaced the package meanwhile; kCancelled. After an error there is no `output`, or the one that was there.
 Result<ExportSummary> export_package(const std::filesystem::path& package,
                                      const std::filesystem::path& output,
                                      const ExportOptions& options);

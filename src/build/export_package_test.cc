@@ -32,7 +32,7 @@ class ExportTest : public ::testing::Test {
  protected:
   ExportTest() {
     fs::create_directories(package_ / "decoder");
-    std::ofstream(package_ / "decoder/model.onnx") << "graph";
+    std::ofstream(package_ / "decoder/model.onnx") << "\x08\x08\x12\x01p";  // version, producer
     std::ofstream(package_ / "decoder/model.onnx.data") << std::string(3000, 'w');
     package::Manifest manifest;
     manifest.text.vocab_size = 2;
@@ -77,6 +77,58 @@ TEST_F(ExportTest, CanBeEndedAndLeavesNothing) {
     EXPECT_TRUE(package::Package::open(package_).ok());
   }
 }
+
+// A link within the package becomes the file: in another folder it would lead nowhere.
+TEST_F(ExportTest, LinksInsideBecomeFiles) {
+  fs::rename(package_ / "decoder/model.onnx.data", package_ / "weights");
+  fs::create_symlink("../weights", package_ / "decoder/model.onnx.data");
+  RecordingSink recorder;
+  const auto summary = exported(recorder);
+  ASSERT_TRUE(summary.ok()) << summary.error().message();
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(output_ / "decoder/model.onnx.data")));
+}
+
+// Catches somebody's file taken along under the name of a package's.
+TEST_F(ExportTest, LinksThatLeadOutAreRefused) {
+  fs::rename(package_ / "decoder/model.onnx.data", dir_.path() / "weights");
+  fs::create_symlink("../../weights", package_ / "decoder/model.onnx.data");
+  RecordingSink recorder;
+  const auto summary = exported(recorder);
+  ASSERT_FALSE(summary.ok());
+  EXPECT_THAT(summary.error().message(),
+              ::testing::HasSubstr("model.onnx.data: is reached by a link that leads out"));
+  EXPECT_FALSE(fs::exists(output_));
+}
+
+class ExportOfAReplacedPackage : public ExportTest, public ::testing::WithParamInterface<size_t> {};
+
+// At the begin of one of its stages a build puts another package there. What is exported is whole,
+// and of one package, or nothing is.
+TEST_P(ExportOfAReplacedPackage, IsWholeOrNotMade) {
+  const fs::path other = dir_.path() / "other";
+  fs::copy(package_, other, fs::copy_options::recursive);
+  std::ofstream(other / "decoder/model.onnx.data") << std::string(3000, 'o');
+  RecordingSink recorder([&](const RecordingSink& sink) {
+    if (sink.stages.size() == GetParam() && fs::exists(other)) {
+      fs::rename(package_, dir_.path() / "gone");
+      fs::rename(other, package_);
+      fs::remove_all(dir_.path() / "gone");
+    }
+    return false;
+  });
+  const auto summary = exported(recorder);
+  EXPECT_FALSE(fs::exists(other)) << "there was no such stage";
+  if (summary.ok()) {
+    EXPECT_EQ(checkpoint::read_file(output_ / "decoder/model.onnx.data"), std::string(3000, 'w'));
+    EXPECT_TRUE(package::Package::open(output_).ok());
+  } else {
+    EXPECT_THAT(summary.error().message(), ::testing::HasSubstr("was replaced while"));
+    EXPECT_FALSE(fs::exists(output_));
+  }
+  EXPECT_EQ(summary.ok(), GetParam() == 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stages, ExportOfAReplacedPackage, ::testing::Values(1U, 2U, 3U));
 
 }  // namespace
 }  // namespace lapidary::build

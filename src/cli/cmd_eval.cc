@@ -38,6 +38,8 @@ Status record(const EvalFlags& flags, const std::string& data_file, const runtim
               const Measured& result) {
   if (!flags.record) return {};
   LAP_ASSIGN_OR_RETURN(const std::string data, eval::data_name(data_file, flags.limit));
+  // Not into the manifest of another package.
+  LAP_RETURN_IF_ERROR(model.package().unchanged());
   return package::record_quality(model.path(), eval::quality_figures(result, data, model.device()));
 }
 

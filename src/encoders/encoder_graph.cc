@@ -14,11 +14,13 @@ Result<EncoderGraph> EncoderGraph::open(const package::Package& package, const E
                                         const ort::SessionOptions& options,
                                         const engine::ResolvedDevice& device) {
   const char* const name = name_of(ports.component);
-  LAP_ASSIGN_OR_RETURN(
-      ort::Session session,
-      engine::open_component(package, name, ports.inputs, {ports.features}, options, device));
+  auto session =
+      engine::open_component(package, name, ports.inputs, {ports.features}, options, device);
+  // It is opened when the first image or sound comes, long after the package was.
+  if (!session.ok()) return package.explained(session.take_error());
+  LAP_RETURN_IF_ERROR(package.unchanged());
   LAP_ASSIGN_OR_RETURN(const package::GraphRecord* record, package.component(name));
-  return EncoderGraph(std::move(session), *record, package.manifest, ports.features.name);
+  return EncoderGraph(std::move(session).value(), *record, package.manifest, ports.features.name);
 }
 
 Result<std::vector<float>> EncoderGraph::run(const media::ImagePatches& patches) const {

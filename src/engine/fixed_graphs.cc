@@ -17,9 +17,7 @@ using package::GraphRecord;
 
 Result<FixedPart> open_part(const package::Package& package, const GraphRecord& part,
                             const ResolvedDevice& device, const ort::SessionOptions& options) {
-  LAP_ASSIGN_OR_RETURN(ort::Session session,
-                       ort::Session::open(package.path(device.file(part)), options));
-  LAP_RETURN_IF_ERROR(check_against_manifest(session, part));
+  LAP_ASSIGN_OR_RETURN(ort::Session session, open_graph(package, part, options, device));
   return FixedPart{std::move(session), part};
 }
 
@@ -64,6 +62,7 @@ Result<std::shared_ptr<const FixedGraphs>> FixedGraphs::open(const package::Pack
     out.decode.push_back(std::move(part));
     work.advance(1);
   }
+  LAP_RETURN_IF_ERROR(package.unchanged());
   return std::shared_ptr<const FixedGraphs>(std::make_shared<FixedGraphs>(std::move(out)));
 }
 

@@ -86,6 +86,7 @@ Result<std::shared_ptr<const TextGraphs>> TextGraphs::open(const package::Packag
                        open_component(package, name_of(contract::Component::kDecoder),
                                       decoder_inputs(text), decoder_outputs(text), options));
   work.advance(1);
+  LAP_RETURN_IF_ERROR(package.unchanged());
   return std::shared_ptr<const TextGraphs>(
       std::make_shared<TextGraphs>(TextGraphs{text, std::move(embedding), std::move(decoder)}));
 }

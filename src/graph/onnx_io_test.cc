@@ -218,5 +218,56 @@ TEST_F(OnnxFile, DataOutsideTheFolderIsRefused) {
   EXPECT_THAT(graph.error().message(), HasSubstr("outside"));
 }
 
+// Catches the user's own files taken for weights: a folder that was unpacked may hold links.
+TEST_F(OnnxFile, LinksOutOfTheFolderAreRefused) {
+  const fs::path model = dir_ / "folder/model.onnx";
+  const fs::path data = dir_ / "folder/model.onnx.data";
+  fs::create_directories(dir_ / "folder");
+  ASSERT_TRUE(save(sample(), model, {}).ok());
+  fs::rename(data, dir_ / "secret");
+  for (const fs::path& target : {dir_ / "secret", fs::path("../secret")}) {
+    fs::create_symlink(target, data);
+    const auto graph = load(model);
+    ASSERT_FALSE(graph.ok()) << target;
+    EXPECT_EQ(graph.error().message(),
+              model.string() +
+                  ": tensor 'w' points to 'model.onnx.data', by a link outside the "
+                  "model's folder (put the data into the model's folder, as a file)");
+    fs::remove(data);
+  }
+  fs::rename(dir_ / "secret", dir_ / "folder/weights");
+  fs::create_symlink("weights", data);
+  EXPECT_TRUE(load(model).ok()) << "a link inside is fine";
+  // A folder that is reached by a link is the model's folder all the same.
+  fs::create_directory_symlink("folder", dir_ / "link");
+  EXPECT_TRUE(load(dir_ / "link/model.onnx").ok());
+}
+
+// REPOSITORY/snapshots/REVISION/onnx/model.onnx -> ../../../blobs/HASH, and its data alike.
+TEST_F(OnnxFile, HuggingFaceCachesAreRead) {
+  const fs::path blobs = dir_ / "models--org--name/blobs";
+  const fs::path folder = dir_ / "models--org--name/snapshots/1a2b/onnx";
+  fs::create_directories(blobs);
+  fs::create_directories(folder);
+  ASSERT_TRUE(save(sample(), dir_ / "model.onnx", {}).ok());
+  fs::rename(dir_ / "model.onnx", blobs / "0123");
+  fs::rename(dir_ / "model.onnx.data", blobs / "4567");
+  fs::create_symlink("../../../blobs/0123", folder / "model.onnx");
+  fs::create_symlink("../../../blobs/4567", folder / "model.onnx.data");
+  const auto graph = load(folder / "model.onnx");
+  ASSERT_TRUE(graph.ok()) << graph.error().message();
+  EXPECT_EQ(graph->initializers.at("w").materialize().value(),
+            sample().initializers.at("w").materialize().value());
+  // Only the blobs of the same repository, and nothing below or beside them.
+  for (const char* place : {"other/blobs", "models--org--name/blobs/below",
+                            "models--org--name/blobs2", "models--org--name/snapshots/blobs"}) {
+    fs::create_directories(dir_ / place);
+    fs::copy_file(blobs / "4567", dir_ / place / "data");
+    fs::remove(folder / "model.onnx.data");
+    fs::create_symlink(dir_ / place / "data", folder / "model.onnx.data");
+    EXPECT_FALSE(load(folder / "model.onnx").ok()) << place;
+  }
+}
+
 }  // namespace
 }  // namespace lapidary::graph

@@ -25,7 +25,7 @@ struct OnnxModel {
 };
 
 // Errors name the file and the tensor, value or node. kBadInput: not an ONNX model, truncated data,
-// external data outside the model's folder, a graph that `check` refuses. kUnsupported: element
+// external data outside the model's folder, also by a link (onnx_tensors.h), a graph that `check` refuses. kUnsupported: element
 // types without a DType in an initializer, sparse initializers, inputs and outputs that are no
 // tensors, training graphs, overloaded functions, data of a body in a file of its own.
 Result<OnnxModel> load_model(const std::filesystem::path& model_path);

@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 #include <onnx.pb.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <system_error>
 
 #include "tensor/expressions.h"
 
@@ -61,7 +63,39 @@ std::vector<std::byte> typed_data(const onnx::TensorProto& proto, DType dtype) {
   return bytes;
 }
 
+constexpr const char* kKeepTogether = "put the data into the model's folder, as a file";
+
+bool is_below(const fs::path& path, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first ==
+         folder.end();
+}
+
+// Hugging Face's cache keeps REPOSITORY/blobs/HASH, and in REPOSITORY/snapshots/REVISION links to
+// them by name: the model file is such a link, and so is its data.
+bool is_blob_beside(const fs::path& file, const fs::path& folder) {
+  for (fs::path above = folder; above.has_relative_path(); above = above.parent_path()) {
+    if (above.filename() == "snapshots") return file.parent_path() == above.parent_path() / "blobs";
+  }
+  return false;
+}
+
+// Whether links lead from `folder` out of it to what `relative` names. What cannot be opened leads
+// nowhere.
+bool leads_out(const fs::path& folder, const fs::path& relative) {
+  std::error_code code;
+  const fs::path real_folder = fs::canonical(folder, code);
+  if (code) return false;
+  const fs::path file = fs::canonical(folder / relative, code);
+  if (code) return false;
+  return !is_below(file, real_folder) && !is_blob_beside(file, real_folder);
+}
+
 }  // namespace
+
+fs::path TensorReader::folder() const {
+  const fs::path parent = model_.parent_path();
+  return parent.empty() ? fs::path(".") : parent;
+}
 
 Result<TensorType> TensorReader::read_type(const onnx::TensorProto& proto) const {
   TensorType type;
@@ -129,7 +163,14 @@ Result<Tensor> TensorReader::read_external(const onnx::TensorProto& proto, Tenso
   if (location.empty() || relative.is_absolute() || *relative.begin() == "..") {
     return bad_input(model_.string(),
                      fmt::format("tensor '{}' points to '{}', outside the model's folder",
-                                 proto.name(), location));
+                                 proto.name(), location),
+                     kKeepTogether);
+  }
+  if (leads_out(folder(), relative)) {
+    return bad_input(model_.string(),
+                     fmt::format("tensor '{}' points to '{}', by a link outside the model's folder",
+                                 proto.name(), location),
+                     kKeepTogether);
   }
   auto& file = files_[relative.string()];
   if (file == nullptr) {

@@ -20,7 +20,8 @@ class TensorReader {
  public:
   explicit TensorReader(std::filesystem::path model) : model_(std::move(model)) {}
 
-  // Values in raw_data, in the typed fields, or in a file below the model's folder.
+  // Values in raw_data, in the typed fields, or in a file below the model's folder. A link may not
+  // lead out of the folder, but for those of Hugging Face's cache to its blobs.
   // Errors: kBadInput for values that do not fill the shape, a shape that cannot be, or a place
   // outside the folder; kUnsupported for an element type without a DType, text among them; kIo.
   Result<tensor::Tensor> read(const onnx::TensorProto& proto);
@@ -29,6 +30,7 @@ class TensorReader {
   std::vector<std::filesystem::path> files() const;
 
  private:
+  std::filesystem::path folder() const;  // of the model
   Result<tensor::TensorType> read_type(const onnx::TensorProto& proto) const;
   Result<tensor::Tensor> read_external(const onnx::TensorProto& proto, tensor::TensorType type);
 

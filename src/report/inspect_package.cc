@@ -145,11 +145,9 @@ std::string ops_text(const std::map<std::string, int64_t>& ops) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-Result<std::string> inspect_package(const InspectFlags& flags) {
-  using package::VerifyMode;
-  LAP_ASSIGN_OR_RETURN(
-      const Package package,
-      Package::open(flags.path, flags.verify ? VerifyMode::kChecksums : VerifyMode::kSizes));
+namespace {
+
+Result<std::string> package_text(const Package& package, const InspectFlags& flags) {
   const Manifest& manifest = package.manifest;
   LAP_ASSIGN_OR_RETURN(std::vector<GraphRecord> components, selected(package, flags));
   if (flags.claims) return claims(package, flags);
@@ -162,6 +160,7 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
                          "was left out when the package was exported",
                          "use the package that it was exported from");
       }
+      LAP_RETURN_IF_ERROR(package.check_references(component.file));
       LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(package.path(component.file)));
       out += graph::print(graph);
     }
@@ -176,6 +175,20 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
   for (const GraphRecord& component : components) out += "\n" + component_text(component, flags);
   if (flags.component.empty()) out += "\n" + files_text(manifest);
   if (flags.verify) out += "every file matches its checksum\n";
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> inspect_package(const InspectFlags& flags) {
+  using package::VerifyMode;
+  std::string out;
+  Status done = package::while_unchanged(flags.path, [&](Package& package) -> Status {
+    LAP_RETURN_IF_ERROR(package.verify(flags.verify ? VerifyMode::kChecksums : VerifyMode::kSizes));
+    LAP_ASSIGN_OR_RETURN(out, package_text(package, flags));
+    return {};
+  });
+  if (!done.ok()) return done.take_error();
   return out;
 }
 

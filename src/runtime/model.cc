@@ -1,6 +1,7 @@
 #include "runtime/model.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "encoders/fitted_processor.h"
@@ -11,12 +12,17 @@ namespace {
 constexpr const char* kTokenizer = "tokenizer.json";
 constexpr const char* kChatTemplate = "chat_template.jinja";
 constexpr const char* kGenerationConfig = "generation_config.json";
+// What a package may lack and is read when it is there.
+constexpr std::array<const char*, 5> kOptionalFiles = {
+    kChatTemplate, "tokenizer_config.json", "processor_config.json", "preprocessor_config.json",
+    "video_preprocessor_config.json"};
 
 Result<checkpoint::GenerationConfig> load_generation_config(const package::Package& package) {
   // A package has no config.json: what the file needs of it is in the manifest.
   checkpoint::Config config;
   config.text.vocab_size = package.manifest.text.vocab_size;
-  return checkpoint::GenerationConfig::load(package.path(kGenerationConfig), config);
+  LAP_ASSIGN_OR_RETURN(const std::filesystem::path file, package.listed(kGenerationConfig));
+  return checkpoint::GenerationConfig::load(file, config);
 }
 
 }  // namespace
@@ -27,23 +33,21 @@ Model::Model(package::Package package, text::Tokenizer tokenizer)
 Result<Model> Model::open(const std::filesystem::path& package, const ModelOptions& options) {
   using package::VerifyMode;
   const VerifyMode mode = options.verify ? VerifyMode::kChecksums : VerifyMode::kSizes;
-  LAP_ASSIGN_OR_RETURN(package::Package opened,
-                       package::Package::open(package, mode, options.work));
-  LAP_ASSIGN_OR_RETURN(text::Tokenizer tokenizer, text::Tokenizer::load(opened.path(kTokenizer)));
-  Model model(std::move(opened), std::move(tokenizer));
-  if (text::ChatTemplate::present(model.package_.dir)) {
-    LAP_ASSIGN_OR_RETURN(model.chat_template_, text::ChatTemplate::load(model.package_.dir));
-  }
-  LAP_ASSIGN_OR_RETURN(model.generation_config_, load_generation_config(model.package_));
-  if (const auto bos = model.generation_config_.bos_token_id) {
-    model.bos_ = static_cast<int32_t>(*bos);
-  }
-  LAP_ASSIGN_OR_RETURN(model.media_, encoders::media_tokens(model.manifest(), model.tokenizer_));
-  if (!model.media_.empty()) {
-    LAP_ASSIGN_OR_RETURN(auto processor, checkpoint::ProcessorConfig::load(model.package_.dir));
-    LAP_ASSIGN_OR_RETURN(model.processor_,
-                         encoders::fitted_processor(std::move(processor), model.manifest()));
-  }
+  std::optional<Model> model;
+  Status done = package::while_unchanged(package, [&](package::Package& opened) -> Status {
+    LAP_RETURN_IF_ERROR(opened.verify(mode, options.work));
+    LAP_ASSIGN_OR_RETURN(model, load(opened, options));
+    return {};
+  });
+  if (!done.ok()) return done.take_error();
+  return *std::move(model);
+}
+
+Result<Model> Model::load(const package::Package& package, const ModelOptions& options) {
+  LAP_ASSIGN_OR_RETURN(const std::filesystem::path file, package.listed(kTokenizer));
+  LAP_ASSIGN_OR_RETURN(text::Tokenizer tokenizer, text::Tokenizer::load(file));
+  Model model(package, std::move(tokenizer));
+  LAP_RETURN_IF_ERROR(model.load_side_files());
   model.session_options_ = options.session;
   LAP_ASSIGN_OR_RETURN(model.device_, engine::resolve_device(model.package_, options.device));
   if (model.manifest().fixed_model) {
@@ -55,6 +59,23 @@ Result<Model> Model::open(const std::filesystem::path& package, const ModelOptio
   LAP_ASSIGN_OR_RETURN(model.graphs_,
                        engine::TextGraphs::open(model.package_, options.session, options.work));
   return model;
+}
+
+Status Model::load_side_files() {
+  // Loaders take what lies in the folder.
+  for (const char* file : kOptionalFiles) {
+    if (const auto there = package_.has(file); !there.ok()) return there.error();
+  }
+  if (text::ChatTemplate::present(package_.dir)) {
+    LAP_ASSIGN_OR_RETURN(chat_template_, text::ChatTemplate::load(package_.dir));
+  }
+  LAP_ASSIGN_OR_RETURN(generation_config_, load_generation_config(package_));
+  if (const auto bos = generation_config_.bos_token_id) bos_ = static_cast<int32_t>(*bos);
+  LAP_ASSIGN_OR_RETURN(media_, encoders::media_tokens(manifest(), tokenizer_));
+  if (media_.empty()) return {};
+  LAP_ASSIGN_OR_RETURN(auto processor, checkpoint::ProcessorConfig::load(package_.dir));
+  LAP_ASSIGN_OR_RETURN(processor_, encoders::fitted_processor(std::move(processor), manifest()));
+  return {};
 }
 
 const encoders::MediaTokens* Model::media(encoders::MediaKind kind) const {

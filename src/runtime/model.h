@@ -42,8 +42,10 @@ struct ModelOptions {
 // Immutable once open; copies share the sessions.
 class Model {
  public:
-  // Errors: kBadInput naming the file for whatever is missing, damaged or inconsistent; those
-  // of resolve_device; kIo; kCancelled within the verification and between two graphs.
+  // All of one package: when a build replaces it meanwhile, the new one is opened. Errors:
+  // kBadInput naming the file for whatever is missing, damaged, inconsistent or not listed in the
+  // manifest; those of resolve_device; kIo, also when the package was replaced twice; kCancelled
+  // within the verification and between two graphs.
   static Result<Model> open(const std::filesystem::path& package, const ModelOptions& options);
 
   const std::filesystem::path& path() const { return package_.dir; }
@@ -86,6 +88,9 @@ class Model {
 
  private:
   Model(package::Package package, text::Tokenizer tokenizer);
+  // Of a package that is verified.
+  static Result<Model> load(const package::Package& package, const ModelOptions& options);
+  Status load_side_files();
   Result<engine::Prompt> prompt_of(std::string_view text,
                                    std::span<const encoders::EncodedMedia> media) const;
 

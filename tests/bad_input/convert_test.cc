@@ -49,6 +49,18 @@ TEST_F(ConvertInput, ModelsThatAreNone) {
   scratch_.expect_refused(convert("nbits.onnx", "MatMulNBitsToQDQ"), {"nbits.bin"}, {}, kBounded);
 }
 
+// The file is the user's own, but not what the model's author had to give.
+TEST_F(ConvertInput, DataBehindALinkThatLeadsOut) {
+  scratch_.remove("nbits.bin");
+  fs::create_symlink("/etc/passwd", scratch_.at("nbits.bin"));
+  for (const std::vector<std::string>& words :
+       {convert("nbits.onnx", "MatMulNBitsToQDQ"),
+        std::vector<std::string>{"inspect", scratch_.at("nbits.onnx")}}) {
+    scratch_.expect_refused(words, {"nbits.onnx: tensor '", "'nbits.bin'", "outside the model's",
+                                    "put the data into the model's folder"});
+  }
+}
+
 TEST_F(ConvertInput, PassesAndOptionsThatAreNone) {
   scratch_.expect_refused(convert("blocks.onnx", "OnnxAwq"),
                           {"OnnxAwq", "known passes", "BlockQuantToLpbq"});

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "bad_input/bad_input.h"
 #include "base/hash.h"
 
@@ -178,6 +180,59 @@ INSTANTIATE_TEST_SUITE_P(
                            {"chat_template.jinja"}}),
     name_of);
 
+// The manifest no longer lists `path`; the file stays where it is.
+std::function<void(Scratch&)> drop(const std::string& path) {
+  return [path](Scratch& scratch) {
+    scratch.edit_json(kManifest, [&](Json& json) {
+      Json files = Json::array();
+      for (const Json& file : json["files"]) {
+        if (file["path"] != path) files.push_back(file);
+      }
+      ASSERT_EQ(files.size() + 1, json["files"].size()) << path;
+      json["files"] = files;
+    });
+  };
+}
+
+// What no record lists has no checksum: it is not used, and not passed over either.
+INSTANTIATE_TEST_SUITE_P(
+    Unlisted, Package,
+    ::testing::Values(
+        Case{"Graph", drop("decoder/model.onnx"), {"lapidary.json", "decoder/model.onnx"}},
+        Case{"Data",
+             drop("decoder/model.onnx.data"),
+             {"decoder/model.onnx: refers to 'model.onnx.data'", "lapidary.json lists"}},
+        Case{"EmbeddingData", drop("embedding/model.onnx.data"), {"embedding/model.onnx: refers"}},
+        Case{"Tokenizer", drop("tokenizer.json"), {"tokenizer.json: is not among the files"}},
+        Case{"TokenizerConfig",
+             drop("tokenizer_config.json"),
+             {"tokenizer_config.json: is not among the files"}},
+        Case{"Template", drop("chat_template.jinja"), {"chat_template.jinja: is not among"}},
+        Case{
+            "Generation", drop("generation_config.json"), {"generation_config.json: is not among"}},
+        Case{"Processor", drop("processor_config.json"), {"processor_config.json: is not among"}},
+        Case{"PutThere",
+             [](Scratch& s) { s.write("package/video_preprocessor_config.json", "{}"); },
+             {"video_preprocessor_config.json: is not among"}}),
+    name_of);
+
+// A file, or a folder, of the package moves out and leaves a link behind.
+std::function<void(Scratch&)> link_out(const std::string& name) {
+  return [name](Scratch& scratch) {
+    std::filesystem::rename(scratch.at("package/" + name), scratch.at("elsewhere"));
+    std::filesystem::create_symlink(scratch.at("elsewhere"), scratch.at("package/" + name));
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Links, Package,
+    ::testing::Values(
+        Case{"Data", link_out("decoder/model.onnx.data"), {"model.onnx.data", "leads out of"}},
+        Case{"Folder", link_out("decoder"), {"decoder/model.onnx", "leads out of"}},
+        Case{"Tokenizer", link_out("tokenizer.json"), {"tokenizer.json", "leads out of"}},
+        Case{"Manifest", link_out("lapidary.json"), {"lapidary.json", "leads out of"}}),
+    name_of);
+
 // An encoder is loaded when the first image or sound comes; what a checksum cannot see is refused
 // then.
 class Encoder : public ::testing::TestWithParam<Case> {};
@@ -222,6 +277,12 @@ INSTANTIATE_TEST_SUITE_P(
                            {"audio_encoder/model.onnx", "'mask'"}}),
     name_of);
 
+INSTANTIATE_TEST_SUITE_P(Unlisted, Encoder,
+                         ::testing::Values(Case{"Data",
+                                                drop("vision_encoder/model.onnx.data"),
+                                                {"vision_encoder/model.onnx: refers"}}),
+                         name_of);
+
 // The commands share one way to open packages; each is tried once.
 TEST(PackageCommands, AllRefuseDamage) {
   Scratch scratch;
@@ -234,6 +295,27 @@ TEST(PackageCommands, AllRefuseDamage) {
   scratch.expect_refused({"eval", package, "--text", scratch.at("text.txt")},
                          {"model.onnx.data", "checksum"});
   scratch.expect_refused({"inspect", package, "--verify"}, {"model.onnx.data", "checksum"});
+}
+
+TEST(PackageCommands, AllRefuseWhatIsNotListed) {
+  Scratch scratch;
+  scratch.add_package();
+  drop("audio_encoder/model.onnx.data")(scratch);
+  const std::string package = scratch.at("package");
+  const std::vector<std::string> parts = {"audio_encoder/model.onnx: refers to 'model.onnx.data'"};
+  scratch.expect_refused({"inspect", package, "--graph"}, parts);
+  scratch.expect_refused({"export", package, "--device", "cpu", "-o", scratch.at("out")}, parts);
+}
+
+TEST(PackageCommands, AllRefuseLinksThatLeadOut) {
+  Scratch scratch;
+  scratch.add_package();
+  link_out("decoder/model.onnx.data")(scratch);
+  const std::string package = scratch.at("package");
+  const std::vector<std::string> parts = {"decoder/model.onnx.data: is reached by a link"};
+  scratch.expect_refused({"inspect", package}, parts);
+  scratch.expect_refused({"run", package, "Hi", "--no-verify"}, parts);
+  scratch.expect_refused({"export", package, "--device", "cpu", "-o", scratch.at("out")}, parts);
 }
 
 TEST(PackageCommands, AllRefuseWhatIsNoPackage) {

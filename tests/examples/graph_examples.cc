@@ -8,6 +8,7 @@
 #include "graph/operators.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
+#include "graph/referenced_files.h"
 #include "graph/fixed_shapes.h"
 #include "tensor/expressions.h"
 
@@ -53,6 +54,15 @@ Status static_shapes_example(const Graph& graph) {
   // [end]
   EXPECT_EQ(norm, (tensor::Shape{1, 128, 1536}));
   EXPECT_EQ(length, (std::vector<int64_t>{128}));
+  return {};
+}
+
+Status referenced_files_example() {
+  // [graph/referenced_files.h]
+  LAP_ASSIGN_OR_RETURN(auto files, referenced_files("pkg/decoder/model.onnx"));
+  const bool outside = files.contains("model.onnx.data");  // true
+  // [end]
+  use(outside);
   return {};
 }
 

@@ -1,9 +1,13 @@
 // The regions are as the comments of those headers have them: scripts/check-examples --fix.
 // clang-format off
+#include <fcntl.h>
+
 #include "example.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "package/graph_record.h"
+#include "package/held_folder.h"
+#include "package/open_beneath.h"
 #include "package/package.h"
 #include "package/quality.h"
 #include "package/text_model.h"
@@ -23,7 +27,28 @@ Status package_example() {
   LAP_ASSIGN_OR_RETURN(Package package, Package::open("tiny-int4"));
   LAP_ASSIGN_OR_RETURN(const GraphRecord* decoder, package.component("decoder"));
   LAP_ASSIGN_OR_RETURN(graph::Graph graph, graph::load(package.path(decoder->file)));
+  LAP_RETURN_IF_ERROR(package.unchanged());  // what was loaded is what was verified
   // [end]
+  return {};
+}
+
+Error refusal() { return bad_input("package", "is another one"); }
+
+Status open_beneath_example(int folder) {
+  // [package/open_beneath.h]
+  const Opened opened = open_beneath(folder, "decoder/model.onnx", O_RDONLY | O_NONBLOCK);
+  if (opened.error == kLeadsOut) return refusal();
+  // [end]
+  return {};
+}
+
+Status held_folder_example() {
+  // [package/held_folder.h]
+  LAP_ASSIGN_OR_RETURN(const auto folder, HeldFolder::open("tiny-int4"));
+  LAP_ASSIGN_OR_RETURN(const HeldFile file, folder->open_file("tokenizer.json"));
+  if (!folder->is_still_at("tiny-int4")) return refusal();
+  // [end]
+  use(file);
   return {};
 }
 
