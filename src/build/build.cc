@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -92,12 +93,12 @@ class Build {
       options_.work.note(fmt::format("resuming: {} is finished already", component.name));
     }
     if (options_.work.is_cancelled()) return cancelled();
-    std::error_code problem;
-    for (const auto& entry : fs::directory_iterator(staging_.dir(), problem)) {
-      const std::string name = entry.path().filename().string();
-      if (name == kJournalFile || journal_.components.contains(name)) continue;
-      fs::remove_all(entry.path(), problem);
+    std::set<std::string> kept;
+    for (const auto& [name, component] : journal_.components) {
+      for (const package::FileRecord& file : component.files) kept.insert(file.path);
     }
+    // What is removed and still in the journal, when this is killed, counts as not finished.
+    LAP_RETURN_IF_ERROR(staging_.keep_only(kept));
     return journal_.write(staging_.dir());
   }
 
@@ -300,8 +301,6 @@ class Build {
     summary_.peak_resident_bytes = peak_resident_bytes();
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / package::kManifestFile,
                                    package::to_json(manifest).dump(1) + "\n"));
-    std::error_code ignored;
-    fs::remove(staging_.dir() / kJournalFile, ignored);
     return staging_.publish();
   }
 
@@ -373,7 +372,8 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
   LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
   for (const std::string& line : warnings(report)) options.work.note(line);
-  LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force}));
+  LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force,
+                                                                       .work = options.work}));
   Build build(recipe, options, checkpoint, std::move(plan), std::move(data), staging);
   Result<BuildSummary> summary = build.run(std::move(report));
   if (!summary.ok()) {

@@ -286,6 +286,47 @@ TEST_F(BuildTest, NeverEmptiesAPartialFolderOfSomeoneElse) {
   EXPECT_TRUE(fs::exists(partial_ / "thesis.txt"));
 }
 
+// A killed build leaves any of a package's files; one that the next build does not know would stop
+// it.
+TEST_F(BuildTest, EveryFileOfAPackageIsKnownToTheNextBuild) {
+  ASSERT_TRUE(build("cpu-int4").ok());
+  const auto foreign = first_foreign(output_, files_of_build());
+  ASSERT_TRUE(foreign.ok()) << foreign.error().message();
+  EXPECT_EQ(*foreign, "");
+}
+
+// Killed when the manifest was written already.
+TEST_F(BuildTest, GoesOnFromAWholeButUnpublishedPackage) {
+  ASSERT_TRUE(build("cpu-int4").ok());
+  fs::rename(output_, partial_);
+  ASSERT_TRUE(Journal{}.write(partial_).ok());
+  EXPECT_EQ(problem(), "");
+  EXPECT_THAT(left_in_folder(), ElementsAre("pkg"));
+  EXPECT_EQ(package::Package::open(output_)->manifest.recipe_name, "cpu-fp32");
+}
+
+// What is in a finished component's folder and not in the journal would be in the package, in no
+// list.
+TEST_F(BuildTest, ResumingKeepsOnlyWhatTheJournalLists) {
+  RecordingSink first(begin_of("decoder"));
+  ASSERT_FALSE(build("cpu-fp32", first).ok());
+  std::ofstream(partial_ / "embedding/probe.json") << "{}";
+  std::ofstream(partial_ / "genai_config.json") << "{}";
+  ASSERT_EQ(problem(), "");
+  EXPECT_FALSE(fs::exists(output_ / "embedding/probe.json"));
+}
+
+TEST_F(BuildTest, JournalOfFilesElsewhereIsDamaged) {
+  fs::create_directories(partial_);
+  for (const char* path : {"../thesis.txt", "/etc/passwd", "embedding", "decoder/../../thesis.txt",
+                           "plan.json", "decoder/model.onnx"}) {
+    Journal journal;
+    journal.components["embedding"] = {"key", {{path, 1, "00"}}};
+    ASSERT_TRUE(journal.write(partial_).ok());
+    EXPECT_THAT(Journal::read(partial_).components, IsEmpty()) << path;
+  }
+}
+
 TEST_F(BuildTest, AnEmptyFolderMayBecomeThePackage) {
   fs::create_directories(output_);
   EXPECT_EQ(problem(), "");

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/files.h"
+#include "build/conversion_output.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "target/record.h"
@@ -15,12 +15,6 @@ namespace lapidary::build {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path with_suffix(const fs::path& path, const char* suffix) {
-  fs::path out = path;
-  out += suffix;
-  return out;
-}
 
 Status apply_setting(const std::string& text, const std::vector<std::string>& types,
                      std::vector<Json>& options) {
@@ -49,61 +43,11 @@ Status apply_setting(const std::string& text, const std::vector<std::string>& ty
   return {};
 }
 
-// The folder where a conversion is made, gone at the end whatever happens.
-class Workshop {
- public:
-  static Result<Workshop> open(const fs::path& output) {
-    Workshop out;
-    out.folder_ = with_suffix(output, ".partial");
-    std::error_code code;
-    if (fs::is_directory(fs::symlink_status(out.folder_, code))) out.clear(output);
-    if (!fs::create_directory(out.folder_, code) && !code) {
-      code = std::make_error_code(std::errc::file_exists);
-    }
-    if (code) {
-      const fs::path folder = std::exchange(out.folder_, {});
-      Error error = system_error(folder, code.value());
-      if (error.remedy.empty()) error.remedy = "check that the output's folder is there";
-      return error;
-    }
-    out.model_ = out.folder_ / output.filename();
-    return out;
-  }
-  Workshop(Workshop&& other) noexcept
-      : folder_(std::exchange(other.folder_, {})), model_(std::move(other.model_)) {}
-  Workshop& operator=(Workshop&& other) noexcept {
-    std::swap(folder_, other.folder_);
-    std::swap(model_, other.model_);
-    return *this;
-  }
-  ~Workshop() {
-    if (!folder_.empty()) clear(model_);
-  }
-  Workshop(const Workshop&) = delete;
-  Workshop& operator=(const Workshop&) = delete;
-
-  const fs::path& model() const { return model_; }
-
- private:
-  Workshop() = default;
-  // Only what a conversion to `output` makes.
-  void clear(const fs::path& output) const {
-    std::error_code ignored;
-    const fs::path model = folder_ / output.filename();
-    fs::remove(model, ignored);
-    fs::remove(with_suffix(model, ".data"), ignored);
-    fs::remove(folder_, ignored);
-  }
-
-  fs::path folder_;
-  fs::path model_;
-};
-
 Status check_output(const fs::path& output, const std::vector<fs::path>& inputs, bool force) {
   if (output.filename().empty()) {
     return bad_input(output.string(), "is a folder", "name the ONNX file to write");
   }
-  for (const fs::path& file : {output, with_suffix(output, ".data")}) {
+  for (const fs::path& file : files_of_conversion(output)) {
     std::error_code code;
     for (const fs::path& input : inputs) {
       if (fs::equivalent(file, input, code)) {
@@ -119,18 +63,6 @@ Status check_output(const fs::path& output, const std::vector<fs::path>& inputs,
     if (!force) return bad_input(file.string(), "exists already", "--force replaces it");
   }
   return {};
-}
-
-Status publish(const graph::SavedModel& saved, const fs::path& output) {
-  std::error_code code;
-  const fs::path data = with_suffix(output, ".data");
-  fs::remove(output, code);
-  if (!code) fs::remove(data, code);
-  if (!code && saved.files.size() > 1) fs::rename(saved.files[1], data, code);
-  if (!code) fs::rename(saved.files[0], output, code);
-  if (code) return system_error(output, code.value());
-  const fs::path folder = output.parent_path();
-  return sync_directory(folder.empty() ? "." : folder);
 }
 
 Result<graph::Graph> run_steps(graph::Graph graph, const std::vector<passes::BoundPass>& steps,
@@ -190,15 +122,15 @@ Result<Conversion> convert_file(const fs::path& input, const fs::path& output,
                                       [](const auto& each) { return !each.second.ops.empty(); });
     if (has_body) out.bodies.push_back(node.name);
   }
-  LAP_ASSIGN_OR_RETURN(const Workshop workshop, Workshop::open(output));
+  LAP_ASSIGN_OR_RETURN(ConversionOutput place, ConversionOutput::open(output));
+  // Another conversion may have written it since the first look.
+  LAP_RETURN_IF_ERROR(check_output(output, model.files, options.force));
   options.work.stage("writing " + output.filename().string(),
                      static_cast<uint64_t>(graph::external_bytes(graph)), Unit::kBytes);
   LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved,
-                       graph::save(graph, workshop.model(), options.work));
-  LAP_RETURN_IF_ERROR(publish(saved, output));
+                       graph::save(graph, place.model(), options.work));
+  LAP_ASSIGN_OR_RETURN(out.files, place.publish(graph, saved, options.work));
   out.nodes = static_cast<int64_t>(graph.nodes.size());
-  out.files = {output};
-  if (saved.files.size() > 1) out.files.push_back(with_suffix(output, ".data"));
   for (const fs::path& file : out.files) {
     std::error_code ignored;
     out.bytes += fs::file_size(file, ignored);

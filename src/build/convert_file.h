@@ -47,8 +47,8 @@ struct Conversion {
 };
 
 // Writes `output` and, for weights of more than 1 KB, "OUTPUT.data", by way of the folder
-// "OUTPUT.partial": both appear when all is well, or not at all. With `force` the old model goes
-// before the new data comes, so that no reader sees one with the other.
+// "OUTPUT.partial": both appear when all is well, or not at all. With `force` there is at every
+// moment the old model or the new one, each with its own data (conversion_output.h).
 // Errors: those of graph::load_model, of the passes and of graph::save; kBadInput for an output
 // that exists, or that is the input or its data (also with `force`); kUnsupported for a pass that
 // makes several graphs, or that has nothing to calibrate with; a chip without a record.

@@ -78,19 +78,10 @@ Status link_or_copy(const Package& from, const FileRecord& file, const fs::path&
   return {};
 }
 
-// A former export that was killed leaves its files.
-Status clear(const fs::path& dir) {
-  std::error_code problem;
-  for (const auto& entry : fs::directory_iterator(dir, problem)) {
-    fs::remove_all(entry.path(), problem);
-    if (problem) return system_error(entry.path(), problem.value());
-  }
-  return {};
-}
-
-Status fill(const Package& from, const fs::path& dir, const Work& work) {
-  LAP_RETURN_IF_ERROR(clear(dir));
-  // First of all: it tells a later run whose folder this is.
+Status fill(const Package& from, Staging& staging, const Work& work) {
+  const fs::path& dir = staging.dir();
+  LAP_RETURN_IF_ERROR(staging.keep_only({}));  // of a former export that was killed
+  // First of all: it tells a later run which files are of an export.
   LAP_RETURN_IF_ERROR(
       write_file(dir / package::kManifestFile, to_json(from.manifest).dump(2) + "\n"));
   uint64_t bytes = 0;
@@ -143,8 +134,9 @@ Result<ExportSummary> export_package(const fs::path& package, const fs::path& ou
   Status whole = from.verify(package::VerifyMode::kChecksums, options.work);
   if (whole.ok()) whole = check_references(from);
   if (!whole.ok()) return from.explained(whole.take_error());
-  LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(output, {.force = options.force}));
-  Status done = fill(from, staging.dir(), options.work);
+  LAP_ASSIGN_OR_RETURN(Staging staging,
+                       Staging::open(output, {.force = options.force, .work = options.work}));
+  Status done = fill(from, staging, options.work);
   if (!done.ok()) done = from.explained(done.take_error());
   if (done.ok()) done = staging.publish();
   if (!done.ok()) {

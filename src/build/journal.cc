@@ -4,6 +4,15 @@
 #include "base/json.h"
 
 namespace lapidary::build {
+namespace {
+
+// Of a component's own file. A journal that names others is damaged: they are hashed and kept.
+bool is_below(const std::string& path, const std::string& component) {
+  const std::filesystem::path plain = std::filesystem::path(path).lexically_normal();
+  return plain == path && *plain.begin() == component && plain != component;
+}
+
+}  // namespace
 
 Journal Journal::read(const std::filesystem::path& staging) {
   Journal out;
@@ -17,6 +26,7 @@ Journal Journal::read(const std::filesystem::path& staging) {
     finished.key = entry.string("key");
     JsonReader files = entry.child("files");
     for (const auto& [path, unused_file] : files.json().items()) {
+      if (!is_below(path, name)) return Journal{};
       JsonReader file = files.child(path);
       finished.files.push_back(
           {path, static_cast<uint64_t>(file.integer("size", {.min = 0})), file.string("xxh3")});

@@ -1,7 +1,7 @@
 #include "build/staging.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "build/journal.h"
 #include "package/manifest.h"
+#include "package/package.h"
 
 namespace lapidary::build {
 namespace {
@@ -31,14 +32,65 @@ bool is_there(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
-Status remove_tree(const fs::path& path) {
-  std::error_code problem;
-  fs::remove_all(path, problem);
-  if (problem) return system_error(path, problem.value());
-  return {};
+Error in_the_way(const fs::path& path) {
+  return bad_input(path.string(), "is in the way, and no build left it", "move it away");
+}
+
+// Whether the folder, seen without following a link, is of somebody who could have made ours: this
+// user, or the owner of the folder around it. The latter also on file systems on which all belongs
+// to one user.
+Status check_owner(const fs::path& folder) {
+  struct stat info {};
+  struct stat around {};
+  if (::lstat(folder.c_str(), &info) != 0) return system_error(folder, errno);
+  if (!S_ISDIR(info.st_mode)) return in_the_way(folder);
+  if (::stat(folder.parent_path().c_str(), &around) != 0) {
+    return system_error(folder.parent_path(), errno);
+  }
+  if (info.st_uid == ::geteuid() || info.st_uid == around.st_uid) return {};
+  return bad_input(folder.string(), "is in the way, and belongs to another user",
+                   "choose another output");
+}
+
+// What a build or an export has in its folder by now.
+IsOurs files_by_now(const fs::path& folder) {
+  IsOurs of_build = files_of_build();
+  const auto manifest = package::read_manifest(folder);
+  if (!manifest.ok()) return of_build;
+  return [of_build = std::move(of_build), of_package = files_of_package(*manifest)](
+             const std::string& path, mode_t mode) {
+    return of_build(path, mode) || (S_ISREG(mode) && of_package(path, mode));
+  };
+}
+
+Error exchange_error(const fs::path& output, int code) {
+  if (code != EINVAL && code != ENOSYS && code != EOPNOTSUPP) return system_error(output, code);
+  return unsupported(output.string(),
+                     "is a package already, and this file system cannot exchange it for another "
+                     "in one step",
+                     "delete it first, or choose another output");
+}
+
+Status check_replaced(const fs::path& path, const std::string& shown) {
+  const auto manifest = package::read_manifest(path);
+  if (!manifest.ok()) {
+    return bad_input(shown,
+                     fmt::format("is not replaced, since its manifest is none of ours: {}",
+                                 manifest.error().what),
+                     "delete it, or choose another output");
+  }
+  LAP_ASSIGN_OR_RETURN(const std::string foreign, first_foreign(path, files_of_package(*manifest)));
+  if (foreign.empty()) return {};
+  return bad_input((fs::path(shown) / foreign).string(),
+                   "is no file of the package, and would be deleted with it",
+                   "move it away, or choose another output");
 }
 
 }  // namespace
+
+int exchange_names(const char* a, const char* b) {
+  return ::renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
 
 Status check_output(const fs::path& output, bool force) {
   const fs::path path = plain_path(output);
@@ -55,7 +107,7 @@ Status check_output(const fs::path& output, bool force) {
   if (!force) {
     return bad_input(output.string(), "is a package already", "replace it with --force");
   }
-  return {};
+  return check_replaced(path, output.string());
 }
 
 Result<Staging> Staging::open(const fs::path& output, const StagingOptions& options) {
@@ -63,116 +115,172 @@ Result<Staging> Staging::open(const fs::path& output, const StagingOptions& opti
   const fs::path path = plain_path(output);
   fs::path dir = path;
   dir += ".partial";
-  Staging staging(path, dir, options.force);
-  LAP_RETURN_IF_ERROR(staging.create());
-  LAP_RETURN_IF_ERROR(staging.lock());
-  if (Status status = staging.refuse_foreign(); !status.ok()) {
-    ::close(std::exchange(staging.fd_, -1));
+  Staging staging(path, dir, options);
+  if (Status status = staging.prepare(); !status.ok()) {
+    if (staging.made_) {
+      staging.discard();
+    } else {
+      staging.release();
+    }
     return status.take_error();
   }
   return staging;
 }
 
-Staging::Staging(Staging&& other) noexcept
-    : output_(std::move(other.output_)),
-      dir_(std::move(other.dir_)),
-      force_(other.force_),
-      fd_(std::exchange(other.fd_, -1)),
-      parents_(std::move(other.parents_)) {}
-
-Staging::~Staging() {
-  if (fd_ >= 0) ::close(fd_);
+Status Staging::prepare() {
+  LAP_RETURN_IF_ERROR(make_parents());
+  const Error busy = bad_input(dir_.string(), "another build is writing this package",
+                               "wait for it, or choose another output");
+  LAP_ASSIGN_OR_RETURN(lock_, OutputLock::take(output_, busy));
+  // Another build may have published since the first look.
+  LAP_RETURN_IF_ERROR(check_output(output_, options_.force));
+  LAP_RETURN_IF_ERROR(claim());
+  return check_exchange();
 }
 
-Status Staging::create() {
+Status Staging::make_parents() {
   std::vector<fs::path> missing;
-  for (fs::path at = dir_; !is_there(at) && at.has_relative_path(); at = at.parent_path()) {
+  for (fs::path at = dir_.parent_path(); !is_there(at) && at.has_relative_path();
+       at = at.parent_path()) {
     missing.insert(missing.begin(), at);
   }
   for (const fs::path& path : missing) {
-    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-      Error error = system_error(path, errno);
-      discard();
-      return error;
-    }
-    if (path != dir_) parents_.push_back(path);
-  }
-  return {};
-}
-
-Status Staging::lock() {
-  fd_ = ::open(dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd_ < 0) return system_error(dir_, errno);
-  const Error busy = bad_input(dir_.string(), "another build is writing this package",
-                               "wait for it, or choose another output");
-  // File systems that cannot lock a folder (EBADF, ENOLCK, ...) give no protection, but do build.
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    ::close(std::exchange(fd_, -1));
-    return busy;
-  }
-  // The other build may have published the folder between our open and our lock.
-  struct stat locked {};
-  struct stat named {};
-  if (::fstat(fd_, &locked) != 0 || ::stat(dir_.c_str(), &named) != 0 ||
-      locked.st_ino != named.st_ino) {
-    ::close(std::exchange(fd_, -1));
-    return busy;
-  }
-  return {};
-}
-
-// A folder of this name that no build of ours left must not be emptied.
-Status Staging::refuse_foreign() const {
-  std::error_code problem;
-  bool ours = is_there(dir_ / kJournalFile) || is_there(dir_ / package::kManifestFile);
-  if (ours) return {};
-  for (const auto& entry : fs::directory_iterator(dir_, problem)) {
-    if (entry.path().filename() != std::string(kJournalFile) + ".tmp") {
-      return bad_input(dir_.string(), "is in the way, and no build left it", "move it away");
+    if (::mkdir(path.c_str(), 0755) == 0) {
+      parents_.push_back(path);
+    } else if (errno != EEXIST) {
+      return system_error(path, errno);
     }
   }
   return {};
 }
 
-Status Staging::swap_with_old() {
-  if (::renameat2(AT_FDCWD, dir_.c_str(), AT_FDCWD, output_.c_str(), RENAME_EXCHANGE) == 0) {
-    return remove_tree(dir_);
+Status Staging::claim() {
+  made_ = ::mkdir(dir_.c_str(), 0755) == 0;
+  if (!made_ && errno != EEXIST) return system_error(dir_, errno);
+  if (!made_) {
+    LAP_RETURN_IF_ERROR(check_owner(dir_));
+    LAP_RETURN_IF_ERROR(claim_contents());
   }
-  if (errno != EINVAL && errno != ENOSYS) return system_error(output_, errno);
-  // A file system without exchange: for a moment there is no package.
-  fs::path old = output_;
-  old += ".old";
-  LAP_RETURN_IF_ERROR(remove_tree(old));
-  if (::rename(output_.c_str(), old.c_str()) != 0) return system_error(output_, errno);
-  if (::rename(dir_.c_str(), output_.c_str()) != 0) {
-    Error error = system_error(output_, errno);
-    if (::rename(old.c_str(), output_.c_str()) != 0) {
-      error.remedy = "the former package is at " + old.string();
-    }
-    return error;
+  LAP_RETURN_IF_ERROR(lock_->clear_mark());
+  if (is_there(dir_ / kJournalFile)) return {};
+  return Journal{}.write(dir_);
+}
+
+// A folder of this name that no build of ours left must not be emptied. What may stand there:
+//   a journal                   an unfinished build or export, to be gone on from
+//   a manifest and no journal   a package that was replaced, half removed or not at all
+//   nothing                     what a process killed between two of these steps leaves
+Status Staging::claim_contents() {
+  if (is_there(dir_ / kJournalFile)) {
+    LAP_ASSIGN_OR_RETURN(const std::string foreign, first_foreign(dir_, files_by_now(dir_)));
+    return foreign.empty() ? Status() : in_the_way(dir_ / foreign);
   }
-  return remove_tree(old);
+  if (!is_there(dir_ / package::kManifestFile)) {
+    const IsOurs begun = [](const std::string& path, mode_t mode) {
+      return S_ISREG(mode) && path == std::string(kJournalFile) + ".tmp";
+    };
+    LAP_ASSIGN_OR_RETURN(const std::string foreign, first_foreign(dir_, begun));
+    return foreign.empty() ? Status() : in_the_way(dir_);
+  }
+  const auto manifest = package::read_manifest(dir_);
+  if (!manifest.ok()) return in_the_way(dir_);
+  const IsOurs ours = files_of_package(*manifest);
+  LAP_ASSIGN_OR_RETURN(const std::string foreign, first_foreign(dir_, ours));
+  if (!foreign.empty()) return in_the_way(dir_ / foreign);
+  // Somebody may have given a package this name.
+  if (!lock_->publishing() &&
+      package::Package{dir_, *manifest}.verify(package::VerifyMode::kSizes).ok()) {
+    return bad_input(dir_.string(), "is in the way: a package of its own", "move it away");
+  }
+  return remove_files(dir_, ours);
+}
+
+bool Staging::replaces() const {
+  std::error_code ignored;
+  return is_there(output_) && !fs::is_empty(output_, ignored);
+}
+
+// Tried out, since a file system says so only when it is asked.
+Status Staging::check_exchange() {
+  if (!replaces()) return {};
+  const fs::path a = dir_ / "exchange.0";
+  const fs::path b = dir_ / "exchange.1";
+  for (const fs::path& path : {a, b}) {
+    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return system_error(path, errno);
+  }
+  const int code = options_.exchange(a.c_str(), b.c_str()) == 0 ? 0 : errno;
+  for (const fs::path& path : {a, b}) ::rmdir(path.c_str());
+  return code == 0 ? Status() : exchange_error(output_, code);
+}
+
+Status Staging::keep_only(const std::set<std::string>& files) {
+  const IsOurs ours = files_by_now(dir_);
+  return remove_files(dir_, [&](const std::string& path, mode_t mode) {
+    return path != kJournalFile && !files.contains(path) && ours(path, mode);
+  });
+}
+
+Status Staging::check_whole() const {
+  LAP_ASSIGN_OR_RETURN(const package::Manifest manifest, package::read_manifest(dir_));
+  LAP_RETURN_IF_ERROR((package::Package{dir_, manifest}.verify(package::VerifyMode::kSizes)));
+  const IsOurs of_package = files_of_package(manifest);
+  LAP_ASSIGN_OR_RETURN(const std::string foreign,
+                       first_foreign(dir_, [&](const std::string& path, mode_t mode) {
+                         return path == kJournalFile || of_package(path, mode);
+                       }));
+  if (foreign.empty()) return {};
+  return internal_error((dir_ / foreign).string(), "is in no list of the package");
 }
 
 Status Staging::publish() {
-  std::error_code ignored;
-  for (const auto& entry : fs::recursive_directory_iterator(dir_, ignored)) {
-    if (entry.is_directory(ignored)) LAP_RETURN_IF_ERROR(sync_directory(entry.path()));
+  LAP_RETURN_IF_ERROR(check_whole());
+  LAP_RETURN_IF_ERROR(flush_folder(dir_));
+  LAP_RETURN_IF_ERROR(check_output(output_, options_.force));
+  // From here on a package without a journal in the .partial folder is ours to remove.
+  LAP_RETURN_IF_ERROR(lock_->mark_publishing());
+  if (::unlink((dir_ / kJournalFile).c_str()) != 0 && errno != ENOENT) {
+    return system_error(dir_ / kJournalFile, errno);
   }
   LAP_RETURN_IF_ERROR(sync_directory(dir_));
-  LAP_RETURN_IF_ERROR(check_output(output_, force_));
-  if (force_ && is_there(output_) && !fs::is_empty(output_, ignored)) {
-    LAP_RETURN_IF_ERROR(swap_with_old());
+  const bool former = replaces();
+  if (former) {
+    if (options_.exchange(dir_.c_str(), output_.c_str()) != 0) {
+      return exchange_error(output_, errno);
+    }
   } else if (::rename(dir_.c_str(), output_.c_str()) != 0) {
     return system_error(output_, errno);
   }
-  return sync_directory(output_.parent_path());
+  if (const Status status = sync_directory(output_.parent_path()); !status.ok()) {
+    options_.work.note(fmt::format("the package is there, but a power cut may undo that: {}",
+                                   status.error().message()));
+  }
+  if (former) clear_former();
+  lock_.reset();
+  return {};
+}
+
+// The package that was replaced stands under our name now.
+void Staging::clear_former() {
+  const auto manifest = package::read_manifest(dir_);
+  Status status =
+      manifest.ok() ? remove_folder(dir_, files_of_package(*manifest)) : Status(manifest.error());
+  if (status.ok()) return;
+  options_.work.note(
+      fmt::format("the package is there, but the former one is not wholly removed: "
+                  "{}; delete {}",
+                  status.error().message(), dir_.string()));
 }
 
 void Staging::discard() {
-  std::error_code ignored;
-  fs::remove_all(dir_, ignored);
+  static_cast<void>(remove_folder(dir_, files_by_now(dir_)));
+  release();
+}
+
+// Without the folder.
+void Staging::release() {
+  lock_.reset();
   // Only folders made here, and only while nobody else put anything into them.
+  std::error_code ignored;
   for (auto it = parents_.rbegin(); it != parents_.rend(); ++it) fs::remove(*it, ignored);
 }
 

@@ -192,4 +192,15 @@ Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_p
   return saved;
 }
 
+Status save_model(const Graph& graph, const std::filesystem::path& model_path,
+                  const std::string& data_file) {
+  LAP_RETURN_IF_ERROR(check(graph));
+  LAP_ASSIGN_OR_RETURN(const onnx::ModelProto model,
+                       to_proto(graph, plan_data(graph), data_file, Content::kAll));
+  Status status = write_model(model, model_path);
+  std::error_code ignored;
+  if (!status.ok()) std::filesystem::remove(model_path, ignored);
+  return status;
+}
+
 }  // namespace lapidary::graph

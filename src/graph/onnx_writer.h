@@ -32,5 +32,9 @@ int64_t model_bytes(const Graph& graph, const std::string& data_file);
 // unwritable folder; a weight that cannot be read; cancelled. Files written so far are removed.
 Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_path,
                         const Work& work);
+// The model file alone, for data that `save` wrote for the same graph and that are called
+// `data_file` now, beside the model. Errors: those of `save`; the file is removed.
+Status save_model(const Graph& graph, const std::filesystem::path& model_path,
+                  const std::string& data_file);
 
 }  // namespace lapidary::graph

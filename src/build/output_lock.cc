@@ -1,0 +1,117 @@
+#include "build/output_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/files.h"
+
+namespace lapidary::build {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMark = "publishing\n";
+// Between our open and our lock the holder may remove the file; how often in a row, at most.
+constexpr int kLockAttempts = 100;
+
+Error foreign_lock(const fs::path& path) {
+  return bad_input(path.string(), "is in the way, and no build left it", "move it away");
+}
+
+}  // namespace
+
+Result<OutputLock> OutputLock::take(const fs::path& output, const Error& busy) {
+  const fs::path path =
+      output.parent_path() / ("." + output.filename().string() + ".lapidary-lock");
+  for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
+    const int fd = ::open(path.c_str(),
+                          O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    if (fd < 0) {
+      const int code = errno;
+      if (code == ELOOP || code == EISDIR || code == ENXIO) return foreign_lock(path);
+      std::error_code ignored;
+      const bool there = fs::exists(fs::symlink_status(path, ignored));
+      return system_error(there ? path : fs::path(busy.where), code);
+    }
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(fd);
+      return busy;
+    }
+    OutputLock lock(path, fd);
+    if (!lock.has_the_name()) {
+      ::close(std::exchange(lock.fd_, -1));
+      continue;
+    }
+    if (Status status = lock.read_mark(); !status.ok()) {
+      ::close(std::exchange(lock.fd_, -1));  // and not removed
+      return status.take_error();
+    }
+    return lock;
+  }
+  return busy;
+}
+
+OutputLock::OutputLock(OutputLock&& other) noexcept
+    : path_(std::move(other.path_)),
+      fd_(std::exchange(other.fd_, -1)),
+      publishing_(other.publishing_) {}
+
+OutputLock& OutputLock::operator=(OutputLock&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  std::swap(publishing_, other.publishing_);
+  return *this;
+}
+
+OutputLock::~OutputLock() {
+  if (fd_ < 0) return;
+  // While it is locked: nobody who waits for the name can be given this file.
+  if (has_the_name()) ::unlink(path_.c_str());
+  ::close(fd_);
+}
+
+bool OutputLock::has_the_name() const {
+  struct stat locked {};
+  struct stat named {};
+  return ::fstat(fd_, &locked) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
+         locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+}
+
+Status OutputLock::read_mark() {
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0) return system_error(path_, errno);
+  if (!S_ISREG(info.st_mode)) return foreign_lock(path_);
+  std::array<char, kMark.size() + 1> buffer{};
+  const ssize_t count = ::pread(fd_, buffer.data(), buffer.size(), 0);
+  if (count < 0) return system_error(path_, errno);
+  const std::string_view text(buffer.data(), static_cast<size_t>(count));
+  // A machine that lost power may have kept a part of the mark.
+  if (!kMark.starts_with(text)) return foreign_lock(path_);
+  publishing_ = text == kMark;
+  return {};
+}
+
+Status OutputLock::mark_publishing() {
+  const ssize_t count = ::pwrite(fd_, kMark.data(), kMark.size(), 0);
+  if (count < 0) return system_error(path_, errno);
+  if (static_cast<size_t>(count) != kMark.size()) return system_error(path_, ENOSPC);
+  if (::fsync(fd_) != 0) return system_error(path_, errno);
+  publishing_ = true;
+  return sync_directory(path_.parent_path().empty() ? "." : path_.parent_path());
+}
+
+Status OutputLock::clear_mark() {
+  if (::ftruncate(fd_, 0) != 0) return system_error(path_, errno);
+  publishing_ = false;
+  return {};
+}
+
+}  // namespace lapidary::build
