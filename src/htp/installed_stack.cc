@@ -5,10 +5,13 @@
 
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "base/mapped_file.h"
+#include "htp/compile_cache.h"
 #include "htp/file_memo.h"
 #include "ort/session.h"
+#include "package/file_hash.h"
 
 namespace lapidary::htp {
 namespace {
@@ -105,6 +108,20 @@ Result<InstalledStack> installed_stack(const Libraries& libraries) {
     stack.versions.onnxruntime_qnn = version_beside(libraries.folder);
   }
   return stack;
+}
+
+Result<std::string> stack_hash(const Libraries& libraries, const Work& work) {
+  static FileMemo hashes;
+  const auto hash = [&work](const fs::path& file) {
+    return package::file_hash(file, work.silent());
+  };
+  std::vector<std::string> parts = {ort::version()};
+  for (const fs::path& file :
+       {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so",
+        libraries.folder / "libQnnSystem.so"}) {
+    LAP_ASSIGN_OR_RETURN(parts.emplace_back(), hashes.get(file, hash));
+  }
+  return cache_key(parts, {});
 }
 
 }  // namespace lapidary::htp
