@@ -131,6 +131,8 @@ else
   quiet features "$out/package" --image "$picture" -o "$out/features.npy" </dev/null
   quiet tokenize "$out/package" <<<"Hello fox"
   quiet targets --arch v81 </dev/null
+  quiet cache --json </dev/null
+  quiet cache clear </dev/null
   head -n 2 "$tiny/corpus/eval.txt" >"$out/text.txt"
   quiet eval "$out/package" --text "$out/text.txt" --record </dev/null
   # ONNX Runtime's telemetry takes some nine seconds to look for its server.

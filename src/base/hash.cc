@@ -100,27 +100,33 @@ std::string content_hash(std::string_view bytes) {
   return to_hex(digest_of(bytes.data(), bytes.size()));
 }
 
-struct Fingerprint::State {
+struct ContentHash::State {
   XXH3_state_t xxh;
 };
 
-Fingerprint::Fingerprint() : state_(std::make_unique<State>()) {
+ContentHash::ContentHash() : state_(std::make_unique<State>()) {
   XXH3_INITSTATE(&state_->xxh);
   XXH3_128bits_reset(&state_->xxh);
 }
 
-Fingerprint::~Fingerprint() = default;
+ContentHash::~ContentHash() = default;
 
-void Fingerprint::add(std::span<const std::byte> bytes) {
-  const uint64_t size = bytes.size();
-  XXH3_128bits_update(&state_->xxh, &size, sizeof size);
+void ContentHash::add(std::string_view bytes) {
   XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
 }
 
-void Fingerprint::add(std::string_view text) { add(std::as_bytes(std::span(text))); }
-
-std::string Fingerprint::hex() const {
+std::string ContentHash::hex() const {
   return to_hex(canonical(XXH3_128bits_digest(&state_->xxh)));
+}
+
+void Fingerprint::add(std::string_view text) {
+  const uint64_t size = text.size();
+  all_.add({reinterpret_cast<const char*>(&size), sizeof size});
+  all_.add(text);
+}
+
+void Fingerprint::add(std::span<const std::byte> bytes) {
+  add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
 Result<std::string> file_hash(const std::filesystem::path& path, const Work& work) {

@@ -27,22 +27,32 @@ namespace lapidary {
 // XXH3-128 of the bytes as they are.
 std::string content_hash(std::string_view bytes);
 
-// Of several pieces, in order.
-class Fingerprint {
+// The same of bytes that come one piece after another.
+class ContentHash {
  public:
-  Fingerprint();
-  ~Fingerprint();
-  Fingerprint(const Fingerprint&) = delete;
-  Fingerprint& operator=(const Fingerprint&) = delete;
+  ContentHash();
+  ~ContentHash();
+  ContentHash(const ContentHash&) = delete;
+  ContentHash& operator=(const ContentHash&) = delete;
 
-  // Each piece counts with its length, so that moving a boundary changes the result.
-  void add(std::span<const std::byte> bytes);
-  void add(std::string_view text);
-  std::string hex() const;
+  void add(std::string_view bytes);
+  std::string hex() const;  // of all bytes so far
 
  private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+// Of several pieces, in order.
+class Fingerprint {
+ public:
+  // Each piece counts with its length, so that moving a boundary changes the result.
+  void add(std::span<const std::byte> bytes);
+  void add(std::string_view text);
+  std::string hex() const { return all_.hex(); }
+
+ private:
+  ContentHash all_;
 };
 
 inline constexpr int64_t kHashChunkBytes = 4 << 20;

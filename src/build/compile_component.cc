@@ -131,7 +131,8 @@ Result<htp::Compiler> make_compiler(const recipe::CompileStep& step, const targe
   settings.provider_options.erase("soc_model");  // follows from the chip
   settings.limits = {.seconds = options.seconds, .memory_bytes = options.memory_bytes};
   settings.allow_cpu = options.allow_cpu;
-  if (!options.cache.empty()) settings.cache = options.cache / "contexts";
+  settings.cache = options.cache;
+  settings.cache_bytes = options.cache_bytes;
   settings.work = work;
   return htp::Compiler::create(libraries, chip, std::move(settings));
 }

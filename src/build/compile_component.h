@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cache_folder.h"
 #include "base/result.h"
 #include "base/work.h"
 #include "htp/libraries.h"
@@ -31,8 +32,10 @@ struct HtpOptions {
   int64_t memory_bytes = 0;                 // most memory of the compiler; 0: no limit
   double seconds = 3600;                    // most time of one compile
   bool probe = true;  // each distinct node alone first: some shapes compute wrong numbers
-  // Finished binaries and probe results by content; "": none are kept.
+  // Finished binaries and probe results by content, in a folder of at most so many bytes
+  // (base/cache_folder.h); "": none are kept.
   std::filesystem::path cache = {};
+  uint64_t cache_bytes = kDefaultCacheBytes;
 };
 
 // One run of the compiler.

@@ -53,7 +53,8 @@ Result<probe::ProbeReport> probe_component(const PlannedComponent& component,
   const fs::path folder = staging / (component.name + ".probe");
   probe::ProbeSettings settings;
   settings.work = work;
-  if (!options.cache.empty()) settings.cache = options.cache / "probes";
+  settings.cache = options.cache;
+  settings.cache_bytes = options.cache_bytes;
   auto report = probe::probe_nodes(graphs, emulator, folder, settings);
   std::error_code ignored;
   fs::remove_all(folder, ignored);

@@ -172,7 +172,7 @@ Result<int> build(const BuildFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe, flags.set));
   build::BuildOptions options;
   options.calibration.assign(flags.calibration.begin(), flags.calibration.end());
-  LAP_ASSIGN_OR_RETURN(options.htp, flags.htp.resolve());
+  LAP_ASSIGN_OR_RETURN(options.htp, flags.htp.resolve(recipe.compile.has_value()));
   options.checkpoint = flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
   options.output = flags.output.empty() ? recipe.output_dir.value_or("") : flags.output;
   if (options.checkpoint.empty()) {

@@ -11,6 +11,7 @@
 
 #include "base/scratch_folder.h"
 #include "base/text.h"
+#include "cli/cache_flags.h"
 #include "cli/commands.h"
 #include "cli/progress_display.h"
 #include "cli/terminal.h"
@@ -121,11 +122,15 @@ Result<int> probe(const ProbeFlags& flags) {
     progress.finish();
     return print(run, flags, chip);
   }
+  // Nothing is kept where no folder is named.
+  LAP_ASSIGN_OR_RETURN(const CacheChoice cache, choose_cache(flags.cache, ""));
   LAP_ASSIGN_OR_RETURN(const graph::Graph graph, graph::load(flags.model));
-  LAP_ASSIGN_OR_RETURN(
-      const probe::ProbeReport report,
-      probe::probe_nodes(std::span(&graph, 1), emulator, scratch->path(),
-                         {.seed = flags.seed, .cache = flags.cache, .work = work}));
+  LAP_ASSIGN_OR_RETURN(const probe::ProbeReport report,
+                       probe::probe_nodes(std::span(&graph, 1), emulator, scratch->path(),
+                                          {.seed = flags.seed,
+                                           .cache = flags.cache,
+                                           .cache_bytes = cache.most_bytes,
+                                           .work = work}));
   progress.finish();
   return print(report, flags, chip);
 }

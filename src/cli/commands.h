@@ -18,5 +18,6 @@ void add_features_command(Program& program, int& exit_code);
 void add_probe_command(Program& program, int& exit_code);
 void add_tokenize_command(Program& program, int& exit_code);
 void add_targets_command(Program& program, int& exit_code);
+void add_cache_command(Program& program, int& exit_code);
 
 }  // namespace lapidary::cli

@@ -1,26 +1,11 @@
 #include "cli/htp_flags.h"
 
-#include <cstdlib>
-
 namespace lapidary::cli {
 namespace {
 
 constexpr const char* kGroup = "HTP";  // of the help text
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 }  // namespace
-
-std::filesystem::path default_cache() {
-  if (const std::string own = environment("LAPIDARY_CACHE"); !own.empty()) return own;
-  const std::filesystem::path xdg = environment("XDG_CACHE_HOME");
-  if (!xdg.empty()) return xdg / "lapidary";
-  const std::filesystem::path home = environment("HOME");
-  return home.empty() ? home : home / ".cache" / "lapidary";
-}
 
 void ChipFlags::add_to(Command command) {
   command.add_option("--arch", arch, "Hexagon arch to compile for: v73, v75, v79, v81")
@@ -56,19 +41,14 @@ void HtpFlags::add_to(Command command) {
       .positive()
       .show_default()
       .in_group(kGroup);
-  command
-      .add_option("--cache", cache,
-                  "Where finished context binaries and probe results are kept (else "
-                  "LAPIDARY_CACHE, else ~/.cache/lapidary)")
-      .in_group(kGroup);
-  command.add_flag("--no-cache", no_cache, "Keep and use no finished binaries").in_group(kGroup);
+  cache.add_to(command, kGroup);
   command
       .add_flag("--no-probe", no_probe,
                 "Do not run each distinct node alone on the emulated HTP first")
       .in_group(kGroup);
 }
 
-Result<build::HtpOptions> HtpFlags::resolve() const {
+Result<build::HtpOptions> HtpFlags::resolve(bool compiles) const {
   build::HtpOptions out;
   LAP_ASSIGN_OR_RETURN(out.chip, chip.resolve());
   out.qnn_libs = qnn_libs;
@@ -76,7 +56,11 @@ Result<build::HtpOptions> HtpFlags::resolve() const {
   out.memory_bytes = static_cast<int64_t>(memory_gib * 1024 * 1024 * 1024);
   out.seconds = seconds;
   out.probe = !no_probe;
-  if (!no_cache) out.cache = cache.empty() ? default_cache() : std::filesystem::path(cache);
+  if (compiles) {
+    LAP_ASSIGN_OR_RETURN(const CacheChoice chosen, cache.resolve());
+    out.cache = chosen.folder;
+    out.cache_bytes = chosen.most_bytes;
+  }
   return out;
 }
 

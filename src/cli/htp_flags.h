@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "build/compile_component.h"
+#include "cli/cache_flags.h"
 #include "cli/command.h"
 #include "target/soc.h"
 
@@ -22,19 +23,17 @@ struct ChipFlags {
 
 struct HtpFlags {
   ChipFlags chip;
-  std::string qnn_libs, cache;
+  std::string qnn_libs;
+  CacheFlags cache;
   std::vector<std::string> allow_cpu;
   double memory_gib = 0;
   double seconds = 3600;
-  bool no_cache = false;
   bool no_probe = false;
 
   void add_to(Command command);
-  // Errors: those of ChipFlags::resolve().
-  Result<build::HtpOptions> resolve() const;
+  // `compiles`: whether anything is compiled, and a cache is looked for. Errors: those of
+  // ChipFlags::resolve() and CacheFlags::resolve().
+  Result<build::HtpOptions> resolve(bool compiles) const;
 };
-
-// LAPIDARY_CACHE, else a folder of ours in XDG_CACHE_HOME or ~/.cache; "" where none is set.
-std::filesystem::path default_cache();
 
 }  // namespace lapidary::cli

@@ -28,6 +28,7 @@ int main_checked(int argc, const char* const* argv) {
   add_probe_command(program, exit_code);
   add_tokenize_command(program, exit_code);
   add_targets_command(program, exit_code);
+  add_cache_command(program, exit_code);
   try {
     if (const Status parsed = program.parse(argc, argv); !parsed.ok())
       return report(parsed.error());

@@ -17,7 +17,7 @@
 #include "htp/context_binary.h"
 #include "htp/context_model.h"
 #include "htp/cpu_errors.h"
-#include "htp/file_memo.h"
+#include "htp/installed_stack.h"
 #include "htp/model_files.h"
 
 namespace lapidary::htp {
@@ -28,6 +28,10 @@ namespace fs = std::filesystem;
 // Of the provider: Quantize and DequantizeLinear at the graph's border are left to the CPU unless
 // it is 0. It is 0 by itself when nothing may run on the CPU.
 constexpr const char* kBorderOnCpu = "offload_graph_io_quantization";
+
+// Of what a run of the compiler leaves (compile_run.h), in every key. A change of how the compiler
+// is asked, such as a session option of the worker's, takes a new one.
+constexpr const char* kProductsForm = "2";
 
 // A folder that is gone when this goes.
 class WorkFolder {
@@ -161,18 +165,6 @@ fs::path folder_of(const CompileJob& job) {
   return folder;
 }
 
-// Of the libraries' contents, 215 MB: a build asks several times.
-Result<std::string> stack_key(const Libraries& libraries, const Work& work) {
-  static FileMemo hashes;
-  const auto hash = [&work](const fs::path& file) { return file_hash(file, work); };
-  std::vector<std::string> parts;
-  for (const fs::path& file :
-       {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so"}) {
-    LAP_ASSIGN_OR_RETURN(parts.emplace_back(), hashes.get(file, hash));
-  }
-  return cache_key(parts, {});
-}
-
 }  // namespace
 
 Compiler::Compiler(Libraries libraries, const target::Target& chip, ProviderOptions options,
@@ -192,13 +184,17 @@ Result<Compiler> Compiler::create(const Libraries& libraries, const target::Targ
   if (settings.program.empty()) settings.program = own_program();
   Compiler compiler(libraries, chip, std::move(options), std::move(settings));
   if (compiler.settings_.cache.empty()) return compiler;
-  LAP_ASSIGN_OR_RETURN(compiler.cache_, CompileCache::open(compiler.settings_.cache));
-  LAP_ASSIGN_OR_RETURN(compiler.stack_, stack_key(libraries, compiler.settings_.work.silent()));
+  LAP_ASSIGN_OR_RETURN(compiler.cache_, CompileCache::open(compiler.settings_.cache,
+                                                           compiler.settings_.cache_bytes));
+  LAP_ASSIGN_OR_RETURN(compiler.stack_, stack_hash(libraries, compiler.settings_.work.silent()));
   return compiler;
 }
 
 Result<std::string> Compiler::key_of(const CompileJob& job) const {
-  std::vector<std::string> texts = {kVersion, stack_, target::name_of(chip_),
+  std::vector<std::string> texts = {kProductsForm,
+                                    kVersion,
+                                    stack_,
+                                    target::name_of(chip_),
                                     job.embed ? "embedded" : "beside",
                                     settings_.allow_cpu.empty() ? "htp" : "htp and cpu"};
   for (const auto& [key, value] : options_) {
@@ -219,8 +215,7 @@ Result<std::string> Compiler::key_of(const CompileJob& job) const {
 Result<bool> Compiler::make_products(const fs::path& folder, const CompileJob& job,
                                      const std::string& key) const {
   if (cache_) {
-    LAP_ASSIGN_OR_RETURN(const bool found,
-                         cache_->fetch(key, products_of(folder), settings_.work.silent()));
+    LAP_ASSIGN_OR_RETURN(const bool found, cache_->fetch(key, products_of(folder), settings_.work));
     if (found) return true;
   }
   CompilerRun run{job.name, {}, job.embed, !settings_.allow_cpu.empty()};
@@ -266,7 +261,9 @@ Result<Compiled> Compiler::compile_in(const fs::path& folder, const CompileJob& 
   out.binary_bytes = fs::file_size(binary, error);
   if (error) return system_error(binary, error.value());
   // Whoever ends the work now will want what took the compiler an hour: it is kept all the same.
-  if (cache_ && !cached) LAP_RETURN_IF_ERROR(cache_->store(key, products));
+  if (cache_ && !cached) {
+    LAP_RETURN_IF_ERROR(cache_->store(key, products, {.progress = settings_.work.progress}));
+  }
   LAP_RETURN_IF_ERROR(install(job, products, folder));
   return out;
 }

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cache_folder.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/work.h"
@@ -42,8 +43,10 @@ struct CompilerSettings {
   int retries = 1;  // after a crash or a time limit, not after a refusal
   // Globs of ONNX node names that may run on the CPU. Any other node there is an error.
   std::vector<std::string> allow_cpu = {};
-  // Finished binaries by the hash of what they are made from; "": none are kept.
+  // Finished binaries by the hash of what they are made from, in a folder of at most so many bytes
+  // (base/cache_folder.h); "": none are kept.
   std::filesystem::path cache = {};
+  uint64_t cache_bytes = kDefaultCacheBytes;
   std::filesystem::path program = {};  // whose main() knows the worker (worker.h); "": this one
   // A stage a job, counted in graphs; now and then a note of its seconds and memory.
   Work work = {};
@@ -79,7 +82,7 @@ struct Compiled {
 
 class Compiler {
  public:
-  // Errors: those of provider_options(); kIo for a cache that cannot be made.
+  // Errors: those of provider_options() and of CacheFolder::open for the cache.
   static Result<Compiler> create(const Libraries& libraries, const target::Target& chip,
                                  CompilerSettings settings);
 

@@ -1,16 +1,14 @@
-// Finished compilations by the hash of what they were made from: a folder of folders.
-//
-//   CACHE/<32 hex digits>/entry.json    size and checksum of each file
-//   CACHE/<32 hex digits>/...           the files, as they were stored
-//
-// An entry is renamed into place when it is whole, so several processes may use one cache.
+// Finished compilations by the hash of what they were made from, in the user's cache
+// (base/cache_folder.h).
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
-#include <vector>
+#include <utility>
 
+#include "base/cache_folder.h"
 #include "base/result.h"
 #include "base/work.h"
 
@@ -18,11 +16,14 @@ namespace lapidary::htp {
 
 class CompileCache {
  public:
-  // Makes the folder. Errors: kIo.
-  static Result<CompileCache> open(const std::filesystem::path& folder);
+  // `root` holds other kinds of entries as well. Makes the folder, and keeps to the bound.
+  // Errors: those of CacheFolder::open.
+  static Result<CompileCache> open(const std::filesystem::path& root,
+                                   uint64_t most_bytes = kDefaultCacheBytes);
 
   // Copies the entry's files to `to`, which is made. False, with nothing left of `to`: there is no
-  // entry, or it is damaged and is gone now. Errors: kIo about `to`; kCancelled.
+  // entry, or it is damaged, of another key, and is gone now, with a note. Errors: kIo about `to`;
+  // kCancelled.
   Result<bool> fetch(const std::string& key, const std::filesystem::path& to,
                      const Work& work = {}) const;
   // Copies all files of `from`, those of subfolders included, into a new entry. An entry that is
@@ -31,9 +32,9 @@ class CompileCache {
                const Work& work = {}) const;
 
  private:
-  explicit CompileCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit CompileCache(CacheFolder folder) : folder_(std::move(folder)) {}
 
-  std::filesystem::path folder_;
+  CacheFolder folder_;
 };
 
 // The key of what is made from these texts and files: 32 hex digits. Where a file lies is not in

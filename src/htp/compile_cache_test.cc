@@ -33,12 +33,18 @@ class CompileCacheTest : public testing::Test {
     text << std::ifstream(file, std::ios::binary).rdbuf();
     return text.str();
   }
-  bool fetch(const std::string& key) const {
+  // "k" as a key: 32 digits.
+  static std::string key_of(const std::string& name) {
+    return fmt::format("{:0>32}", name == "k" ? "1" : "2");
+  }
+  bool fetch(const std::string& name) const {
+    const std::string key = key_of(name);
     const auto found = CompileCache::open(folder_ / "cache")->fetch(key, folder_ / "got");
     EXPECT_TRUE(found.ok()) << found.error().message();
     return found.ok() && *found;
   }
-  void store(const std::string& key) const {
+  void store(const std::string& name) const {
+    const std::string key = key_of(name);
     const Status stored = CompileCache::open(folder_ / "cache")->store(key, folder_ / "made");
     EXPECT_TRUE(stored.ok()) << stored.error().message();
   }
@@ -61,12 +67,12 @@ TEST_F(CompileCacheTest, CancellingLeavesNothingHalfCopied) {
   cancel.cancel();
   const auto cache = CompileCache::open(folder_ / "cache");
   ASSERT_TRUE(cache.ok());
-  const Status stored = cache->store("k", folder_ / "made", {.cancel = &cancel});
+  const Status stored = cache->store(key_of("k"), folder_ / "made", {.cancel = &cancel});
   ASSERT_FALSE(stored.ok());
   EXPECT_EQ(stored.error().kind, ErrorKind::kCancelled);
-  EXPECT_TRUE(fs::is_empty(folder_ / "cache"));
+  EXPECT_TRUE(fs::is_empty(folder_ / "cache/contexts"));
   store("k");
-  const auto fetched = cache->fetch("k", folder_ / "got", {.cancel = &cancel});
+  const auto fetched = cache->fetch(key_of("k"), folder_ / "got", {.cancel = &cancel});
   ASSERT_FALSE(fetched.ok());
   EXPECT_EQ(fetched.error().kind, ErrorKind::kCancelled);
   EXPECT_FALSE(fs::exists(folder_ / "got"));
@@ -75,7 +81,7 @@ TEST_F(CompileCacheTest, CancellingLeavesNothingHalfCopied) {
 
 // Catches a damaged binary that gets into a package, and an entry that stays damaged for ever.
 TEST_F(CompileCacheTest, ADamagedEntryIsGoneAndMadeAnew) {
-  const fs::path entry = folder_ / "cache/k";
+  const fs::path entry = folder_ / "cache/contexts" / key_of("k");
   const std::vector<std::function<void()>> harms = {
       [&] { write(entry / "context.bin", std::string(99999, 'b') + "c"); },
       [&] { write(entry / "context.bin", ""); },

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "htp/compile_cache.h"
 #include "htp/file_memo.h"
 #include "ort/session.h"
 
@@ -100,6 +102,20 @@ Result<InstalledStack> installed_stack(const Libraries& libraries) {
     stack.versions.onnxruntime_qnn = version_beside(libraries.folder);
   }
   return stack;
+}
+
+Result<std::string> stack_hash(const Libraries& libraries, const Work& work) {
+  static FileMemo hashes;
+  const auto hash = [&work](const fs::path& file) {
+    return file_hash(file, work.silent());
+  };
+  std::vector<std::string> parts = {ort::version()};
+  for (const fs::path& file :
+       {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so",
+        libraries.folder / "libQnnSystem.so"}) {
+    LAP_ASSIGN_OR_RETURN(parts.emplace_back(), hashes.get(file, hash));
+  }
+  return cache_key(parts, {});
 }
 
 }  // namespace lapidary::htp

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/work.h"
 #include "htp/libraries.h"
 #include "target/record.h"
 
@@ -29,5 +30,10 @@ struct InstalledStack {
 
 // Errors: kIo for a library that cannot be read.
 Result<InstalledStack> installed_stack(const Libraries& libraries);
+
+// Of ONNX Runtime's version and of the contents of the libraries that compile: what results of the
+// compiler and the emulator depend on beside their inputs and options. 215 MB are read, once a
+// process. Errors: kIo for a library that cannot be read; kCancelled.
+Result<std::string> stack_hash(const Libraries& libraries, const Work& work = {});
 
 }  // namespace lapidary::htp

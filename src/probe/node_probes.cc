@@ -135,12 +135,12 @@ Result<size_t> probe_batch(std::span<Candidate* const> open, const htp::Emulator
 
 // What a result depends on beside the unit.
 Result<std::string> scope_of(const htp::Emulator& emulator, const ProbeSettings& settings) {
-  LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack,
-                       htp::installed_stack(htp::Libraries{emulator.provider().parent_path()}));
+  const htp::Libraries libraries{emulator.provider().parent_path()};
+  LAP_ASSIGN_OR_RETURN(const htp::InstalledStack stack, htp::installed_stack(libraries));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, htp::stack_hash(libraries, settings.work));
   const ProbeLimits& limits = settings.limits;
-  std::string scope =
-      fmt::format("3;{};{};seed {};{:f};{:f};{:f}", stack.describe(), stack.provider_hash,
-                  settings.seed, limits.precise, limits.precise_8bit, limits.wrong);
+  std::string scope = fmt::format("4;{};{};seed {};{:f};{:f};{:f}", stack.describe(), hash,
+                                  settings.seed, limits.precise, limits.precise_8bit, limits.wrong);
   for (const auto& [key, value] : emulator.options()) {
     if (key != "backend_path") scope += fmt::format(";{}={}", key, value);
   }
@@ -214,7 +214,9 @@ Result<ProbeReport> probe_nodes(std::span<const Graph> graphs, const htp::Emulat
   if (!settings.cache.empty()) {
     LAP_ASSIGN_OR_RETURN(scope, scope_of(emulator, settings));
   }
-  const ProbeCache cache(settings.cache, std::move(scope));
+  LAP_ASSIGN_OR_RETURN(
+      const ProbeCache cache,
+      ProbeCache::open(settings.cache, std::move(scope), settings.cache_bytes, settings.work));
   std::vector<Candidate*> open;
   for (Candidate& candidate : candidates) {
     const auto known = cache.find(candidate.key);

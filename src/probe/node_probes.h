@@ -3,7 +3,7 @@
 //
 //   const std::vector<graph::Graph> graphs = {prefill, decode};
 //   LAP_ASSIGN_OR_RETURN(const ProbeReport report,
-//                        probe::probe_nodes(graphs, emulator, folder, {.cache = home / "probes"}));
+//                        probe::probe_nodes(graphs, emulator, folder, {.cache = home}));
 //   if (!report.passed()) print(report.to_json().dump());
 //
 // A node is fed made-up values, over the range that its inputs' encodings tell (unit_models.h).
@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cache_folder.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/work.h"
@@ -47,9 +48,10 @@ struct ProbeLimits {
 struct ProbeSettings {
   uint32_t seed = 1;
   ProbeLimits limits = {};
-  // Results by node, chip, versions of the stack and provider options; "": none are kept. An entry
-  // that is damaged is probed again.
+  // Results by node, chip, stack and provider options, in a folder of at most so many bytes
+  // (base/cache_folder.h); "": none are kept. An entry that is damaged is probed again, with a note.
   std::filesystem::path cache = {};
+  uint64_t cache_bytes = kDefaultCacheBytes;
   // A stage counted in distinct nodes; before it, for a graph with an operator whose shapes are not
   // known, one of nodes that run on the CPU, with so many threads. The emulator's runs end early by
   // the emulator's own token.

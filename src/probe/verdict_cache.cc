@@ -1,17 +1,12 @@
 #include "probe/verdict_cache.h"
 
-#include <fmt/core.h>
-
 #include <cmath>
 
-#include "base/files.h"
 #include "base/hash.h"
 #include "base/json.h"
 
 namespace lapidary::probe {
 namespace {
-
-constexpr uint64_t kMostEntryBytes = 1 << 20;
 
 std::optional<Verdict> verdict_named(const std::string& name) {
   for (const Verdict verdict :
@@ -23,17 +18,19 @@ std::optional<Verdict> verdict_named(const std::string& name) {
 
 }  // namespace
 
-std::filesystem::path ProbeCache::file_of(const std::string& whole) const {
-  return folder_ / (content_hash(whole) + ".json");
+Result<ProbeCache> ProbeCache::open(const std::filesystem::path& root, std::string scope,
+                                    uint64_t most_bytes, const Work& work) {
+  if (root.empty()) return ProbeCache(std::nullopt, std::move(scope), work);
+  LAP_ASSIGN_OR_RETURN(CacheFolder folder, CacheFolder::open(root, most_bytes));
+  return ProbeCache(std::move(folder), std::move(scope), work);
 }
 
 std::optional<ProbedNode> ProbeCache::find(const std::string& key) const {
-  if (folder_.empty()) return std::nullopt;
+  if (!folder_) return std::nullopt;
   const std::string whole = scope_ + "\n" + key;
-  std::error_code error;
-  const std::filesystem::path file = file_of(whole);
-  if (!std::filesystem::exists(file, error)) return std::nullopt;
-  const Result<Json> json = load_json(file, kMostEntryBytes);
+  const auto text = folder_->fetch_text(CacheKind::kProbe, content_hash(whole), work_);
+  if (!text) return std::nullopt;
+  const Result<Json> json = parse_json(*text, "a cached verdict");
   if (!json.ok()) return std::nullopt;
   try {
     if (json->at("key").get<std::string>() != whole) return std::nullopt;
@@ -51,14 +48,11 @@ std::optional<ProbedNode> ProbeCache::find(const std::string& key) const {
 }
 
 Status ProbeCache::keep(const std::string& key, const ProbedNode& node) const {
-  if (folder_.empty() || node.verdict == Verdict::kFailed) return {};
+  if (!folder_ || node.verdict == Verdict::kFailed) return {};
   // JSON has no infinity; such a difference is measured again.
   if (!std::isfinite(node.difference.cosine) || !std::isfinite(node.difference.relative_error)) {
     return {};
   }
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  if (error) return io_error(folder_.string(), error.message());
   const std::string whole = scope_ + "\n" + key;
   const Json json = {{"key", whole},
                      {"op", node.op},
@@ -68,7 +62,8 @@ Status ProbeCache::keep(const std::string& key, const ProbedNode& node) const {
                      {"cosine", node.difference.cosine},
                      {"relative_error", node.difference.relative_error},
                      {"finite", node.difference.finite}};
-  return replace_file(file_of(whole), json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return folder_->store_text(CacheKind::kProbe, content_hash(whole),
+                             json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace lapidary::probe

@@ -1,9 +1,13 @@
 // The regions are as the comments of those headers have them: scripts/check-examples --fix.
 // clang-format off
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "base/cache_entry.h"
+#include "base/cache_files.h"
+#include "base/cache_folder.h"
 #include "base/dtype.h"
 #include "base/files.h"
 #include "base/hash.h"
@@ -65,6 +69,36 @@ Status result_example(const std::filesystem::path& path) {
   if (auto r = load(path); !r.ok()) print(r.error().message());
   // [end]
   EXPECT_EQ(config.layers, 3);
+  return {};
+}
+
+Status cache_folder_example(const std::string& key, const std::filesystem::path& products) {
+  // [base/cache_folder.h]
+  LAP_ASSIGN_OR_RETURN(const CacheFolder cache, CacheFolder::open("/home/me/.cache/lapidary"));
+  LAP_ASSIGN_OR_RETURN(const bool found, cache.fetch(CacheKind::kContext, key, products));
+  if (!found) LAP_RETURN_IF_ERROR(cache.store(CacheKind::kContext, key, products));
+  // [end]
+  return {};
+}
+
+Status cache_entry_example(const cache_files::Handle& folder, const cache_files::EntryId& id,
+                           const std::string& text) {
+  using cache_files::EntryWriter;
+  // [base/cache_entry.h]
+  LAP_ASSIGN_OR_RETURN(EntryWriter writer, EntryWriter::begin(folder, id));
+  LAP_RETURN_IF_ERROR(writer.add_text("text", text));
+  LAP_RETURN_IF_ERROR(writer.commit());
+  // [end]
+  return {};
+}
+
+Status cache_files_example(const std::string& path) {
+  using cache_files::Handle;
+  // [base/cache_files.h]
+  LAP_ASSIGN_OR_RETURN(const Handle root, cache_files::open_folder(AT_FDCWD, path, path));
+  LAP_RETURN_IF_ERROR(cache_files::check_private(root, path));
+  cache_files::remove_tree(root.fd(), "old");
+  // [end]
   return {};
 }
 

@@ -17,7 +17,7 @@ Status node_probes_example(const graph::Graph& prefill, const graph::Graph& deco
   // [probe/node_probes.h]
   const std::vector<graph::Graph> graphs = {prefill, decode};
   LAP_ASSIGN_OR_RETURN(const ProbeReport report,
-                       probe::probe_nodes(graphs, emulator, folder, {.cache = home / "probes"}));
+                       probe::probe_nodes(graphs, emulator, folder, {.cache = home}));
   if (!report.passed()) print(report.to_json().dump());
   // [end]
   return {};
@@ -42,10 +42,10 @@ Status rule_probes_example(const htp::Libraries& libraries, const target::Target
   return {};
 }
 
-Result<ProbedNode> verdict_cache_example(const std::filesystem::path& folder,
+Result<ProbedNode> verdict_cache_example(const std::filesystem::path& root,
                                          const std::string& key, const ProbedNode& node) {
   // [probe/verdict_cache.h]
-  const ProbeCache cache(folder, "v81 ... QNN 2.51.0");
+  LAP_ASSIGN_OR_RETURN(const auto cache, ProbeCache::open(root, "v81 ... QNN 2.51.0"));
   if (const std::optional<ProbedNode> known = cache.find(key)) return *known;
   LAP_RETURN_IF_ERROR(cache.keep(key, node));
   // [end]

@@ -138,8 +138,8 @@ TEST_F(HtpProbe, ACacheRemembersAndDamageIsProbedAgain) {
   EXPECT_DOUBLE_EQ(second->nodes[0].difference.relative_error,
                    first->nodes[0].difference.relative_error);
   EXPECT_FALSE(probed(graph, "v79", settings)->nodes[0].cached);
-  for (const auto& entry : std::filesystem::directory_iterator(settings.cache)) {
-    std::filesystem::resize_file(entry.path(), 10);
+  for (const auto& entry : std::filesystem::directory_iterator(settings.cache / "probes")) {
+    std::filesystem::resize_file(entry.path() / "text", 10);
   }
   EXPECT_FALSE(probed(graph, "v81", settings)->nodes[0].cached);
   EXPECT_TRUE(probed(graph, "v81", settings)->nodes[0].cached);
