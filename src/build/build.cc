@@ -36,6 +36,33 @@ namespace fs = std::filesystem;
 // Model files without weights, and the manifest: a generous allowance beside the weights.
 constexpr uint64_t kOtherBytes = 16 << 20;
 
+// The last part of a path, which says what was packaged; the others say whose machine it was.
+std::string folder_name(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path whole = fs::absolute(path, ignored).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
+// Of the component's folder, everything that is not among its files: begun after it was finished,
+// with options that the build which goes on need not have.
+Status remove_unfinished(const fs::path& staging, const std::string& component,
+                         const FinishedComponent& finished) {
+  std::set<fs::path> kept;  // what leads to a file of it
+  for (const package::FileRecord& file : finished.files) {
+    kept.insert(*fs::path(file.path).lexically_relative(component).begin());
+  }
+  std::vector<fs::path> others;
+  std::error_code problem;
+  for (const auto& entry : fs::directory_iterator(staging / component, problem)) {
+    if (!kept.contains(entry.path().filename())) others.push_back(entry.path());
+  }
+  for (const fs::path& path : others) {
+    fs::remove_all(path, problem);
+    if (problem) return system_error(path, problem.value());
+  }
+  return {};
+}
+
 class Build {
  public:
   // Without `data` nothing is calibrated.
@@ -51,8 +78,10 @@ class Build {
 
   Result<BuildSummary> run(PlanReport report) {
     summary_.plan = std::move(report);
+    former_unread_ = !Journal::read(staging_.dir()).components.empty();
     LAP_RETURN_IF_ERROR(add_calibration_to_keys());
     LAP_RETURN_IF_ERROR(keep_finished());
+    former_unread_ = false;
     LAP_RETURN_IF_ERROR(check_space());
     describe();
     for (PlannedComponent& component : plan_.components) LAP_RETURN_IF_ERROR(make(component));
@@ -62,7 +91,7 @@ class Build {
   }
 
   // Whether a later build can use anything of this one.
-  bool has_finished_components() const { return !journal_.components.empty(); }
+  bool has_finished_components() const { return former_unread_ || !journal_.components.empty(); }
 
  private:
   Status add_calibration_to_keys() {
@@ -82,9 +111,27 @@ class Build {
     return !finished.files.empty();
   }
 
+  // What an interrupted build left; nothing of it when a tensor that it read has other bytes now,
+  // which the keys need not notice.
+  Journal former_journal() {
+    Journal former = Journal::read(staging_.dir());
+    const auto fits = [&former](const PlannedComponent& component) {
+      const auto it = former.components.find(component.name);
+      return it != former.components.end() && it->second.key == component.key;
+    };
+    if (std::none_of(plan_.components.begin(), plan_.components.end(), fits)) return {};
+    std::vector<std::string> names;
+    names.reserve(former.sources.size());
+    for (const auto& [name, unused] : former.sources) names.push_back(name);
+    const auto now = checkpoint_.weights.tensor_hashes(names, options_.work);
+    if (!now.ok() || *now != former.sources) return {};
+    journal_.sources = former.sources;
+    return former;
+  }
+
   // Keeps what an earlier, interrupted build of the same thing finished; empties the rest.
   Status keep_finished() {
-    const Journal former = Journal::read(staging_.dir());
+    const Journal former = former_journal();
     for (const PlannedComponent& component : plan_.components) {
       const auto it = former.components.find(component.name);
       if (it == former.components.end() || it->second.key != component.key) continue;
@@ -138,8 +185,7 @@ class Build {
     manifest.lapidary_version = kVersion;
     manifest.recipe_name = recipe_.name;
     manifest.recipe = recipe_.json;
-    manifest.source = options_.checkpoint.string();
-    manifest.sources = {{"checkpoint", plan_.source_hash}};
+    manifest.source = folder_name(options_.checkpoint);
     manifest.text = package::text_model(checkpoint_.config);
     manifest.vision = package::vision_model(checkpoint_.config);
     manifest.audio = package::audio_model(checkpoint_.config);
@@ -172,47 +218,51 @@ class Build {
   }
 
   Status make(PlannedComponent& component) {
-    const bool resumed = journal_.components.contains(component.name);
-    if (resumed) {
-      if (component.calibrated) {
-        LAP_ASSIGN_OR_RETURN(component, with_former_ranges(std::move(component)));
-      }
-      add(component, resumed);
-      return {};
-    }
+    const auto finished = journal_.components.find(component.name);
+    if (finished != journal_.components.end()) return resume(component, finished->second);
     if (component.calibrated) return make_calibrated(component);
-    LAP_RETURN_IF_ERROR(save(component, nullptr));
-    add(component, resumed);
+    LAP_ASSIGN_OR_RETURN(FinishedComponent made, save(component, nullptr));
+    add(component, made, false);
+    return note_finished(component.name, std::move(made));
+  }
+
+  Status resume(PlannedComponent& component, const FinishedComponent& finished) {
+    LAP_RETURN_IF_ERROR(remove_unfinished(staging_.dir(), component.name, finished));
+    if (component.calibrated) {
+      LAP_ASSIGN_OR_RETURN(component, with_former_ranges(std::move(component)));
+    }
+    add(component, finished, true);
     return {};
   }
 
   Status make_calibrated(PlannedComponent& component) {
     LAP_ASSIGN_OR_RETURN(CalibratedComponent calibrated,
                          calibrate_component(std::move(component), calibration_sources(), saved()));
-    LAP_RETURN_IF_ERROR(save(calibrated.component, &calibrated.ranges));
-    add(calibrated.component, false);
+    LAP_ASSIGN_OR_RETURN(FinishedComponent made, save(calibrated.component, &calibrated.ranges));
+    made.calibration = calibrated.record;
+    add(calibrated.component, made, false);
     if (calibrated.record) {
-      // What it was calibrated with, and what that made of its numbers.
-      summary_.manifest.calibration.push_back(*calibrated.record);
-      LAP_ASSIGN_OR_RETURN(package::Agreement agreement,
+      // What that made of its numbers. It is finished when this is known as well.
+      LAP_ASSIGN_OR_RETURN(made.agreement,
                            agreement_of(calibrated, calibration_sources(), saved()));
-      summary_.manifest.agreement.push_back(std::move(agreement));
+      summary_.manifest.agreement.push_back(*made.agreement);
     }
     component = std::move(calibrated.component);
-    return {};
+    return note_finished(component.name, std::move(made));
   }
 
   // To what the package has.
-  void add(const PlannedComponent& component, bool resumed) {
+  void add(const PlannedComponent& component, const FinishedComponent& finished, bool resumed) {
+    package::Manifest& manifest = summary_.manifest;
+    if (finished.calibration) manifest.calibration.push_back(*finished.calibration);
+    if (finished.agreement) manifest.agreement.push_back(*finished.agreement);
     ComponentSummary out{component.name, component.nodes(), 0, resumed, component.passes};
-    for (const package::FileRecord& file : journal_.components.at(component.name).files) {
+    for (const package::FileRecord& file : finished.files) {
       out.bytes += file.size;
-      summary_.manifest.files.push_back(file);
+      manifest.files.push_back(file);
     }
     summary_.components.push_back(std::move(out));
-    for (const PlannedGraph& each : component.graphs) {
-      summary_.manifest.components.push_back(each.record);
-    }
+    for (const PlannedGraph& each : component.graphs) manifest.components.push_back(each.record);
     note_lengths(component);
   }
 
@@ -228,7 +278,7 @@ class Build {
   }
 
   // `ranges`: of a calibrated component.
-  Status save(const PlannedComponent& component, const quant::Ranges* ranges) {
+  Result<FinishedComponent> save(const PlannedComponent& component, const quant::Ranges* ranges) {
     FinishedComponent finished{component.key, {}};
     LAP_ASSIGN_OR_RETURN(finished.files, save_component(component, staging_.dir(), options_.work));
     if (ranges != nullptr) {
@@ -237,7 +287,16 @@ class Build {
       LAP_ASSIGN_OR_RETURN(auto records, record_files({file}, staging_.dir(), {}));
       finished.files.push_back(std::move(records[0]));
     }
-    journal_.components[component.name] = std::move(finished);
+    return finished;
+  }
+
+  // From here on the next build can go on.
+  Status note_finished(const std::string& component, FinishedComponent finished) {
+    std::vector<std::string> read = checkpoint_.weights.names_read();
+    std::erase_if(read, [this](const auto& name) { return journal_.sources.contains(name); });
+    LAP_ASSIGN_OR_RETURN(auto hashes, checkpoint_.weights.tensor_hashes(read, options_.work));
+    journal_.sources.merge(std::move(hashes));
+    journal_.components[component] = std::move(finished);
     return journal_.write(staging_.dir());
   }
 
@@ -257,7 +316,7 @@ class Build {
     LAP_ASSIGN_OR_RETURN(const auto report, probe_component(component, chip, options_.htp,
                                                             staging_.dir(), options_.work));
     const std::string file = component.name + "/probe.json";
-    LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file, report.to_json().dump(1) + "\n"));
+    LAP_RETURN_IF_ERROR(write_file(staging_.dir() / file, report.verdicts_json().dump(1) + "\n"));
     return record({file});
   }
 
@@ -297,6 +356,8 @@ class Build {
                          package::write_side_files(checkpoint_, manifest, staging_.dir()));
     LAP_RETURN_IF_ERROR(record(names));
     LAP_RETURN_IF_ERROR(write_plan());
+    LAP_ASSIGN_OR_RETURN(manifest.sources["checkpoint"],
+                         checkpoint_.content_hash(options_.work.silent()));
     for (const package::FileRecord& file : manifest.files) summary_.bytes += file.size;
     summary_.peak_resident_bytes = peak_resident_bytes();
     LAP_RETURN_IF_ERROR(write_file(staging_.dir() / package::kManifestFile,
@@ -312,6 +373,8 @@ class Build {
   Staging& staging_;
   BuildSummary summary_;
   Journal journal_;  // what is finished
+  // An earlier build left components, and this one has not looked yet which of them it can use.
+  bool former_unread_ = false;
 };
 
 // What can be wrong with the wish to compile is said before anything is written.

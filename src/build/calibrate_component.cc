@@ -15,6 +15,7 @@
 #include "calibration/decoder_samples.h"
 #include "calibration/encoder_samples.h"
 #include "calibration/moments.h"
+#include "calibration/observed_run.h"
 #include "calibration/sample_source.h"
 #include "contract/component.h"
 #include "contract/ports.h"
@@ -82,8 +83,9 @@ SampleForm form_of(const PlannedComponent& planned) {
   return {planned.name, planned.fixed_model, planned.fixed_encoder};
 }
 
-ort::SessionOptions session_options(const Work& work) {
-  return {.threads = static_cast<int>(work.threads), .spinning = false};
+// Of runs whose outputs are calibrated with, or measured.
+ort::SessionOptions session_options() {
+  return {.threads = calibration::kRunThreads, .spinning = false};
 }
 
 Result<std::vector<Sequence>> sequences(const CalibrationSources& sources,
@@ -100,7 +102,7 @@ Result<encoders::MediaEncoder> saved_encoders(const CalibrationSources& sources,
   LAP_ASSIGN_OR_RETURN(auto processor,
                        encoders::fitted_processor(sources.checkpoint.processor, saved.manifest));
   return encoders::MediaEncoder(
-      {saved, std::move(processor), sources.data.reader().kinds(), session_options(sources.work)});
+      {saved, std::move(processor), sources.data.reader().kinds(), session_options()});
 }
 
 // The data with soft tokens.
@@ -286,8 +288,8 @@ Result<package::Agreement> decoder_agreement(const CalibratedComponent& decoder,
   }
   LAP_ASSIGN_OR_RETURN(
       auto samples, decoder_samples(form_of(decoder.component), sources, saved, reference, some));
-  LAP_ASSIGN_OR_RETURN(auto graphs, engine::FixedGraphs::open(saved, session_options(sources.work),
-                                                              {}, sources.work.silent()));
+  LAP_ASSIGN_OR_RETURN(
+      auto graphs, engine::FixedGraphs::open(saved, session_options(), {}, sources.work.silent()));
   LAP_ASSIGN_OR_RETURN(runtime::Decoder runner, runtime::Decoder::create(graphs, {}));
   return calibration::decoder_agreement(reference, samples, some, runner,
                                         saved.manifest.fixed_model->host_logit_softcap,

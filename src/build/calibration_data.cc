@@ -124,10 +124,13 @@ Result<std::string> CalibrationData::key(const CancelToken* cancel) const {
       media.insert(files.begin(), files.end());
     }
   }
+  // In an order of their own: that of `media` is one of paths, which are no part of the key.
+  std::multiset<std::string> hashes;
   for (const auto& file : media) {
-    LAP_ASSIGN_OR_RETURN(const std::string hash, encoders::content_hash(file, cancel));
-    print.add(hash);
+    LAP_ASSIGN_OR_RETURN(std::string hash, encoders::content_hash(file, cancel));
+    hashes.insert(std::move(hash));
   }
+  for (const std::string& hash : hashes) print.add(hash);
   return print.hex();
 }
 

@@ -98,6 +98,28 @@ TEST_F(CalibrationDataTest, KeyCoversTheFilesThatChatsName) {
   EXPECT_EQ(key("image0.png"), first);
 }
 
+// Equal data in folders of other names makes equal packages: a key that follows the order of paths
+// would tell one machine from another.
+TEST_F(CalibrationDataTest, KeyDoesNotDependOnWhereMediaLie) {
+  const auto key =
+      [&](const char* first, const char* second) {
+        std::vector<Path> chats;
+        for (const auto& [name, image] : {std::pair(first, "image0.png"), {second, "image1.png"}}) {
+          const Path folder = folder_ / name;
+          std::filesystem::create_directories(folder);
+          std::filesystem::copy_file(kTiny / "samples" / image, folder / "i.png",
+                                     std::filesystem::copy_options::overwrite_existing);
+          chats.push_back(folder / "chats.jsonl");
+          std::ofstream(chats.back())
+              << R"([{"role": "user", "content": [{"type": "image", "path": "i.png"}]}])";
+        }
+        const auto data = load(chats);
+        EXPECT_TRUE(data.ok()) << data.error().message();
+        return data.ok() ? data->key(nullptr).value() : "";
+      };
+  EXPECT_EQ(key("p", "q"), key("q", "p"));
+}
+
 // A text or a clip may be large: hashing it can be ended.
 TEST_F(CalibrationDataTest, KeyCanBeEnded) {
   CancelToken cancel;

@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "package/measured.h"
 
 namespace lapidary::build {
 namespace {
@@ -31,7 +32,17 @@ Journal Journal::read(const std::filesystem::path& staging) {
       finished.files.push_back(
           {path, static_cast<uint64_t>(file.integer("size", {.min = 0})), file.string("xxh3")});
     }
+    if (auto section = entry.optional_child("calibration")) {
+      finished.calibration = package::read_calibration(*section);
+    }
+    if (auto section = entry.optional_child("agreement")) {
+      finished.agreement = package::read_agreement(*section);
+    }
     out.components[name] = std::move(finished);
+  }
+  JsonReader sources = root.child("sources");
+  for (const auto& [tensor, unused] : sources.json().items()) {
+    out.sources[tensor] = sources.string(tensor);
   }
   return document->finish().ok() ? out : Journal{};
 }
@@ -43,9 +54,12 @@ Status Journal::write(const std::filesystem::path& staging) const {
     for (const package::FileRecord& file : component.files) {
       files[file.path] = {{"size", file.size}, {"xxh3", file.xxh3}};
     }
-    components_json[name] = {{"key", component.key}, {"files", std::move(files)}};
+    Json entry = {{"key", component.key}, {"files", std::move(files)}};
+    if (component.calibration) entry["calibration"] = package::to_json(*component.calibration);
+    if (component.agreement) entry["agreement"] = package::to_json(*component.agreement);
+    components_json[name] = std::move(entry);
   }
-  const Json json = {{"components", std::move(components_json)}};
+  const Json json = {{"components", std::move(components_json)}, {"sources", sources}};
   return replace_file(staging / kJournalFile, json.dump(2) + "\n");
 }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,16 @@ inline constexpr const char* kJournalFile = "build.journal.json";
 struct FinishedComponent {
   std::string key;                         // PlannedComponent::key
   std::vector<package::FileRecord> files;  // relative to the staging folder
+  // What the manifest says of it beside: of a calibrated component.
+  std::optional<package::Calibration> calibration = std::nullopt;
+  std::optional<package::Agreement> agreement = std::nullopt;
 };
 
 struct Journal {
   std::map<std::string, FinishedComponent> components;  // by name
+  // Of every tensor that was read until the last of them was finished, Weights::tensor_hashes. (The
+  // keys cover samples only. One component may be calibrated by others, so they share the list.)
+  std::map<std::string, std::string> sources;
 
   // A journal that is missing or damaged is an empty one: everything is built again.
   static Journal read(const std::filesystem::path& staging);

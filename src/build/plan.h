@@ -67,7 +67,7 @@ struct PlannedComponent {
 };
 
 struct Plan {
-  std::string source_hash;
+  std::string source_hash;            // Checkpoint::source_hash: of samples
   target::QuantizationTraits traits;  // of the target whose forms the graphs have
   std::vector<PlannedComponent> components;
 };

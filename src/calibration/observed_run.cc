@@ -98,7 +98,7 @@ class ScratchModel {
     LAP_ASSIGN_OR_RETURN(graph::SavedModel saved, graph::save(graph, path_, options.work));
     files_ = std::move(saved.files);
     ort::SessionOptions session;
-    session.threads = static_cast<int>(options.work.threads);
+    session.threads = kRunThreads;
     session.spinning = false;
     session.custom_ops = {observer.domain()};
     return ort::Session::open(path_, session);

@@ -23,9 +23,15 @@
 
 namespace lapidary::calibration {
 
+// Threads of ONNX Runtime in every run whose numbers become part of a package, whatever Work says.
+// It cuts products into pieces by their number, sums of floats differ with the pieces, and so would
+// ranges: packages must not depend on a machine's cores. (With the same number they do not: builds
+// on one core and on two gave the same bytes.)
+inline constexpr int kRunThreads = 4;
+
 struct RunOptions {
   std::filesystem::path scratch;  // an existing folder; what is written there is removed again
-  Work work = {};  // threads of ONNX Runtime too; a stage counted in bytes, one in samples
+  Work work = {};                 // a stage counted in bytes, one in samples
 };
 
 // Gets the index in `values`.

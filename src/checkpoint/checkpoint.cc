@@ -55,6 +55,18 @@ Status check_processor(const Config& config, const ProcessorConfig& processor,
   return {};
 }
 
+Result<std::string> with_side_files(const std::string& weights_hash,
+                                    const std::vector<std::filesystem::path>& files) {
+  Fingerprint print;
+  print.add(weights_hash);
+  for (const auto& path : files) {
+    LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+    print.add(path.filename().string());
+    print.add(file->bytes());
+  }
+  return print.hex();
+}
+
 }  // namespace
 
 Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
@@ -93,14 +105,12 @@ std::vector<std::filesystem::path> Checkpoint::side_files() const {
 }
 
 Result<std::string> Checkpoint::source_hash() const {
-  Fingerprint print;
-  print.add(weights.source_hash());
-  for (const auto& path : side_files()) {
-    LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-    print.add(path.filename().string());
-    print.add(file->bytes());
-  }
-  return print.hex();
+  return with_side_files(weights.sample_hash(), side_files());
+}
+
+Result<std::string> Checkpoint::content_hash(const Work& work) const {
+  LAP_ASSIGN_OR_RETURN(const std::string hash, weights.content_hash(work));
+  return with_side_files(hash, side_files());
 }
 
 }  // namespace lapidary::checkpoint

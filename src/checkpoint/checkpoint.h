@@ -38,8 +38,10 @@ struct Checkpoint {
 
   // The files beside the weights that were read or will be: for copying and for fingerprints.
   std::vector<std::filesystem::path> side_files() const;
-  // Weights::source_hash and all bytes of the side files, 32 hex digits: same hash, same package.
+  // Weights::sample_hash and all bytes of the side files, 32 hex digits. Costs milliseconds.
   Result<std::string> source_hash() const;
+  // The same with Weights::content_hash: of every byte. Same hash, same package.
+  Result<std::string> content_hash(const Work& work) const;
 };
 
 }  // namespace lapidary::checkpoint

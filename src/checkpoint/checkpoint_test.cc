@@ -48,6 +48,21 @@ TEST(CheckpointTest, SourceHashCoversSideFiles) {
   EXPECT_NE(before, *Checkpoint::open(dir.path())->source_hash());
 }
 
+TEST(CheckpointTest, ContentHashCoversSideFilesAndWeights) {
+  TempDir dir;
+  link_tiny_checkpoint(dir);
+  const auto hash = [&] { return Checkpoint::open(dir.path())->content_hash({}).value(); };
+  const std::string before = hash();
+  EXPECT_EQ(before, Checkpoint::open(tiny_checkpoint())->content_hash({}).value());
+  std::string weights = read_file(tiny_checkpoint() / "model.safetensors");
+  weights[weights.size() - 12345] = static_cast<char>(weights[weights.size() - 12345] ^ 1);
+  replace(dir, "model.safetensors", weights);
+  const std::string changed = hash();
+  EXPECT_NE(before, changed);
+  replace(dir, "chat_template.jinja", "other");
+  EXPECT_NE(changed, hash());
+}
+
 TEST(CheckpointTest, OptionalFilesMayBeAbsent) {
   TempDir dir;
   link_tiny_checkpoint(dir);

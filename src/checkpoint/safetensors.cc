@@ -250,7 +250,11 @@ Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> by
 SafetensorsFile::SafetensorsFile(std::shared_ptr<const MappedFile> file, SafetensorsHeader header)
     : file_(std::move(file)), header_(std::move(header)) {
   index_.reserve(header_.entries.size());
-  for (size_t i = 0; i < header_.entries.size(); ++i) index_.emplace(header_.entries[i].name, i);
+  digests_.reserve(header_.entries.size());
+  for (size_t i = 0; i < header_.entries.size(); ++i) {
+    index_.emplace(header_.entries[i].name, i);
+    digests_.push_back(std::make_shared<TensorDigest>(header_.entries[i].type));
+  }
 }
 
 Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
@@ -272,7 +276,12 @@ const TensorEntry* SafetensorsFile::find(std::string_view name) const {
 }
 
 tensor::Tensor SafetensorsFile::tensor(const TensorEntry& entry) const {
-  return tensor::from_file(file_, entry.offset, entry.type, entry.name);
+  return tensor::from_file(file_, entry.offset, entry.type, entry.name,
+                           digests_[index_.at(entry.name)]);
+}
+
+TensorDigest& SafetensorsFile::digest(const TensorEntry& entry) const {
+  return *digests_[index_.at(entry.name)];
 }
 
 std::span<const std::byte> SafetensorsFile::bytes_of(const TensorEntry& entry) const {

@@ -22,6 +22,7 @@
 
 #include "base/mapped_file.h"
 #include "base/result.h"
+#include "checkpoint/tensor_digest.h"
 #include "tensor/tensor.h"
 
 namespace lapidary::checkpoint {
@@ -62,6 +63,8 @@ class SafetensorsFile {
   tensor::Tensor tensor(const TensorEntry& entry) const;
   std::span<const std::byte> bytes_of(const TensorEntry& entry) const;
   const MappedFile& mapped_file() const { return *file_; }
+  // Of what tensor() reads. `entry` is one of entries().
+  TensorDigest& digest(const TensorEntry& entry) const;
 
  private:
   SafetensorsFile(std::shared_ptr<const MappedFile> file, SafetensorsHeader header);
@@ -69,6 +72,7 @@ class SafetensorsFile {
   std::shared_ptr<const MappedFile> file_;
   SafetensorsHeader header_;
   std::unordered_map<std::string_view, size_t> index_;  // views of names in header_
+  std::vector<std::shared_ptr<TensorDigest>> digests_;  // one an entry
 };
 
 }  // namespace lapidary::checkpoint

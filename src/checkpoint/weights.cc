@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/parallel.h"
 
 namespace lapidary::checkpoint {
 namespace {
@@ -183,7 +184,7 @@ int64_t Weights::total_bytes() const {
   return sum;
 }
 
-std::string Weights::source_hash() const {
+std::string Weights::sample_hash() const {
   Fingerprint print;
   for (const auto& file : files_) prefetch_samples(*file);
   for (const auto& file : files_) {
@@ -196,6 +197,51 @@ std::string Weights::source_hash() const {
     file->mapped_file().release(0, file->bytes().size());
   }
   return print.hex();
+}
+
+Status Weights::complete_digests(const std::vector<std::string>& names, const Work& work) const {
+  const auto complete = [&](size_t i) -> Status {
+    const Place& at = *place(names[i]);
+    const SafetensorsFile& file = *files_[at.file];
+    return file.digest(*at.entry).complete(file.mapped_file(), at.entry->offset, work.cancel);
+  };
+  return parallel_for(names.size(), complete, work.threads);
+}
+
+Result<std::string> Weights::content_hash(const Work& work) const {
+  LAP_RETURN_IF_ERROR(complete_digests(names_, work));
+  Fingerprint print;
+  for (const auto& file : files_) {
+    print.add(file->path().filename().string());
+    print.add(file->header_bytes());
+    for (const TensorEntry& entry : file->entries()) print.add(file->digest(entry).hex());
+  }
+  return print.hex();
+}
+
+Result<std::map<std::string, std::string>> Weights::tensor_hashes(
+    const std::vector<std::string>& names, const Work& work) const {
+  for (const std::string& name : names) {
+    if (place(name) == nullptr) {
+      return bad_input(path_.string(), fmt::format("tensor '{}' is missing", name), kDownloadAgain);
+    }
+  }
+  LAP_RETURN_IF_ERROR(complete_digests(names, work));
+  std::map<std::string, std::string> out;
+  for (const std::string& name : names) {
+    const Place& at = *place(name);
+    out[name] = files_[at.file]->digest(*at.entry).hex();
+  }
+  return out;
+}
+
+std::vector<std::string> Weights::names_read() const {
+  std::vector<std::string> out;
+  for (const std::string& name : names_) {
+    const Place& at = *place(name);
+    if (files_[at.file]->digest(*at.entry).was_read()) out.push_back(name);
+  }
+  return out;
 }
 
 std::vector<int64_t> Weights::modification_times() const {

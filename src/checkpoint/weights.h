@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/work.h"
 #include "checkpoint/safetensors.h"
 
 namespace lapidary::checkpoint {
@@ -37,12 +38,22 @@ class Weights {
   const std::filesystem::path& path() const { return path_; }
   int64_t total_bytes() const;  // of tensors
 
-  // A fingerprint of the content, 32 hex digits, that costs milliseconds whatever the size:
+  // A fingerprint of samples, 32 hex digits, that costs milliseconds whatever the size:
   // XXH3-128 over each file's name, size and header, and of each tensor all bytes up to 16 KiB,
   // else 4 KiB at its start, middle and end. Two checkpoints of different training differ in every
-  // tensor, so they differ here. Not covered: bytes changed in place between the samples; a cache
-  // on the same machine should put `modification_times` into its key as well.
-  std::string source_hash() const;
+  // tensor, so they differ here. Not covered: bytes changed in place between the samples. What is
+  // kept under it must be held against tensor_hashes() before it is used again, and
+  // `modification_times` in its key spare the attempt.
+  std::string sample_hash() const;
+  // A fingerprint of all content, 32 hex digits: each file's name, header and tensor_hashes().
+  // Tensors are hashed while they are read; what nobody read is read now, on all cores. Errors: a
+  // file that cannot be read, or that got shorter; kCancelled.
+  Result<std::string> content_hash(const Work& work) const;
+  // The same of single tensors, by name (checkpoint/tensor_digest.h). Error also: no such tensor.
+  Result<std::map<std::string, std::string>> tensor_hashes(const std::vector<std::string>& names,
+                                                           const Work& work) const;
+  // Tensors of which anything was read, in this process, through tensor(). Sorted.
+  std::vector<std::string> names_read() const;
   // Nanoseconds, one a file, in the order of `files`.
   std::vector<int64_t> modification_times() const;
 
@@ -56,6 +67,8 @@ class Weights {
   Status open_sharded(const std::filesystem::path& index);
   void build_index();
   const Place* place(std::string_view name) const;
+  // Reads what nobody read of these tensors, which must exist.
+  Status complete_digests(const std::vector<std::string>& names, const Work& work) const;
 
   std::filesystem::path path_;
   std::vector<std::shared_ptr<const SafetensorsFile>> files_;

@@ -156,11 +156,11 @@ TEST(WeightsTest, NamesDirectoryWithoutWeights) {
 }
 
 // Catches: a fingerprint that misses a changed tensor, name or size; one that depends on the place.
-TEST(WeightsTest, SourceHashFollowsContent) {
+TEST(WeightsTest, SampleHashFollowsContent) {
   const auto hash = [](const std::string& file_name, const std::string& bytes) {
     TempDir dir;
     dir.write(file_name, bytes);
-    return Weights::open(dir.path())->source_hash();
+    return Weights::open(dir.path())->sample_hash();
   };
   const std::string base = hash("model.safetensors", one_byte_tensor("a", 1));
   EXPECT_EQ(base.size(), 32u);
@@ -178,6 +178,50 @@ TEST(WeightsTest, SourceHashFollowsContent) {
   EXPECT_NE(big(0), big(1));
   EXPECT_NE(big(0), big(kBig / 2));
   EXPECT_NE(big(0), big(kBig - 1));
+}
+
+// Catches a byte that the fingerprint of the content leaves out, and one that depends on what was
+// read before, or on the place.
+TEST(WeightsTest, ContentHashCoversEveryByte) {
+  const std::string header = R"({"x":{"dtype":"F32","shape":[512,128],"data_offsets":[0,262144]},)"
+                             R"("y":{"dtype":"U8","shape":[3],"data_offsets":[262144,262147]}})";
+  const auto hash = [&](size_t changed, bool read, const std::string& head) {
+    std::string data(262147, '\0');
+    data[changed] = 1;
+    const TempDir dir;
+    dir.write("model.safetensors", safetensors_bytes(head, data));
+    const auto weights = Weights::open(dir.path());
+    if (read) {
+      EXPECT_TRUE(weights->tensor("x")->to_floats().ok());
+    }
+    EXPECT_EQ(weights->names_read(),
+              read ? std::vector<std::string>{"x"} : std::vector<std::string>{});
+    return weights->content_hash({.threads = 2}).value();
+  };
+  const std::string base = hash(0, false, header);
+  EXPECT_EQ(base.size(), 32u);
+  EXPECT_EQ(hash(0, true, header), base);
+  // Between what sample_hash() looks at as well.
+  for (const size_t at : {1, 5000, 70'001, 200'000, 262'143, 262'144, 262'146}) {
+    EXPECT_NE(hash(at, false, header), base) << at;
+    EXPECT_EQ(hash(at, true, header), hash(at, false, header)) << at;
+  }
+  std::string renamed = header;
+  renamed.replace(renamed.find("\"y\""), 3, "\"z\"");
+  EXPECT_NE(hash(0, false, renamed), base);
+}
+
+TEST(WeightsTest, TensorHashesAreOfSingleTensors) {
+  const TempDir dir;
+  write_shards(dir, valid_index());
+  const auto weights = Weights::open(dir.path());
+  ASSERT_TRUE(weights.ok());
+  const auto both = weights->tensor_hashes({"a", "b"}, {}).value();
+  EXPECT_EQ(both.size(), 2u);
+  EXPECT_NE(both.at("a"), both.at("b"));
+  EXPECT_EQ(weights->tensor_hashes({"b"}, {}).value().at("b"), both.at("b"));
+  EXPECT_THAT(weights->tensor_hashes({"a", "c"}, {}).error().message(),
+              HasSubstr("'c' is missing"));
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "package/measured.h"
+
 namespace lapidary::package {
 namespace {
 
@@ -131,20 +133,6 @@ Json to_json(const HtpModel& htp) {
           {"qnn", htp.qnn},
           {"device", to_json(htp.device)},
           {"emulated", to_json(htp.emulated)}};
-}
-
-Json to_json(const Calibration& calibration) {
-  return {{"component", calibration.component},
-          {"digest", calibration.digest},
-          {"samples", calibration.samples},
-          {"images", calibration.images},
-          {"clips", calibration.clips}};
-}
-
-Json to_json(const Agreement& agreement) {
-  return {{"component", agreement.component},     {"output", agreement.output},
-          {"samples", agreement.samples},         {"min_cosine", agreement.min_cosine},
-          {"mean_cosine", agreement.mean_cosine}, {"max_difference", agreement.max_difference}};
 }
 
 Json to_json(const QualityFigure& figure) {

@@ -203,9 +203,10 @@ struct Manifest {
   int format_version = kFormatVersion;
   std::string lapidary_version;
   std::string recipe_name;
-  Json recipe;                                 // as read
-  std::string source;                          // path of the checkpoint as given
-  std::map<std::string, std::string> sources;  // checkpoint file -> hash
+  Json recipe;         // as read
+  std::string source;  // name of the checkpoint's folder; older packages: its path as given
+  // "checkpoint" -> Checkpoint::content_hash; older packages: Checkpoint::source_hash.
+  std::map<std::string, std::string> sources;
   TextModel text;
   std::optional<VisionModel> vision;      // present with the component vision_encoder
   std::optional<AudioModel> audio;        // present with the component audio_encoder

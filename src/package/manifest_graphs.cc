@@ -106,4 +106,10 @@ FileRecord read_file_record(JsonReader& reader) {
   return out;
 }
 
+std::string read_name(JsonReader& reader, const std::string& key) {
+  std::string out = reader.string(key);
+  if (reader.status().ok() && out.empty()) reader.fail(key, "is empty", kRebuild);
+  return out;
+}
+
 }  // namespace lapidary::package

@@ -16,5 +16,7 @@ GraphRecord read_graph_record(JsonReader& reader);
 // The list `key` of `parent`.
 std::vector<ContextModel> read_contexts(JsonReader& parent, const std::string& key);
 FileRecord read_file_record(JsonReader& reader);
+// Text that names something: an empty one is an error.
+std::string read_name(JsonReader& reader, const std::string& key);
 
 }  // namespace lapidary::package

@@ -9,6 +9,7 @@
 #include "package/manifest.h"
 #include "package/manifest_checks.h"
 #include "package/manifest_graphs.h"
+#include "package/measured.h"
 
 namespace lapidary::package {
 namespace {
@@ -181,39 +182,18 @@ class ManifestReader {
     return root.has_key(key) ? root.objects(key, kRebuild) : std::vector<JsonReader>();
   }
 
-  // Text that names something is never empty.
-  std::string name(JsonReader& reader, const std::string& key) {
-    std::string out = reader.string(key);
-    if (reader.status().ok() && out.empty()) reader.fail(key, "is empty", kRebuild);
-    return out;
-  }
-
   void measured(JsonReader& root, Manifest& out) {
-    const IntegerRange some = {.min = 1};
-    const IntegerRange any = {.min = 0};
     for (JsonReader& entry : optional_objects(root, "calibration")) {
-      out.calibration.push_back({.component = name(entry, "component"),
-                                 .digest = name(entry, "digest"),
-                                 .samples = entry.integer("samples", some),
-                                 .images = entry.integer("images", any),
-                                 .clips = entry.integer("clips", any)});
-      entry.reject_unknown(kRebuild);
+      out.calibration.push_back(read_calibration(entry));
     }
     for (JsonReader& entry : optional_objects(root, "agreement")) {
-      const NumberRange cosine = {.min = -1.001, .max = 1.001};  // sums round
-      out.agreement.push_back({.component = name(entry, "component"),
-                               .output = name(entry, "output"),
-                               .samples = entry.integer("samples", some),
-                               .min_cosine = entry.number("min_cosine", cosine),
-                               .mean_cosine = entry.number("mean_cosine", cosine),
-                               .max_difference = entry.number("max_difference", {.min = 0})});
-      entry.reject_unknown(kRebuild);
+      out.agreement.push_back(read_agreement(entry));
     }
     for (JsonReader& entry : optional_objects(root, "quality")) {
-      out.quality.push_back({.measure = name(entry, "measure"),
-                             .data = name(entry, "data"),
-                             .device = name(entry, "device"),
-                             .count = entry.integer("count", some),
+      out.quality.push_back({.measure = read_name(entry, "measure"),
+                             .data = read_name(entry, "data"),
+                             .device = read_name(entry, "device"),
+                             .count = entry.integer("count", {.min = 1}),
                              .value = entry.number("value", {.min = 0})});
       entry.reject_unknown(kRebuild);
     }

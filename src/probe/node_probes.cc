@@ -147,6 +147,14 @@ Result<std::string> scope_of(const htp::Emulator& emulator, const ProbeSettings&
   return scope;
 }
 
+Json identity_json(const ProbedNode& node) {
+  return {{"graph", node.graph},
+          {"name", node.name},
+          {"op", node.op},
+          {"forms", node.forms},
+          {"alike", node.alike}};
+}
+
 }  // namespace
 
 std::string_view name_of(Verdict verdict) {
@@ -178,13 +186,9 @@ bool ProbeReport::passed() const {
 Json ProbeReport::to_json() const {
   Json list = Json::array();
   for (const ProbedNode& node : nodes) {
-    Json json = {{"graph", node.graph},
-                 {"name", node.name},
-                 {"op", node.op},
-                 {"forms", node.forms},
-                 {"alike", node.alike},
-                 {"cached", node.cached},
-                 {"verdict", name_of(node.verdict)}};
+    Json json = identity_json(node);
+    json["cached"] = node.cached;
+    json["verdict"] = name_of(node.verdict);
     if (!node.reason.empty()) {
       json["reason"] = node.reason;
     } else {
@@ -192,6 +196,16 @@ Json ProbeReport::to_json() const {
       json["relative_error"] = node.difference.relative_error;
       json["finite"] = node.difference.finite;
     }
+    list.push_back(std::move(json));
+  }
+  return Json{{"passed", passed()}, {"nodes", std::move(list)}};
+}
+
+Json ProbeReport::verdicts_json() const {
+  Json list = Json::array();
+  for (const ProbedNode& node : nodes) {
+    Json json = identity_json(node);
+    json["verdict"] = name_of(node.verdict);
     list.push_back(std::move(json));
   }
   return Json{{"passed", passed()}, {"nodes", std::move(list)}};

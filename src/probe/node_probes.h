@@ -76,6 +76,8 @@ struct ProbeReport {
   size_t count(Verdict verdict) const;
   bool passed() const;  // nothing wrong, refused or failed
   Json to_json() const;
+  // The same without what was measured and how it came about: what two builds have in common.
+  Json verdicts_json() const;
 };
 
 // Models, logs and values are written to `folder`, which is made.

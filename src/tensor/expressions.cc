@@ -18,8 +18,12 @@ constexpr int64_t kScratchBytes = 128 << 10;
 class FileBytes final : public Producer {
  public:
   FileBytes(std::shared_ptr<const MappedFile> file, int64_t offset, TensorType type,
-            std::string name)
-      : Producer(std::move(type)), file_(std::move(file)), offset_(offset), name_(std::move(name)) {
+            std::string name, std::shared_ptr<ReadObserver> observer)
+      : Producer(std::move(type)),
+        file_(std::move(file)),
+        offset_(offset),
+        name_(std::move(name)),
+        observer_(std::move(observer)) {
     assert(offset_ >= 0 && size(offset_ + outputs()[0].bytes()) <= file_->bytes().size());
   }
 
@@ -28,7 +32,10 @@ class FileBytes final : public Producer {
     const TensorType& type = outputs()[0];
     const int64_t from = offset_ + bytes_of(type.dtype, begin * type.cols());
     const int64_t length = bytes_of(type.dtype, (end - begin) * type.cols());
-    return file_->read(size(from), outs[0].first(size(length)));
+    const std::span<std::byte> rows = outs[0].first(size(length));
+    LAP_RETURN_IF_ERROR(file_->read(size(from), rows));
+    if (observer_ != nullptr) observer_->saw_rows(begin, rows);
+    return {};
   }
 
   Status read_box(const Box& box, std::span<std::byte> out) const override {
@@ -42,6 +49,7 @@ class FileBytes final : public Producer {
     // A narrow column of a large matrix touches every page of it: let go of them as we walk.
     const int64_t group = std::max<int64_t>(1, (8 << 20) / std::max<int64_t>(1, row_bytes));
     std::byte* to = out.data();
+    if (observer_ != nullptr) observer_->saw_columns();
     for (int64_t r = box.row_begin; r < box.row_end; r += group) {
       const int64_t end = std::min(r + group, box.row_end);
       for (int64_t i = r; i < end; ++i, to += keep) {
@@ -58,6 +66,7 @@ class FileBytes final : public Producer {
   std::shared_ptr<const MappedFile> file_;
   int64_t offset_;
   std::string name_;
+  std::shared_ptr<ReadObserver> observer_;  // may be null
 };
 
 class Literal final : public Producer {
@@ -327,9 +336,9 @@ Tensor literal_of(DType dtype, Shape shape, const std::vector<T>& values) {
 }  // namespace
 
 Tensor from_file(std::shared_ptr<const MappedFile> file, int64_t offset, TensorType type,
-                 std::string name) {
-  return Tensor(
-      std::make_shared<FileBytes>(std::move(file), offset, std::move(type), std::move(name)));
+                 std::string name, std::shared_ptr<ReadObserver> observer) {
+  return Tensor(std::make_shared<FileBytes>(std::move(file), offset, std::move(type),
+                                            std::move(name), std::move(observer)));
 }
 
 Tensor literal(TensorType type, std::vector<std::byte> bytes) {

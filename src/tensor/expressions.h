@@ -2,7 +2,10 @@
 // All are lazy; shape and dtype errors are programming errors, checked by assertions.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,11 +14,22 @@
 
 namespace lapidary::tensor {
 
+// Is shown what is read of a tensor in a file, for example to hash it on the way. Called from
+// several threads at once, after the read; the same rows may come more than once.
+class ReadObserver {
+ public:
+  virtual ~ReadObserver() = default;
+  // Whole rows, from `row_begin` on.
+  virtual void saw_rows(int64_t row_begin, std::span<const std::byte> rows) = 0;
+  // Some columns of some rows, which are not shown.
+  virtual void saw_columns() = 0;
+};
+
 // Bytes [offset, offset + type.bytes()) of a mapped file. `name` is what `describe` prints. Pages
 // are released once read, so that resident memory is bounded by the tiles in flight, not by the
 // file.
 Tensor from_file(std::shared_ptr<const MappedFile> file, int64_t offset, TensorType type,
-                 std::string name);
+                 std::string name, std::shared_ptr<ReadObserver> observer = nullptr);
 
 // Values held in memory.
 Tensor literal(TensorType type, std::vector<std::byte> bytes);

@@ -12,9 +12,9 @@
 #include "tensor/expressions.h"
 #include "weights/blockwise.h"
 #include "weights/nbits.h"
+#include "weights/stripes.h"
 #include "weights/testing/codes.h"
 #include "weights/testing/random_weights.h"
-#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
