@@ -95,10 +95,12 @@ std::vector<std::filesystem::path> Checkpoint::side_files() const {
 Result<std::string> Checkpoint::source_hash() const {
   Fingerprint print;
   print.add(weights.source_hash());
+  LAP_RETURN_IF_ERROR(weights.intact());
   for (const auto& path : side_files()) {
     LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
     print.add(path.filename().string());
     print.add(file->bytes());
+    LAP_RETURN_IF_ERROR(file->intact());
   }
   return print.hex();
 }

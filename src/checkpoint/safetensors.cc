@@ -6,9 +6,11 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "base/json.h"
+#include "base/json_scanner.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::checkpoint {
@@ -17,7 +19,11 @@ namespace {
 using tensor::DType;
 
 constexpr uint64_t kLengthBytes = 8;
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+// A header takes about 100 bytes for a tensor; models of a terabyte have 100 000 tensors, in many
+// files. The reference implementation stops at 100 MB.
+constexpr uint64_t kMostHeaderBytes = 16U << 20;
+constexpr uint64_t kMostEntryBytes = 64U << 10;    // of a tensor: three short fields
+constexpr uint64_t kMostMetadataBytes = 4U << 20;  // training tools write their settings there
 constexpr const char* kDamaged = "the file is damaged: download it again";
 
 struct NamedDType {
@@ -200,11 +206,11 @@ Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::stri
   for (size_t i = 0; i < kLengthBytes; ++i) {
     length |= std::to_integer<uint64_t>(bytes[i]) << (8 * i);
   }
-  if (length > kMaxHeaderBytes) {
+  if (length > kMostHeaderBytes) {
     return bad_input(
         where,
-        fmt::format("header: its length says {} bytes, more than the 100 MB that are allowed",
-                    length),
+        fmt::format("header: its length says {} bytes, more than the {} that are allowed", length,
+                    kMostHeaderBytes),
         "this is no safetensors file, or it is damaged");
   }
   if (length > bytes.size() - kLengthBytes) {
@@ -216,6 +222,54 @@ Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::stri
   return length;
 }
 
+// Reads the header entry by entry: documents of one tensor at a time are small, however many
+// tensors there are.
+class HeaderReader {
+ public:
+  HeaderReader(std::string_view text, int64_t data_size, const std::string& where)
+      : text_(text), data_size_(data_size), where_(where), scanner_(text) {}
+
+  Result<std::vector<Parsed>> read() {
+    scanner_.enter('{');
+    for (std::string_view name; scanner_.next_key(name);) LAP_RETURN_IF_ERROR(read_value(name));
+    scanner_.finish();
+    if (!scanner_.ok()) return bad_input(header(), scanner_.problem());
+    return std::move(tensors_);
+  }
+  std::map<std::string, std::string> take_metadata() { return std::move(metadata_); }
+
+ private:
+  std::string header() const { return where_ + ": header"; }
+
+  Status read_value(std::string_view name) {
+    if (!names_.insert(name).second) {
+      return bad_input(header(), fmt::format("key '{}' appears twice in one object", name));
+    }
+    scanner_.peek();
+    const size_t begin = scanner_.position();
+    if (!scanner_.skip()) return {};  // read() says why
+    const std::string_view value = text_.substr(begin, scanner_.position() - begin);
+    const std::string place = fmt::format("{}: '{}'", header(), name);
+    if (name == "__metadata__") {
+      LAP_ASSIGN_OR_RETURN(const Json json, parse_json(value, place, kMostMetadataBytes));
+      LAP_ASSIGN_OR_RETURN(metadata_, parse_metadata(json, header()));
+      return {};
+    }
+    LAP_ASSIGN_OR_RETURN(const Json json, parse_json(value, place, kMostEntryBytes));
+    LAP_ASSIGN_OR_RETURN(Parsed parsed, parse_entry(std::string(name), json, data_size_, where_));
+    tensors_.push_back(std::move(parsed));
+    return {};
+  }
+
+  std::string_view text_;
+  int64_t data_size_;
+  const std::string& where_;
+  JsonScanner scanner_;
+  std::unordered_set<std::string_view> names_;  // views into the text or the scanner
+  std::vector<Parsed> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
 }  // namespace
 
 Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> bytes,
@@ -226,20 +280,12 @@ Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> by
     return bad_input(where, "header: does not start with '{'",
                      "this is no safetensors file, or it is damaged");
   }
-  LAP_ASSIGN_OR_RETURN(const Json json, parse_json(text, where + ": header"));
   SafetensorsHeader header;
   header.data_begin = static_cast<int64_t>(kLengthBytes + length);
   const int64_t data_size = static_cast<int64_t>(bytes.size()) - header.data_begin;
-  std::vector<Parsed> tensors;
-  tensors.reserve(json.size());
-  for (const auto& [name, value] : json.items()) {
-    if (name == "__metadata__") {
-      LAP_ASSIGN_OR_RETURN(header.metadata, parse_metadata(value, where + ": header"));
-      continue;
-    }
-    LAP_ASSIGN_OR_RETURN(Parsed parsed, parse_entry(name, value, data_size, where));
-    tensors.push_back(std::move(parsed));
-  }
+  HeaderReader reader(text, data_size, where);
+  LAP_ASSIGN_OR_RETURN(std::vector<Parsed> tensors, reader.read());
+  header.metadata = reader.take_metadata();
   LAP_RETURN_IF_ERROR(check_layout(tensors, data_size, where));
   header.entries.reserve(tensors.size());
   for (Parsed& t : tensors) {
@@ -258,10 +304,11 @@ SafetensorsFile::SafetensorsFile(std::shared_ptr<const MappedFile> file, Safeten
 Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
     const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
-  LAP_ASSIGN_OR_RETURN(SafetensorsHeader header,
-                       parse_safetensors_header(file->bytes(), path.string()));
+  auto header = parse_safetensors_header(file->bytes(), path.string());
+  LAP_RETURN_IF_ERROR(file->intact());
+  if (!header.ok()) return header.take_error();
   return std::shared_ptr<const SafetensorsFile>(
-      new SafetensorsFile(std::move(file), std::move(header)));
+      new SafetensorsFile(std::move(file), std::move(header).value()));
 }
 
 std::span<const std::byte> SafetensorsFile::header_bytes() const {

@@ -198,6 +198,11 @@ std::string Weights::source_hash() const {
   return print.hex();
 }
 
+Status Weights::intact() const {
+  for (const auto& file : files_) LAP_RETURN_IF_ERROR(file->mapped_file().intact());
+  return {};
+}
+
 std::vector<int64_t> Weights::modification_times() const {
   std::vector<int64_t> out;
   for (const auto& file : files_) {

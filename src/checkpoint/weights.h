@@ -43,6 +43,8 @@ class Weights {
   // tensor, so they differ here. Not covered: bytes changed in place between the samples; a cache
   // on the same machine should put `modification_times` into its key as well.
   std::string source_hash() const;
+  // That what was hashed was there: see MappedFile::intact.
+  Status intact() const;
   // Nanoseconds, one a file, in the order of `files`.
   std::vector<int64_t> modification_times() const;
 

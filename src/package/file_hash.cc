@@ -1,56 +1,16 @@
 #include "package/file_hash.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <span>
 #include <vector>
 
-#include "base/files.h"
+#include "base/input_file.h"
 #include "base/parallel.h"
 
 namespace lapidary::package {
 namespace {
-
-class InputFile {
- public:
-  explicit InputFile(const std::filesystem::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), open_error_(errno) {}
-  ~InputFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
-
-  Result<int64_t> size() const {
-    if (fd_ < 0) return system_error(path_, open_error_);
-    struct stat info {};
-    if (::fstat(fd_, &info) != 0) return system_error(path_, errno);
-    if (!S_ISREG(info.st_mode)) return io_error(path_.string(), "is not a regular file");
-    return int64_t{info.st_size};
-  }
-
-  Status read(std::vector<unsigned char>& buffer, int64_t offset) const {
-    size_t done = 0;
-    while (done < buffer.size()) {
-      const ssize_t n = ::pread(fd_, buffer.data() + done, buffer.size() - done,
-                                offset + static_cast<int64_t>(done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return system_error(path_, errno);
-      if (n == 0) return io_error(path_.string(), "became shorter while it was read");
-      done += static_cast<size_t>(n);
-    }
-    return {};
-  }
-
- private:
-  std::filesystem::path path_;
-  int fd_;
-  int open_error_;
-};
 
 std::string to_hex(const XXH128_canonical_t& digest) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -71,8 +31,8 @@ XXH128_canonical_t digest_of(const void* data, size_t size) {
 }  // namespace
 
 Result<std::string> file_hash(const std::filesystem::path& path, const Work& work) {
-  const InputFile file(path);
-  LAP_ASSIGN_OR_RETURN(const int64_t size, file.size());
+  LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::open(path));
+  const auto size = static_cast<int64_t>(file.size());
   const int64_t chunks = (size + kHashChunkBytes - 1) / kHashChunkBytes;
   std::vector<XXH128_canonical_t> digests(static_cast<size_t>(chunks));
   const auto hash_chunk = [&](size_t i) -> Status {
@@ -80,7 +40,8 @@ Result<std::string> file_hash(const std::filesystem::path& path, const Work& wor
     const int64_t offset = static_cast<int64_t>(i) * kHashChunkBytes;
     thread_local std::vector<unsigned char> buffer;
     buffer.resize(static_cast<size_t>(std::min(kHashChunkBytes, size - offset)));
-    LAP_RETURN_IF_ERROR(file.read(buffer, offset));
+    LAP_RETURN_IF_ERROR(
+        file.read(static_cast<size_t>(offset), std::as_writable_bytes(std::span(buffer))));
     digests[i] = digest_of(buffer.data(), buffer.size());
     work.advance(buffer.size());
     return {};
