@@ -17,7 +17,6 @@ namespace lapidary::golden {
 namespace {
 
 using ort::Binding;
-using ort::ElementType;
 using ort::Session;
 
 Result<Session> save_and_open(const graph::Graph& graph, const std::filesystem::path& model) {
@@ -106,11 +105,10 @@ Result<Embedded> embed(const engine::TextGraphs& model, const engine::Prompt& pr
       feed(binding, model.embedding, ports::kAudioFeatures,
            engine::soft_rows(prompt.blocks, Medium::kAudio, {0, count}, hidden, sounds), hidden));
   LAP_RETURN_IF_ERROR(binding.output(
-      ports::kInputsEmbeds, {ElementType::kFloat32, out.inputs_embeds.data(), {1, count, hidden}}));
+      ports::kInputsEmbeds, {DType::kFloat, out.inputs_embeds.data(), {1, count, hidden}}));
   if (width > 0) {
-    LAP_RETURN_IF_ERROR(
-        binding.output(ports::kPerLayerInputs,
-                       {ElementType::kFloat32, out.per_layer_inputs.data(), {1, count, width}}));
+    LAP_RETURN_IF_ERROR(binding.output(
+        ports::kPerLayerInputs, {DType::kFloat, out.per_layer_inputs.data(), {1, count, width}}));
   }
   LAP_RETURN_IF_ERROR(binding.run());
   return out;

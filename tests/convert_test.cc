@@ -55,8 +55,7 @@ class Convert : public testing::Test {
     std::vector<ort::HostTensor> inputs;
     for (const auto& [key, value] : golden_json["inputs"].items()) {
       const auto values = value["values"].get<std::vector<float>>();
-      ort::HostTensor tensor{
-          key, ort::ElementType::kFloat32, value["shape"].get<std::vector<int64_t>>(), {}};
+      ort::HostTensor tensor{key, DType::kFloat, value["shape"].get<std::vector<int64_t>>(), {}};
       tensor.data.resize(values.size() * sizeof(float));
       std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
       inputs.push_back(std::move(tensor));
@@ -131,7 +130,7 @@ TEST_F(Convert, MatMulNBitsThatTheHtpComputesWrongIsRefusedOrCodedAnew) {
     if (node.op_type != "DequantizeLinear") continue;
     const graph::Tensor& codes = graph->initializers.at(node.inputs[0]);
     const graph::Tensor& zeros = graph->initializers.at(node.inputs.at(2));
-    EXPECT_TRUE(codes.dtype() == graph::DType::kInt4 || codes.dtype() == graph::DType::kInt8);
+    EXPECT_TRUE(codes.dtype() == DType::kInt4 || codes.dtype() == DType::kInt8);
     EXPECT_TRUE(weights::are_centered(codes, zeros).value()) << node.name;
   }
 }
@@ -219,15 +218,15 @@ TEST_F(Convert, FloatActivationsAreLeft) {
   // The blocks of 32 over 64 inputs, whole ones, straight from the float input.
   graph::Graph model = *graph;
   model.nodes.clear();
-  const auto zeros = [](graph::DType dtype, tensor::Shape shape) {
+  const auto zeros = [](DType dtype, tensor::Shape shape) {
     const tensor::TensorType type{dtype, std::move(shape)};
     return tensor::literal(type, std::vector<std::byte>(static_cast<size_t>(type.bytes())));
   };
-  model.initializers = {{"q", zeros(graph::DType::kInt4, {64, 16})},
+  model.initializers = {{"q", zeros(DType::kInt4, {64, 16})},
                         {"s", tensor::floats({2, 16}, std::vector<float>(32, 0.5F))},
-                        {"z", zeros(graph::DType::kInt4, {2, 16})}};
-  model.inputs = {{"x", graph::DType::kFloat, {int64_t{1}, int64_t{64}}}};
-  model.outputs = {{"y", graph::DType::kFloat, {int64_t{1}, int64_t{16}}}};
+                        {"z", zeros(DType::kInt4, {2, 16})}};
+  model.inputs = {{"x", DType::kFloat, {int64_t{1}, int64_t{64}}}};
+  model.outputs = {{"y", DType::kFloat, {int64_t{1}, int64_t{16}}}};
   model.nodes.push_back({"",
                          "DequantizeLinear",
                          "dq",

@@ -129,7 +129,7 @@ TEST_P(DecoderGraphs, EncodingsHoldAcrossGraphs) {
       EXPECT_EQ(value, decode.metadata.at(key)) << key;
     }
     for (const auto& [name, tensor] : prefill.initializers) {
-      if (tensor.dtype() == graph::DType::kInt64) continue;  // shapes
+      if (tensor.dtype() == DType::kInt64) continue;  // shapes
       ASSERT_TRUE(decode.initializers.contains(name)) << name;
       if (!name.ends_with("_scale") && !name.ends_with("_zero_point")) continue;
       EXPECT_EQ(take(tensor.materialize()), take(decode.initializers.at(name).materialize()))
@@ -140,7 +140,7 @@ TEST_P(DecoderGraphs, EncodingsHoldAcrossGraphs) {
       const std::string prefix = "present.";
       if (!output.name.starts_with(prefix)) continue;
       ++caches;
-      EXPECT_EQ(output.dtype, graph::DType::kInt16);
+      EXPECT_EQ(output.dtype, DType::kInt16);
       const std::string past = "past_key_values." + output.name.substr(prefix.size());
       const std::string& encoding = decode.metadata.at("encoding:" + output.name);
       EXPECT_THAT(encoding, HasSubstr("\"zero_point\":0"));
@@ -148,8 +148,7 @@ TEST_P(DecoderGraphs, EncodingsHoldAcrossGraphs) {
       EXPECT_EQ(encoding, prefill.metadata.at("encoding:" + output.name));
     }
     EXPECT_GT(caches, 0U);
-    for (const auto& input : decode.inputs)
-      EXPECT_NE(input.dtype, graph::DType::kFloat) << input.name;
+    for (const auto& input : decode.inputs) EXPECT_NE(input.dtype, DType::kFloat) << input.name;
   }
 }
 

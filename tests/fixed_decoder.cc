@@ -109,12 +109,12 @@ std::vector<float> FixedDecoder::run(const FixedGraph& graph, std::span<const in
   for (const ort::Port& port : graph.session.inputs()) {
     std::vector<float>& values = buffers[port.name] = input_of(port, embedded, graph.length);
     if (values.size() != elements(port.dims)) throw std::runtime_error(port.name + ": size");
-    take(binding.input(port.name, {ort::ElementType::kFloat32, values.data(), port.dims}));
+    take(binding.input(port.name, {DType::kFloat, values.data(), port.dims}));
   }
   for (const ort::Port& port : graph.session.outputs()) {
     std::vector<float>& values = buffers[port.name];
     values.resize(elements(port.dims));
-    take(binding.output(port.name, {ort::ElementType::kFloat32, values.data(), port.dims}));
+    take(binding.output(port.name, {DType::kFloat, values.data(), port.dims}));
   }
   take(binding.run());
   const auto count = static_cast<int64_t>(ids.size());

@@ -20,7 +20,7 @@
 #include "graph/onnx_writer.h"
 #include "htp/compile.h"
 #include "htp/worker.h"
-#include "package/component_record.h"
+#include "package/graph_record.h"
 #include "package/side_files.h"
 #include "package/text_model.h"
 #include "passes/graph_set.h"
@@ -55,7 +55,7 @@ class FixedPackage : public testing::Test {
   void TearDown() override { fs::remove_all(dir_); }
 
   void add(graph::Graph graph, const std::string& file, contract::Role role) {
-    package::Component record = package::take_component_record(graph, file);
+    package::GraphRecord record = package::take_graph_record(graph, file);
     record.role = role;
     fs::create_directories((dir_ / file).parent_path());
     take(graph::save(graph, dir_ / file, {}));
@@ -81,7 +81,7 @@ class FixedPackage : public testing::Test {
     htp.soc_model = chip.soc->model;
     const htp::Compiler compiler = take(htp::Compiler::create(libraries, chip, {}));
     fs::create_directories(dir_ / "decoder/emulated");
-    for (const package::Component& graph : manifest_.components) {
+    for (const package::GraphRecord& graph : manifest_.components) {
       if (graph.role == contract::Role::kModel) continue;
       const std::string stem = std::string("decoder/emulated/") + name_of(graph.role) + ".0";
       htp.emulated.push_back({"decoder", graph.role, 0, stem + ".onnx", stem + ".bin"});

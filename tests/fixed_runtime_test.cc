@@ -20,7 +20,7 @@
 #include "fixed_decoder.h"
 #include "golden_check.h"
 #include "graph/onnx_writer.h"
-#include "package/component_record.h"
+#include "package/graph_record.h"
 #include "passes/split_model/split_model.h"
 #include "runtime/decoder.h"
 #include "tensor/expressions.h"
@@ -63,7 +63,7 @@ void encode_ports(Graph& graph, const std::vector<std::pair<std::string, float>>
     graph.initializers[port.name + "_scale"] = tensor::scalar(scale);
     graph.metadata["encoding:" + port.name] =
         Json{{"dtype", "int16"}, {"scale", scale}, {"zero_point", 0}}.dump();
-    port.dtype = graph::DType::kInt16;
+    port.dtype = DType::kInt16;
   };
   std::vector<graph::Node> first;
   std::vector<graph::Node> last;
@@ -129,7 +129,7 @@ class FixedRuntime : public testing::Test {
         text(), fixed_model(source().config.text, context, chunk), model()->embedding, {}, {}});
     for (passes::RoleGraph& each : set) {
       const std::string stem = passes::file_stem(each);
-      package::Component record = package::take_component_record(each.graph, stem + ".onnx");
+      package::GraphRecord record = package::take_graph_record(each.graph, stem + ".onnx");
       fs::create_directories(dir / stem);
       take(graph::save(each.graph, dir / stem / "model.onnx", {}));
       auto& parts = each.role == contract::Role::kDecode ? out->decode : out->prefill;

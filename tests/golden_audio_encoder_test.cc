@@ -25,7 +25,6 @@ namespace lapidary::golden {
 namespace {
 
 using checkpoint::Config;
-using ort::ElementType;
 using ort::input_view;
 using ort::Session;
 
@@ -61,9 +60,8 @@ class GoldenAudioEncoder : public testing::TestWithParam<const char*> {
     take(binding.input("input_features",
                        input_view(one.input_features, {one.batch, one.time, mel_bins_})));
     take(binding.input("input_features_mask", input_view(one.mask, {one.batch, one.time})));
-    take(binding.output(
-        "audio_features",
-        {ElementType::kFloat32, out.data(), {one.tokens, config_.text.hidden_size}}));
+    take(binding.output("audio_features",
+                        {DType::kFloat, out.data(), {one.tokens, config_.text.hidden_size}}));
     take(binding.run());
     return out;
   }

@@ -25,7 +25,6 @@ namespace {
 namespace ports = contract::ports;
 using engine::Prompt;
 using ort::Binding;
-using ort::ElementType;
 using ort::input_view;
 using runtime::Decoder;
 
@@ -62,8 +61,8 @@ class GraphRun {
     const auto present = bind_caches(binding, static_cast<int64_t>(begin), total);
     const int64_t kept = keep > 0 ? keep : count;
     std::vector<float> logits(static_cast<size_t>(kept * text.vocab_size));
-    check(binding.output(ports::kLogits,
-                         {ElementType::kFloat32, logits.data(), {1, kept, text.vocab_size}}));
+    check(
+        binding.output(ports::kLogits, {DType::kFloat, logits.data(), {1, kept, text.vocab_size}}));
     check(binding.run());
     past_ = present;
     return logits;
@@ -89,7 +88,7 @@ class GraphRun {
         std::vector<float>& rows = present[in];
         rows.resize(static_cast<size_t>(spec.kv_heads * total * spec.head_dim));
         check(binding.output(
-            out, {ElementType::kFloat32, rows.data(), {1, spec.kv_heads, total, spec.head_dim}}));
+            out, {DType::kFloat, rows.data(), {1, spec.kv_heads, total, spec.head_dim}}));
       }
     }
     return present;

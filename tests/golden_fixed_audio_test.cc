@@ -68,10 +68,10 @@ class GoldenStaticAudio : public testing::Test {
   }
 
   std::vector<float> run_any(const Session& session, const media::LogMel& mel) const {
-    HostTensor features{"input_features", ort::ElementType::kFloat32, {1, mel.frames, bins_}, {}};
+    HostTensor features{"input_features", DType::kFloat, {1, mel.frames, bins_}, {}};
     const auto bytes = std::as_bytes(std::span(mel.input_features));
     features.data.assign(bytes.begin(), bytes.end());
-    HostTensor mask{"input_features_mask", ort::ElementType::kBool, {1, mel.frames}, {}};
+    HostTensor mask{"input_features_mask", DType::kBool, {1, mel.frames}, {}};
     for (const uint8_t real : mel.input_features_mask) mask.data.push_back(std::byte{real});
     return floats(take(session.run(std::vector{features, mask})).front());
   }

@@ -26,7 +26,6 @@
 namespace lapidary::golden {
 namespace {
 
-using graph::DType;
 using graph::FixedShapes;
 using graph::Graph;
 
@@ -103,10 +102,7 @@ class GoldenShapes : public testing::Test {
         std::memcpy(bytes.data() + i * sizeof(value), &value, sizeof(value));
       }
     }
-    const auto type = dtype == DType::kFloat   ? ort::ElementType::kFloat32
-                      : dtype == DType::kInt64 ? ort::ElementType::kInt64
-                                               : ort::ElementType::kBool;
-    return {type, bytes.data(), shape};
+    return {bindable(dtype) ? dtype : DType::kBool, bytes.data(), shape};
   }
 
   std::filesystem::path scratch_;
@@ -153,8 +149,8 @@ TEST_F(GoldenShapes, OnnxRuntimeRefusesABufferOfAnotherShape) {
   ort::Binding binding = take(session.bind());
   std::vector<float> in(6);
   std::vector<float> out(6);
-  ASSERT_TRUE(binding.input("x", {ort::ElementType::kFloat32, in.data(), {2, 3}}).ok());
-  ASSERT_TRUE(binding.output("y", {ort::ElementType::kFloat32, out.data(), {3, 2}}).ok());
+  ASSERT_TRUE(binding.input("x", {DType::kFloat, in.data(), {2, 3}}).ok());
+  ASSERT_TRUE(binding.output("y", {DType::kFloat, out.data(), {3, 2}}).ok());
   EXPECT_FALSE(binding.run().ok());
 }
 

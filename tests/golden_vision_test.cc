@@ -31,7 +31,6 @@ namespace {
 
 using Path = std::filesystem::path;
 using ort::Binding;
-using ort::ElementType;
 using ort::Session;
 
 constexpr double kMinCosine = 0.999999;
@@ -135,13 +134,11 @@ class GoldenVision : public testing::TestWithParam<const char*> {
     std::vector<float> out(static_cast<size_t>(soft_tokens * hidden_));
     Binding binding = take(session.bind());
     require(binding.input(
-        "pixel_values",
-        {ElementType::kFloat32, one.pixels.data(), {one.batch, one.patches, per_patch_}}));
-    require(binding.input(
-        "pixel_position_ids",
-        {ElementType::kInt64, one.positions.data(), {one.batch, one.patches, int64_t{2}}}));
-    require(binding.output("image_features",
-                           {ElementType::kFloat32, out.data(), {soft_tokens, hidden_}}));
+        "pixel_values", {DType::kFloat, one.pixels.data(), {one.batch, one.patches, per_patch_}}));
+    require(
+        binding.input("pixel_position_ids",
+                      {DType::kInt64, one.positions.data(), {one.batch, one.patches, int64_t{2}}}));
+    require(binding.output("image_features", {DType::kFloat, out.data(), {soft_tokens, hidden_}}));
     require(binding.run());
     return out;
   }

@@ -15,7 +15,6 @@ namespace lapidary::golden {
 namespace {
 
 using graph::Graph;
-using ort::ElementType;
 using ort::HostTensor;
 
 constexpr float kMasked = -100.0F;
@@ -62,7 +61,7 @@ std::vector<float> rotary_table(const std::vector<int64_t>& dims, bool cosine) {
 
 HostTensor float_tensor(const std::string& name, std::vector<int64_t> dims,
                         const std::vector<float>& values) {
-  HostTensor out{name, ElementType::kFloat32, std::move(dims),
+  HostTensor out{name, DType::kFloat, std::move(dims),
                  std::vector<std::byte>(values.size() * sizeof(float))};
   std::memcpy(out.data.data(), values.data(), out.data.size());
   return out;
@@ -75,7 +74,7 @@ Result<quant::Ranges> ranges_of(const passes::CalibrationRequest& request, int s
   Graph graph = request.graph;
   for (const std::string& value : request.values) {
     if (!graph.is_input(value) && !graph.is_output(value)) {
-      graph.outputs.push_back({value, graph::DType::kUndefined, {}});  // inferred
+      graph.outputs.push_back({value, DType::kUndefined, {}});  // inferred
     }
   }
   quant::Ranges out;
@@ -157,13 +156,13 @@ Values random_inputs(const Graph& graph, uint32_t seed) {
 Values encoded(const Graph& graph, Values inputs) {
   for (auto& [name, tensor] : inputs) {
     const auto found = graph.metadata.find("encoding:" + name);
-    if (found == graph.metadata.end() || tensor.type != ElementType::kFloat32) continue;
+    if (found == graph.metadata.end() || tensor.type != DType::kFloat) continue;
     const Json encoding = take(parse_json(found->second, name));
     const auto type = take(quant::integer_type_of(encoding.at("dtype").get<std::string>(), name));
     std::vector<float> values(tensor.data.size() / sizeof(float));
     std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
     tensor.data.resize(quant::packed_bytes(type, values.size()));
-    tensor.type = *ort::element_type(quant::name_of(type));
+    tensor.type = type;
     take(quant::quantize(
         values, {encoding.at("scale").get<float>(), encoding.at("zero_point").get<int32_t>()}, type,
         tensor.data));

@@ -16,7 +16,6 @@ namespace lapidary::golden {
 namespace {
 
 using graph::Builder;
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 

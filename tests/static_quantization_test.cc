@@ -25,14 +25,12 @@ namespace lapidary::golden {
 namespace {
 
 using graph::Graph;
-using ort::ElementType;
 using ort::HostTensor;
 using passes::StaticQuantizationOptions;
-using quant::IntegerType;
 using Sample = std::vector<HostTensor>;
 
 template <typename T>
-HostTensor tensor_of(const std::string& name, ElementType type, std::vector<int64_t> shape,
+HostTensor tensor_of(const std::string& name, DType type, std::vector<int64_t> shape,
                      const std::vector<T>& values) {
   HostTensor out{name, type, std::move(shape), std::vector<std::byte>(values.size() * sizeof(T))};
   std::memcpy(out.data.data(), values.data(), out.data.size());
@@ -100,9 +98,9 @@ class StaticQuantization : public testing::Test {
 
 Sample attention_sample(uint32_t seed) {
   using namespace passes;  // NOLINT(google-build-using-namespace): the graph's sizes
-  return {tensor_of("x", ElementType::kFloat32, {kTestRows, kTestWidth},
+  return {tensor_of("x", DType::kFloat, {kTestRows, kTestWidth},
                     test_weights(kTestRows * kTestWidth, seed)),
-          tensor_of("past", ElementType::kFloat32, {kTestPast, kTestWidth},
+          tensor_of("past", DType::kFloat, {kTestPast, kTestWidth},
                     test_weights(kTestPast * kTestWidth, seed + 1))};
 }
 
@@ -126,7 +124,7 @@ TEST_F(StaticQuantization, AttentionBlockComputesTheSame) {
   EXPECT_EQ(w8.rewritten, static_cast<int64_t>(graph.nodes.size()));
   EXPECT_TRUE(w8.declined.empty());
   StaticQuantizationOptions options;
-  options.weight_type = IntegerType::kInt16;
+  options.weight_type = DType::kInt16;
   const auto w16 = quantize(graph, samples, options);
   for (const size_t output : {0U, 1U}) {
     EXPECT_GE(least_cosine(graph, w16.graph, samples[2], output, passes::kTestWidth), 0.9999999);
@@ -140,15 +138,15 @@ TEST_F(StaticQuantization, MixedPrecisionRuns) {
   const Graph graph = passes::attention_graph();
   const auto samples = attention_samples();
   StaticQuantizationOptions mixed;
-  mixed.tensor_overrides = {{"scores/*", {IntegerType::kUint8, {}, {}}}};
-  mixed.node_overrides = {{"q/*", {{}, IntegerType::kInt16, {}, {}}},
-                          {"v/*", {{}, IntegerType::kInt4, quant::ScaleSearch::kMse, {}}}};
+  mixed.tensor_overrides = {{"scores/*", {DType::kUint8, {}, {}}}};
+  mixed.node_overrides = {{"q/*", {{}, DType::kInt16, {}, {}}},
+                          {"v/*", {{}, DType::kInt4, quant::ScaleSearch::kMse, {}}}};
   mixed.op_types_to_exclude = {"RMSNormalization"};
   mixed.nodes_to_exclude = {"o/*"};
   EXPECT_GE(least_cosine(graph, quantize(graph, samples, mixed).graph, samples[0], 1, 16), 0.99);
 
   StaticQuantizationOptions coarse;
-  coarse.activation_type = IntegerType::kUint8;
+  coarse.activation_type = DType::kUint8;
   const double of_8 =
       least_cosine(graph, quantize(graph, samples, coarse).graph, samples[0], 1, 16);
   const double of_16 = least_cosine(graph, quantize(graph, samples, {}).graph, samples[0], 1, 16);
@@ -168,14 +166,14 @@ TEST_F(StaticQuantization, IntegerPortsRun) {
                              encoding.at("zero_point").get<int32_t>()};
   Sample sample = samples[1];
   const auto past = floats_of(sample[1]);
-  sample[1].type = ElementType::kInt16;
+  sample[1].type = DType::kInt16;
   sample[1].data.resize(past.size() * 2);
-  ASSERT_TRUE(quant::quantize(past, affine, IntegerType::kInt16, sample[1].data).ok());
+  ASSERT_TRUE(quant::quantize(past, affine, DType::kInt16, sample[1].data).ok());
 
   const auto outputs = run(integer, sample);
-  ASSERT_EQ(outputs[0].type, ElementType::kInt16);
+  ASSERT_EQ(outputs[0].type, DType::kInt16);
   std::vector<float> present(outputs[0].data.size() / 2);
-  ASSERT_TRUE(quant::dequantize(outputs[0].data, affine, IntegerType::kInt16, present).ok());
+  ASSERT_TRUE(quant::dequantize(outputs[0].data, affine, DType::kInt16, present).ok());
   const auto expected = run(graph, samples[1]);
   EXPECT_GE(cosine(present, floats_of(expected[0])), 0.99999);
   EXPECT_GE(cosine(floats_of(outputs[1]), floats_of(expected[1])), 0.9999);
@@ -203,8 +201,8 @@ Sample sample_image(int64_t per_patch, float gain) {
     }
   }
   const auto patches = static_cast<int64_t>(positions.size());
-  return {tensor_of("pixel_values", ElementType::kFloat32, {1, patches, per_patch}, pixels),
-          tensor_of("pixel_position_ids", ElementType::kInt64, {1, patches, 2}, flat)};
+  return {tensor_of("pixel_values", DType::kFloat, {1, patches, per_patch}, pixels),
+          tensor_of("pixel_position_ids", DType::kInt64, {1, patches, 2}, flat)};
 }
 
 // A whole encoder. Its attention operator and the key masks of -1e9 that it wants stay float, which
@@ -224,7 +222,7 @@ TEST_F(StaticQuantization, VisionEncoderKeepsItsFeatures) {
   options.nodes_to_exclude = {"*attention*"};
   const auto w8 = quantize(graph, samples, options);
   EXPECT_GE(count(w8.graph, "QuantizeLinear"), 80);
-  options.weight_type = IntegerType::kInt16;
+  options.weight_type = DType::kInt16;
   const auto w16 = quantize(graph, samples, options);
   EXPECT_GE(least_cosine(graph, w16.graph, samples[0], 0, width), 0.999999);
   EXPECT_GE(least_cosine(graph, w8.graph, samples[0], 0, width), 0.9999);

@@ -64,9 +64,9 @@ ort::HostTensor tensor_of(const std::string& name, const Json& json) {
                       *ort::element_type(json["dtype"].get<std::string>()),
                       json["shape"].get<std::vector<int64_t>>(),
                       {}};
-  if (out.type == ort::ElementType::kFloat32) out.data = bytes_of<float>(json["values"]);
-  if (out.type == ort::ElementType::kInt32) out.data = bytes_of<int32_t>(json["values"]);
-  if (out.type == ort::ElementType::kInt64) out.data = bytes_of<int64_t>(json["values"]);
+  if (out.type == DType::kFloat) out.data = bytes_of<float>(json["values"]);
+  if (out.type == DType::kInt32) out.data = bytes_of<int32_t>(json["values"]);
+  if (out.type == DType::kInt64) out.data = bytes_of<int64_t>(json["values"]);
   return out;
 }
 

@@ -262,7 +262,7 @@ class Build {
 
   Status compile(const recipe::CompileStep& step, const PlannedComponent& component,
                  const target::Target& chip) {
-    std::vector<const package::Component*> records;
+    std::vector<const package::GraphRecord*> records;
     for (const PlannedGraph& each : component.graphs) records.push_back(&each.record);
     LAP_ASSIGN_OR_RETURN(
         CompiledComponent compiled,

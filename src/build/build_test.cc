@@ -63,7 +63,7 @@ TEST_F(BuildTest, MakesAPackageThatVerifies) {
   const auto package = package::Package::open(output_);
   ASSERT_TRUE(package.ok()) << package.error().message();
   EXPECT_EQ(package->manifest.recipe_name, "cpu-int4");
-  const package::Component* decoder = *package->component("decoder");
+  const package::GraphRecord* decoder = *package->component("decoder");
   EXPECT_EQ(decoder->ops.count("MatMul"), 0u);
   EXPECT_EQ(decoder->ops.at("com.microsoft::MatMulNBits"), 49);
   EXPECT_EQ((*package->component("embedding"))->ops.at("com.microsoft::GatherBlockQuantized"), 2);
@@ -86,11 +86,11 @@ TEST_F(BuildTest, MakesAPackageThatVerifies) {
 
 std::vector<std::string> component_names(const package::Manifest& manifest) {
   std::vector<std::string> out;
-  for (const package::Component& each : manifest.components) out.push_back(each.name);
+  for (const package::GraphRecord& each : manifest.components) out.push_back(each.name);
   return out;
 }
 
-std::vector<std::string> quantizations(const package::Component& component) {
+std::vector<std::string> quantizations(const package::GraphRecord& component) {
   std::set<std::string> out;
   for (const package::TensorRecord& each : component.tensors) {
     if (!each.quantization.empty()) out.insert(each.quantization);
@@ -106,11 +106,11 @@ TEST_F(BuildTest, Int4KeepsEncodersInEightBits) {
   ASSERT_TRUE(package.ok()) << package.error().message();
   EXPECT_THAT(component_names(package->manifest),
               ElementsAre("vision_encoder", "audio_encoder", "embedding", "decoder"));
-  const package::Component* vision = *package->component("vision_encoder");
+  const package::GraphRecord* vision = *package->component("vision_encoder");
   EXPECT_THAT(quantizations(*vision), ElementsAre("rtn int8, block 128, symmetric"));
   EXPECT_EQ(vision->ops.at("com.microsoft::MatMulNBits"), 23);
   EXPECT_EQ(vision->ops.count("com.microsoft::GatherBlockQuantized"), 0u);  // position table
-  const package::Component* audio = *package->component("audio_encoder");
+  const package::GraphRecord* audio = *package->component("audio_encoder");
   EXPECT_THAT(quantizations(*audio), ElementsAre("rtn int8, block 128, symmetric"));
   EXPECT_EQ(audio->ops.at("com.microsoft::MatMulNBits"), 33);
   EXPECT_EQ(audio->ops.at("Conv"), 5);

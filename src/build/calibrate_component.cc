@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "base/hash.h"
 #include "build/fixed_model.h"
 #include "calibration/agreement.h"
 #include "calibration/calibrate.h"
@@ -15,7 +16,6 @@
 #include "calibration/encoder_samples.h"
 #include "calibration/moments.h"
 #include "calibration/sample_source.h"
-#include "checkpoint/fingerprint.h"
 #include "contract/component.h"
 #include "contract/ports.h"
 #include "encoders/fitted_processor.h"
@@ -206,7 +206,7 @@ Result<std::unique_ptr<calibration::SampleSource>> Answers::samples(
 
 void Answers::note(const passes::CalibrationRequest& request, const std::string& data_key,
                    int64_t samples, const std::vector<Sequence>& shown) {
-  checkpoint::Fingerprint print;
+  Fingerprint print;
   print.add(data_key);
   print.add(request.data_config);
   print.add(request.method);

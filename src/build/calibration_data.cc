@@ -6,12 +6,11 @@
 #include <iterator>
 #include <set>
 
+#include "base/hash.h"
 #include "calibration/encoder_samples.h"
-#include "checkpoint/fingerprint.h"
 #include "contract/component.h"
 #include "encoders/media_file.h"
 #include "media/video.h"
-#include "package/file_hash.h"
 #include "package/text_model.h"
 
 namespace lapidary::build {
@@ -106,7 +105,7 @@ Result<std::vector<Sequence>> CalibrationData::sequences(const std::string& data
 }
 
 Result<std::string> CalibrationData::key(const CancelToken* cancel) const {
-  checkpoint::Fingerprint print;
+  Fingerprint print;
   std::set<std::filesystem::path> media;
   for (const Set& set : sets_) {
     const DataConfig& config = set.config;
@@ -117,7 +116,7 @@ Result<std::string> CalibrationData::key(const CancelToken* cancel) const {
       print.add(std::to_string(number));
     }
     for (const auto& file : config.files) {
-      LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, {.cancel = cancel}));
+      LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(file, {.cancel = cancel}));
       print.add(hash);
     }
     for (const calibration::MediaUse& use : calibration::media_of(set.sequences)) {

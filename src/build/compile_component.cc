@@ -17,17 +17,17 @@ namespace lapidary::build {
 namespace {
 
 namespace fs = std::filesystem;
-using package::Component;
+using package::GraphRecord;
 
-using Parts = std::map<int64_t, std::vector<const Component*>>;
+using Parts = std::map<int64_t, std::vector<const GraphRecord*>>;
 
-Parts by_part(const std::vector<const Component*>& records) {
+Parts by_part(const std::vector<const GraphRecord*>& records) {
   Parts out;
-  for (const Component* record : records) out[record->part].push_back(record);
+  for (const GraphRecord* record : records) out[record->part].push_back(record);
   return out;
 }
 
-std::string stem(const Component& record) { return fs::path(record.file).stem().string(); }
+std::string stem(const GraphRecord& record) { return fs::path(record.file).stem().string(); }
 
 class ComponentCompiler {
  public:
@@ -39,20 +39,20 @@ class ComponentCompiler {
         component_(std::move(component)) {}
 
   // What only a device loads.
-  Status shared(const std::vector<const Component*>& graphs) {
+  Status shared(const std::vector<const GraphRecord*>& graphs) {
     const std::string binary = fmt::format("part.{}.bin", graphs.front()->part);
     return compile(graphs, "htp", binary, {&out_.device});
   }
   // One binary a graph, which the emulator loads as a device does.
-  Status alone(const std::vector<const Component*>& graphs) {
-    for (const Component* graph : graphs) {
+  Status alone(const std::vector<const GraphRecord*>& graphs) {
+    for (const GraphRecord* graph : graphs) {
       LAP_RETURN_IF_ERROR(
           compile({graph}, "htp", stem(*graph) + ".bin", {&out_.device, &out_.emulated}));
     }
     return {};
   }
-  Status emulated(const std::vector<const Component*>& graphs) {
-    for (const Component* graph : graphs) {
+  Status emulated(const std::vector<const GraphRecord*>& graphs) {
+    for (const GraphRecord* graph : graphs) {
       LAP_RETURN_IF_ERROR(compile({graph}, "emulated", stem(*graph) + ".bin", {&out_.emulated}));
     }
     return {};
@@ -69,7 +69,7 @@ class ComponentCompiler {
   CompiledComponent& out() { return out_; }
 
  private:
-  Status compile(const std::vector<const Component*>& graphs, const std::string& folder,
+  Status compile(const std::vector<const GraphRecord*>& graphs, const std::string& folder,
                  const std::string& binary,
                  const std::vector<std::vector<package::ContextModel>*>& lists) {
     const std::string at = fmt::format("{}/{}/", component_, folder);
@@ -77,7 +77,7 @@ class ComponentCompiler {
     if (!step_.embed_context) job.binary = staging_ / (at + binary);
     job.embed = step_.embed_context;
     std::vector<contract::Role> roles;
-    for (const Component* graph : graphs) {
+    for (const GraphRecord* graph : graphs) {
       job.graphs.push_back({staging_ / graph->file, staging_ / (at + stem(*graph) + ".onnx")});
       roles.push_back(graph->role);
     }
@@ -87,7 +87,7 @@ class ComponentCompiler {
                       compiled.cached};
     if (!step_.embed_context) out_.files.push_back(at + binary);
     for (size_t i = 0; i < graphs.size(); ++i) {
-      const Component& graph = *graphs[i];
+      const GraphRecord& graph = *graphs[i];
       const std::string file = at + stem(graph) + ".onnx";
       for (auto* models : lists) {
         models->push_back(
@@ -187,7 +187,7 @@ Result<package::HtpModel> htp_model(const target::Target& chip, const HtpOptions
 }
 
 Result<CompiledComponent> compile_component(const recipe::CompileStep& step,
-                                            const std::vector<const Component*>& records,
+                                            const std::vector<const GraphRecord*>& records,
                                             const target::Target& chip, const HtpOptions& options,
                                             const fs::path& staging, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const htp::Compiler compiler, make_compiler(step, chip, options, work));

@@ -72,7 +72,7 @@ Result<package::HtpModel> htp_model(const target::Target& chip, const HtpOptions
 // `records`: the component's graphs, saved in `staging`. Errors: those of htp::Compiler and of
 // probe::probe_nodes; nodes that compute wrong numbers, by name.
 Result<CompiledComponent> compile_component(const recipe::CompileStep& step,
-                                            const std::vector<const package::Component*>& records,
+                                            const std::vector<const package::GraphRecord*>& records,
                                             const target::Target& chip, const HtpOptions& options,
                                             const std::filesystem::path& staging, const Work& work);
 

@@ -30,7 +30,7 @@ void drop_contexts(const std::vector<ContextModel>& contexts, std::set<std::stri
 void drop_plain(const Manifest& manifest, const std::vector<ContextModel>& contexts,
                 std::set<std::string>& dropped) {
   for (const ContextModel& context : contexts) {
-    for (const package::Component* graph : manifest.parts(context.component, context.role)) {
+    for (const package::GraphRecord* graph : manifest.parts(context.component, context.role)) {
       if (graph->part != context.part) continue;
       dropped.insert(graph->file);
       dropped.insert(graph->file + ".data");

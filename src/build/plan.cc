@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/version.h"
 #include "build/components.h"
 #include "build/fixed_model.h"
-#include "checkpoint/fingerprint.h"
 #include "graph/fixed_shapes.h"
 #include "graph/onnx_writer.h"
-#include "package/component_record.h"
+#include "package/graph_record.h"
 #include "target/record.h"
 
 namespace lapidary::build {
@@ -20,7 +20,7 @@ namespace {
 std::string component_key(const PlannedComponent& component, const recipe::Recipe& recipe,
                           const std::string& source_hash,
                           const checkpoint::Checkpoint& checkpoint) {
-  checkpoint::Fingerprint print;
+  Fingerprint print;
   print.add(kVersion);
   print.add(source_hash);
   for (const int64_t time : checkpoint.weights.modification_times()) {
@@ -46,7 +46,7 @@ Result<PlannedGraph> planned_graph(const std::string& component, passes::RoleGra
   LAP_RETURN_IF_ERROR(graph::check(member.graph));
   out.role = member.role;
   const std::string file = fmt::format("{}/{}.onnx", component, passes::file_stem(member));
-  out.record = package::take_component_record(member.graph, file);
+  out.record = package::take_graph_record(member.graph, file);
   out.record.name = component;
   out.record.role = member.role;
   out.record.part = member.part;

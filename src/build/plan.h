@@ -30,9 +30,9 @@ struct PassReport {
 
 struct PlannedGraph {
   contract::Role role = contract::Role::kModel;
-  graph::Graph graph;         // ready to be saved
-  package::Component record;  // what the manifest will say of it
-  int64_t data_bytes = 0;     // of weights
+  graph::Graph graph;           // ready to be saved
+  package::GraphRecord record;  // what the manifest will say of it
+  int64_t data_bytes = 0;       // of weights
 };
 
 // A component on its way through the passes of a recipe.

@@ -20,8 +20,6 @@
 namespace lapidary::build {
 namespace {
 
-constexpr const char* kDecoder = name_of(contract::Component::kDecoder);
-constexpr const char* kEmbedding = name_of(contract::Component::kEmbedding);
 constexpr int64_t kClaimBytes = 219;  // of claims.json, a node; measured with 700 to 2400 of them
 
 GraphCost graph_cost(const PlannedGraph& planned) {
@@ -126,7 +124,7 @@ int64_t fixed_cache_bytes(const PlannedComponent& decoder) {
         const auto* size = std::get_if<int64_t>(&dim);
         elements *= size == nullptr ? 0 : *size;
       }
-      bytes[input.name] = tensor::bytes_of(input.dtype, elements);
+      bytes[input.name] = bytes_of(input.dtype, elements);
     }
   }
   return std::accumulate(bytes.begin(), bytes.end(), int64_t{0},
@@ -247,7 +245,7 @@ class Reporter {
 
   Status add_lengths() {
     const package::TextModel text = package::text_model(checkpoint_.config);
-    const PlannedComponent& decoder = *find(plan_, kDecoder);
+    const PlannedComponent& decoder = *find(plan_, name_of(contract::Component::kDecoder));
     if (decoder.fixed_model) {
       out_.context_length = decoder.fixed_model->context_length;
       if (options_.context_length != 0 && options_.context_length != out_.context_length) {
@@ -272,7 +270,7 @@ class Reporter {
     }
     out_.token.decoder_weights = decode_weights(decoder);
     out_.token.kv_cache = out_.kv_bytes;
-    for (const PlannedGraph& each : find(plan_, kEmbedding)->graphs) {
+    for (const PlannedGraph& each : find(plan_, name_of(contract::Component::kEmbedding))->graphs) {
       out_.token.embedding += bytes_of_one_token(each.graph);
     }
     return {};

@@ -16,7 +16,6 @@ namespace lapidary::calibration {
 namespace {
 
 using graph::Builder;
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 using ::testing::HasSubstr;
@@ -40,7 +39,7 @@ class Samples final : public SampleSource {
     if (at_ == rows_.size()) return std::optional<std::vector<ort::HostTensor>>{};
     const std::vector<float>& row = rows_[at_++];
     ++served;
-    ort::HostTensor x{"x", ort::ElementType::kFloat32, {static_cast<int64_t>(row.size()) / 2, 2}};
+    ort::HostTensor x{"x", DType::kFloat, {static_cast<int64_t>(row.size()) / 2, 2}};
     x.data.resize(row.size() * sizeof(float));
     std::memcpy(x.data.data(), row.data(), x.data.size());
     std::vector<ort::HostTensor> inputs;

@@ -16,8 +16,6 @@
 namespace lapidary::calibration {
 namespace {
 
-using graph::DType;
-using ort::ElementType;
 using ort::HostTensor;
 namespace ports = contract::ports;
 
@@ -37,7 +35,7 @@ const package::RotaryKind* rotary_kind(const std::string& name, const package::F
 HostTensor floats(const std::string& name, const std::vector<int64_t>& shape) {
   size_t count = 1;
   for (const int64_t dim : shape) count *= static_cast<size_t>(dim);
-  return {name, ElementType::kFloat32, shape, std::vector<std::byte>(count * sizeof(float))};
+  return {name, DType::kFloat, shape, std::vector<std::byte>(count * sizeof(float))};
 }
 
 std::span<float> values_of(HostTensor& tensor) {

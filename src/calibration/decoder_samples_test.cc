@@ -16,7 +16,6 @@
 namespace lapidary::calibration {
 namespace {
 
-using graph::DType;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Path = std::filesystem::path;

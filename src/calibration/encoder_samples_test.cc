@@ -119,7 +119,7 @@ TEST_F(EncoderSamplesTest, FilesThatCannotBeShownAreNamedByTheirChat) {
 TEST_F(EncoderSamplesTest, RangesThatNeedNoSamples) {
   graph::Graph graph;
   for (const char* name : {"attention_mask", "subsampled_mask", "pixel_values"}) {
-    graph.inputs.push_back({name, graph::DType::kFloat, {}});
+    graph.inputs.push_back({name, DType::kFloat, {}});
   }
   quant::Ranges ranges;
   ASSERT_TRUE(ranges.set("pixel_values", {0.25F, 0.875F}).ok());

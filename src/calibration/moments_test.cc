@@ -99,8 +99,7 @@ class Rows final : public SampleSource {
   Result<std::optional<std::vector<ort::HostTensor>>> next() override {
     if (at_ == samples_.size()) return std::optional<std::vector<ort::HostTensor>>{};
     const std::vector<float>& values = samples_[at_++];
-    ort::HostTensor x{
-        "x", ort::ElementType::kFloat32, {static_cast<int64_t>(values.size() / 3), 3}};
+    ort::HostTensor x{"x", DType::kFloat, {static_cast<int64_t>(values.size() / 3), 3}};
     x.data.resize(values.size() * sizeof(float));
     std::memcpy(x.data.data(), values.data(), x.data.size());
     return std::optional(std::vector<ort::HostTensor>{std::move(x)});
@@ -120,8 +119,8 @@ TEST(CollectMoments, OfInputsAndOfWhatTheGraphComputes) {
       std::filesystem::path(testing::TempDir()) / ("moments_test_" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   graph::Builder b("model");
-  const graph::Ref x = b.input("x", graph::DType::kFloat, {"n", int64_t{3}});
-  b.output("y", b.op("Add", {x, x}, "twice"), graph::DType::kFloat, {"n", int64_t{3}});
+  const graph::Ref x = b.input("x", DType::kFloat, {"n", int64_t{3}});
+  b.output("y", b.op("Add", {x, x}, "twice"), DType::kFloat, {"n", int64_t{3}});
   const graph::Graph graph = std::move(b).finish();
   const std::vector<float> first = noise(15, 1);
   const std::vector<float> second = noise(6, 2);

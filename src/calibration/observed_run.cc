@@ -12,7 +12,6 @@
 namespace lapidary::calibration {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 
 std::string seen_name(size_t i) { return fmt::format("calibration/seen/{}", i); }

@@ -61,7 +61,7 @@ TEST(RangeCollector, HundredPercentAndConstantsAreMinMax) {
 }
 
 double error_of(const std::vector<float>& values, const quant::Range& range, int bits) {
-  const auto type = bits == 8 ? quant::IntegerType::kUint8 : quant::IntegerType::kUint16;
+  const auto type = bits == 8 ? DType::kUint8 : DType::kUint16;
   const quant::Affine a = quant::affine_of(range, type, false).value();
   double sum = 0;
   for (const float x : values) {

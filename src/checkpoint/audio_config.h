@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/dtype.h"
 #include "base/json.h"
-#include "tensor/dtype.h"
 
 namespace lapidary::checkpoint {
 
@@ -29,7 +29,7 @@ struct AudioConfig {
   double rms_norm_eps = 1e-6;
   double gradient_clipping = 1e10;
   int64_t output_proj_dims = 1536;
-  std::optional<tensor::DType> dtype;
+  std::optional<DType> dtype;
 
   // Without meaning for inference.
   double initializer_range = 0.02;

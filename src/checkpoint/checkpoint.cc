@@ -5,9 +5,9 @@
 #include <system_error>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/mapped_file.h"
 #include "checkpoint/expected_tensors.h"
-#include "checkpoint/fingerprint.h"
 
 namespace lapidary::checkpoint {
 namespace {

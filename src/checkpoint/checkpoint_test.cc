@@ -37,7 +37,7 @@ TEST(CheckpointTest, OpensTheTinyModel) {
   const auto norm = c->weights.tensor("model.language_model.norm.weight");
   ASSERT_TRUE(norm.ok());
   EXPECT_EQ(norm->shape(), (tensor::Shape{128}));
-  EXPECT_EQ(norm->dtype(), tensor::DType::kBfloat16);
+  EXPECT_EQ(norm->dtype(), DType::kBfloat16);
   EXPECT_EQ(norm->to_floats()->size(), 128u);
 }
 

@@ -30,7 +30,7 @@ struct Config {
 
   // False: the checkpoint holds lm_head.weight.
   bool tie_word_embeddings = true;
-  std::optional<tensor::DType> dtype;
+  std::optional<DType> dtype;
 
   // Placeholders of soft tokens and the marks around them; null where a file says so.
   std::optional<int64_t> image_token_id = 258880;

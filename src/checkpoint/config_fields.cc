@@ -92,15 +92,15 @@ std::vector<int64_t> token_list(JsonReader& reader, const std::string& key,
   return reader.has_key(key) ? std::vector<int64_t>{} : std::move(fallback);
 }
 
-std::optional<tensor::DType> read_dtype(JsonReader& reader) {
+std::optional<DType> read_dtype(JsonReader& reader) {
   const auto old_name = reader.optional_string("torch_dtype");
   const auto name = reader.optional_string("dtype");
   const std::string key = name ? "dtype" : "torch_dtype";
   const std::optional<std::string>& text = name ? name : old_name;
   if (!text) return std::nullopt;
-  if (*text == "bfloat16") return tensor::DType::kBfloat16;
-  if (*text == "float16") return tensor::DType::kFloat16;
-  if (*text == "float32") return tensor::DType::kFloat;
+  if (*text == "bfloat16") return DType::kBfloat16;
+  if (*text == "float16") return DType::kFloat16;
+  if (*text == "float32") return DType::kFloat;
   reader.fail(key, fmt::format("is '{}', which is not supported", *text),
               "weights may be bfloat16, float16 or float32", ErrorKind::kUnsupported);
   return std::nullopt;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/json.h"
-#include "tensor/dtype.h"
 
 namespace lapidary::checkpoint {
 
@@ -50,7 +50,7 @@ std::vector<int64_t> token_list(JsonReader& reader, const std::string& key,
                                 std::vector<int64_t> fallback);
 
 // `dtype` (or `torch_dtype`, its old name): the dtype that the weights were saved in.
-std::optional<tensor::DType> read_dtype(JsonReader& reader);
+std::optional<DType> read_dtype(JsonReader& reader);
 
 // What to do about a key nobody knows.
 extern const char* const kUnknownKeyRemedy;

@@ -250,7 +250,7 @@ TEST(ConfigTest, AcceptsKeysOfPublishedCheckpoints) {
   const auto config = parse(json);
   ASSERT_TRUE(config.ok()) << config.error().message();
   EXPECT_EQ(config->vision->rope_theta, 50.0);
-  EXPECT_EQ(config->audio->dtype, tensor::DType::kBfloat16);  // the new name wins
+  EXPECT_EQ(config->audio->dtype, DType::kBfloat16);  // the new name wins
 }
 
 TEST(ConfigTest, ReadsIdsBesideTheSections) {

@@ -208,11 +208,11 @@ Status check_tensors(const Config& config, const Weights& weights) {
       return bad_input(where, fmt::format("tensor '{}' has shape {}, config.json makes it {}", name,
                                           tensor::to_string(type.shape), tensor::to_string(shape)));
     }
-    if (type.dtype != tensor::DType::kBfloat16 && type.dtype != tensor::DType::kFloat16 &&
-        type.dtype != tensor::DType::kFloat) {
+    if (type.dtype != DType::kBfloat16 && type.dtype != DType::kFloat16 &&
+        type.dtype != DType::kFloat) {
       return unsupported(
           where, fmt::format("tensor '{}' has dtype {}, expected bfloat16, float16 or float32",
-                             name, tensor::name_of(type.dtype)));
+                             name, name_of(type.dtype)));
     }
   }
   return {};

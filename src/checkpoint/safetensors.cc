@@ -16,8 +16,6 @@
 namespace lapidary::checkpoint {
 namespace {
 
-using tensor::DType;
-
 constexpr uint64_t kLengthBytes = 8;
 // A header takes about 100 bytes for a tensor; models of a terabyte have 100 000 tensors, in many
 // files. The reference implementation stops at 100 MB.
@@ -93,7 +91,7 @@ Result<tensor::Shape> parse_shape(const Json& value, const Place& place) {
 // Bytes of the tensor, or nothing when the product overflows. A zero dim does not excuse the
 // others: element_count multiplies them all.
 std::optional<int64_t> checked_bytes(const tensor::Shape& shape, DType dtype) {
-  int64_t bytes = tensor::bits_of(dtype) / 8;
+  int64_t bytes = bits_of(dtype) / 8;
   int64_t nonzero = bytes;
   for (const int64_t dim : shape) {
     if (__builtin_mul_overflow(nonzero, std::max<int64_t>(dim, 1), &nonzero)) return std::nullopt;

@@ -48,7 +48,7 @@ TEST(SafetensorsTest, ReadsTensorsOfEveryShape) {
   EXPECT_EQ(f.metadata().at("format"), "pt");
   EXPECT_EQ(f.find("c"), nullptr);
   const auto a = f.tensor(*f.find("a"));
-  EXPECT_EQ(a.dtype(), tensor::DType::kBfloat16);
+  EXPECT_EQ(a.dtype(), DType::kBfloat16);
   EXPECT_THAT(*a.to_floats(), ElementsAre(1, 2, 3));
   const auto b = f.tensor(*f.find("b"));
   EXPECT_EQ(b.shape(), (tensor::Shape{2, 2}));
@@ -58,14 +58,12 @@ TEST(SafetensorsTest, ReadsTensorsOfEveryShape) {
 }
 
 TEST(SafetensorsTest, KnowsEveryDType) {
-  const std::map<std::string, std::pair<tensor::DType, int>> sizes = {
-      {"F64", {tensor::DType::kDouble, 8}},  {"F32", {tensor::DType::kFloat, 4}},
-      {"F16", {tensor::DType::kFloat16, 2}}, {"BF16", {tensor::DType::kBfloat16, 2}},
-      {"I64", {tensor::DType::kInt64, 8}},   {"I32", {tensor::DType::kInt32, 4}},
-      {"I16", {tensor::DType::kInt16, 2}},   {"I8", {tensor::DType::kInt8, 1}},
-      {"U64", {tensor::DType::kUint64, 8}},  {"U32", {tensor::DType::kUint32, 4}},
-      {"U16", {tensor::DType::kUint16, 2}},  {"U8", {tensor::DType::kUint8, 1}},
-      {"BOOL", {tensor::DType::kBool, 1}}};
+  const std::map<std::string, std::pair<DType, int>> sizes = {
+      {"F64", {DType::kDouble, 8}},    {"F32", {DType::kFloat, 4}},  {"F16", {DType::kFloat16, 2}},
+      {"BF16", {DType::kBfloat16, 2}}, {"I64", {DType::kInt64, 8}},  {"I32", {DType::kInt32, 4}},
+      {"I16", {DType::kInt16, 2}},     {"I8", {DType::kInt8, 1}},    {"U64", {DType::kUint64, 8}},
+      {"U32", {DType::kUint32, 4}},    {"U16", {DType::kUint16, 2}}, {"U8", {DType::kUint8, 1}},
+      {"BOOL", {DType::kBool, 1}}};
   for (const auto& [name, expected] : sizes) {
     const std::string header = R"({"x":{"dtype":")" + name + R"(","shape":[3],"data_offsets":[0,)" +
                                std::to_string(3 * expected.second) + "]}}";

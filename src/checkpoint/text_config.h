@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/json.h"
-#include "tensor/dtype.h"
 
 namespace lapidary::checkpoint {
 
@@ -80,7 +80,7 @@ struct TextConfig {
   bool tie_word_embeddings = true;  // Config::tie_word_embeddings decides
   // Soft tokens of one image see each other ("vision"); no effect on text.
   bool vision_bidirectional_attention = false;
-  std::optional<tensor::DType> dtype;
+  std::optional<DType> dtype;
 
   // Without meaning for inference.
   double attention_dropout = 0.0;

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/dtype.h"
 #include "base/json.h"
-#include "tensor/dtype.h"
 
 namespace lapidary::checkpoint {
 
@@ -25,7 +25,7 @@ struct VisionConfig {
   int64_t position_embedding_size = 10240;  // rows of the table, for x and for y
   bool use_clipped_linears = false;
   bool standardize = false;  // (features - std_bias) * std_scale after pooling
-  std::optional<tensor::DType> dtype;
+  std::optional<DType> dtype;
 
   // Without meaning for inference.
   double attention_dropout = 0.0;

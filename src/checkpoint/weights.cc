@@ -8,8 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/json.h"
-#include "checkpoint/fingerprint.h"
 
 namespace lapidary::checkpoint {
 namespace {

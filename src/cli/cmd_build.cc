@@ -42,7 +42,7 @@ struct BuildFlags {
 // "float32 10.2 MB, k-quant int4, block 32, asymmetric 1.1 MB": how many bytes are stored how.
 std::string storage_of(const package::Manifest& manifest, const std::string& name) {
   std::map<std::string, uint64_t> bytes;
-  for (const package::Component& component : manifest.components) {
+  for (const package::GraphRecord& component : manifest.components) {
     if (component.name != name) continue;
     for (const package::TensorRecord& tensor : component.tensors) {
       bytes[tensor.quantization.empty() ? tensor.dtype : tensor.quantization] +=
@@ -60,7 +60,7 @@ std::string storage_of(const package::Manifest& manifest, const std::string& nam
 // How many nodes of each operator, in all graphs of a component.
 std::map<std::string, int64_t> ops_of(const package::Manifest& manifest, const std::string& name) {
   std::map<std::string, int64_t> out;
-  for (const package::Component& component : manifest.components) {
+  for (const package::GraphRecord& component : manifest.components) {
     if (component.name != name) continue;
     for (const auto& [op, count] : component.ops) out[op] += count;
   }

@@ -1,12 +1,12 @@
 // lapidary chat PACKAGE: a conversation on the terminal, or over a pipe (one line, one turn).
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "cli/attachments.h"
+#include "base/stopwatch.h"
 #include "cli/commands.h"
 #include "cli/line_reader.h"
 #include "cli/media_flags.h"
@@ -143,7 +143,7 @@ Result<int> chat(const ChatFlags& flags) {
   ProgressDisplay progress;
   const Work work{.progress = &progress, .cancel = &catch_interrupts()};
   LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open(work));
   LAP_ASSIGN_OR_RETURN(runtime::GenerationOptions options, flags.generation.resolve(model));
   const int64_t positions = model.max_context();
@@ -151,8 +151,7 @@ Result<int> chat(const ChatFlags& flags) {
       flags.model.context > 0 ? flags.model.context : std::min(positions, kDefaultContext);
   LAP_ASSIGN_OR_RETURN(runtime::Decoder decoder,
                        model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
-  const double load_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double load_seconds = watch.seconds();
   progress.finish();
   const std::string device = model.device();
   ChatSession session(runtime::Conversation(std::move(model), std::move(decoder), flags.system,

@@ -25,7 +25,6 @@ namespace {
 namespace ports = contract::ports;
 
 using encoders::MediaKind;
-using tensor::DType;
 
 struct FeaturesFlags {
   ModelFlags model;
@@ -112,7 +111,7 @@ void print(const Features& features, bool as_json) {
     std::string text;
     for (const Array& array : features.arrays) {
       text += fmt::format("{}: {} {} {}\n", array.path.string(), array.name,
-                          tensor::name_of(array.type.dtype), tensor::to_string(array.type.shape));
+                          name_of(array.type.dtype), tensor::to_string(array.type.shape));
     }
     write_out(text);
     return;
@@ -121,7 +120,7 @@ void print(const Features& features, bool as_json) {
   for (const Array& array : features.arrays) {
     outputs.push_back(Json{{"name", array.name},
                            {"file", array.path.string()},
-                           {"dtype", tensor::name_of(array.type.dtype)},
+                           {"dtype", name_of(array.type.dtype)},
                            {"shape", array.type.shape}});
   }
   Json json = {{"kind", encoders::name(features.item.kind)},

@@ -1,10 +1,10 @@
 // lapidary run PACKAGE PROMPT: one reply, streamed.
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "base/json.h"
+#include "base/stopwatch.h"
 #include "cli/commands.h"
 #include "cli/media_flags.h"
 #include "cli/model_flags.h"
@@ -38,10 +38,6 @@ struct Reply {
   runtime::Generation generation;
   double load_seconds = 0;  // of everything but the encoders
 };
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 Result<std::string> prompt_text(const RunFlags& flags) {
   if (flags.prompt != "-") return flags.prompt;
@@ -106,12 +102,12 @@ void print_reply(const RunFlags& flags, const runtime::Model& model, const Quest
 Result<Reply> answer(const RunFlags& flags, const runtime::Model& model, const Question& question,
                      const runtime::GenerationOptions& options, ProgressSink& progress,
                      CancelToken& cancel) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const int64_t context = context_for(flags, model, question.prompt.ids.size(), options.max_tokens);
   LAP_ASSIGN_OR_RETURN(runtime::Decoder decoder,
                        model.new_decoder({.max_context = context, .chunk = flags.model.chunk}));
   Reply reply;
-  reply.load_seconds = seconds_since(start);
+  reply.load_seconds = watch.seconds();
   runtime::GenerationHooks hooks{.on_text = {}, .work = {.progress = &progress, .cancel = &cancel}};
   ModelText text;
   if (!flags.json) {
@@ -138,9 +134,9 @@ Result<int> run(const RunFlags& flags) {
   LAP_ASSIGN_OR_RETURN(turn.text, prompt_text(flags));
   LAP_RETURN_IF_ERROR(check_utf8("prompt", turn.text));
   LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(work));
-  const double open_seconds = seconds_since(start);
+  const double open_seconds = watch.seconds();
   LAP_ASSIGN_OR_RETURN(const runtime::GenerationOptions options, flags.generation.resolve(model));
   LAP_ASSIGN_OR_RETURN(const Question question, ask(flags, model, std::move(turn), work));
   LAP_ASSIGN_OR_RETURN(Reply reply, answer(flags, model, question, options, progress, cancel));

@@ -17,7 +17,7 @@ Result<EncoderGraph> EncoderGraph::open(const package::Package& package, const E
   LAP_ASSIGN_OR_RETURN(
       ort::Session session,
       engine::open_component(package, name, ports.inputs, {ports.features}, options, device));
-  LAP_ASSIGN_OR_RETURN(const package::Component* record, package.component(name));
+  LAP_ASSIGN_OR_RETURN(const package::GraphRecord* record, package.component(name));
   return EncoderGraph(std::move(session), *record, package.manifest, ports.features.name);
 }
 
@@ -54,8 +54,8 @@ Result<std::vector<float>> EncoderGraph::run_any_length(const std::vector<View>&
   for (const View& each : inputs) {
     LAP_RETURN_IF_ERROR(binding.input(each.input, each.values));
   }
-  LAP_RETURN_IF_ERROR(binding.output(
-      features_, {ort::ElementType::kFloat32, features.data(), {soft_tokens, hidden_}}));
+  LAP_RETURN_IF_ERROR(
+      binding.output(features_, {DType::kFloat, features.data(), {soft_tokens, hidden_}}));
   LAP_RETURN_IF_ERROR(binding.run());
   return features;
 }

@@ -41,7 +41,7 @@ class EncoderGraph {
     const char* input;
     ort::TensorView values;
   };
-  EncoderGraph(ort::Session session, package::Component record, const package::Manifest& manifest,
+  EncoderGraph(ort::Session session, package::GraphRecord record, const package::Manifest& manifest,
                std::string features)
       : session_(std::move(session)),
         record_(std::move(record)),
@@ -57,7 +57,7 @@ class EncoderGraph {
                                               int64_t soft_tokens) const;
 
   ort::Session session_;
-  package::Component record_;
+  package::GraphRecord record_;
   package::VisionModel vision_;
   package::AudioModel audio_;
   int64_t hidden_;

@@ -76,7 +76,7 @@ std::vector<float> attention_mask(const LogMel& mel, const AudioModel& model, in
 ort::HostTensor tensor(const char* name, std::vector<int64_t> shape,
                        const std::vector<float>& values) {
   const auto bytes = std::as_bytes(std::span(values));
-  return {name, ort::ElementType::kFloat32, std::move(shape), {bytes.begin(), bytes.end()}};
+  return {name, DType::kFloat, std::move(shape), {bytes.begin(), bytes.end()}};
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ Result<std::vector<size_t>> places_of(const ImagePatches& patches, int64_t kerne
 }
 
 template <typename T>
-ort::HostTensor tensor(const char* name, ort::ElementType type, std::vector<int64_t> shape,
+ort::HostTensor tensor(const char* name, DType type, std::vector<int64_t> shape,
                        const std::vector<T>& values) {
   const auto bytes = std::as_bytes(std::span(values));
   return {name, type, std::move(shape), {bytes.begin(), bytes.end()}};
@@ -105,12 +105,11 @@ Result<std::vector<ort::HostTensor>> fixed_vision_inputs(const ImagePatches& pat
     positions[2 * to + 1] = static_cast<int32_t>(patches.position_ids[2 * i + 1]);
     mask[to] = 0;
   }
-  using ort::ElementType;
   std::vector<ort::HostTensor> out;
-  out.push_back(tensor(ports::kPixelValues, ElementType::kFloat32,
-                       {1, length, static_cast<int64_t>(width)}, pixels));
-  out.push_back(tensor(ports::kPixelPositionIds, ElementType::kInt32, {1, length, 2}, positions));
-  out.push_back(tensor(ports::kAttentionMask, ElementType::kFloat32, {1, 1, 1, length}, mask));
+  out.push_back(
+      tensor(ports::kPixelValues, DType::kFloat, {1, length, static_cast<int64_t>(width)}, pixels));
+  out.push_back(tensor(ports::kPixelPositionIds, DType::kInt32, {1, length, 2}, positions));
+  out.push_back(tensor(ports::kAttentionMask, DType::kFloat, {1, 1, 1, length}, mask));
   return out;
 }
 

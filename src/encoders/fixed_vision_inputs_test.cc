@@ -56,7 +56,7 @@ TEST(FixedVisionInputs, HaveTheShapesThatTheEncoderDeclares) {
   EXPECT_EQ(inputs[0].name, "pixel_values");
   EXPECT_EQ(inputs[0].shape, (std::vector<int64_t>{1, 45, 2}));
   EXPECT_EQ(inputs[1].name, "pixel_position_ids");
-  EXPECT_EQ(inputs[1].type, ort::ElementType::kInt32);
+  EXPECT_EQ(inputs[1].type, DType::kInt32);
   EXPECT_EQ(inputs[1].shape, (std::vector<int64_t>{1, 45, 2}));
   EXPECT_EQ(inputs[2].name, "attention_mask");
   EXPECT_EQ(inputs[2].shape, (std::vector<int64_t>{1, 1, 1, 45}));

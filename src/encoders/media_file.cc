@@ -4,10 +4,10 @@
 
 #include <utility>
 
+#include "base/hash.h"
 #include "media/audio_decoder.h"
 #include "media/image_decoder.h"
 #include "media/log_mel.h"
-#include "package/file_hash.h"
 
 namespace lapidary::encoders {
 namespace {
@@ -35,7 +35,7 @@ Result<std::string> content_hash(const Path& path, const CancelToken* cancel) {
     return bad_input(path.string(),
                      fmt::format("has {} bytes, more than any image or sound that is read", bytes));
   }
-  return package::file_hash(path, {.cancel = cancel});
+  return file_hash(path, {.cancel = cancel});
 }
 
 Result<media::ImagePatches> load_patches(const Path& path,

@@ -11,7 +11,7 @@
 namespace lapidary::engine {
 namespace {
 
-Result<PortCodec> codec_of(const package::Component& component,
+Result<PortCodec> codec_of(const package::GraphRecord& component,
                            const std::vector<package::Port>& ports, const std::string& name) {
   const auto port = std::find_if(ports.begin(), ports.end(),
                                  [&](const package::Port& each) { return each.name == name; });
@@ -30,12 +30,12 @@ std::vector<float> floats_of(const ort::HostTensor& tensor) {
 
 }  // namespace
 
-Result<std::vector<ort::HostTensor>> coded_inputs(const package::Component& component,
+Result<std::vector<ort::HostTensor>> coded_inputs(const package::GraphRecord& component,
                                                   std::vector<ort::HostTensor> values) {
   for (ort::HostTensor& tensor : values) {
-    if (tensor.type != ort::ElementType::kFloat32) continue;
+    if (tensor.type != DType::kFloat) continue;
     LAP_ASSIGN_OR_RETURN(const PortCodec codec, codec_of(component, component.inputs, tensor.name));
-    if (codec.type() == ort::ElementType::kFloat32) continue;
+    if (codec.type() == DType::kFloat) continue;
     const std::vector<float> floats = floats_of(tensor);
     tensor.type = codec.type();
     tensor.data.resize(floats.size() * codec.element_bytes());
@@ -44,7 +44,7 @@ Result<std::vector<ort::HostTensor>> coded_inputs(const package::Component& comp
   return values;
 }
 
-Result<std::vector<float>> decoded_output(const package::Component& component,
+Result<std::vector<float>> decoded_output(const package::GraphRecord& component,
                                           const std::vector<ort::HostTensor>& outputs,
                                           const std::string& name) {
   LAP_ASSIGN_OR_RETURN(const PortCodec codec, codec_of(component, component.outputs, name));

@@ -17,12 +17,12 @@ namespace lapidary::engine {
 
 // Tensors of float32 become what the port of their name holds; others stay. Errors: those of
 // PortCodec::create; kInternal for a tensor without a port.
-Result<std::vector<ort::HostTensor>> coded_inputs(const package::Component& component,
+Result<std::vector<ort::HostTensor>> coded_inputs(const package::GraphRecord& component,
                                                   std::vector<ort::HostTensor> values);
 
 // All values of the output `name` as floats. Errors: those of PortCodec::create; kInternal when
 // there is none of that name, or when it is not what the manifest says.
-Result<std::vector<float>> decoded_output(const package::Component& component,
+Result<std::vector<float>> decoded_output(const package::GraphRecord& component,
                                           const std::vector<ort::HostTensor>& outputs,
                                           const std::string& name);
 

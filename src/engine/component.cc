@@ -7,7 +7,7 @@ Result<ort::Session> open_component(const package::Package& package, const std::
                                     const std::vector<PortRule>& outputs,
                                     const ort::SessionOptions& options,
                                     const ResolvedDevice& device) {
-  LAP_ASSIGN_OR_RETURN(const package::Component* component, package.component(name));
+  LAP_ASSIGN_OR_RETURN(const package::GraphRecord* component, package.component(name));
   ort::SessionOptions chosen = options;
   if (device.runs(*component)) chosen.execution_provider = device.provider;
   LAP_ASSIGN_OR_RETURN(ort::Session session,

@@ -69,7 +69,7 @@ Status check_binaries(const Package& package, const std::vector<ContextModel>& c
 std::string devices_of(const package::Manifest& manifest) {
   const bool plain =
       std::all_of(manifest.components.begin(), manifest.components.end(),
-                  [&](const package::Component& graph) { return manifest.lists(graph.file); });
+                  [&](const package::GraphRecord& graph) { return manifest.lists(graph.file); });
   std::string out;
   const auto add = [&](bool there, Device device) {
     if (there) out += (out.empty() ? "--device " : " or --device ") + std::string(name_of(device));
@@ -123,7 +123,7 @@ const char* name_of(Device device) {
   return "cpu";
 }
 
-const std::string& ResolvedDevice::file(const package::Component& graph) const {
+const std::string& ResolvedDevice::file(const package::GraphRecord& graph) const {
   const auto context = contexts.find(graph.file);
   return context == contexts.end() ? graph.file : context->second;
 }
@@ -134,7 +134,7 @@ Status check_device(const Package& package, Device device) {
   const std::string held = devices_of(manifest);
   const std::string remedy = held.empty() ? "build the package again" : "use " + held;
   if (device == Device::kCpu) {
-    for (const package::Component& graph : manifest.components) {
+    for (const package::GraphRecord& graph : manifest.components) {
       if (manifest.lists(graph.file)) continue;
       return unsupported(where, "was exported for the HTP and lacks " + graph.file,
                          remedy + ", or the package that it was exported from");
@@ -170,7 +170,7 @@ Result<ResolvedDevice> resolve_device(const Package& package, const DeviceOption
   out.provider = ort::ExecutionProvider{"QNN", libraries.provider(), std::move(chosen)};
   out.name = fmt::format("{} {}", name_of(options.device), target::name_of(chip));
   for (const ContextModel& context : list) {
-    for (const package::Component* part : manifest.parts(context.component, context.role)) {
+    for (const package::GraphRecord* part : manifest.parts(context.component, context.role)) {
       if (part->part == context.part) out.contexts[part->file] = context.file;
     }
   }

@@ -41,9 +41,9 @@ struct ResolvedDevice {
   std::map<std::string, std::string> contexts;     // file of a graph -> that of its context
   std::string name = "cpu";                        // "htp-emulated v81 (SM8850)"
   // Whether the graph has a context there.
-  bool runs(const package::Component& graph) const { return contexts.contains(graph.file); }
+  bool runs(const package::GraphRecord& graph) const { return contexts.contains(graph.file); }
   // What to load of the graph: its context, else its plain file.
-  const std::string& file(const package::Component& graph) const;
+  const std::string& file(const package::GraphRecord& graph) const;
 };
 
 // Whether the package holds graphs for the device; its files are not looked at.

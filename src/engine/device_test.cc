@@ -32,7 +32,7 @@ class DeviceOf : public testing::Test {
     htp.soc = "SM8850";
     for (const contract::Role role : {contract::Role::kPrefill, contract::Role::kDecode}) {
       const std::string stem = std::string(name_of(role)) + ".0";
-      package::Component graph;
+      package::GraphRecord graph;
       graph.name = "decoder";
       graph.role = role;
       graph.file = "decoder/" + stem + ".onnx";
@@ -91,10 +91,10 @@ TEST_F(DeviceOf, EachRunsItsOwnGraphs) {
 
 // An encoder without a context of the device stays where its plain graph runs.
 TEST_F(DeviceOf, EncodersRunThereWhenTheyHaveContexts) {
-  package::Component vision;
+  package::GraphRecord vision;
   vision.name = "vision_encoder";
   vision.file = "vision_encoder/model.onnx";
-  package::Component audio;
+  package::GraphRecord audio;
   audio.name = "audio_encoder";
   audio.file = "audio_encoder/model.onnx";
   package_.manifest.components.push_back(vision);

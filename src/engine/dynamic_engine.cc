@@ -14,8 +14,6 @@ namespace lapidary::engine {
 
 namespace ports = contract::ports;
 
-using ort::ElementType;
-
 DynamicEngine::DynamicEngine(std::shared_ptr<const TextGraphs> graphs, KvCache cache,
                              Embedder embedder, ort::Binding decoder)
     : graphs_(std::move(graphs)),
@@ -58,29 +56,27 @@ Status DynamicEngine::bind_fixed() {
   for (const KvCache::Layer& layer : cache_.layers()) {
     const std::vector<int64_t> shape = {1, layer.spec.kv_heads, layer.capacity,
                                         layer.spec.head_dim};
-    const ort::TensorView key{ElementType::kFloat32, layer.key, shape};
-    const ort::TensorView value{ElementType::kFloat32, layer.value, shape};
+    const ort::TensorView key{DType::kFloat, layer.key, shape};
+    const ort::TensorView value{DType::kFloat, layer.value, shape};
     LAP_RETURN_IF_ERROR(decoder_.input(ports::past_key(layer.spec.layer), key));
     LAP_RETURN_IF_ERROR(decoder_.input(ports::past_value(layer.spec.layer), value));
     LAP_RETURN_IF_ERROR(decoder_.output(ports::present_key(layer.spec.layer), key));
     LAP_RETURN_IF_ERROR(decoder_.output(ports::present_value(layer.spec.layer), value));
   }
-  LAP_RETURN_IF_ERROR(
-      decoder_.input(ports::kLogitsToKeep, {ElementType::kInt64, &scalars_[0], {1}}));
+  LAP_RETURN_IF_ERROR(decoder_.input(ports::kLogitsToKeep, {DType::kInt64, &scalars_[0], {1}}));
   if (find_port(graphs_->decoder.inputs(), ports::kSlidingWindowOffset) == nullptr) return {};
-  return decoder_.input(ports::kSlidingWindowOffset, {ElementType::kInt64, &scalars_[1], {1}});
+  return decoder_.input(ports::kSlidingWindowOffset, {DType::kInt64, &scalars_[1], {1}});
 }
 
 Status DynamicEngine::bind_tokens(int64_t count) {
   if (count == bound_tokens_) return {};
   bound_tokens_ = 0;
-  LAP_RETURN_IF_ERROR(
-      decoder_.input(ports::kInputsEmbeds,
-                     {ElementType::kFloat32, embedder_.embeds(), {1, count, text().hidden_size}}));
+  LAP_RETURN_IF_ERROR(decoder_.input(
+      ports::kInputsEmbeds, {DType::kFloat, embedder_.embeds(), {1, count, text().hidden_size}}));
   if (text().per_layer_width > 0) {
-    LAP_RETURN_IF_ERROR(decoder_.input(
-        ports::kPerLayerInputs,
-        {ElementType::kFloat32, embedder_.per_layer(), {1, count, text().per_layer_width}}));
+    LAP_RETURN_IF_ERROR(
+        decoder_.input(ports::kPerLayerInputs,
+                       {DType::kFloat, embedder_.per_layer(), {1, count, text().per_layer_width}}));
   }
   bound_tokens_ = count;
   return {};
@@ -89,9 +85,8 @@ Status DynamicEngine::bind_tokens(int64_t count) {
 Status DynamicEngine::bind_token_types(std::span<const SoftBlock> blocks, const Range& positions) {
   if (token_types_.empty()) return {};
   write_token_types(blocks, positions, token_types_);
-  return decoder_.input(
-      ports::kMmTokenTypeIds,
-      {ElementType::kInt64, token_types_.data(), {1, positions.end - positions.begin}});
+  return decoder_.input(ports::kMmTokenTypeIds,
+                        {DType::kInt64, token_types_.data(), {1, positions.end - positions.begin}});
 }
 
 Status DynamicEngine::bind_logits(int64_t kept) {
@@ -101,7 +96,7 @@ Status DynamicEngine::bind_logits(int64_t kept) {
   const auto floats = static_cast<size_t>(kept * vocab);
   if (logits_.size() < floats) logits_.resize(floats);
   LAP_RETURN_IF_ERROR(
-      decoder_.output(ports::kLogits, {ElementType::kFloat32, logits_.data(), {1, kept, vocab}}));
+      decoder_.output(ports::kLogits, {DType::kFloat, logits_.data(), {1, kept, vocab}}));
   bound_kept_ = kept;
   return {};
 }
@@ -115,8 +110,8 @@ Result<std::span<const float>> DynamicEngine::append(std::span<const int32_t> to
   LAP_RETURN_IF_ERROR(bind_tokens(count));
   LAP_RETURN_IF_ERROR(bind_token_types(blocks, positions));
   LAP_RETURN_IF_ERROR(bind_logits(kept));
-  LAP_RETURN_IF_ERROR(decoder_.input(ports::kAttentionMask,
-                                     {ElementType::kInt64, mask_.data(), {1, positions.end}}));
+  LAP_RETURN_IF_ERROR(
+      decoder_.input(ports::kAttentionMask, {DType::kInt64, mask_.data(), {1, positions.end}}));
   scalars_ = {kept, cache_.sliding_offset()};
   LAP_RETURN_IF_ERROR(embedder_.run(tokens, count, blocks, positions));
   LAP_RETURN_IF_ERROR(decoder_.run());

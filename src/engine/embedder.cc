@@ -15,8 +15,6 @@ namespace lapidary::engine {
 
 namespace ports = contract::ports;
 
-using ort::ElementType;
-
 Embedder::Embedder(const ort::Session& embedding, const package::TextModel& text,
                    ort::Binding binding, int64_t capacity)
     : embedding_(embedding),
@@ -35,14 +33,13 @@ Result<Embedder> Embedder::create(const ort::Session& embedding, const package::
 Status Embedder::bind_rows(int64_t rows) {
   if (rows == bound_rows_) return {};
   bound_rows_ = 0;
-  LAP_RETURN_IF_ERROR(
-      binding_.input(ports::kInputIds, {ElementType::kInt64, ids_.data(), {1, rows}}));
+  LAP_RETURN_IF_ERROR(binding_.input(ports::kInputIds, {DType::kInt64, ids_.data(), {1, rows}}));
   LAP_RETURN_IF_ERROR(binding_.output(
-      ports::kInputsEmbeds, {ElementType::kFloat32, embeds_.data(), {1, rows, text_.hidden_size}}));
+      ports::kInputsEmbeds, {DType::kFloat, embeds_.data(), {1, rows, text_.hidden_size}}));
   if (text_.per_layer_width > 0) {
-    LAP_RETURN_IF_ERROR(binding_.output(
-        ports::kPerLayerInputs,
-        {ElementType::kFloat32, per_layer_.data(), {1, rows, text_.per_layer_width}}));
+    LAP_RETURN_IF_ERROR(
+        binding_.output(ports::kPerLayerInputs,
+                        {DType::kFloat, per_layer_.data(), {1, rows, text_.per_layer_width}}));
   }
   bound_rows_ = rows;
   return {};

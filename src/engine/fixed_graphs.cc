@@ -13,9 +13,9 @@ namespace {
 
 constexpr const char* kDecoder = name_of(contract::Component::kDecoder);
 
-using package::Component;
+using package::GraphRecord;
 
-Result<FixedPart> open_part(const package::Package& package, const Component& part,
+Result<FixedPart> open_part(const package::Package& package, const GraphRecord& part,
                             const ResolvedDevice& device, const ort::SessionOptions& options) {
   LAP_ASSIGN_OR_RETURN(ort::Session session,
                        ort::Session::open(package.path(device.file(part)), options));

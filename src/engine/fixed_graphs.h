@@ -16,7 +16,7 @@ namespace lapidary::engine {
 // One of the graphs that a run passes through one after the other.
 struct FixedPart {
   ort::Session session;
-  package::Component record;  // what the integers of its ports stand for
+  package::GraphRecord record;  // what the integers of its ports stand for
 };
 
 struct FixedGraphs {

@@ -115,7 +115,7 @@ Status check_ports(const ort::Session& session, const std::vector<PortRule>& inp
   return {};
 }
 
-Status check_against_manifest(const ort::Session& session, const package::Component& component) {
+Status check_against_manifest(const ort::Session& session, const package::GraphRecord& component) {
   LAP_RETURN_IF_ERROR(check_listed(session, "input", session.inputs(), component.inputs));
   return check_listed(session, "output", session.outputs(), component.outputs);
 }

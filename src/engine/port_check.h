@@ -34,6 +34,6 @@ Status check_ports(const ort::Session& session, const std::vector<PortRule>& inp
                    const std::vector<PortRule>& outputs);
 
 // The graph has exactly the ports that the manifest lists, with the same dtypes and shapes.
-Status check_against_manifest(const ort::Session& session, const package::Component& component);
+Status check_against_manifest(const ort::Session& session, const package::GraphRecord& component);
 
 }  // namespace lapidary::engine

@@ -56,20 +56,20 @@ TEST(PortCheck, NamesFilePortAndDifference) {
   EXPECT_THAT(complaint({kBias}, {kY}), HasSubstr("add.onnx"));
 }
 
-package::Component listed() {
-  package::Component component;
+package::GraphRecord listed() {
+  package::GraphRecord component;
   component.inputs = {{"x", "float32", {"batch", "4"}}, {"bias", "float32", {"4"}, true}};
   component.outputs = {{"y", "float32", {"batch", "4"}}};
   return component;
 }
 
 TEST(PortCheck, GraphAndManifestMustAgree) {
-  const auto complaint_of = [](const package::Component& component) {
+  const auto complaint_of = [](const package::GraphRecord& component) {
     const Status status = check_against_manifest(session(), component);
     return status.ok() ? std::string() : status.error().message();
   };
   EXPECT_EQ(complaint_of(listed()), "");
-  package::Component other = listed();
+  package::GraphRecord other = listed();
   other.inputs[0].shape[1] = "5";
   EXPECT_THAT(complaint_of(other), HasSubstr("lapidary.json says float32 [batch, 5]"));
   other = listed();

@@ -11,8 +11,6 @@
 namespace lapidary::engine {
 namespace {
 
-using ort::ElementType;
-
 // Rounds to even what lies within 2^22, in a form that compilers vectorize.
 float round_to_even(float value) {
   constexpr float kShift = 12582912.0F;  // 1.5 * 2^23: here a float's last bit is worth 1
@@ -46,15 +44,15 @@ void dequantize(const std::byte* elements, float scale, int32_t zero_point, std:
 struct IntegerLimits {
   int64_t min, max;
 };
-std::optional<IntegerLimits> limits_of(ElementType type) {
+std::optional<IntegerLimits> limits_of(DType type) {
   switch (type) {
-    case ElementType::kUint16:
+    case DType::kUint16:
       return IntegerLimits{0, 65535};
-    case ElementType::kInt16:
+    case DType::kInt16:
       return IntegerLimits{-32768, 32767};
-    case ElementType::kUint8:
+    case DType::kUint8:
       return IntegerLimits{0, 255};
-    case ElementType::kInt8:
+    case DType::kInt8:
       return IntegerLimits{-128, 127};
     default:
       return std::nullopt;
@@ -63,7 +61,7 @@ std::optional<IntegerLimits> limits_of(ElementType type) {
 
 }  // namespace
 
-PortCodec::PortCodec(ort::ElementType type, const package::PortEncoding& encoding)
+PortCodec::PortCodec(DType type, const package::PortEncoding& encoding)
     : type_(type),
       scale_(static_cast<float>(encoding.scale)),
       zero_point_(static_cast<int32_t>(encoding.zero_point)) {}
@@ -72,8 +70,8 @@ Result<PortCodec> PortCodec::create(const std::string& dtype,
                                     const std::optional<package::PortEncoding>& encoding,
                                     const std::string& where) {
   constexpr const char* kRemedy = "build the package again";
-  const std::optional<ElementType> type = ort::element_type(dtype);
-  if (type == ElementType::kFloat32 || type == ElementType::kFloat16) {
+  const std::optional<DType> type = ort::element_type(dtype);
+  if (type == DType::kFloat || type == DType::kFloat16) {
     if (!encoding) return PortCodec(*type, {});
     return bad_input(where, fmt::format("is {}, but has an encoding for integers", dtype), kRemedy);
   }
@@ -94,15 +92,15 @@ Result<PortCodec> PortCodec::create(const std::string& dtype,
 
 void PortCodec::encode(std::span<const float> values, std::byte* out) const {
   switch (type_) {
-    case ElementType::kUint16:
+    case DType::kUint16:
       return quantize<uint16_t>(values, scale_, zero_point_, out);
-    case ElementType::kInt16:
+    case DType::kInt16:
       return quantize<int16_t>(values, scale_, zero_point_, out);
-    case ElementType::kUint8:
+    case DType::kUint8:
       return quantize<uint8_t>(values, scale_, zero_point_, out);
-    case ElementType::kInt8:
+    case DType::kInt8:
       return quantize<int8_t>(values, scale_, zero_point_, out);
-    case ElementType::kFloat16:
+    case DType::kFloat16:
       for (const float value : values) {
         const uint16_t half = float_to_float16(value);
         std::memcpy(out, &half, sizeof half);
@@ -116,15 +114,15 @@ void PortCodec::encode(std::span<const float> values, std::byte* out) const {
 
 void PortCodec::decode(const std::byte* elements, std::span<float> out) const {
   switch (type_) {
-    case ElementType::kUint16:
+    case DType::kUint16:
       return dequantize<uint16_t>(elements, scale_, zero_point_, out);
-    case ElementType::kInt16:
+    case DType::kInt16:
       return dequantize<int16_t>(elements, scale_, zero_point_, out);
-    case ElementType::kUint8:
+    case DType::kUint8:
       return dequantize<uint8_t>(elements, scale_, zero_point_, out);
-    case ElementType::kInt8:
+    case DType::kInt8:
       return dequantize<int8_t>(elements, scale_, zero_point_, out);
-    case ElementType::kFloat16:
+    case DType::kFloat16:
       for (float& value : out) {
         uint16_t half = 0;
         std::memcpy(&half, elements, sizeof half);

@@ -24,8 +24,8 @@ class PortCodec {
                                   const std::optional<package::PortEncoding>& encoding,
                                   const std::string& where);
 
-  ort::ElementType type() const { return type_; }
-  size_t element_bytes() const { return ort::size_of(type_); }
+  DType type() const { return type_; }
+  size_t element_bytes() const { return lapidary::element_bytes(type_); }
   // As ONNX's QuantizeLinear: round(value / scale) to even + zero point, saturated. `out` holds
   // values.size() elements.
   void encode(std::span<const float> values, std::byte* out) const;
@@ -33,9 +33,9 @@ class PortCodec {
   bool operator==(const PortCodec&) const = default;
 
  private:
-  PortCodec(ort::ElementType type, const package::PortEncoding& encoding);
+  PortCodec(DType type, const package::PortEncoding& encoding);
 
-  ort::ElementType type_;
+  DType type_;
   float scale_;
   int32_t zero_point_;
 };

@@ -1,11 +1,11 @@
 #include "eval/media_eval.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <utility>
 
 #include "base/json.h"
+#include "base/stopwatch.h"
 #include "encoders/media_encoder.h"
 #include "runtime/generation.h"
 #include "runtime/user_turn.h"
@@ -101,7 +101,7 @@ MediaScore score(std::span<const MediaAnswer> answers, encoders::MediaKind kind)
 Result<MediaEval> evaluate_media(const runtime::Model& model,
                                  std::span<const MediaQuestion> questions,
                                  const MediaEvalOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   Examiner examiner(model, options);
   options.work.stage("eval", questions.size(), Unit::kItems);
   MediaEval result;
@@ -113,7 +113,7 @@ Result<MediaEval> evaluate_media(const runtime::Model& model,
   }
   result.images = score(result.answers, encoders::MediaKind::kImage);
   result.audio = score(result.answers, encoders::MediaKind::kAudio);
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = watch.seconds();
   return result;
 }
 

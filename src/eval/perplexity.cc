@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/stopwatch.h"
 
 namespace lapidary::eval {
 namespace {
@@ -109,7 +109,7 @@ double negative_log_likelihood(std::span<const float> logits, int32_t target) {
 
 Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text,
                               const PerplexityOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   LAP_ASSIGN_OR_RETURN(std::vector<Line> lines, encode(model, text, options.where));
   if (options.max_lines && *options.max_lines < lines.size()) lines.resize(*options.max_lines);
   size_t longest = 0;
@@ -134,7 +134,7 @@ Result<Perplexity> perplexity(const runtime::Model& model, std::string_view text
   }
   result.mean_nll = sum / static_cast<double>(std::max<int64_t>(1, result.tokens));
   result.perplexity = std::exp(result.mean_nll);
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = watch.seconds();
   return result;
 }
 

@@ -2,14 +2,14 @@
 
 #include <fmt/core.h>
 
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 namespace lapidary::eval {
 
 using package::QualityFigure;
 
 Result<std::string> data_name(const std::filesystem::path& file, std::optional<size_t> first) {
-  LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, {}));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(file, {}));
   return fmt::format("{}{} (xxh3 {})", file.filename().string(),
                      first ? fmt::format(", first {}", *first) : "", hash);
 }

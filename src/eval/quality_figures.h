@@ -18,7 +18,7 @@
 namespace lapidary::eval {
 
 // "eval.txt (xxh3 3b2c...)", "eval.txt, first 4 (xxh3 ...)": the file's name, of how much of it
-// (lines of a text, items of each kind of media), and package::file_hash. Errors: those of
+// (lines of a text, items of each kind of media), and file_hash. Errors: those of
 // file_hash.
 Result<std::string> data_name(const std::filesystem::path& file, std::optional<size_t> first);
 

@@ -17,7 +17,6 @@ namespace ports = contract::ports;
 
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 // mask: [batch, time] bool.
 Ref subsample(Builder& b, AudioTower& tower, const Ref& features, Ref& mask) {

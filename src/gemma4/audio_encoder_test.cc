@@ -33,7 +33,7 @@ TEST(AudioEncoder, HasThePortsOfThePackage) {
   EXPECT_EQ(g.inputs[0].name, "input_features");
   EXPECT_EQ(graph::to_string(g.inputs[0].shape), "[batch, time, 128]");
   EXPECT_EQ(g.inputs[1].name, "input_features_mask");
-  EXPECT_EQ(g.inputs[1].dtype, graph::DType::kBool);
+  EXPECT_EQ(g.inputs[1].dtype, DType::kBool);
   ASSERT_EQ(g.outputs.size(), 1U);
   EXPECT_EQ(g.outputs[0].name, "audio_features");
   EXPECT_EQ(graph::to_string(g.outputs[0].shape), "[num_audio_tokens, 128]");

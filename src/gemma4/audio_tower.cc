@@ -17,7 +17,6 @@ namespace {
 
 using checkpoint::AudioConfig;
 using graph::Ref;
-using tensor::DType;
 
 // The reference leaves the norms of a layer and of its feed-forward modules at the default of
 // Gemma4RMSNorm. Subsampling, light convolution and embedder take config.rms_norm_eps.

@@ -6,7 +6,7 @@
 //   AudioTower tower(b, audio, weights);
 //   graph::Ref x = tower.subsample(features, keep, halved_keep);
 //   x = tower.conformer(x, nn::FixedChunks(b, mask, time, tower.attention()));
-//   b.output("audio_features", tower.embed(x), graph::DType::kFloat, {"tokens", text_hidden});
+//   b.output("audio_features", tower.embed(x), DType::kFloat, {"tokens", text_hidden});
 #pragma once
 
 #include "base/result.h"

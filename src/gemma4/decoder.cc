@@ -27,7 +27,6 @@ namespace ports = contract::ports;
 using checkpoint::TextConfig;
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 // Values of mm_token_type_ids whose tokens attend to each other.
 constexpr int64_t kImageType = 1;

@@ -20,7 +20,6 @@ namespace ports = contract::ports;
 using checkpoint::TextConfig;
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 // Gather from a table, times sqrt(width): Gemma4TextScaledWordEmbedding.
 Ref scaled_embedding(Builder& b, const Ref& ids, const std::string& name,

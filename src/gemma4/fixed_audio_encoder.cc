@@ -18,7 +18,6 @@ namespace ports = contract::ports;
 using checkpoint::AudioConfig;
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 // A mask that is added stands for a key that weighs nothing. The reference replaces the logit, and
 // with these configs such a key weighs something.

@@ -22,7 +22,6 @@ namespace ports = contract::ports;
 
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 const std::vector<int64_t> kSwapHeads = {0, 2, 1, 3};
 

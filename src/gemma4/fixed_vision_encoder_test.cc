@@ -31,7 +31,7 @@ TEST(FixedVisionEncoder, HasThePortsOfItsHeader) {
   EXPECT_EQ(g.inputs[0].name, "pixel_values");
   EXPECT_EQ(graph::to_string(g.inputs[0].shape), "[1, 630, 768]");
   EXPECT_EQ(g.inputs[1].name, "pixel_position_ids");
-  EXPECT_EQ(g.inputs[1].dtype, graph::DType::kInt32);
+  EXPECT_EQ(g.inputs[1].dtype, DType::kInt32);
   EXPECT_EQ(graph::to_string(g.inputs[1].shape), "[1, 630, 2]");
   EXPECT_EQ(g.inputs[2].name, "attention_mask");
   EXPECT_EQ(graph::to_string(g.inputs[2].shape), "[1, 1, 1, 630]");
@@ -55,7 +55,7 @@ TEST(FixedVisionEncoder, IsWhatAnHtpTakes) {
         EXPECT_LE(known->shapes.at(n.inputs[0]).size(), 3U) << n.name;
       }
       if (n.op_type == "Gather" && g.constant(n.inputs[0]) != nullptr) {
-        EXPECT_EQ(g.constant(n.inputs[0])->dtype(), graph::DType::kFloat) << n.name;
+        EXPECT_EQ(g.constant(n.inputs[0])->dtype(), DType::kFloat) << n.name;
       }
     }
   }

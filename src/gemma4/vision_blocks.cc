@@ -12,7 +12,6 @@ namespace {
 using checkpoint::VisionConfig;
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 using tensor::Tensor;
 
 // Two tables instead of one of two layers: a position beyond its end is an error of Gather then,

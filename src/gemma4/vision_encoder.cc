@@ -22,7 +22,6 @@ namespace ports = contract::ports;
 
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 class VisionEncoderBuilder {
  public:

@@ -25,7 +25,7 @@ TEST(VisionEncoder, HasThePortsThatRuntimesKnow) {
   EXPECT_EQ(g.inputs[0].name, "pixel_values");
   EXPECT_EQ(graph::to_string(g.inputs[0].shape), "[batch, num_patches, 768]");
   EXPECT_EQ(g.inputs[1].name, "pixel_position_ids");
-  EXPECT_EQ(g.inputs[1].dtype, graph::DType::kInt64);
+  EXPECT_EQ(g.inputs[1].dtype, DType::kInt64);
   EXPECT_EQ(graph::to_string(g.inputs[1].shape), "[batch, num_patches, 2]");
   ASSERT_EQ(g.outputs.size(), 1U);
   EXPECT_EQ(g.outputs[0].name, "image_features");

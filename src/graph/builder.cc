@@ -1,5 +1,7 @@
 #include "graph/builder.h"
 
+#include <fmt/core.h>
+
 #include <cassert>
 
 #include "tensor/expressions.h"
@@ -20,7 +22,7 @@ std::string Builder::unique(const std::string& name) {
   if (names_.insert(name).second) return name;
   std::string candidate;
   do {
-    candidate = name + "_" + std::to_string(++counters_[name]);
+    candidate = fmt::format("{}_{}", name, ++counters_[name]);
   } while (!names_.insert(candidate).second);
   return candidate;
 }
@@ -59,13 +61,13 @@ Ref Builder::shared_constant(const std::string& name, const Tensor& tensor) {
 
 Ref Builder::constant(const std::vector<int64_t>& values) {
   std::string name = "constant.int64";
-  for (const int64_t value : values) name += "_" + std::to_string(value);
+  for (const int64_t value : values) name += fmt::format("_{}", value);
   const auto count = static_cast<int64_t>(values.size());
   return shared_constant(name, tensor::integers({count}, values));
 }
 
 Ref Builder::constant_scalar(int64_t value) {
-  return shared_constant("constant.int64_scalar_" + std::to_string(value), tensor::scalar(value));
+  return shared_constant(fmt::format("constant.int64_scalar_{}", value), tensor::scalar(value));
 }
 
 Ref Builder::constant_scalar(float value) {
@@ -74,7 +76,7 @@ Ref Builder::constant_scalar(float value) {
   std::string bits = tensor.describe();
   bits = bits.substr(bits.find('{') + 1);
   bits.pop_back();
-  return shared_constant("constant.float_" + std::to_string(value) + "_" + bits, tensor);
+  return shared_constant(fmt::format("constant.float_{:f}_{}", value, bits), tensor);
 }
 
 std::vector<Ref> Builder::multi_op(const std::string& domain, const std::string& op_type,
@@ -89,7 +91,7 @@ std::vector<Ref> Builder::multi_op(const std::string& domain, const std::string&
   while (!node.inputs.empty() && node.inputs.back().empty()) node.inputs.pop_back();
   std::vector<Ref> refs;
   for (size_t i = 0; i < outputs; ++i) {
-    refs.push_back({i == 0 ? node.name : unique(node.name + ":" + std::to_string(i))});
+    refs.push_back({i == 0 ? node.name : unique(fmt::format("{}:{}", node.name, i))});
     node.outputs.push_back(refs.back().name);
   }
   node.attributes = std::move(attributes);

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "graph/shape_rule_list.h"
@@ -41,7 +43,7 @@ Shapes same_as_first(const KnownInputs& in) {
 Shapes broadcast(const KnownInputs& in) {
   Shape out = in.shape(0);
   for (size_t i = 1; i < in.shapes.size(); ++i) {
-    if (!in.has(i)) return in.mismatch("lacks input " + std::to_string(i));
+    if (!in.has(i)) return in.mismatch(fmt::format("lacks input {}", i));
     const auto both = broadcast_of(out, in.shape(i));
     if (!both) return in.mismatch("cannot be broadcast");
     out = *both;
@@ -123,7 +125,7 @@ Shapes reduce(const KnownInputs& in) {
   }
   for (const int64_t axis : axes.value_or(std::vector<int64_t>())) {
     const auto at = checked_axis(axis, reduced.size());
-    if (!at) return in.mismatch("has no axis " + std::to_string(axis));
+    if (!at) return in.mismatch(fmt::format("has no axis {}", axis));
     reduced[*at] = true;
   }
   Shape out;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 // Codes of the shape, written beside the model and read back.
 void expect_same(const tensor::Shape& shape) {
-  const tensor::TensorType type{tensor::DType::kInt4, shape};
+  const tensor::TensorType type{DType::kInt4, shape};
   std::vector<std::byte> bytes(static_cast<size_t>(type.bytes()));
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 37 % 251);
   Graph graph;

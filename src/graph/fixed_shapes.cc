@@ -1,8 +1,11 @@
 #include "graph/fixed_shapes.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "graph/integer_rules.h"
+#include "graph/operators.h"
 #include "graph/shape_rules.h"
 
 namespace lapidary::graph {
@@ -38,14 +41,15 @@ class Inference {
       const auto* symbol = std::get_if<std::string>(&dim);
       const auto bound = symbol == nullptr ? bindings_.end() : bindings_.find(*symbol);
       if (symbol != nullptr && bound == bindings_.end()) {
-        return bad_input("input '" + input.name + "'", "dim '" + *symbol + "' has no size",
+        return bad_input(fmt::format("input '{}'", input.name),
+                         fmt::format("dim '{}' has no size", *symbol),
                          "bind the symbol to a number");
       }
       shape.push_back(symbol != nullptr ? bound->second : std::get<int64_t>(dim));
     }
     if (!checked_elements(shape)) {
-      return bad_input("input '" + input.name + "'",
-                       "shape " + tensor::to_string(shape) + " is out of range");
+      return bad_input(fmt::format("input '{}'", input.name),
+                       fmt::format("shape {} is out of range", tensor::to_string(shape)));
     }
     out_.shapes[input.name] = std::move(shape);
     return {};
@@ -57,7 +61,7 @@ class Inference {
       const auto shape = out_.shapes.find(name);
       const auto values = out_.integers.find(name);
       if (!name.empty() && shape == out_.shapes.end()) {
-        return in.mismatch("reads '" + name + "', which nothing before it produces");
+        return in.mismatch(fmt::format("reads '{}', which nothing before it produces", name));
       }
       in.shapes.push_back(name.empty() ? nullptr : &shape->second);
       in.integers.push_back(values == out_.integers.end() ? nullptr : &values->second);
@@ -66,22 +70,22 @@ class Inference {
   }
 
   Status infer(const Node& node) {
-    const ShapeRule* rule = find_shape_rule(node.qualified_op());
-    if (rule == nullptr) {
-      return unsupported(graph_.name + ": node '" + node.name + "'",
-                         "the shape that " + node.qualified_op() + " yields is not known",
-                         "add a rule to graph/shape_rules.cc");
+    const Operator* op = find_operator(node);
+    if (op == nullptr || op->shape.shapes == nullptr) {
+      return unsupported(fmt::format("{}: node '{}'", graph_.name, node.name),
+                         fmt::format("the shape that {} yields is not known", node.qualified_op()),
+                         "add a rule to its row in graph/operators.cc");
     }
     LAP_ASSIGN_OR_RETURN(const KnownInputs in, known_inputs(node));
-    for (size_t i = 0; i < rule->required; ++i) {
-      if (!in.has(i)) return in.mismatch("lacks input " + std::to_string(i));
+    for (size_t i = 0; i < op->shape.required; ++i) {
+      if (!in.has(i)) return in.mismatch(fmt::format("lacks input {}", i));
     }
-    LAP_ASSIGN_OR_RETURN(std::vector<Shape> shapes, rule->shapes(in));
+    LAP_ASSIGN_OR_RETURN(std::vector<Shape> shapes, op->shape.shapes(in));
     for (size_t k = 0; k < node.outputs.size(); ++k) {
       if (node.outputs[k].empty()) continue;
       if (k >= shapes.size()) return in.mismatch("has more outputs than the operator");
       if (!checked_elements(shapes[k])) {
-        return in.mismatch("yields shape " + tensor::to_string(shapes[k]));
+        return in.mismatch(fmt::format("yields shape {}", tensor::to_string(shapes[k])));
       }
     }
     follow_values(in, shapes);

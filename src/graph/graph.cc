@@ -1,21 +1,18 @@
 #include "graph/graph.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
 namespace lapidary::graph {
 
 std::string to_string(const SymbolicShape& shape) {
-  std::string out = "[";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) out += ", ";
-    if (const auto* number = std::get_if<int64_t>(&shape[i])) {
-      out += std::to_string(*number);
-    } else {
-      out += std::get<std::string>(shape[i]);
-    }
+  std::vector<std::string> dims;
+  for (const Dim& dim : shape) {
+    dims.push_back(std::visit([](const auto& size) { return fmt::format("{}", size); }, dim));
   }
-  return out + "]";
+  return fmt::format("[{}]", fmt::join(dims, ", "));
 }
 
 std::string Node::qualified_op() const {
@@ -28,6 +25,14 @@ int64_t Node::int_attribute(const std::string& key, int64_t fallback) const {
   const auto* value = std::get_if<int64_t>(&it->second);
   return value == nullptr ? fallback : *value;
 }
+
+float Node::float_attribute(const std::string& key, float fallback) const {
+  const auto it = attributes.find(key);
+  const float* value = it == attributes.end() ? nullptr : std::get_if<float>(&it->second);
+  return value == nullptr ? fallback : *value;
+}
+
+std::string Node::input(size_t index) const { return index < inputs.size() ? inputs[index] : ""; }
 
 namespace {
 bool contains(const std::vector<ValueInfo>& values, const std::string& name) {
@@ -49,42 +54,46 @@ Status check(const Graph& graph) {
   std::set<std::string> known;
   for (const ValueInfo& input : graph.inputs) {
     if (!known.insert(input.name).second) {
-      return internal_error(graph.name, "input '" + input.name + "' is declared twice");
+      return internal_error(graph.name, fmt::format("input '{}' is declared twice", input.name));
     }
   }
   for (const auto& [name, tensor] : graph.initializers) {
-    if (!tensor.valid()) return internal_error(graph.name, "initializer '" + name + "' is empty");
+    if (!tensor.valid()) {
+      return internal_error(graph.name, fmt::format("initializer '{}' is empty", name));
+    }
     known.insert(name);
   }
   std::set<std::string> node_names;
   for (const Node& node : graph.nodes) {
     if (!node_names.insert(node.name).second) {
-      return internal_error(graph.name, "two nodes are named '" + node.name + "'");
+      return internal_error(graph.name, fmt::format("two nodes are named '{}'", node.name));
     }
     for (const std::string& input : node.inputs) {
       if (!input.empty() && !known.contains(input)) {
-        return internal_error(graph.name, "node '" + node.name + "' reads '" + input +
-                                              "', which nothing before it produces");
+        return internal_error(graph.name,
+                              fmt::format("node '{}' reads '{}', which nothing before it produces",
+                                          node.name, input));
       }
     }
     for (const auto& [key, attribute] : node.opaque) {
       for (const std::string& value : attribute.captures) {
         if (!known.contains(value)) {
-          return internal_error(graph.name, "the body '" + key + "' of node '" + node.name +
-                                                "' reads '" + value +
-                                                "', which nothing before it produces");
+          return internal_error(
+              graph.name,
+              fmt::format("the body '{}' of node '{}' reads '{}', which nothing before it produces",
+                          key, node.name, value));
         }
       }
     }
     for (const std::string& output : node.outputs) {
       if (!output.empty() && !known.insert(output).second) {
-        return internal_error(graph.name, "value '" + output + "' is produced twice");
+        return internal_error(graph.name, fmt::format("value '{}' is produced twice", output));
       }
     }
   }
   for (const ValueInfo& output : graph.outputs) {
     if (!known.contains(output.name)) {
-      return internal_error(graph.name, "output '" + output.name + "' is never produced");
+      return internal_error(graph.name, fmt::format("output '{}' is never produced", output.name));
     }
   }
   return {};
@@ -115,35 +124,33 @@ size_t remove_unused(Graph& graph) {
 }
 
 std::string print(const Graph& graph) {
-  const auto join = [](const std::vector<std::string>& names) {
-    std::string out;
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (i > 0) out += ", ";
-      out += names[i].empty() ? "_" : names[i];
+  const auto join = [](std::vector<std::string> names) {
+    for (std::string& name : names) {
+      if (name.empty()) name = "_";
     }
-    return out;
+    return fmt::format("{}", fmt::join(names, ", "));
   };
-  std::string out = "graph " + graph.name + "\n";
+  std::string out = fmt::format("graph {}\n", graph.name);
   for (const ValueInfo& v : graph.inputs) {
-    out += "  input  " + v.name + " " + std::string(name_of(v.dtype)) + to_string(v.shape) + "\n";
+    out += fmt::format("  input  {} {}{}\n", v.name, name_of(v.dtype), to_string(v.shape));
   }
   for (const auto& [name, tensor] : graph.initializers) {
-    out += "  weight " + name + " " + std::string(name_of(tensor.dtype())) +
-           tensor::to_string(tensor.shape()) + " = " + tensor.describe() + "\n";
+    out += fmt::format("  weight {} {}{} = {}\n", name, name_of(tensor.dtype()),
+                       tensor::to_string(tensor.shape()), tensor.describe());
   }
   for (const Node& node : graph.nodes) {
-    out += "  " + join(node.outputs) + " = " + node.qualified_op() + "(" + join(node.inputs) + ")";
+    out += fmt::format("  {} = {}({})", join(node.outputs), node.qualified_op(), join(node.inputs));
     for (const auto& [key, value] : node.attributes) {
       out += " " + key;
-      if (const auto* i = std::get_if<int64_t>(&value)) out += "=" + std::to_string(*i);
-      if (const auto* f = std::get_if<float>(&value)) out += "=" + std::to_string(*f);
+      if (const auto* i = std::get_if<int64_t>(&value)) out += fmt::format("={}", *i);
+      if (const auto* f = std::get_if<float>(&value)) out += fmt::format("={:f}", *f);
       if (const auto* s = std::get_if<std::string>(&value)) out += "=" + *s;
     }
     for (const auto& [key, attribute] : node.opaque) out += " " + key;
-    out += "  # " + node.name + "\n";
+    out += fmt::format("  # {}\n", node.name);
   }
   for (const ValueInfo& v : graph.outputs) {
-    out += "  output " + v.name + " " + std::string(name_of(v.dtype)) + to_string(v.shape) + "\n";
+    out += fmt::format("  output {} {}{}\n", v.name, name_of(v.dtype), to_string(v.shape));
   }
   return out;
 }

@@ -19,7 +19,6 @@
 
 namespace lapidary::graph {
 
-using tensor::DType;
 using tensor::Tensor;
 
 inline constexpr const char* kMicrosoftDomain = "com.microsoft";
@@ -57,6 +56,8 @@ struct Node {
 
   std::string qualified_op() const;  // "MatMul", "com.microsoft::MatMulNBits"
   int64_t int_attribute(const std::string& key, int64_t fallback) const;
+  float float_attribute(const std::string& key, float fallback) const;
+  std::string input(size_t index) const;  // "" beyond the last
 };
 
 struct Graph {

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -70,7 +72,7 @@ Shapes expand(const KnownInputs& in) {
 Shapes gather(const KnownInputs& in) {
   const int64_t axis = in.node.int_attribute("axis", 0);
   const auto at = checked_axis(axis, in.shape(0).size());
-  if (!at) return in.mismatch("has no axis " + std::to_string(axis));
+  if (!at) return in.mismatch(fmt::format("has no axis {}", axis));
   const auto middle = in.shape(0).begin() + static_cast<std::ptrdiff_t>(*at);
   Shape out(in.shape(0).begin(), middle);
   out.insert(out.end(), in.shape(1).begin(), in.shape(1).end());
@@ -136,7 +138,7 @@ Shapes reshape(const KnownInputs& in) {
     if (*rest == 0 || *have % *rest != 0) return in.mismatch("does not fit");
     out[*open] = *have / *rest;
   } else if (*rest != *have) {
-    return in.mismatch("to " + tensor::to_string(out) + " does not fit");
+    return in.mismatch(fmt::format("to {} does not fit", tensor::to_string(out)));
   }
   return single(out);
 }

@@ -1,5 +1,6 @@
 #include "graph/onnx_bodies.h"
 
+#include <fmt/core.h>
 #include <onnx.pb.h>
 
 namespace lapidary::graph {
@@ -69,11 +70,12 @@ Error external_inside(const std::string& where, const std::string& what) {
 
 Result<OpaqueAttribute> carried(const onnx::AttributeProto& proto, const std::string& where) {
   if (!proto.ref_attr_name().empty()) {
-    return unsupported(where, "attribute '" + proto.name() + "' refers to that of a function");
+    return unsupported(where,
+                       fmt::format("attribute '{}' refers to that of a function", proto.name()));
   }
   Survey survey;
   survey.look(proto, {});
-  if (survey.external()) return external_inside(where, "attribute '" + proto.name() + "'");
+  if (survey.external()) return external_inside(where, fmt::format("attribute '{}'", proto.name()));
   return OpaqueAttribute{proto.SerializeAsString(), survey.take_captures(), survey.take_ops()};
 }
 
@@ -82,7 +84,7 @@ Result<std::string> carried(const onnx::FunctionProto& proto, const std::string&
   std::set<std::string> known;
   for (const auto& node : proto.node()) survey.look(node, known);
   for (const auto& attribute : proto.attribute_proto()) survey.look(attribute, known);
-  if (survey.external()) return external_inside(where, "function '" + proto.name() + "'");
+  if (survey.external()) return external_inside(where, fmt::format("function '{}'", proto.name()));
   return proto.SerializeAsString();
 }
 

@@ -1,5 +1,6 @@
 #include "graph/onnx_reader.h"
 
+#include <fmt/core.h>
 #include <onnx.pb.h>
 
 #include <limits>
@@ -77,7 +78,7 @@ class Reader {
 
   Status add_constant(const std::string& name, Tensor value) {
     if (!graph_.initializers.emplace(name, std::move(value)).second) {
-      return bad_input(path_.string(), "value '" + name + "' is given twice");
+      return bad_input(path_.string(), fmt::format("value '{}' is given twice", name));
     }
     return {};
   }
@@ -86,9 +87,11 @@ class Reader {
     ValueInfo value;
     value.name = proto.name();
     if (proto.has_type() && !proto.type().has_tensor_type()) {
-      return unsupported(path_.string(), "'" + proto.name() +
-                                             "' is a sequence, map, optional or sparse value; "
-                                             "only tensors are supported");
+      return unsupported(
+          path_.string(),
+          fmt::format(
+              "'{}' is a sequence, map, optional or sparse value; only tensors are supported",
+              proto.name()));
     }
     const auto& type = proto.type().tensor_type();
     value.dtype = static_cast<DType>(type.elem_type());
@@ -141,7 +144,8 @@ class Reader {
     node.op_type = proto.op_type();
     node.name = unique_name(proto);
     if (!proto.overload().empty()) {
-      return unsupported(path_.string(), "node '" + node.name + "' calls an overloaded function");
+      return unsupported(path_.string(),
+                         fmt::format("node '{}' calls an overloaded function", node.name));
     }
     node.inputs.assign(proto.input().begin(), proto.input().end());
     node.outputs.assign(proto.output().begin(), proto.output().end());
@@ -154,9 +158,9 @@ class Reader {
   std::string unique_name(const onnx::NodeProto& proto) {
     const size_t index = node_count_++;
     const std::string base =
-        proto.name().empty() ? proto.op_type() + "_" + std::to_string(index) : proto.name();
+        proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name();
     std::string name = base;
-    for (size_t i = 1; !names_.insert(name).second; ++i) name = base + "_" + std::to_string(i);
+    for (size_t i = 1; !names_.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
     return name;
   }
 
@@ -189,11 +193,11 @@ class Reader {
       }
     }
     if (proto.type() == onnx::AttributeProto::UNDEFINED) {
-      return bad_input(path_.string(), "node '" + node.name + "' has attribute '" + proto.name() +
-                                           "' without a type");
+      return bad_input(path_.string(), fmt::format("node '{}' has attribute '{}' without a type",
+                                                   node.name, proto.name()));
     }
     LAP_ASSIGN_OR_RETURN(node.opaque[proto.name()],
-                         carried(proto, path_.string() + ": node '" + node.name + "'"));
+                         carried(proto, fmt::format("{}: node '{}'", path_.string(), node.name)));
     return {};
   }
 

@@ -3,7 +3,7 @@
 //   LAP_ASSIGN_OR_RETURN(Graph graph, load("pkg/decoder/model.onnx"));
 //
 // Made for files of any writer:
-// - values in raw_data, in typed fields, in files of their own; all dtypes of tensor/dtype.h;
+// - values in raw_data, in typed fields, in files of their own; all dtypes of base/dtype.h;
 // - Constant nodes become initializers, so that `Graph::constant` finds both;
 // - nodes get unique names: "Conv_3" where there is none, "name_1" where it is taken;
 // - bodies of If, Loop and Scan, lists of tensors, and functions of the model are carried along

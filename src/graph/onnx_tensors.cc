@@ -1,5 +1,6 @@
 #include "graph/onnx_tensors.h"
 
+#include <fmt/core.h>
 #include <onnx.pb.h>
 
 #include <charconv>
@@ -12,7 +13,6 @@ namespace lapidary::graph {
 namespace {
 
 namespace fs = std::filesystem;
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
 
@@ -72,13 +72,15 @@ Result<TensorType> TensorReader::read_type(const onnx::TensorProto& proto) const
       name = onnx::TensorProto::DataType_Name(
           static_cast<onnx::TensorProto::DataType>(proto.data_type()));
     }
-    return unsupported(model_.string(), "tensor '" + proto.name() + "' has element type " + name +
-                                            ", which is not supported");
+    return unsupported(
+        model_.string(),
+        fmt::format("tensor '{}' has element type {}, which is not supported", proto.name(), name));
   }
   int64_t count = 1;
   for (const int64_t dim : proto.dims()) {
     if (dim < 0 || (dim > 0 && count > std::numeric_limits<int64_t>::max() / 16 / dim)) {
-      return bad_input(model_.string(), "tensor '" + proto.name() + "' has an impossible shape");
+      return bad_input(model_.string(),
+                       fmt::format("tensor '{}' has an impossible shape", proto.name()));
     }
     count *= dim;
     type.shape.push_back(dim);
@@ -100,9 +102,8 @@ Result<Tensor> TensorReader::read(const onnx::TensorProto& proto) {
     bytes = typed_data(proto, type.dtype);
   }
   if (static_cast<int64_t>(bytes.size()) != type.bytes()) {
-    return bad_input(model_.string(),
-                     "tensor '" + proto.name() + "' holds " + std::to_string(bytes.size()) +
-                         " bytes, its shape needs " + std::to_string(type.bytes()));
+    return bad_input(model_.string(), fmt::format("tensor '{}' holds {} bytes, its shape needs {}",
+                                                  proto.name(), bytes.size(), type.bytes()));
   }
   return in_memory(std::move(type), std::move(bytes));
 }
@@ -121,13 +122,14 @@ Result<Tensor> TensorReader::read_external(const onnx::TensorProto& proto, Tenso
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), *number);
     if (code != std::errc() || end != text.data() + text.size() || *number < 0) {
       return bad_input(model_.string(),
-                       "tensor '" + proto.name() + "' has " + entry.key() + " '" + text + "'");
+                       fmt::format("tensor '{}' has {} '{}'", proto.name(), entry.key(), text));
     }
   }
   const fs::path relative = fs::path(location).lexically_normal();
   if (location.empty() || relative.is_absolute() || *relative.begin() == "..") {
-    return bad_input(model_.string(), "tensor '" + proto.name() + "' points to '" + location +
-                                          "', outside the model's folder");
+    return bad_input(model_.string(),
+                     fmt::format("tensor '{}' points to '{}', outside the model's folder",
+                                 proto.name(), location));
   }
   auto& file = files_[relative.string()];
   if (file == nullptr) {
@@ -136,9 +138,8 @@ Result<Tensor> TensorReader::read_external(const onnx::TensorProto& proto, Tenso
   const auto available = static_cast<int64_t>(file->bytes().size());
   if (length != type.bytes() || offset > available || length > available - offset) {
     return bad_input(file->path().string(),
-                     "is too short for tensor '" + proto.name() + "' (" + std::to_string(offset) +
-                         " + " + std::to_string(type.bytes()) + " of " + std::to_string(available) +
-                         " bytes)",
+                     fmt::format("is too short for tensor '{}' ({} + {} of {} bytes)", proto.name(),
+                                 offset, type.bytes(), available),
                      "build or download the package again");
   }
   if (rows_share_bytes(type)) {

@@ -1,5 +1,6 @@
 #include "graph/onnx_writer.h"
 
+#include <fmt/core.h>
 #include <onnx.pb.h>
 
 #include <cerrno>
@@ -136,7 +137,7 @@ Result<onnx::ModelProto> to_proto(const Graph& graph, const DataLayout& layout,
     }
     for (const auto& [key, attribute] : node.opaque) {
       if (!to.add_attribute()->ParseFromString(attribute.proto)) {
-        return internal_error(node.name, "attribute '" + key + "' cannot be written");
+        return internal_error(node.name, fmt::format("attribute '{}' cannot be written", key));
       }
     }
   }

@@ -1,4 +1,4 @@
-// The rules behind find_shape_rule, one function for each operator or family.
+// The shape rules that rows of operators.cc name, one function for each operator or family.
 #pragma once
 
 #include <utility>

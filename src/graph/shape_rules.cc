@@ -1,12 +1,9 @@
 #include "graph/shape_rules.h"
 
-#include <algorithm>
-#include <functional>
-#include <initializer_list>
-#include <limits>
-#include <map>
+#include <fmt/format.h>
 
-#include "graph/shape_rule_list.h"
+#include <algorithm>
+#include <limits>
 
 namespace lapidary::graph {
 namespace {
@@ -14,89 +11,14 @@ namespace {
 constexpr int64_t kMostElements = int64_t{1} << 62;
 constexpr int64_t kLargestDim = int64_t{1} << 40;  // sums of a few dims cannot overflow
 
-const std::initializer_list<const char*> kSameAsFirst = {"Abs",
-                                                         "Cast",
-                                                         "Ceil",
-                                                         "Clip",
-                                                         "Cos",
-                                                         "CumSum",
-                                                         "DequantizeLinear",
-                                                         "Erf",
-                                                         "Exp",
-                                                         "Floor",
-                                                         "Gelu",
-                                                         "Identity",
-                                                         "LayerNormalization",
-                                                         "Log",
-                                                         "Neg",
-                                                         "Not",
-                                                         "QuantizeLinear",
-                                                         "RMSNormalization",
-                                                         "Reciprocal",
-                                                         "Relu",
-                                                         "RotaryEmbedding",
-                                                         "Round",
-                                                         "ScatterElements",
-                                                         "ScatterND",
-                                                         "Sigmoid",
-                                                         "Sign",
-                                                         "Sin",
-                                                         "Softmax",
-                                                         "Softplus",
-                                                         "Sqrt",
-                                                         "Swish",
-                                                         "Tanh",
-                                                         "Trilu"};
-
-const std::initializer_list<const char*> kBroadcast = {
-    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min",
-    "Mod", "Mul", "Or",  "Pow",   "Sub",     "Where",          "Xor"};
-
-std::map<std::string, ShapeRule, std::less<>> make_rules() {
-  namespace rule = shape_rules;
-  std::map<std::string, ShapeRule, std::less<>> table = {
-      {"Attention", {3, &rule::attention}},
-      {"Compress", {2, &rule::data_dependent}},
-      {"Concat", {1, &rule::concat}},
-      {"ConstantOfShape", {1, &rule::constant_of_shape}},
-      {"Conv", {2, &rule::conv}},
-      {"Expand", {2, &rule::expand}},
-      {"Gather", {2, &rule::gather}},
-      {"GatherElements", {2, &rule::gather_elements}},
-      {"Gemm", {2, &rule::gemm}},
-      {"MatMul", {2, &rule::mat_mul}},
-      {"NonZero", {1, &rule::data_dependent}},
-      {"Pad", {2, &rule::pad}},
-      {"Range", {3, &rule::range}},
-      {"Reshape", {2, &rule::reshape}},
-      {"Shape", {1, &rule::shape_of}},
-      {"Size", {1, &rule::size_of}},
-      {"Slice", {3, &rule::slice}},
-      {"Split", {1, &rule::split}},
-      {"Squeeze", {1, &rule::squeeze}},
-      {"Tile", {2, &rule::tile}},
-      {"Transpose", {1, &rule::transpose}},
-      {"Unsqueeze", {2, &rule::unsqueeze}},
-      {"com.microsoft::GroupQueryAttention", {7, &rule::group_query_attention}},
-      {"com.microsoft::MatMulNBits", {3, &rule::mat_mul_nbits}},
-      {"com.microsoft::MultiHeadAttention", {3, &rule::multi_head_attention}},
-  };
-  for (const char* op : kSameAsFirst) table[op] = {1, &rule::same_as_first};
-  for (const char* op : kBroadcast) table[op] = {1, &rule::broadcast};
-  for (const char* op : {"ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"}) {
-    table[op] = {1, &rule::reduce};
-  }
-  return table;
-}
-
 }  // namespace
 
 Result<std::vector<int64_t>> KnownInputs::values(size_t i) const {
   if (i < integers.size() && integers[i] != nullptr) return *integers[i];
-  const std::string name = i < node.inputs.size() ? node.inputs[i] : "input " + std::to_string(i);
-  return unsupported(where(),
-                     "its shape depends on '" + name + "', whose values are data of the run",
-                     "fix what that value is computed from");
+  const std::string name = i < node.inputs.size() ? node.inputs[i] : fmt::format("input {}", i);
+  return unsupported(
+      where(), fmt::format("its shape depends on '{}', whose values are data of the run", name),
+      "fix what that value is computed from");
 }
 
 Result<std::optional<std::vector<int64_t>>> KnownInputs::optional_values(size_t i) const {
@@ -106,17 +28,12 @@ Result<std::optional<std::vector<int64_t>>> KnownInputs::optional_values(size_t 
 }
 
 Error KnownInputs::mismatch(const std::string& what) const {
-  std::string list;
+  std::vector<std::string> list;
   for (const Shape* shape : shapes) {
-    list += (list.empty() ? "" : ", ") + (shape == nullptr ? "_" : tensor::to_string(*shape));
+    list.push_back(shape == nullptr ? "_" : tensor::to_string(*shape));
   }
-  return bad_input(where(), node.qualified_op() + " of " + list + " " + what);
-}
-
-const ShapeRule* find_shape_rule(const std::string& qualified_op) {
-  static const auto table = make_rules();
-  const auto found = table.find(qualified_op);
-  return found == table.end() ? nullptr : &found->second;
+  return bad_input(where(),
+                   fmt::format("{} of {} {}", node.qualified_op(), fmt::join(list, ", "), what));
 }
 
 std::optional<int64_t> checked_elements(const Shape& shape) {

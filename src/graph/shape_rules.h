@@ -1,5 +1,5 @@
-// One rule for each operator: the shapes of a node's outputs from what is known of its inputs. Used
-// by fixed_shapes.h.
+// What a shape rule is: the shapes of a node's outputs from what is known of its inputs. Used by
+// fixed_shapes.h; operators.cc says which operator has which rule.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,6 @@ struct ShapeRule {
   // The shapes of all outputs that the operator may have, wanted or not.
   Result<std::vector<Shape>> (*shapes)(const KnownInputs&) = nullptr;
 };
-
-// nullptr: no rule for this operator ("MatMul", "com.microsoft::MatMulNBits").
-const ShapeRule* find_shape_rule(const std::string& qualified_op);
 
 // The product of dims; nothing when it exceeds 2^62 or a dim lies outside [0, 2^40].
 std::optional<int64_t> checked_elements(const Shape& shape);

@@ -17,17 +17,12 @@
 #include <thread>
 
 #include "base/files.h"
+#include "base/stopwatch.h"
 
 extern char** environ;
 
 namespace lapidary::htp {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Owns the two records of posix_spawn.
 class Spawn {
@@ -74,8 +69,7 @@ int64_t resident_bytes(pid_t pid) {
 // Watches one child until it ends.
 class Watch {
  public:
-  Watch(pid_t pid, const ChildCommand& command)
-      : pid_(pid), command_(command), start_(Clock::now()), moved_(start_) {}
+  Watch(pid_t pid, const ChildCommand& command) : pid_(pid), command_(command) {}
 
   Result<ChildEnd> wait() {
     int status = 0;
@@ -89,7 +83,7 @@ class Watch {
     }
     if (cancelled_) return cancelled();
     ChildEnd end;
-    end.seconds = seconds_since(start_);
+    end.seconds = start_.seconds();
     end.peak_bytes = static_cast<int64_t>(usage.ru_maxrss) * 1024;
     end.reason = WIFSIGNALED(status) ? ChildEnd::Reason::kSignal : ChildEnd::Reason::kExit;
     end.code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
@@ -107,23 +101,23 @@ class Watch {
       return;
     }
     const uint64_t progress = command_.progress ? command_.progress() : 0;
-    if (progress != progress_) moved_ = Clock::now();
+    if (progress != progress_) moved_ = Stopwatch();
     progress_ = progress;
-    if (seconds_since(moved_) > command_.limits.seconds) stopped_ = ChildEnd::Reason::kTime;
+    if (moved_.seconds() > command_.limits.seconds) stopped_ = ChildEnd::Reason::kTime;
     const int64_t limit = command_.limits.memory_bytes;
     if (limit > 0 && resident_bytes(pid_) > limit) stopped_ = ChildEnd::Reason::kMemory;
-    if (command_.watch && seconds_since(told_) > 1) {
-      told_ = Clock::now();
-      command_.watch(seconds_since(start_), resident_bytes(pid_));
+    if (command_.watch && told_.seconds() > 1) {
+      told_ = Stopwatch();
+      command_.watch(start_.seconds(), resident_bytes(pid_));
     }
     if (stopped_) kill(-pid_, SIGKILL);
   }
 
   pid_t pid_;
   const ChildCommand& command_;
-  Clock::time_point start_;
-  Clock::time_point moved_;          // when there was progress
-  Clock::time_point told_ = start_;  // when `watch` was
+  Stopwatch start_;
+  Stopwatch moved_;  // when there was progress
+  Stopwatch told_;   // when `watch` was
   uint64_t progress_ = 0;
   bool cancelled_ = false;
   std::optional<ChildEnd::Reason> stopped_;

@@ -10,6 +10,8 @@
 #include <set>
 #include <utility>
 
+#include "htp/context_model.h"
+
 namespace lapidary::htp {
 namespace {
 
@@ -23,10 +25,6 @@ constexpr std::array<std::pair<Place, std::string_view>, 4> kPlaces = {{{Place::
                                                                         {Place::kFolded, "folded"},
                                                                         {Place::kMerged, "merged"},
                                                                         {Place::kCpu, "cpu"}}};
-
-bool changes_encoding(const std::string& op) {
-  return op == "QuantizeLinear" || op == "DequantizeLinear";
-}
 
 // Which ONNX node a QNN node comes from.
 class Origins {

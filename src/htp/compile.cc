@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/glob.h"
+#include "base/hash.h"
 #include "base/version.h"
 #include "graph/onnx_reader.h"
 #include "htp/compile_run.h"
@@ -18,7 +19,6 @@
 #include "htp/cpu_errors.h"
 #include "htp/file_memo.h"
 #include "htp/model_files.h"
-#include "package/file_hash.h"
 
 namespace lapidary::htp {
 namespace {
@@ -164,7 +164,7 @@ fs::path folder_of(const CompileJob& job) {
 // Of the libraries' contents, 215 MB: a build asks several times.
 Result<std::string> stack_key(const Libraries& libraries, const Work& work) {
   static FileMemo hashes;
-  const auto hash = [&work](const fs::path& file) { return package::file_hash(file, work); };
+  const auto hash = [&work](const fs::path& file) { return file_hash(file, work); };
   std::vector<std::string> parts;
   for (const fs::path& file :
        {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so"}) {

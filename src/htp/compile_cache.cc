@@ -2,14 +2,13 @@
 
 #include <fmt/core.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/json.h"
-#include "package/file_hash.h"
 
 namespace lapidary::htp {
 namespace {
@@ -56,7 +55,7 @@ Status copy_entry(const fs::path& entry, const fs::path& to, const Work& work) {
     LAP_RETURN_IF_ERROR(hashes.status());
     LAP_RETURN_IF_ERROR(make_folder((to / file).parent_path()));
     LAP_RETURN_IF_ERROR(lapidary::copy_file(entry / file, to / file, work.silent()));
-    LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(to / file, work));
+    LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(to / file, work));
     if (hash != expected) return io_error((entry / file).string(), "is damaged");
   }
   return {};
@@ -68,7 +67,7 @@ Status fill(const fs::path& entry, const fs::path& from, const Work& work) {
   for (const fs::path& file : files) {
     LAP_RETURN_IF_ERROR(make_folder((entry / file).parent_path()));
     LAP_RETURN_IF_ERROR(lapidary::copy_file(from / file, entry / file, work.silent()));
-    LAP_ASSIGN_OR_RETURN(hashes[file.generic_string()], package::file_hash(entry / file, work));
+    LAP_ASSIGN_OR_RETURN(hashes[file.generic_string()], file_hash(entry / file, work));
   }
   return write_file(entry / kEntryFile, Json{{"files", std::move(hashes)}}.dump(1));
 }
@@ -115,12 +114,10 @@ Result<std::string> cache_key(std::span<const std::string> texts, std::span<cons
   for (const std::string& text : texts) parts.push_back(text);
   parts.push_back("files");
   for (const fs::path& file : files) {
-    LAP_ASSIGN_OR_RETURN(const std::string hash, package::file_hash(file, work));
+    LAP_ASSIGN_OR_RETURN(const std::string hash, file_hash(file, work));
     parts.push_back(hash);
   }
-  const std::string text = parts.dump(-1, ' ', true, Json::error_handler_t::replace);
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  return content_hash(parts.dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
 }  // namespace lapidary::htp

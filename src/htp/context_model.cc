@@ -15,10 +15,6 @@ constexpr const char* kContextOp = "EPContext";
 constexpr const char* kBinary = "ep_cache_context";  // bytes, or a path relative to the model
 constexpr const char* kEmbedded = "embed_mode";      // 1: bytes
 
-bool changes_encoding(const std::string& op) {
-  return op == "QuantizeLinear" || op == "DequantizeLinear";
-}
-
 // The node's own name, or that of the node it is a copy of.
 std::string original_name(const std::string& name, const std::set<std::string>& names) {
   for (size_t length = name.size(); length > 0; --length) {
@@ -41,6 +37,10 @@ const std::string* binary_attribute(const Graph& context, bool embedded) {
 }
 
 }  // namespace
+
+bool changes_encoding(const std::string& op) {
+  return op == "QuantizeLinear" || op == "DequantizeLinear";
+}
 
 std::vector<CpuNode> cpu_nodes(const Graph& context, const Graph& compiled) {
   std::set<std::string> names;

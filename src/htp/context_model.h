@@ -12,6 +12,9 @@
 
 namespace lapidary::htp {
 
+// Whether `op` is QuantizeLinear or DequantizeLinear.
+bool changes_encoding(const std::string& op);
+
 // A node that runs on the CPU.
 struct CpuNode {
   std::string name;    // in the model that was compiled, where it can be told

@@ -29,8 +29,8 @@ void add(graph::Graph& graph, const std::string& op, const std::string& name,
 graph::Graph with_ports(graph::Graph graph, const std::string& in, const std::string& out) {
   graph.name = "g";
   graph.opsets = {{"", 23}};
-  graph.inputs = {{in, tensor::DType::kFloat, {int64_t{8}}}};
-  graph.outputs = {{out, tensor::DType::kFloat, {int64_t{8}}}};
+  graph.inputs = {{in, DType::kFloat, {int64_t{8}}}};
+  graph.outputs = {{out, DType::kFloat, {int64_t{8}}}};
   return graph;
 }
 

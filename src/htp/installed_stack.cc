@@ -1,11 +1,11 @@
 #include "htp/installed_stack.h"
 
 #include <fmt/core.h>
-#include <xxhash.h>
 
 #include <array>
 #include <string_view>
 
+#include "base/hash.h"
 #include "base/mapped_file.h"
 #include "htp/file_memo.h"
 #include "ort/session.h"
@@ -27,11 +27,6 @@ constexpr size_t kLongestVersion = 32;
 constexpr size_t kPiece = 4 << 20;
 constexpr std::string_view kWheel = "onnxruntime_qnn-";
 constexpr std::string_view kMetadata = ".dist-info";
-
-std::string hash_of(std::string_view bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
 
 // Of a mark that begins in the first kPiece bytes, so that the version behind it is there whole.
 std::string version_in(std::string_view bytes) {
@@ -59,7 +54,7 @@ std::string_view view_of(const MappedFile& file) {
 
 Result<std::string> read_hash(const fs::path& library) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(library));
-  std::string hash = hash_of(view_of(*file));
+  std::string hash = content_hash(view_of(*file));
   LAP_RETURN_IF_ERROR(file->intact());
   return hash;
 }

@@ -17,7 +17,7 @@ std::filesystem::path with(const std::filesystem::path& stem, const char* extens
 
 // Bytes that the tensor takes, or an error where that is more than `left`.
 Result<size_t> byte_size(const ort::HostTensor& tensor, size_t left, const std::string& where) {
-  size_t bytes = ort::size_of(tensor.type);
+  size_t bytes = element_bytes(tensor.type);
   for (const int64_t dim : tensor.shape) {
     if (dim < 0) {
       return bad_input(where, fmt::format("tensor '{}' has a negative dim", tensor.name));
@@ -40,7 +40,7 @@ Status write_tensors(const std::filesystem::path& stem, std::span<const ort::Hos
   Json list = Json::array();
   for (const ort::HostTensor& tensor : tensors) {
     list.push_back(
-        Json{{"name", tensor.name}, {"dtype", ort::name_of(tensor.type)}, {"shape", tensor.shape}});
+        Json{{"name", tensor.name}, {"dtype", name_of(tensor.type)}, {"shape", tensor.shape}});
   }
   const std::filesystem::path values = with(stem, ".bin");
   std::ofstream stream(values, std::ios::binary);

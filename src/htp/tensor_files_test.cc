@@ -26,9 +26,9 @@ class TensorFiles : public testing::Test {
 
 TEST_F(TensorFiles, ComeBackAsTheyWere) {
   const std::vector<ort::HostTensor> tensors = {
-      {"a", ort::ElementType::kUint16, {2, 1}, std::vector<std::byte>(4, std::byte{7})},
-      {"empty", ort::ElementType::kFloat32, {0, 3}, {}},
-      {"b", ort::ElementType::kBool, {}, {std::byte{1}}}};
+      {"a", DType::kUint16, {2, 1}, std::vector<std::byte>(4, std::byte{7})},
+      {"empty", DType::kFloat, {0, 3}, {}},
+      {"b", DType::kBool, {}, {std::byte{1}}}};
   ASSERT_TRUE(write_tensors(folder_ / "t", tensors).ok());
   const auto back = read_tensors(folder_ / "t");
   ASSERT_TRUE(back.ok()) << back.error().message();

@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <span>
@@ -20,6 +19,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/peak_memory.h"
+#include "base/stopwatch.h"
 #include "htp/tensor_files.h"
 #include "ort/session.h"
 
@@ -76,10 +76,6 @@ void print(std::string_view line) {
   [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, line.data(), line.size());
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 Result<Json> do_job(const std::filesystem::path& folder, size_t index,
                     const WorkerRequest& request) {
   const WorkerJob& job = request.jobs[index];
@@ -96,16 +92,16 @@ Result<Json> do_job(const std::filesystem::path& folder, size_t index,
     provider.emplace_back("json_qnn_graph_dir", job.dump_folder.string());
   }
   Json result = Json::object();
-  auto start = std::chrono::steady_clock::now();
+  Stopwatch watch;
   LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(job.model, options));
-  result["compile_seconds"] = seconds_since(start);
+  result["compile_seconds"] = watch.seconds();
   print(std::string("\n") + kCompiledMark + "\n");
   result["run_seconds"] = 0.0;
   if (job.run) {
     LAP_ASSIGN_OR_RETURN(const auto inputs, read_tensors(job_inputs(folder, index)));
-    start = std::chrono::steady_clock::now();
+    watch = Stopwatch();
     LAP_ASSIGN_OR_RETURN(const auto outputs, session.run(inputs));
-    result["run_seconds"] = seconds_since(start);
+    result["run_seconds"] = watch.seconds();
     LAP_RETURN_IF_ERROR(write_tensors(job_outputs(folder, index), outputs));
   }
   result["peak_bytes"] = peak_resident_bytes();

@@ -38,4 +38,7 @@ class MemoryFile {
   int64_t at_ = 0;
 };
 
+// What a library was given to hand back to its callbacks.
+inline MemoryFile& memory_file(void* user) { return *static_cast<MemoryFile*>(user); }
+
 }  // namespace lapidary::media

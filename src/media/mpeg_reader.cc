@@ -10,12 +10,11 @@
 namespace lapidary::media {
 namespace {
 
-MemoryFile& memory(void* user) { return *static_cast<MemoryFile*>(user); }
 ssize_t memory_read(void* user, void* out, size_t count) {
-  return memory(user).read(out, static_cast<int64_t>(count));
+  return memory_file(user).read(out, static_cast<int64_t>(count));
 }
 off_t memory_seek(void* user, off_t offset, int whence) {
-  return memory(user).seek(offset, whence);
+  return memory_file(user).seek(offset, whence);
 }
 
 constexpr int64_t kFrame = 1152;  // samples, the most

@@ -19,14 +19,13 @@ constexpr std::array kCodecs = {
     SF_FORMAT_FLOAT,    SF_FORMAT_DOUBLE, SF_FORMAT_ULAW,   SF_FORMAT_ALAW,   SF_FORMAT_IMA_ADPCM,
     SF_FORMAT_MS_ADPCM, SF_FORMAT_VORBIS, SF_FORMAT_OPUS};
 
-MemoryFile& memory(void* user) { return *static_cast<MemoryFile*>(user); }
-sf_count_t memory_size(void* user) { return memory(user).size(); }
-sf_count_t memory_tell(void* user) { return memory(user).tell(); }
+sf_count_t memory_size(void* user) { return memory_file(user).size(); }
+sf_count_t memory_tell(void* user) { return memory_file(user).tell(); }
 sf_count_t memory_seek(sf_count_t offset, int whence, void* user) {
-  return memory(user).seek(offset, whence);
+  return memory_file(user).seek(offset, whence);
 }
 sf_count_t memory_read(void* out, sf_count_t count, void* user) {
-  return memory(user).read(out, count);
+  return memory_file(user).read(out, count);
 }
 sf_count_t memory_write(const void* /*data*/, sf_count_t /*count*/, void* /*user*/) { return 0; }
 

@@ -13,7 +13,6 @@
 namespace lapidary::nn {
 namespace {
 
-using tensor::DType;
 using tensor::Shape;
 using tensor::Tensor;
 

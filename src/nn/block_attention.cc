@@ -25,7 +25,7 @@ Ref reach(Builder& b, const Ref& in_block, const Ref& index) {
   // All tokens of a block have the same number of tokens outside blocks before them, and no two
   // blocks have: the number names the block.
   const Ref outside = b.op("Cast", {b.op("Not", {in_block}, "outside")}, "outside",
-                           {{"to", static_cast<int64_t>(tensor::DType::kInt64)}});
+                           {{"to", static_cast<int64_t>(DType::kInt64)}});
   const Ref block = b.op("CumSum", {outside, b.constant_scalar(int64_t{1})}, "block");
   const Ref indices = b.op("Expand", {index, b.op("Shape", {in_block}, "shape")}, "index");
   // Names run from 0 to s.

@@ -15,7 +15,6 @@ namespace {
 
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 // Catches exponents taken over the rotated part instead of the full head dim.
 TEST(Rope, ProportionalFrequenciesUseTheFullHeadDim) {

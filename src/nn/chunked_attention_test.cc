@@ -20,7 +20,6 @@ using graph::Builder;
 using graph::Graph;
 using graph::Node;
 using graph::Ref;
-using tensor::DType;
 using ::testing::Each;
 
 ChunkedAttentionShape shape(int64_t chunk, int64_t past, int64_t future) {

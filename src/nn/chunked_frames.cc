@@ -11,7 +11,6 @@ namespace {
 
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 // [chunks, 1]: where each chunk starts, counted in frames.
 Ref chunk_starts(Builder& b, const Ref& time, int64_t chunk) {

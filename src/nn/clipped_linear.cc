@@ -11,8 +11,7 @@ namespace {
 graph::Ref clip(graph::Builder& b, const graph::Ref& x, const std::string& name,
                 const std::string& side, const tensor::Tensor& min, const tensor::Tensor& max) {
   const auto bound = [&](const std::string& which, const tensor::Tensor& value) {
-    return b.weight(fmt::format("{}.{}_{}", name, side, which),
-                    tensor::cast(value, tensor::DType::kFloat));
+    return b.weight(fmt::format("{}.{}_{}", name, side, which), tensor::cast(value, DType::kFloat));
   };
   return b.op("Clip", {x, bound("min", min), bound("max", max)}, name);
 }

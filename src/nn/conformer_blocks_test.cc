@@ -20,7 +20,6 @@ using graph::Builder;
 using graph::Graph;
 using graph::Node;
 using graph::Ref;
-using tensor::DType;
 using ::testing::ElementsAre;
 
 constexpr float kUnlimited = std::numeric_limits<float>::infinity();

@@ -1,12 +1,11 @@
 #include "nn/grid_pooling.h"
 
-#include "tensor/dtype.h"
+#include "base/dtype.h"
 
 namespace lapidary::nn {
 namespace {
 
 using graph::Ref;
-using tensor::DType;
 
 Ref cast(graph::Builder& b, const Ref& x, DType dtype) {
   return b.op("Cast", {x}, "", {{"to", static_cast<int64_t>(dtype)}});

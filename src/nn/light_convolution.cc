@@ -26,7 +26,7 @@ Ref causal_depthwise_convolution(Builder& b, const Ref& x, const std::string& na
   const int64_t channels = weight.shape()[0];
   const int64_t kernel = weight.shape()[2];
   const graph::Attributes swap = {{"perm", std::vector<int64_t>{0, 2, 1}}};
-  const Ref w = b.weight("weight", tensor::cast(weight, tensor::DType::kFloat));
+  const Ref w = b.weight("weight", tensor::cast(weight, DType::kFloat));
   const Ref y = b.op("Conv", {b.op("Transpose", {x}, "", swap), w}, "",
                      {{"group", channels},
                       {"kernel_shape", std::vector<int64_t>{kernel}},

@@ -7,7 +7,7 @@ namespace lapidary::nn {
 graph::Ref linear(graph::Builder& b, const graph::Ref& x, const std::string& name,
                   const tensor::Tensor& weight) {
   const graph::Ref w =
-      b.weight(name + ".weight", tensor::transpose(tensor::cast(weight, tensor::DType::kFloat)));
+      b.weight(name + ".weight", tensor::transpose(tensor::cast(weight, DType::kFloat)));
   return b.op("MatMul", {x, w}, name);
 }
 

@@ -8,7 +8,7 @@ namespace lapidary::nn {
 
 graph::Ref rms_norm(graph::Builder& b, const graph::Ref& x, const std::string& name,
                     const tensor::Tensor& weight, double eps) {
-  const graph::Ref w = b.weight(name + ".weight", tensor::cast(weight, tensor::DType::kFloat));
+  const graph::Ref w = b.weight(name + ".weight", tensor::cast(weight, DType::kFloat));
   return b.op("RMSNormalization", {x, w}, name,
               {{"axis", int64_t{-1}}, {"epsilon", static_cast<float>(eps)}});
 }

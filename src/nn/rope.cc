@@ -24,7 +24,7 @@ RopeTable rope_table(graph::Builder& b, const graph::Ref& positions, const std::
   const graph::Ref inv_freq = b.weight("inv_freq", tensor::floats({1, 1, pairs}, frequencies));
   const graph::Ref column = b.op("Unsqueeze", {positions, b.constant({2})}, "positions");
   const graph::Ref as_float =
-      b.op("Cast", {column}, "positions", {{"to", static_cast<int64_t>(tensor::DType::kFloat)}});
+      b.op("Cast", {column}, "positions", {{"to", static_cast<int64_t>(DType::kFloat)}});
   const graph::Ref angles = b.op("Mul", {as_float, inv_freq}, "angles");
   return {b.op("Cos", {angles}), b.op("Sin", {angles})};
 }

@@ -10,7 +10,6 @@ namespace {
 
 using graph::Builder;
 using graph::Ref;
-using tensor::DType;
 
 Ref masked(Builder& b, const Ref& x, const Ref& keep) {
   if (keep.omitted()) return x;

@@ -20,7 +20,6 @@ using graph::Builder;
 using graph::Graph;
 using graph::Node;
 using graph::Ref;
-using tensor::DType;
 using ::testing::ElementsAre;
 
 int64_t count(const Graph& g, const std::string& op) {

@@ -1,5 +1,7 @@
 #include "ort/element_types.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <cstring>
 #include <stdexcept>
@@ -10,82 +12,81 @@
 namespace lapidary::ort {
 namespace {
 
-struct TypeRow {
-  ElementType type;
-  ONNXTensorElementDataType ort;
-  std::string_view name;
-  size_t size;
-};
+// ONNX Runtime numbers element types as ONNX does, and so do we.
+static_assert(static_cast<int>(DType::kFloat) == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
+static_assert(static_cast<int>(DType::kInt64) == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64);
+static_assert(static_cast<int>(DType::kBool) == ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL);
+static_assert(static_cast<int>(DType::kFloat16) == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16);
+static_assert(static_cast<int>(DType::kInt32) == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32);
+static_assert(static_cast<int>(DType::kUint16) == ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16);
+static_assert(static_cast<int>(DType::kInt16) == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16);
+static_assert(static_cast<int>(DType::kUint8) == ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8);
+static_assert(static_cast<int>(DType::kInt8) == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8);
+static_assert(static_cast<int>(DType::kBfloat16) == ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16);
+static_assert(static_cast<int>(DType::kDouble) == ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE);
 
-constexpr std::array kTypes = {
-    TypeRow{ElementType::kFloat32, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, "float32", 4},
-    TypeRow{ElementType::kInt64, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, "int64", 8},
-    TypeRow{ElementType::kBool, ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, "bool", 1},
-    TypeRow{ElementType::kFloat16, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16, "float16", 2},
-    TypeRow{ElementType::kInt32, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, "int32", 4},
-    TypeRow{ElementType::kUint16, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16, "uint16", 2},
-    TypeRow{ElementType::kInt16, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16, "int16", 2},
-    TypeRow{ElementType::kUint8, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, "uint8", 1},
-    TypeRow{ElementType::kInt8, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8, "int8", 1},
-};
+DType dtype_of(ONNXTensorElementDataType type) { return static_cast<DType>(type); }
 
-const TypeRow& row(ElementType type) {
-  for (const TypeRow& entry : kTypes) {
-    if (entry.type == type) return entry;
-  }
-  return kTypes.front();  // every ElementType has a row
-}
-
-const TypeRow* row(ONNXTensorElementDataType type) {
-  for (const TypeRow& entry : kTypes) {
-    if (entry.ort == type) return &entry;
-  }
-  return nullptr;
-}
-
-size_t bytes_of(const TypeRow& entry, const std::vector<int64_t>& shape) {
-  return static_cast<size_t>(tensor::element_count(shape)) * entry.size;
+size_t bytes_of_tensor(DType type, const std::vector<int64_t>& shape) {
+  return static_cast<size_t>(tensor::element_count(shape)) * element_bytes(type);
 }
 
 }  // namespace
 
-size_t size_of(ElementType type) { return row(type).size; }
-std::string_view name_of(ElementType type) { return row(type).name; }
-
-std::optional<ElementType> element_type(std::string_view name) {
-  for (const TypeRow& entry : kTypes) {
-    if (entry.name == name) return entry.type;
+bool is_element_type(DType type) {
+  switch (type) {
+    case DType::kFloat:
+    case DType::kFloat16:
+    case DType::kBool:
+    case DType::kInt64:
+    case DType::kInt32:
+    case DType::kUint16:
+    case DType::kInt16:
+    case DType::kUint8:
+    case DType::kInt8:
+      return true;
+    default:
+      return false;
   }
-  return std::nullopt;
+}
+
+std::optional<DType> element_type(std::string_view name) {
+  const std::optional<DType> type = dtype_named(name);
+  return type && is_element_type(*type) ? type : std::nullopt;
 }
 
 std::string port_dtype(ONNXTensorElementDataType type) {
-  if (const TypeRow* entry = row(type)) return std::string(entry->name);
-  if (type == ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16) return "bfloat16";
-  if (type == ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE) return "float64";
-  return "type " + std::to_string(static_cast<int>(type));
+  const DType dtype = dtype_of(type);
+  if (is_element_type(dtype) || dtype == DType::kBfloat16 || dtype == DType::kDouble) {
+    return std::string(name_of(dtype));
+  }
+  return fmt::format("type {}", static_cast<int>(type));
 }
 
 Ort::Value value_of(const TensorView& tensor) {
+  if (!is_element_type(tensor.type)) {
+    throw std::runtime_error(
+        fmt::format("a tensor of {}, which a run cannot be given", name_of(tensor.type)));
+  }
   static const Ort::MemoryInfo memory =
       Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
   // ONNX Runtime refuses a null pointer even for an empty tensor.
   static std::array<int64_t, 1> nothing{};
   void* data = tensor.data != nullptr ? tensor.data : nothing.data();
-  const TypeRow& entry = row(tensor.type);
-  return Ort::Value::CreateTensor(memory, data, bytes_of(entry, tensor.shape), tensor.shape.data(),
-                                  tensor.shape.size(), entry.ort);
+  return Ort::Value::CreateTensor(memory, data, bytes_of_tensor(tensor.type, tensor.shape),
+                                  tensor.shape.data(), tensor.shape.size(),
+                                  static_cast<ONNXTensorElementDataType>(tensor.type));
 }
 
 HostTensor host_tensor(const std::string& name, const Ort::Value& value) {
   const auto info = value.GetTensorTypeAndShapeInfo();
-  const TypeRow* entry = row(info.GetElementType());
-  if (entry == nullptr) {
-    throw std::runtime_error("output '" + name + "' has " + port_dtype(info.GetElementType()) +
-                             ", which cannot be read");
+  const DType type = dtype_of(info.GetElementType());
+  if (!is_element_type(type)) {
+    throw std::runtime_error(fmt::format("output '{}' has {}, which cannot be read", name,
+                                         port_dtype(info.GetElementType())));
   }
-  HostTensor tensor{name, entry->type, info.GetShape(), {}};
-  tensor.data.resize(bytes_of(*entry, tensor.shape));
+  HostTensor tensor{name, type, info.GetShape(), {}};
+  tensor.data.resize(bytes_of_tensor(type, tensor.shape));
   if (!tensor.data.empty()) {
     std::memcpy(tensor.data.data(), value.GetTensorRawData(), tensor.data.size());
   }
@@ -98,13 +99,13 @@ TensorView input_view(const HostTensor& tensor) {
   return {tensor.type, const_cast<std::byte*>(tensor.data.data()), tensor.shape};
 }
 TensorView input_view(std::span<const float> data, std::vector<int64_t> shape) {
-  return {ElementType::kFloat32, const_cast<float*>(data.data()), std::move(shape)};
+  return {DType::kFloat, const_cast<float*>(data.data()), std::move(shape)};
 }
 TensorView input_view(std::span<const int64_t> data, std::vector<int64_t> shape) {
-  return {ElementType::kInt64, const_cast<int64_t*>(data.data()), std::move(shape)};
+  return {DType::kInt64, const_cast<int64_t*>(data.data()), std::move(shape)};
 }
 TensorView input_view(std::span<const uint8_t> data, std::vector<int64_t> shape) {
-  return {ElementType::kBool, const_cast<uint8_t*>(data.data()), std::move(shape)};
+  return {DType::kBool, const_cast<uint8_t*>(data.data()), std::move(shape)};
 }
 // NOLINTEND(cppcoreguidelines-pro-type-const-cast)
 

@@ -1,5 +1,6 @@
 #include "ort/environment.h"
 
+#include <fmt/format.h>
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <cstdlib>
@@ -34,8 +35,9 @@ void register_library(const ExecutionProvider& provider) {
                                                    provider.library.string());
     registered.emplace(provider.name, provider.library);
   } else if (found->second != provider.library) {
-    throw std::runtime_error("execution provider " + provider.name + " is loaded from " +
-                             found->second.string() + " already, not " + provider.library.string());
+    throw std::runtime_error(fmt::format("execution provider {} is loaded from {} already, not {}",
+                                         provider.name, found->second.string(),
+                                         provider.library.string()));
   }
 }
 
@@ -75,11 +77,12 @@ std::optional<size_t> choose_device(const std::vector<ListedDevice>& devices,
 }
 
 std::string text(const std::vector<ListedDevice>& devices) {
-  std::string out;
+  if (devices.empty()) return "none";
+  std::vector<std::string> out;
   for (const ListedDevice& device : devices) {
-    out += (out.empty() ? "" : ", ") + device.provider + " (" + name_of(device.type) + ")";
+    out.push_back(fmt::format("{} ({})", device.provider, name_of(device.type)));
   }
-  return out.empty() ? "none" : out;
+  return fmt::format("{}", fmt::join(out, ", "));
 }
 
 void append_execution_provider(const ExecutionProvider& provider, Ort::SessionOptions& session) {
@@ -92,9 +95,9 @@ void append_execution_provider(const ExecutionProvider& provider, Ort::SessionOp
   }
   const std::optional<size_t> chosen = choose_device(listed, provider.name);
   if (!chosen) {
-    throw std::runtime_error("execution provider " + provider.name + " of " +
-                             provider.library.string() +
-                             " lists no device; there are: " + text(listed));
+    throw std::runtime_error(
+        fmt::format("execution provider {} of {} lists no device; there are: {}", provider.name,
+                    provider.library.string(), text(listed)));
   }
   const std::unordered_map<std::string, std::string> options(provider.options.begin(),
                                                              provider.options.end());

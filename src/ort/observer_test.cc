@@ -36,7 +36,7 @@ std::filesystem::path observed_model(const std::string& name, onnx::TensorProto:
 }
 
 HostTensor input(const std::vector<float>& values) {
-  HostTensor out{"x", ElementType::kFloat32, {static_cast<int64_t>(values.size())}};
+  HostTensor out{"x", DType::kFloat, {static_cast<int64_t>(values.size())}};
   const auto* bytes = static_cast<const std::byte*>(static_cast<const void*>(values.data()));
   out.data.assign(bytes, bytes + values.size() * sizeof(float));
   return out;

@@ -2,8 +2,8 @@
 //
 //   LAP_ASSIGN_OR_RETURN(ort::Session session, ort::Session::open(path, {.threads = 2}));
 //   LAP_ASSIGN_OR_RETURN(ort::Binding binding, session.bind());
-//   LAP_RETURN_IF_ERROR(binding.input("x", {ort::ElementType::kFloat32, x.data(), {1, 128}}));
-//   LAP_RETURN_IF_ERROR(binding.output("y", {ort::ElementType::kFloat32, y.data(), {1, 64}}));
+//   LAP_RETURN_IF_ERROR(binding.input("x", {DType::kFloat, x.data(), {1, 128}}));
+//   LAP_RETURN_IF_ERROR(binding.output("y", {DType::kFloat, y.data(), {1, 64}}));
 //   LAP_RETURN_IF_ERROR(binding.run());  // writes y; no tensor is copied or allocated here
 //
 // Errors: a file that cannot be read is kIo, a model that ONNX Runtime refuses is kBadInput, a
@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/result.h"
 
 struct OrtCustomOpDomain;
@@ -62,26 +63,15 @@ struct SessionOptions {
   bool verbose = false;
 };
 
-// A bool is one byte, 0 or 1.
-enum class ElementType {
-  kFloat32,
-  kInt64,
-  kBool,
-  kFloat16,
-  kInt32,
-  kUint16,
-  kInt16,
-  kUint8,
-  kInt8
-};
-size_t size_of(ElementType type);  // in bytes
-// As ports spell them: "float32", "uint16", ...
-std::string_view name_of(ElementType type);
-std::optional<ElementType> element_type(std::string_view name);
+// The element types of tensors that a run can be given and can give back: float32, float16, bool,
+// int64 and int32, and the integers of 16 and 8 bits. Others live inside of models only.
+bool is_element_type(DType type);
+// Such a type by its name, as ports spell it: "float32", "uint16", ...; nothing for others.
+std::optional<DType> element_type(std::string_view name);
 
 // Memory that a run reads or writes: row-major, not owned.
 struct TensorView {
-  ElementType type = ElementType::kFloat32;
+  DType type = DType::kFloat;
   void* data = nullptr;
   std::vector<int64_t> shape = {};
 };
@@ -94,7 +84,7 @@ TensorView input_view(std::span<const uint8_t> data, std::vector<int64_t> shape)
 // A tensor that owns its values: row-major.
 struct HostTensor {
   std::string name;
-  ElementType type = ElementType::kFloat32;
+  DType type = DType::kFloat;
   std::vector<int64_t> shape = {};
   std::vector<std::byte> data = {};
 };

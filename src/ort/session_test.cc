@@ -31,7 +31,7 @@ std::filesystem::path add_model() {
 }
 
 TensorView view(std::vector<float>& values) {
-  return {ElementType::kFloat32, values.data(), {static_cast<int64_t>(values.size())}};
+  return {DType::kFloat, values.data(), {static_cast<int64_t>(values.size())}};
 }
 
 TEST(Ort, PortsTellNamesTypesDimsAndOptionalInputs) {
@@ -206,16 +206,12 @@ TEST(Ort, ProfilingWritesATrace) {
 
 // Catches an element type whose size or number differs from ONNX Runtime's.
 TEST(Ort, RunAllocatesOutputsOfEveryElementType) {
-  const std::vector<std::pair<ElementType, onnx::TensorProto::DataType>> types = {
-      {ElementType::kFloat32, onnx::TensorProto::FLOAT},
-      {ElementType::kFloat16, onnx::TensorProto::FLOAT16},
-      {ElementType::kInt64, onnx::TensorProto::INT64},
-      {ElementType::kInt32, onnx::TensorProto::INT32},
-      {ElementType::kUint16, onnx::TensorProto::UINT16},
-      {ElementType::kInt16, onnx::TensorProto::INT16},
-      {ElementType::kUint8, onnx::TensorProto::UINT8},
-      {ElementType::kInt8, onnx::TensorProto::INT8},
-      {ElementType::kBool, onnx::TensorProto::BOOL}};
+  const std::vector<std::pair<DType, onnx::TensorProto::DataType>> types = {
+      {DType::kFloat, onnx::TensorProto::FLOAT},   {DType::kFloat16, onnx::TensorProto::FLOAT16},
+      {DType::kInt64, onnx::TensorProto::INT64},   {DType::kInt32, onnx::TensorProto::INT32},
+      {DType::kUint16, onnx::TensorProto::UINT16}, {DType::kInt16, onnx::TensorProto::INT16},
+      {DType::kUint8, onnx::TensorProto::UINT8},   {DType::kInt8, onnx::TensorProto::INT8},
+      {DType::kBool, onnx::TensorProto::BOOL}};
   for (const auto& [type, proto] : types) {
     const std::string name(name_of(type));
     TestModel model("identity");
@@ -225,7 +221,7 @@ TEST(Ort, RunAllocatesOutputsOfEveryElementType) {
     EXPECT_EQ(session->inputs()[0].dtype, name);
     EXPECT_EQ(element_type(name), type);
     HostTensor x{"x", type, {3}, {}};
-    for (size_t i = 0; i < 3 * size_of(type); ++i) x.data.push_back(std::byte(i % 2));
+    for (size_t i = 0; i < 3 * element_bytes(type); ++i) x.data.push_back(std::byte(i % 2));
     auto y = session->run(std::span(&x, 1));
     ASSERT_TRUE(y.ok()) << y.error().message();
     ASSERT_EQ(y->size(), 1u);
@@ -261,7 +257,7 @@ TEST(Ort, TablesOfExternalDataAreMappedNotRead) {
   const int64_t before = private_memory();
   auto session = Session::open(file, {.threads = 1});
   ASSERT_TRUE(session.ok()) << session.error().message();
-  HostTensor ids{"ids", ElementType::kInt64, {2}, std::vector<std::byte>(2 * sizeof(int64_t))};
+  HostTensor ids{"ids", DType::kInt64, {2}, std::vector<std::byte>(2 * sizeof(int64_t))};
   const auto rows = session->run(std::span(&ids, 1));
   ASSERT_TRUE(rows.ok()) << rows.error().message();
   EXPECT_EQ((*rows)[0].data[0], std::byte{7});

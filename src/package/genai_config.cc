@@ -13,7 +13,7 @@ constexpr int64_t kDefaultMaxLength = 4096;
 // Silences ONNX Runtime's warning about initializers that are inputs as well: ours are meant to be.
 constexpr int kLogErrorsOnly = 3;
 
-Json stage(const Component& component) {
+Json stage(const GraphRecord& component) {
   Json inputs = Json::array();
   for (const Port& port : component.inputs) {
     if (!port.optional) inputs.push_back(port.name);
@@ -50,7 +50,7 @@ void describe_pipeline(Json& model, const Manifest& manifest) {
   model["decoder"]["inputs"]["input_ids"] = "input_ids";
   Json pipeline = Json::array();
   for (const char* name : {"embedding", "decoder"}) {
-    if (const Component* component = manifest.component(name)) {
+    if (const GraphRecord* component = manifest.component(name)) {
       pipeline.push_back(stage(*component));
     }
   }
@@ -58,7 +58,7 @@ void describe_pipeline(Json& model, const Manifest& manifest) {
 }
 
 void describe_audio(Json& model, const Manifest& manifest) {
-  const Component* encoder = manifest.component("audio_encoder");
+  const GraphRecord* encoder = manifest.component("audio_encoder");
   if (encoder == nullptr) {
     // Its default names a file, and GenAI then misses the model.
     model["speech"] = {{"config_filename", ""}};
@@ -76,7 +76,7 @@ void describe_audio(Json& model, const Manifest& manifest) {
 
 void describe_gemma4(Json& model, const Manifest& manifest,
                      const checkpoint::VisionConfig& vision) {
-  const Component* encoder = manifest.component("vision_encoder");
+  const GraphRecord* encoder = manifest.component("vision_encoder");
   model["image_token_id"] = manifest.vision->image_token_id;
   if (manifest.vision->video_token_id >= 0) {
     model["video_token_id"] = manifest.vision->video_token_id;

@@ -76,7 +76,7 @@ Json to_json(const std::vector<Port>& ports) {
   return out;
 }
 
-Json to_json(const Component& component) {
+Json to_json(const GraphRecord& component) {
   Json tensors = Json::array();
   for (const TensorRecord& tensor : component.tensors) {
     Json entry = {{"name", tensor.name},
@@ -165,8 +165,8 @@ void add_list(Json& to, const char* key, const std::vector<T>& list) {
 
 }  // namespace
 
-const Component* Manifest::component(const std::string& name) const {
-  const std::vector<const Component*> found = parts(name, contract::Role::kModel);
+const GraphRecord* Manifest::component(const std::string& name) const {
+  const std::vector<const GraphRecord*> found = parts(name, contract::Role::kModel);
   return found.size() == 1 ? found[0] : nullptr;
 }
 
@@ -175,19 +175,20 @@ bool Manifest::lists(const std::string& path) const {
                      [&](const FileRecord& file) { return file.path == path; });
 }
 
-std::vector<const Component*> Manifest::parts(const std::string& name, contract::Role role) const {
-  std::vector<const Component*> out;
-  for (const Component& each : components) {
+std::vector<const GraphRecord*> Manifest::parts(const std::string& name,
+                                                contract::Role role) const {
+  std::vector<const GraphRecord*> out;
+  for (const GraphRecord& each : components) {
     if (each.name == name && each.role == role) out.push_back(&each);
   }
   std::sort(out.begin(), out.end(),
-            [](const Component* a, const Component* b) { return a->part < b->part; });
+            [](const GraphRecord* a, const GraphRecord* b) { return a->part < b->part; });
   return out;
 }
 
 Json to_json(const Manifest& manifest) {
   Json components = Json::array();
-  for (const Component& component : manifest.components) components.push_back(to_json(component));
+  for (const GraphRecord& component : manifest.components) components.push_back(to_json(component));
   Json files = Json::array();
   for (const FileRecord& file : manifest.files) {
     files.push_back({{"path", file.path}, {"size", file.size}, {"xxh3", file.xxh3}});

@@ -120,7 +120,7 @@ struct TensorRecord {
 };
 
 // One graph of a component; all but a static decoder have one.
-struct Component {
+struct GraphRecord {
   std::string name;  // "embedding", "decoder", "vision_encoder", "audio_encoder"
   contract::Role role = contract::Role::kModel;  // prefill and decode: of fixed lengths
   int64_t part = 0;  // a run passes through the parts of its role in this order
@@ -150,7 +150,7 @@ struct FixedModel {
 
 // A graph as a context binary.
 struct ContextModel {
-  std::string component;  // of which Component, by name, role and part
+  std::string component;  // of which GraphRecord, by name, role and part
   contract::Role role = contract::Role::kModel;
   int64_t part = 0;
   std::string file;    // ONNX with an EPContext node: "decoder/htp/decode.0.onnx"
@@ -196,7 +196,7 @@ struct QualityFigure {
 struct FileRecord {
   std::string path;  // relative to the package
   uint64_t size = 0;
-  std::string xxh3;  // hex of file_hash() in package/file_hash.h
+  std::string xxh3;  // hex of file_hash() in base/hash.h
 };
 
 struct Manifest {
@@ -214,15 +214,15 @@ struct Manifest {
   std::vector<Calibration> calibration;   // of components with calibrated activations
   std::vector<Agreement> agreement;       // measured by the build
   std::vector<QualityFigure> quality;     // measured afterwards
-  std::vector<Component> components;
+  std::vector<GraphRecord> components;
   std::vector<FileRecord> files;
 
   // The only graph of a component; nullptr when there is none, or there are several.
-  const Component* component(const std::string& name) const;
+  const GraphRecord* component(const std::string& name) const;
   // Whether `files` has it.
   bool lists(const std::string& path) const;
   // All graphs of a component in one role, by part.
-  std::vector<const Component*> parts(const std::string& name, contract::Role role) const;
+  std::vector<const GraphRecord*> parts(const std::string& name, contract::Role role) const;
 };
 
 Json to_json(const Manifest& manifest);

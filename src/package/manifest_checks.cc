@@ -74,7 +74,7 @@ class ConsistencyCheck {
     return false;
   }
 
-  bool only_as_context(const Component& graph) const {
+  bool only_as_context(const GraphRecord& graph) const {
     if (!has_fixed_lengths(graph.name, graph.role) || !manifest_.htp) return false;
     const auto is_it = [&](const ContextModel& context) {
       return context.component == graph.name && context.role == graph.role &&
@@ -88,7 +88,7 @@ class ConsistencyCheck {
   Status components() {
     std::set<std::string> models;
     std::set<std::string> with_roles;
-    for (const Component& component : manifest_.components) {
+    for (const GraphRecord& component : manifest_.components) {
       const GraphKey key = {component.name, component.role, component.part};
       if (!graphs_.insert(key).second) {
         return wrong("components", fmt::format("names {} twice", text(key)));
@@ -164,7 +164,7 @@ class ConsistencyCheck {
       LAP_RETURN_IF_ERROR(listed(key, context.binary));
     }
     if (list.empty()) return {};
-    for (const Component& component : manifest_.components) {
+    for (const GraphRecord& component : manifest_.components) {
       const GraphKey graph = {component.name, component.role, component.part};
       const bool elsewhere =
           component.role == contract::Role::kModel && files_.contains(component.file);
@@ -188,7 +188,7 @@ class ConsistencyCheck {
   }
 
   // What has fixed lengths must say so: it is fed in another way.
-  Status fixed_says_so(const char* key, const Component& encoder) const {
+  Status fixed_says_so(const char* key, const GraphRecord& encoder) const {
     for (const std::vector<Port>* ports : {&encoder.inputs, &encoder.outputs}) {
       for (const Port& port : *ports) {
         for (const std::string& dim : port.shape) {
@@ -201,7 +201,7 @@ class ConsistencyCheck {
   }
 
   Status fixed_vision_encoder() const {
-    const Component* const encoder = manifest_.component(kVisionEncoder);
+    const GraphRecord* const encoder = manifest_.component(kVisionEncoder);
     if (encoder == nullptr) return {};
     const char* const key = "vision.static_encoder";
     if (!manifest_.vision->fixed_encoder) return fixed_says_so(key, *encoder);
@@ -212,7 +212,7 @@ class ConsistencyCheck {
   }
 
   Status fixed_audio_encoder() const {
-    const Component* const encoder = manifest_.component(kAudioEncoder);
+    const GraphRecord* const encoder = manifest_.component(kAudioEncoder);
     if (encoder == nullptr) return {};
     const char* const key = "audio.static_encoder";
     if (!manifest_.audio->fixed_encoder) return fixed_says_so(key, *encoder);
@@ -224,7 +224,7 @@ class ConsistencyCheck {
   Status component_of(const char* key, const std::string& name) const {
     const bool known =
         std::any_of(manifest_.components.begin(), manifest_.components.end(),
-                    [&](const Component& component) { return component.name == name; });
+                    [&](const GraphRecord& component) { return component.name == name; });
     if (known) return {};
     return wrong(key, fmt::format("has '{}', which 'components' has not", name));
   }

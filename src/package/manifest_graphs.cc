@@ -73,8 +73,8 @@ std::vector<ContextModel> read_contexts(JsonReader& parent, const std::string& k
   return out;
 }
 
-Component read_component(JsonReader& reader) {
-  Component out;
+GraphRecord read_graph_record(JsonReader& reader) {
+  GraphRecord out;
   out.name = reader.string("name");
   out.role = read_role(reader, reader.string_or("role", name_of(contract::Role::kModel)));
   out.part = reader.integer_or("part", 0, {.min = 0});

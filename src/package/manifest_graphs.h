@@ -12,7 +12,7 @@ namespace lapidary::package {
 
 inline constexpr const char* kRebuild = "build the package again";  // the remedy of all of them
 
-Component read_component(JsonReader& reader);
+GraphRecord read_graph_record(JsonReader& reader);
 // The list `key` of `parent`.
 std::vector<ContextModel> read_contexts(JsonReader& parent, const std::string& key);
 FileRecord read_file_record(JsonReader& reader);

@@ -57,7 +57,7 @@ class ManifestReader {
     if (auto section = root.optional_child("htp")) out.htp = htp(*std::move(section));
     measured(root, out);
     for (JsonReader& entry : root.objects("components", kRebuild)) {
-      out.components.push_back(read_component(entry));
+      out.components.push_back(read_graph_record(entry));
     }
     for (JsonReader& entry : root.objects("files", kRebuild))
       out.files.push_back(read_file_record(entry));

@@ -32,7 +32,7 @@ Manifest sample() {
   out.vision =
       VisionModel{.image_token_id = 7, .video_token_id = -1, .boi_token_id = 5, .eoi_token_id = 6};
   out.audio = AudioModel{.audio_token_id = 8, .boa_token_id = 9, .eoa_token_id = -1};
-  Component decoder;
+  GraphRecord decoder;
   decoder.name = "decoder";
   decoder.file = "decoder/model.onnx";
   decoder.inputs = {{"attention_mask", "int64", {"batch", "total"}, false},
@@ -41,10 +41,10 @@ Manifest sample() {
   decoder.ops = {{"MatMul", 3}, {"com.microsoft::MatMulNBits", 40}};
   decoder.tensors = {{"w_Q4", "uint8", {8, 4, 16}, 512, "k-quant int4, block 32, asymmetric"},
                      {"norm.weight", "float32", {128}, 512, ""}};
-  Component vision;
+  GraphRecord vision;
   vision.name = "vision_encoder";
   vision.file = "vision_encoder/model.onnx";
-  Component audio;
+  GraphRecord audio;
   audio.name = "audio_encoder";
   audio.file = "audio_encoder/model.onnx";
   out.components = {decoder, vision, audio};
@@ -74,7 +74,7 @@ TEST(Manifest, ReadsBackWhatItWrote) {
   EXPECT_EQ(read->audio->audio_token_id, 8);
   EXPECT_EQ(read->audio->boa_token_id, 9);
   EXPECT_EQ(read->audio->eoa_token_id, -1);
-  const Component* decoder = read->component("decoder");
+  const GraphRecord* decoder = read->component("decoder");
   ASSERT_NE(decoder, nullptr);
   EXPECT_TRUE(decoder->inputs[1].optional);
   EXPECT_EQ(decoder->outputs[0].shape, (std::vector<std::string>{"batch", "kept", "1024"}));
@@ -130,7 +130,7 @@ Manifest static_sample() {
                                    {contract::Role::kDecode, 0},
                                    {contract::Role::kDecode, 1}}) {
     const std::string stem = std::string(name_of(role)) + "." + std::to_string(part);
-    Component graph;
+    GraphRecord graph;
     graph.name = "decoder";
     graph.role = role;
     graph.part = part;
@@ -182,10 +182,10 @@ Manifest fixed_encoders_sample() {
   out.audio->attention_past = 12;
   out.audio->attention_future = 1;
   out.audio->fixed_encoder = FixedEncoder{.soft_tokens = 48, .masked = -99.5};
-  Component& vision = out.components[0];
+  GraphRecord& vision = out.components[0];
   vision.inputs = {{"pixel_values", "uint16", {"1", "280", "768"}, false, PortEncoding{1, 0}}};
   vision.outputs = {{"image_features", "float32", {"70", "128"}}};
-  Component& audio = out.components[1];
+  GraphRecord& audio = out.components[1];
   audio.inputs = {{"input_features", "float16", {"1", "192", "128"}}};
   audio.outputs = {{"audio_features", "float32", {"48", "128"}}};
   for (const char* name : {"vision_encoder", "audio_encoder"}) {

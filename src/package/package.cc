@@ -6,7 +6,7 @@
 #include <system_error>
 #include <vector>
 
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 namespace lapidary::package {
 namespace {
@@ -58,10 +58,10 @@ Status Package::verify(VerifyMode mode, const Work& work) const {
   return {};
 }
 
-Result<const Component*> Package::component(const std::string& name) const {
-  if (const Component* found = manifest.component(name)) return found;
+Result<const GraphRecord*> Package::component(const std::string& name) const {
+  if (const GraphRecord* found = manifest.component(name)) return found;
   std::vector<std::string> names;
-  for (const Component& each : manifest.components) names.push_back(each.name);
+  for (const GraphRecord& each : manifest.components) names.push_back(each.name);
   return bad_input((dir / kManifestFile).string(), fmt::format("there is no component '{}'", name),
                    fmt::format("it has: {}", fmt::join(names, ", ")));
 }

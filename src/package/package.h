@@ -1,7 +1,7 @@
 // A package directory, opened and verified.
 //
 //   LAP_ASSIGN_OR_RETURN(Package package, Package::open("tiny-int4"));
-//   LAP_ASSIGN_OR_RETURN(const Component* decoder, package.component("decoder"));
+//   LAP_ASSIGN_OR_RETURN(const GraphRecord* decoder, package.component("decoder"));
 //   LAP_ASSIGN_OR_RETURN(graph::Graph graph, graph::load(package.path(decoder->file)));
 #pragma once
 
@@ -35,7 +35,7 @@ struct Package {
   // Where a file of the package lies; `relative` as the manifest writes it.
   std::filesystem::path path(const std::string& relative) const { return dir / relative; }
   // Error: the package has no such component.
-  Result<const Component*> component(const std::string& name) const;
+  Result<const GraphRecord*> component(const std::string& name) const;
 };
 
 }  // namespace lapidary::package

@@ -1,4 +1,4 @@
-// Checksums, and opening packages whose files do not match them.
+// Opening packages whose files do not match their checksums.
 #include "package/package.h"
 
 #include <gmock/gmock.h>
@@ -6,7 +6,6 @@
 
 #include "base/testing/recording_sink.h"
 #include "checkpoint/test_files.h"
-#include "package/file_hash.h"
 #include "package/side_files.h"
 
 namespace lapidary::package {
@@ -15,53 +14,11 @@ namespace {
 using checkpoint::TempDir;
 using ::testing::HasSubstr;
 
-std::string hash_of(const TempDir& dir, const std::string& content, size_t threads = 0) {
-  return file_hash(dir.write("hashed", content), {.threads = threads}).value();
-}
-
 std::string noise(size_t size) {
   std::string out(size, '\0');
   uint32_t state = 1;
   for (char& c : out) c = static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
   return out;
-}
-
-// Chunks are hashed in any order by any number of threads: the result must not tell.
-TEST(FileHash, DependsOnContentOnly) {
-  const TempDir dir;
-  const std::string content = noise(static_cast<size_t>(kHashChunkBytes) * 2 + 12345);
-  const std::string one = hash_of(dir, content, 1);
-  EXPECT_EQ(one.size(), 32u);
-  EXPECT_EQ(one, hash_of(dir, content, 4));
-  for (const size_t at : {size_t{0}, content.size() / 2, content.size() - 1}) {
-    std::string damaged = content;
-    damaged[at] = static_cast<char>(damaged[at] ^ 1);
-    EXPECT_NE(one, hash_of(dir, damaged)) << "flipped a bit of byte " << at;
-  }
-  // Whole chunks swapped: a sum of digests would not notice.
-  const auto chunk = static_cast<size_t>(kHashChunkBytes);
-  std::string swapped = content.substr(chunk, chunk) + content.substr(0, chunk);
-  swapped += content.substr(2 * chunk);
-  EXPECT_NE(one, hash_of(dir, swapped));
-  EXPECT_NE(hash_of(dir, ""), hash_of(dir, std::string(1, '\0')));
-}
-
-// Written into packages: another value would make every package that exists look damaged.
-TEST(FileHash, IsStable) {
-  const TempDir dir;
-  EXPECT_EQ(hash_of(dir, "lapidary"), "8145b9db420d112459dac90ae526e03d");
-  EXPECT_EQ(hash_of(dir, ""), "99aa06d3014798d86001c324468d497f");
-}
-
-TEST(FileHash, ReportsWhatItCannotRead) {
-  const TempDir dir;
-  EXPECT_EQ(file_hash(dir.path() / "none", {}).error().kind, ErrorKind::kIo);
-  EXPECT_THAT(file_hash(dir.path(), {}).error().message(), HasSubstr("not a regular file"));
-  CancelToken cancel;
-  cancel.cancel();
-  dir.write("some", std::string("bytes"));
-  EXPECT_EQ(file_hash(dir.path() / "some", {.cancel = &cancel}).error().kind,
-            ErrorKind::kCancelled);
 }
 
 class PackageFiles : public ::testing::Test {

@@ -6,9 +6,9 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/test_files.h"
 #include "graph/builder.h"
-#include "package/component_record.h"
 #include "package/genai_config.h"
 #include "package/genai_processors.h"
+#include "package/graph_record.h"
 #include "package/side_files.h"
 #include "package/text_model.h"
 #include "tensor/expressions.h"
@@ -17,7 +17,6 @@ namespace lapidary::package {
 namespace {
 
 using checkpoint::TempDir;
-using graph::DType;
 using ::testing::ElementsAre;
 
 checkpoint::Checkpoint tiny() {
@@ -42,7 +41,7 @@ graph::Graph small_graph() {
 
 TEST(ComponentRecord, DescribesPortsOpsAndWeights) {
   graph::Graph graph = small_graph();
-  const Component record = take_component_record(graph, "decoder/model.onnx");
+  const GraphRecord record = take_graph_record(graph, "decoder/model.onnx");
   EXPECT_EQ(record.name, "decoder");
   ASSERT_EQ(record.inputs.size(), 2u);
   EXPECT_EQ(record.inputs[0].dtype, "float32");
@@ -60,7 +59,7 @@ TEST(ComponentRecord, DescribesPortsOpsAndWeights) {
 // The notes would otherwise ship twice, in the ONNX file and in the manifest.
 TEST(ComponentRecord, TakesTheNotesOutOfTheGraph) {
   graph::Graph graph = small_graph();
-  const Component record = take_component_record(graph, "decoder/model.onnx");
+  const GraphRecord record = take_graph_record(graph, "decoder/model.onnx");
   EXPECT_EQ(graph.metadata, (std::map<std::string, std::string>{{"other", "stays"}}));
 }
 
@@ -68,7 +67,7 @@ TEST(ComponentRecord, TakesTheNotesOutOfTheGraph) {
 TEST(ComponentRecord, TakesTheEncodingsOfPorts) {
   graph::Graph graph = small_graph();
   graph.metadata["encoding:x"] = R"({"dtype": "uint16", "scale": 0.25, "zero_point": 7})";
-  const Component record = take_component_record(graph, "decoder/model.onnx");
+  const GraphRecord record = take_graph_record(graph, "decoder/model.onnx");
   EXPECT_EQ(record.inputs[0].encoding, (PortEncoding{0.25, 7}));
   EXPECT_FALSE(record.outputs[0].encoding.has_value());
   EXPECT_EQ(graph.metadata, (std::map<std::string, std::string>{{"other", "stays"}}));
@@ -79,7 +78,7 @@ TEST(ComponentRecord, TakesNoZeroPointThatIsNoInteger) {
   for (const char* zero : {"18446744073709551615", "1.5", "true", "null"}) {
     graph::Graph graph = small_graph();
     graph.metadata["encoding:x"] = R"({"scale": 0.25, "zero_point": )" + std::string(zero) + "}";
-    const Component record = take_component_record(graph, "decoder/model.onnx");
+    const GraphRecord record = take_graph_record(graph, "decoder/model.onnx");
     EXPECT_FALSE(record.inputs[0].encoding.has_value()) << zero;
   }
 }
@@ -152,7 +151,7 @@ Manifest manifest_of(const checkpoint::Config& config, const std::vector<std::st
   Manifest out;
   out.text = text_model(config);
   for (const std::string& name : names) {
-    Component component;
+    GraphRecord component;
     component.name = name;
     component.file = name + "/model.onnx";
     if (name == "vision_encoder") out.vision = vision_model(config);
@@ -251,7 +250,7 @@ TEST(GenaiConfig, ListsRequiredInputsOnly) {
   Manifest manifest;
   manifest.text = text_model(checkpoint.config);
   graph::Graph graph = small_graph();
-  manifest.components = {take_component_record(graph, "decoder/model.onnx")};
+  manifest.components = {take_graph_record(graph, "decoder/model.onnx")};
   const Json config = genai_config(manifest, checkpoint.config, checkpoint.generation);
   const Json& stage = config["model"]["decoder"]["pipeline"][0]["decoder"];
   EXPECT_EQ(stage["inputs"], Json({"x"}));

@@ -3,7 +3,7 @@
 #include <system_error>
 
 #include "base/files.h"
-#include "package/file_hash.h"
+#include "base/hash.h"
 #include "package/genai_config.h"
 #include "package/genai_processors.h"
 

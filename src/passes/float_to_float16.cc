@@ -13,7 +13,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 
@@ -137,7 +136,7 @@ class Converter {
   std::string as(const std::string& value, DType wanted) {
     if (wanted == DType::kFloat16 && graph_.constant(value) != nullptr) return half_name(value);
     if (half_.contains(value) == (wanted == DType::kFloat16)) return value;
-    std::string name = fmt::format("{}/{}", value, tensor::name_of(wanted));
+    std::string name = fmt::format("{}/{}", value, name_of(wanted));
     if (casts_.insert(name).second) add_cast(value, name, wanted);
     return name;
   }

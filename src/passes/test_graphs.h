@@ -44,7 +44,6 @@ constexpr int64_t kTestPast = 4;
 //
 // norm -> q, k, v; present = past and k; softmax(q present^T) v'; o; residual; Tanh.
 inline graph::Graph attention_graph() {
-  using graph::DType;
   using graph::Ref;
   graph::Builder b("attention");
   const auto linear = [&](const Ref& x, const std::string& name, uint32_t seed) {
@@ -84,7 +83,6 @@ inline std::vector<float> linear_weights(int64_t n) { return test_weights(n, 123
 
 // ids -> Gather -> q_proj -> lm_head, and a product of two activations.
 inline graph::Graph linear_graph() {
-  using graph::DType;
   using graph::Ref;
   graph::Builder b("g");
   const Ref ids = b.input("ids", DType::kInt64, {"n"});
@@ -110,7 +108,6 @@ struct GroupedAttention {
   bool other_reader = false;
 
   graph::Graph build() const {
-    using graph::DType;
     using graph::Ref;
     graph::Builder b("decoder");
     const Ref q = b.input("q", DType::kFloat, dims({batch, 3, 32}));
@@ -145,7 +142,6 @@ struct GroupedAttention {
 // k' = x w; present = Neg'd k' moved; in the graph that attends, joined with the past and
 // multiplied by q.
 inline graph::Graph cache_graph(bool attends) {
-  using graph::DType;
   using graph::Ref;
   graph::Builder b("g");
   const graph::SymbolicShape rows = {int64_t{2}, int64_t{4}};

@@ -9,8 +9,6 @@
 namespace lapidary::probe {
 namespace {
 
-using ort::ElementType;
-
 template <typename T>
 T element(const ort::HostTensor& tensor, size_t index) {
   T value{};
@@ -20,29 +18,28 @@ T element(const ort::HostTensor& tensor, size_t index) {
 
 double value_at(const ort::HostTensor& tensor, size_t index) {
   switch (tensor.type) {
-    case ElementType::kFloat32:
+    case DType::kFloat:
       return static_cast<double>(element<float>(tensor, index));
-    case ElementType::kFloat16:
+    case DType::kFloat16:
       return static_cast<double>(float16_to_float(element<uint16_t>(tensor, index)));
-    case ElementType::kInt64:
+    case DType::kInt64:
       return static_cast<double>(element<int64_t>(tensor, index));
-    case ElementType::kInt32:
+    case DType::kInt32:
       return element<int32_t>(tensor, index);
-    case ElementType::kUint16:
+    case DType::kUint16:
       return element<uint16_t>(tensor, index);
-    case ElementType::kInt16:
+    case DType::kInt16:
       return element<int16_t>(tensor, index);
-    case ElementType::kInt8:
+    case DType::kInt8:
       return element<int8_t>(tensor, index);
-    case ElementType::kBool:
-    case ElementType::kUint8:
+    default:  // kBool and kUint8
       break;
   }
   return element<uint8_t>(tensor, index);
 }
 
-bool must_be_equal(ElementType type) {
-  return type == ElementType::kInt64 || type == ElementType::kInt32 || type == ElementType::kBool;
+bool must_be_equal(DType type) {
+  return type == DType::kInt64 || type == DType::kInt32 || type == DType::kBool;
 }
 
 }  // namespace
@@ -58,7 +55,7 @@ Result<Difference> compare(const ort::HostTensor& measured, const ort::HostTenso
   double norm_b = 0;
   double product = 0;
   Difference out;
-  const size_t count = reference.data.size() / ort::size_of(reference.type);
+  const size_t count = reference.data.size() / element_bytes(reference.type);
   size_t compared = 0;
   for (size_t i = 0; i < count; ++i) {
     const double a = value_at(measured, i) - zero_point;

@@ -10,15 +10,13 @@ namespace lapidary::probe {
 namespace {
 
 template <typename T>
-ort::HostTensor tensor(ort::ElementType type, const std::vector<T>& values) {
+ort::HostTensor tensor(DType type, const std::vector<T>& values) {
   ort::HostTensor out{"y", type, {static_cast<int64_t>(values.size())}, {}};
   out.data.resize(values.size() * sizeof(T));
   std::memcpy(out.data.data(), values.data(), out.data.size());
   return out;
 }
-ort::HostTensor floats(const std::vector<float>& values) {
-  return tensor(ort::ElementType::kFloat32, values);
-}
+ort::HostTensor floats(const std::vector<float>& values) { return tensor(DType::kFloat, values); }
 
 TEST(Difference, OfFloats) {
   EXPECT_EQ(compare(floats({3, 4}), floats({3, 4}))->relative_error, 0);
@@ -45,12 +43,12 @@ TEST(Difference, NothingComparedIsAnError) {
 
 // Catches codes near their zero point that look right because all codes are large.
 TEST(Difference, CodesAreDistancesFromTheZeroPoint) {
-  const auto codes = [](std::vector<uint16_t> v) { return tensor(ort::ElementType::kUint16, v); };
+  const auto codes = [](std::vector<uint16_t> v) { return tensor(DType::kUint16, v); };
   EXPECT_NEAR(compare(codes({32769}), codes({32770}), 32768)->relative_error, 0.5, 1e-9);
 }
 
 TEST(Difference, IndicesMustBeEqual) {
-  const auto indices = [](std::vector<int64_t> v) { return tensor(ort::ElementType::kInt64, v); };
+  const auto indices = [](std::vector<int64_t> v) { return tensor(DType::kInt64, v); };
   EXPECT_EQ(compare(indices({100000}), indices({100000}))->relative_error, 0);
   EXPECT_GE(compare(indices({100001}), indices({100000}))->relative_error, 1);
 }

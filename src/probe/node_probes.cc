@@ -64,7 +64,7 @@ std::string forms_of(const std::vector<std::string>& names, const ValueTypes& ty
   std::string text;
   for (const std::string& name : names) {
     const tensor::TensorType& type = types.at(name);
-    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", tensor::name_of(type.dtype),
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", name_of(type.dtype),
                         tensor::to_string(type.shape));
   }
   return text;

@@ -109,7 +109,7 @@ graph::ValueInfo info(const std::string& name, const ValueTypes& types) {
 }
 
 std::string type_text(const tensor::TensorType& type) {
-  return std::string(tensor::name_of(type.dtype)) + tensor::to_string(type.shape);
+  return std::string(name_of(type.dtype)) + tensor::to_string(type.shape);
 }
 
 Result<std::string> constant_text(const Tensor& constant, bool by_value) {
@@ -125,9 +125,9 @@ Result<std::string> constant_text(const Tensor& constant, bool by_value) {
 
 // The lowest code, the middle one and the highest are those that kernels may have forms of their
 // own for; any other is an offset like the next.
-const char* class_of(int64_t zero_point, tensor::DType dtype) {
-  const bool is_signed = dtype == tensor::DType::kInt8 || dtype == tensor::DType::kInt16;
-  const int64_t half = int64_t{1} << (tensor::bits_of(dtype) - 1);
+const char* class_of(int64_t zero_point, DType dtype) {
+  const bool is_signed = dtype == DType::kInt8 || dtype == DType::kInt16;
+  const int64_t half = int64_t{1} << (bits_of(dtype) - 1);
   const int64_t code = is_signed ? zero_point + half : zero_point;
   if (code == 0) return "lowest";
   if (code == half) return "middle";
@@ -136,9 +136,9 @@ const char* class_of(int64_t zero_point, tensor::DType dtype) {
 
 // dtype, shape and the classes that occur. Those of weights of another width are told by value.
 Result<std::string> zero_point_text(const Tensor& constant) {
-  const tensor::DType dtype = constant.type().dtype;
-  if (dtype != tensor::DType::kUint8 && dtype != tensor::DType::kInt8 &&
-      dtype != tensor::DType::kUint16 && dtype != tensor::DType::kInt16) {
+  const DType dtype = constant.type().dtype;
+  if (dtype != DType::kUint8 && dtype != DType::kInt8 && dtype != DType::kUint16 &&
+      dtype != DType::kInt16) {
     return constant_text(constant, true);
   }
   std::set<std::string> classes;
@@ -239,7 +239,7 @@ Result<std::string> unit_key(const Graph& graph, const NodeUnit& unit, const Val
                                         : constant_text(*constant, !(converts && i == 1)));
         key += text;
         if (converts && i == 1 && constant->type().shape.size() <= 1 &&
-            tensor::is_float(constant->dtype())) {
+            is_float(constant->dtype())) {
           LAP_ASSIGN_OR_RETURN(const std::vector<float> scales, constant->to_floats());
           const bool negative =
               std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 0; });

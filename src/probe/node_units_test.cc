@@ -13,7 +13,6 @@ namespace lapidary::probe {
 namespace {
 
 using graph::Graph;
-using tensor::DType;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 

@@ -3,13 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <map>
 #include <set>
 #include <string>
 
 #include "base/float_types.h"
+#include "base/stopwatch.h"
 #include "graph/dtype_inference.h"
 #include "graph/onnx_writer.h"
 
@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using graph::Graph;
 using graph::Node;
-using ort::ElementType;
 
 constexpr int64_t kMostElements = int64_t{1} << 30;
 
@@ -30,23 +29,23 @@ void put(ort::HostTensor& tensor, size_t index, T value) {
 
 void fill(ort::HostTensor& tensor, size_t i, std::mt19937& random) {
   switch (tensor.type) {
-    case ElementType::kFloat32:
+    case DType::kFloat:
       return put(tensor, i, gaussian(random));
-    case ElementType::kFloat16:
+    case DType::kFloat16:
       return put(tensor, i, float_to_float16(gaussian(random)));
-    case ElementType::kInt64:
+    case DType::kInt64:
       return put(tensor, i, static_cast<int64_t>(random() & 1u));
-    case ElementType::kInt32:
+    case DType::kInt32:
       return put(tensor, i, static_cast<int32_t>(random() & 1u));
-    case ElementType::kUint16:
+    case DType::kUint16:
       return put(tensor, i, static_cast<uint16_t>(0x6000u + random() % 0x4000u));
-    case ElementType::kInt16:
+    case DType::kInt16:
       return put(tensor, i, static_cast<int16_t>(static_cast<int>(random() % 0x4000u) - 0x2000));
-    case ElementType::kUint8:
+    case DType::kUint8:
       return put(tensor, i, static_cast<uint8_t>(0x60u + random() % 0x40u));
-    case ElementType::kInt8:
+    case DType::kInt8:
       return put(tensor, i, static_cast<int8_t>(static_cast<int>(random() % 0x40u) - 0x20));
-    case ElementType::kBool:
+    default:  // kBool: element_type lets no other through
       break;
   }
   put(tensor, i, static_cast<uint8_t>(random() & 1u));
@@ -54,10 +53,10 @@ void fill(ort::HostTensor& tensor, size_t i, std::mt19937& random) {
 
 Result<ort::HostTensor> seeded(const graph::ValueInfo& input, std::mt19937& random) {
   const std::string where = fmt::format("input '{}'", input.name);
-  const auto type = ort::element_type(tensor::name_of(input.dtype));
+  const auto type = ort::element_type(name_of(input.dtype));
   if (!type) {
-    return unsupported(
-        where, fmt::format("has dtype {}, which cannot be made up", tensor::name_of(input.dtype)));
+    return unsupported(where,
+                       fmt::format("has dtype {}, which cannot be made up", name_of(input.dtype)));
   }
   ort::HostTensor out{input.name, *type, {}, {}};
   int64_t elements = 1;
@@ -74,7 +73,7 @@ Result<ort::HostTensor> seeded(const graph::ValueInfo& input, std::mt19937& rand
     elements *= *number;
     out.shape.push_back(*number);
   }
-  out.data.resize(static_cast<size_t>(elements) * ort::size_of(*type));
+  out.data.resize(static_cast<size_t>(elements) * element_bytes(*type));
   for (size_t i = 0; i < static_cast<size_t>(elements); ++i) fill(out, i, random);
   return out;
 }
@@ -191,7 +190,7 @@ class Chunks {
   // Codes of 4 bits, for one, cannot be handed from one session to the next.
   bool can_be_held(const std::string& value) const {
     const auto dtype = dtypes_.find(value);
-    return dtype == dtypes_.end() || ort::element_type(tensor::name_of(dtype->second)).has_value();
+    return dtype == dtypes_.end() || ort::is_element_type(dtype->second);
   }
 
   bool can_end_at(size_t begin, size_t end) const {
@@ -252,7 +251,7 @@ class Chunks {
         made.insert(value);
         const bool shown = settings_.see && seen_.insert(value).second;
         const bool kept = !derived_.contains(value) && is_read_after(value, end);
-        if (shown || kept) out.outputs.push_back({value, graph::DType::kUndefined, {}});
+        if (shown || kept) out.outputs.push_back({value, DType::kUndefined, {}});
       }
     }
     return out;
@@ -269,10 +268,9 @@ class Chunks {
     options.threads = static_cast<int>(settings_.work.threads);
     options.optimization = ort::Optimization::kNone;
     LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(saved.files[0], options));
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> outputs, session.run(inputs));
-    done_.seconds +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    done_.seconds += watch.seconds();
     for (ort::HostTensor& input : inputs) live_.at(input.name) = std::move(input);
     for (ort::HostTensor& output : outputs) {
       if (settings_.see) settings_.see(output);
@@ -316,17 +314,7 @@ Result<std::vector<ort::HostTensor>> seeded_inputs(const graph::Graph& graph, ui
   return inputs;
 }
 
-tensor::TensorType type_of(const ort::HostTensor& tensor) {
-  using tensor::DType;
-  // Every name of an element type is one of a dtype.
-  static const std::map<ElementType, DType> dtypes = {
-      {ElementType::kFloat32, DType::kFloat}, {ElementType::kFloat16, DType::kFloat16},
-      {ElementType::kInt64, DType::kInt64},   {ElementType::kInt32, DType::kInt32},
-      {ElementType::kUint16, DType::kUint16}, {ElementType::kInt16, DType::kInt16},
-      {ElementType::kUint8, DType::kUint8},   {ElementType::kInt8, DType::kInt8},
-      {ElementType::kBool, DType::kBool}};
-  return {dtypes.at(tensor.type), tensor.shape};
-}
+tensor::TensorType type_of(const ort::HostTensor& tensor) { return {tensor.type, tensor.shape}; }
 
 Result<ReferenceRun> run_reference(const graph::Graph& graph, std::vector<ort::HostTensor> inputs,
                                    const std::filesystem::path& folder,

@@ -16,7 +16,6 @@
 namespace lapidary::probe {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 

@@ -20,7 +20,7 @@ void append(std::vector<std::byte>& bytes, T value) {
 }
 
 void append(std::vector<std::byte>& bytes, DType dtype, int64_t value) {
-  switch (tensor::bits_of(dtype)) {
+  switch (bits_of(dtype)) {
     case 64:
       return append(bytes, value);
     case 32:
@@ -35,7 +35,7 @@ void append(std::vector<std::byte>& bytes, DType dtype, int64_t value) {
 // Codes as ONNX stores them: two's complement, two 4-bit ones a byte, the low one first.
 std::vector<std::byte> packed(DType dtype, const std::vector<int64_t>& codes) {
   std::vector<std::byte> bytes;
-  if (tensor::bits_of(dtype) > 4) {
+  if (bits_of(dtype) > 4) {
     for (const int64_t code : codes) append(bytes, dtype, code);
     return bytes;
   }
@@ -79,10 +79,10 @@ constexpr int64_t kOtherZeroPoint = 2;
 
 int64_t middle_of(DType code) {
   const bool is_unsigned = code == DType::kUint4 || code == DType::kUint8 || code == DType::kUint16;
-  return is_unsigned ? int64_t{1} << (tensor::bits_of(code) - 1) : 0;
+  return is_unsigned ? int64_t{1} << (bits_of(code) - 1) : 0;
 }
 
-int64_t largest_of(DType code) { return (int64_t{1} << (tensor::bits_of(code) - 1)) - 1; }
+int64_t largest_of(DType code) { return (int64_t{1} << (bits_of(code) - 1)) - 1; }
 
 std::vector<float> Form::gaussians(int64_t count, float sigma, float shift) {
   std::vector<float> values(static_cast<size_t>(count));
@@ -92,7 +92,7 @@ std::vector<float> Form::gaussians(int64_t count, float sigma, float shift) {
 
 Ref Form::feed(DType dtype, const Dims& dims, std::vector<std::byte> bytes) {
   const std::string name = fresh("x");
-  inputs_.push_back({name, *ort::element_type(tensor::name_of(dtype)), dims, std::move(bytes)});
+  inputs_.push_back({name, dtype, dims, std::move(bytes)});
   return builder_.input(name, dtype, {dims.begin(), dims.end()});
 }
 
@@ -119,7 +119,7 @@ Ref Form::bools(const Dims& dims) {
 Ref Form::symbolic_floats(const Dims& dims) {
   const std::string name = fresh("x");
   const size_t bytes = static_cast<size_t>(tensor::element_count(dims)) * sizeof(float);
-  inputs_.push_back({name, ort::ElementType::kFloat32, dims, std::vector<std::byte>(bytes)});
+  inputs_.push_back({name, DType::kFloat, dims, std::vector<std::byte>(bytes)});
   graph::SymbolicShape shape(dims.begin(), dims.end());
   shape[0] = "n";
   return builder_.input(name, DType::kFloat, std::move(shape));

@@ -18,7 +18,6 @@
 namespace lapidary::probe {
 
 using graph::Attributes;
-using graph::DType;
 using graph::Ref;
 using Dims = std::vector<int64_t>;
 

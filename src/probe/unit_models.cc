@@ -17,7 +17,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using tensor::DType;
 
 // The values that codes can tell.
 struct Span {
@@ -54,7 +53,7 @@ bool is_code(DType dtype) {
 
 Span span_of(const Encoding& encoding, DType code) {
   const bool is_signed = code == DType::kInt8 || code == DType::kInt16;
-  const double codes = std::exp2(tensor::bits_of(code));
+  const double codes = std::exp2(bits_of(code));
   const double lowest = is_signed ? -codes / 2 : 0;
   return {(lowest - encoding.zero_point) * encoding.scale,
           (lowest + codes - 1 - encoding.zero_point) * encoding.scale};
@@ -164,8 +163,7 @@ Result<UnitModel> unit_model(const Graph& graph, const NodeUnit& unit, const Val
   for (ort::HostTensor& input : out.inputs) {
     if (const auto span = spans.find(input.name); span != spans.end()) {
       spread(input, span->second, random);
-    } else if (input.type == ort::ElementType::kFloat32 &&
-               wants_positive(graph.nodes[unit.node], input.name)) {
+    } else if (input.type == DType::kFloat && wants_positive(graph.nodes[unit.node], input.name)) {
       make_positive(input);
     }
   }

@@ -1,11 +1,11 @@
 #include "probe/verdict_cache.h"
 
 #include <fmt/core.h>
-#include <xxhash.h>
 
 #include <cmath>
 
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 namespace lapidary::probe {
@@ -24,8 +24,7 @@ std::optional<Verdict> verdict_named(const std::string& name) {
 }  // namespace
 
 std::filesystem::path ProbeCache::file_of(const std::string& whole) const {
-  const XXH128_hash_t hash = XXH3_128bits(whole.data(), whole.size());
-  return folder_ / fmt::format("{:016x}{:016x}.json", hash.high64, hash.low64);
+  return folder_ / (content_hash(whole) + ".json");
 }
 
 std::optional<ProbedNode> ProbeCache::find(const std::string& key) const {

@@ -15,28 +15,23 @@ namespace {
 namespace fs = std::filesystem;
 using graph::Graph;
 using graph::Node;
-using ort::ElementType;
 
 struct Codes {
   double lowest = 0;
   double highest = 0;
 };
 
-std::optional<Codes> codes_of(ElementType type) {
+std::optional<Codes> codes_of(DType type) {
   switch (type) {
-    case ElementType::kUint16:
+    case DType::kUint16:
       return Codes{0, 65535};
-    case ElementType::kInt16:
+    case DType::kInt16:
       return Codes{-32768, 32767};
-    case ElementType::kUint8:
+    case DType::kUint8:
       return Codes{0, 255};
-    case ElementType::kInt8:
+    case DType::kInt8:
       return Codes{-128, 127};
-    case ElementType::kFloat32:
-    case ElementType::kFloat16:
-    case ElementType::kInt64:
-    case ElementType::kInt32:
-    case ElementType::kBool:
+    default:
       break;
   }
   return std::nullopt;
@@ -59,14 +54,14 @@ Result<double> zero_point_of(const Graph& graph, const std::string& port, bool i
 void put_code(ort::HostTensor& tensor, size_t index, double code) {
   // Two's complement: the lowest bytes are the code, signed or not.
   const auto bits = static_cast<int32_t>(std::lround(code));
-  const size_t size = ort::size_of(tensor.type);
+  const size_t size = element_bytes(tensor.type);
   std::memcpy(tensor.data.data() + index * size, &bits, size);
 }
 
 void fill_codes(ort::HostTensor& tensor, const Codes& codes, bool mask, std::mt19937& random) {
   const double middle = (codes.lowest + codes.highest) / 2;
   const double sigma = (codes.highest - codes.lowest) / 8;
-  for (size_t i = 0; i < tensor.data.size() / ort::size_of(tensor.type); ++i) {
+  for (size_t i = 0; i < tensor.data.size() / element_bytes(tensor.type); ++i) {
     const double code = mask ? ((random() & 1u) != 0 ? codes.highest : codes.lowest)
                              : middle + sigma * static_cast<double>(gaussian(random));
     put_code(tensor, i, std::clamp(code, codes.lowest, codes.highest));
@@ -74,7 +69,7 @@ void fill_codes(ort::HostTensor& tensor, const Codes& codes, bool mask, std::mt1
 }
 
 std::string form_of(const ort::HostTensor& tensor) {
-  return std::string(ort::name_of(tensor.type)) + tensor::to_string(tensor.shape);
+  return std::string(name_of(tensor.type)) + tensor::to_string(tensor.shape);
 }
 
 bool within(const WholeOutput& output, const WholeLimits& limits) {

@@ -14,7 +14,6 @@ namespace lapidary::probe {
 namespace {
 
 using graph::Graph;
-using tensor::DType;
 
 template <typename T>
 std::vector<T> codes_of(const ort::HostTensor& tensor) {

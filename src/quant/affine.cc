@@ -1,5 +1,7 @@
 #include "quant/affine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,20 +11,12 @@
 namespace lapidary::quant {
 namespace {
 
-struct TypeFacts {
-  IntegerType type;
-  std::string_view name;
-  int bits;
-  bool is_signed;
-};
+constexpr std::array kCodeTypes = {DType::kInt4, DType::kInt8, DType::kUint8, DType::kInt16,
+                                   DType::kUint16};
 
-constexpr std::array<TypeFacts, 5> kTypes = {{{IntegerType::kInt4, "int4", 4, true},
-                                              {IntegerType::kInt8, "int8", 8, true},
-                                              {IntegerType::kUint8, "uint8", 8, false},
-                                              {IntegerType::kInt16, "int16", 16, true},
-                                              {IntegerType::kUint16, "uint16", 16, false}}};
-
-const TypeFacts& facts(IntegerType type) { return kTypes[static_cast<size_t>(type)]; }
+Error no_code_type(DType type) {
+  return bad_input("quantize", fmt::format("{} is no type that codes have", name_of(type)));
+}
 
 constexpr int kScaleSteps = 64;
 
@@ -52,68 +46,71 @@ float searched_scale(std::span<const float> row, float widest, const CodeRange& 
   return best;
 }
 
-Status check_sizes(IntegerType type, size_t values, size_t bytes, const Affine& affine) {
+Status check_sizes(DType type, size_t values, size_t bytes, const Affine& affine) {
+  if (!is_code_type(type)) return no_code_type(type);
   if (bytes != packed_bytes(type, values)) {
-    return bad_input("quantize", std::to_string(bytes) + " bytes for " + std::to_string(values) +
-                                     " codes of type " + std::string(name_of(type)));
+    return bad_input("quantize",
+                     fmt::format("{} bytes for {} codes of type {}", bytes, values, name_of(type)));
   }
   const CodeRange codes = codes_of(type, false);
   if (affine.zero_point < codes.min || affine.zero_point > codes.max) {
-    return bad_input("quantize", "zero point " + std::to_string(affine.zero_point) +
-                                     " is no code of type " + std::string(name_of(type)));
+    return bad_input("quantize", fmt::format("zero point {} is no code of type {}",
+                                             affine.zero_point, name_of(type)));
   }
   return {};
 }
 
 Error not_finite(size_t index) {
-  return bad_input("value " + std::to_string(index), "is not a finite number",
+  return bad_input(fmt::format("value {}", index), "is not a finite number",
                    "only finite values can be quantized");
 }
 
-int32_t unpacked(std::span<const std::byte> packed, IntegerType type, size_t i) {
-  const TypeFacts& t = facts(type);
+int32_t unpacked(std::span<const std::byte> packed, int bits, bool with_sign, size_t i) {
   uint32_t raw = 0;
-  if (t.bits == 4) {
+  if (bits == 4) {
     raw = (std::to_integer<uint32_t>(packed[i / 2]) >> (i % 2 * 4)) & 15U;
-  } else if (t.bits == 8) {
+  } else if (bits == 8) {
     raw = std::to_integer<uint32_t>(packed[i]);
   } else {
     raw = std::to_integer<uint32_t>(packed[2 * i]) | std::to_integer<uint32_t>(packed[2 * i + 1])
                                                          << 8U;
   }
-  const uint32_t sign = 1U << (t.bits - 1);
+  const uint32_t sign = 1U << (bits - 1);
   const auto value = static_cast<int32_t>(raw);
-  return t.is_signed && (raw & sign) != 0 ? value - static_cast<int32_t>(2 * sign) : value;
+  return with_sign && (raw & sign) != 0 ? value - static_cast<int32_t>(2 * sign) : value;
 }
 
 }  // namespace
 
-std::string_view name_of(IntegerType type) { return facts(type).name; }
-int bits_of(IntegerType type) { return facts(type).bits; }
-
-Result<IntegerType> integer_type_of(std::string_view name, const std::string& where) {
-  std::string known;
-  for (const TypeFacts& t : kTypes) {
-    if (t.name == name) return t.type;
-    known += (known.empty() ? "" : ", ") + std::string(t.name);
-  }
-  return bad_input(where, "'" + std::string(name) + "' is no integer type", "known: " + known);
+bool is_code_type(DType type) {
+  return std::find(kCodeTypes.begin(), kCodeTypes.end(), type) != kCodeTypes.end();
 }
 
-CodeRange codes_of(IntegerType type, bool symmetric) {
-  const TypeFacts& t = facts(type);
-  if (!t.is_signed) return {0, (1 << t.bits) - 1};
-  const int32_t half = 1 << (t.bits - 1);
-  return {symmetric ? 1 - half : -half, half - 1};
+Result<DType> integer_type_of(std::string_view name, const std::string& where) {
+  std::vector<std::string_view> known;
+  for (const DType type : kCodeTypes) {
+    if (name_of(type) == name) return type;
+    known.push_back(name_of(type));
+  }
+  return bad_input(where, fmt::format("'{}' is no integer type", name),
+                   fmt::format("known: {}", fmt::join(known, ", ")));
+}
+
+CodeRange codes_of(DType type, bool symmetric) {
+  if (!is_code_type(type)) return {0, 0};
+  const IntegerLimits limits = integer_limits(type).value_or(IntegerLimits{});
+  const auto max = static_cast<int32_t>(limits.max);
+  return {symmetric && is_signed(type) ? -max : static_cast<int32_t>(limits.min), max};
 }
 
 Range united(const Range& a, const Range& b) {
   return {std::min(a.min, b.min), std::max(a.max, b.max)};
 }
 
-Result<Affine> affine_of(const Range& range, IntegerType type, bool symmetric) {
+Result<Affine> affine_of(const Range& range, DType type, bool symmetric) {
+  if (!is_code_type(type)) return no_code_type(type);
   if (!std::isfinite(range.min) || !std::isfinite(range.max) || range.min > range.max) {
-    return bad_input("range [" + std::to_string(range.min) + ", " + std::to_string(range.max) + "]",
+    return bad_input(fmt::format("range [{:f}, {:f}]", range.min, range.max),
                      "is not a range of finite numbers");
   }
   const CodeRange codes = codes_of(type, symmetric);
@@ -130,9 +127,9 @@ Result<Affine> affine_of(const Range& range, IntegerType type, bool symmetric) {
   return Affine{static_cast<float>(scale), static_cast<int32_t>(zero)};
 }
 
-Status channel_scales(std::span<const float> rows, size_t k, IntegerType type, ScaleSearch search,
+Status channel_scales(std::span<const float> rows, size_t k, DType type, ScaleSearch search,
                       std::span<float> scales) {
-  if (rows.size() != k * scales.size() || !facts(type).is_signed) {
+  if (rows.size() != k * scales.size() || !is_code_type(type) || !is_signed(type)) {
     return bad_input("channel_scales", "rows and scales do not fit, or the type is unsigned");
   }
   const CodeRange codes = codes_of(type, true);
@@ -150,7 +147,7 @@ Status channel_scales(std::span<const float> rows, size_t k, IntegerType type, S
   return {};
 }
 
-size_t packed_bytes(IntegerType type, size_t n) {
+size_t packed_bytes(DType type, size_t n) {
   return (n * static_cast<size_t>(bits_of(type)) + 7) / 8;
 }
 
@@ -160,7 +157,7 @@ int32_t code_of(float x, const Affine& affine, const CodeRange& codes) {
   return std::clamp(static_cast<int32_t>(scaled) + affine.zero_point, codes.min, codes.max);
 }
 
-void pack(std::span<const int32_t> codes, IntegerType type, std::span<std::byte> packed) {
+void pack(std::span<const int32_t> codes, DType type, std::span<std::byte> packed) {
   const int bits = bits_of(type);
   for (size_t i = 0; i < codes.size(); ++i) {
     const auto code = static_cast<uint32_t>(codes[i]);
@@ -176,7 +173,7 @@ void pack(std::span<const int32_t> codes, IntegerType type, std::span<std::byte>
   }
 }
 
-Status quantize(std::span<const float> x, const Affine& affine, IntegerType type,
+Status quantize(std::span<const float> x, const Affine& affine, DType type,
                 std::span<std::byte> codes) {
   LAP_RETURN_IF_ERROR(check_sizes(type, x.size(), codes.size(), affine));
   const CodeRange range = codes_of(type, false);
@@ -193,11 +190,14 @@ Status quantize(std::span<const float> x, const Affine& affine, IntegerType type
   return {};
 }
 
-Status dequantize(std::span<const std::byte> codes, const Affine& affine, IntegerType type,
+Status dequantize(std::span<const std::byte> codes, const Affine& affine, DType type,
                   std::span<float> x) {
   LAP_RETURN_IF_ERROR(check_sizes(type, x.size(), codes.size(), affine));
+  const int bits = bits_of(type);
+  const bool with_sign = is_signed(type);
   for (size_t i = 0; i < x.size(); ++i) {
-    x[i] = static_cast<float>(unpacked(codes, type, i) - affine.zero_point) * affine.scale;
+    x[i] =
+        static_cast<float>(unpacked(codes, bits, with_sign, i) - affine.zero_point) * affine.scale;
   }
   return {};
 }

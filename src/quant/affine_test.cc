@@ -18,8 +18,7 @@ namespace {
 using ::testing::Each;
 using ::testing::HasSubstr;
 
-constexpr IntegerType kAll[] = {IntegerType::kInt4, IntegerType::kInt8, IntegerType::kUint8,
-                                IntegerType::kInt16, IntegerType::kUint16};
+constexpr DType kAll[] = {DType::kInt4, DType::kInt8, DType::kUint8, DType::kInt16, DType::kUint16};
 
 float from_bits(const Json& hex) {
   return std::bit_cast<float>(
@@ -35,7 +34,7 @@ std::vector<float> noise(size_t n, uint32_t seed) {
   return out;
 }
 
-std::vector<float> round_trip(const std::vector<float>& x, const Affine& a, IntegerType type) {
+std::vector<float> round_trip(const std::vector<float>& x, const Affine& a, DType type) {
   std::vector<std::byte> codes(packed_bytes(type, x.size()));
   EXPECT_TRUE(quantize(x, a, type, codes).ok());
   std::vector<float> out(x.size());
@@ -50,7 +49,7 @@ TEST(Affine, EqualsOnnxRuntimesQuantizer) {
   ASSERT_GT(cases.size(), 500U);
   for (const Json& one : cases) {
     SCOPED_TRACE(one.dump());
-    const IntegerType type = integer_type_of(one["type"].get<std::string>(), "").value();
+    const DType type = integer_type_of(one["type"].get<std::string>(), "").value();
     const bool symmetric = one["symmetric"];
     const Range range{from_bits(one["range"][0]), from_bits(one["range"][1])};
     const Affine a = affine_of(range, type, symmetric).value();
@@ -67,7 +66,7 @@ TEST(Affine, EqualsOnnxRuntimesQuantizer) {
 // Zero survives exactly, and what lies in the range comes back within half a step (a whole one at
 // the ends, where the zero point's rounding may clip): catches a lost nibble, sign or byte.
 TEST(Affine, RoundTripStaysWithinAStep) {
-  for (const IntegerType type : kAll) {
+  for (const DType type : kAll) {
     for (const bool symmetric : {false, true}) {
       SCOPED_TRACE(std::string(name_of(type)) + (symmetric ? " symmetric" : ""));
       std::vector<float> x = noise(999, 3);
@@ -83,13 +82,13 @@ TEST(Affine, RoundTripStaysWithinAStep) {
 }
 
 TEST(Affine, ValuesBeyondTheRangeAreClamped) {
-  const Affine a = affine_of({-1, 1}, IntegerType::kInt16, true).value();
+  const Affine a = affine_of({-1, 1}, DType::kInt16, true).value();
   EXPECT_EQ(a.zero_point, 0);
   std::vector<std::byte> codes(4);
   const std::vector<float> x = {3e38F, -3e38F};
-  ASSERT_TRUE(quantize(x, a, IntegerType::kInt16, codes).ok());
+  ASSERT_TRUE(quantize(x, a, DType::kInt16, codes).ok());
   std::vector<float> back(2);
-  ASSERT_TRUE(dequantize(codes, a, IntegerType::kInt16, back).ok());
+  ASSERT_TRUE(dequantize(codes, a, DType::kInt16, back).ok());
   EXPECT_FLOAT_EQ(back[0], 1.0F);
   EXPECT_NEAR(back[1], -1.0F, 1e-4);
 }
@@ -97,7 +96,10 @@ TEST(Affine, ValuesBeyondTheRangeAreClamped) {
 TEST(Affine, RangesThatAreNoneAreErrors) {
   const float inf = std::numeric_limits<float>::infinity();
   for (const Range& range : {Range{0, inf}, Range{-inf, 0}, Range{1, 0}, Range{std::nanf(""), 1}}) {
-    EXPECT_FALSE(affine_of(range, IntegerType::kUint8, false).ok());
+    EXPECT_FALSE(affine_of(range, DType::kUint8, false).ok());
+  }
+  for (const DType other : {DType::kFloat, DType::kUint4, DType::kInt32, DType::kUndefined}) {
+    EXPECT_FALSE(affine_of({-1, 1}, other, false).ok()) << name_of(other);
   }
 }
 
@@ -105,19 +107,19 @@ TEST(Affine, ValuesThatAreNotFiniteAreErrorsThatNameThem) {
   std::vector<float> x(600, 1.0F);
   x[555] = std::nanf("");
   std::vector<std::byte> codes(600);
-  const Status status = quantize(x, {1, 0}, IntegerType::kUint8, codes);
+  const Status status = quantize(x, {1, 0}, DType::kUint8, codes);
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(status.error().message(), HasSubstr("555"));
   std::vector<float> scales(2);
-  EXPECT_FALSE(channel_scales(x, 300, IntegerType::kInt8, ScaleSearch::kMinMax, scales).ok());
+  EXPECT_FALSE(channel_scales(x, 300, DType::kInt8, ScaleSearch::kMinMax, scales).ok());
 }
 
 TEST(Affine, SizesAndZeroPointsThatDoNotFitAreErrors) {
   const std::vector<float> x(3);
   std::vector<std::byte> codes(3);
-  EXPECT_FALSE(quantize(x, {1, 0}, IntegerType::kUint16, codes).ok());
-  EXPECT_FALSE(quantize(x, {1, 300}, IntegerType::kUint8, codes).ok());
-  EXPECT_FALSE(channel_scales(x, 2, IntegerType::kInt8, ScaleSearch::kMinMax, {}).ok());
+  EXPECT_FALSE(quantize(x, {1, 0}, DType::kUint16, codes).ok());
+  EXPECT_FALSE(quantize(x, {1, 300}, DType::kUint8, codes).ok());
+  EXPECT_FALSE(channel_scales(x, 2, DType::kInt8, ScaleSearch::kMinMax, {}).ok());
 }
 
 // The largest magnitude has the largest code, in every channel of its own scale; a channel of zeros
@@ -126,7 +128,7 @@ TEST(ChannelScales, MinMaxRepresentsTheLargestWeightOfEachChannel) {
   std::vector<float> rows = noise(4 * 50, 11);
   for (size_t i = 0; i < 50; ++i) rows[50 + i] *= 1000.0F;
   for (size_t i = 0; i < 50; ++i) rows[100 + i] = 0.0F;
-  for (const IntegerType type : {IntegerType::kInt4, IntegerType::kInt8, IntegerType::kInt16}) {
+  for (const DType type : {DType::kInt4, DType::kInt8, DType::kInt16}) {
     std::vector<float> scales(4);
     ASSERT_TRUE(channel_scales(rows, 50, type, ScaleSearch::kMinMax, scales).ok());
     EXPECT_EQ(scales[2], 1.0F);
@@ -146,7 +148,7 @@ TEST(ChannelScales, MseSearchLowersTheError) {
   std::vector<float> rows = noise(8 * 200, 5);
   for (float& x : rows) x = x * x * x;
   for (size_t r = 0; r < 8; ++r) rows[200 * r] = 1.6F;
-  const auto error = [&](ScaleSearch search, IntegerType type) {
+  const auto error = [&](ScaleSearch search, DType type) {
     std::vector<float> scales(8);
     EXPECT_TRUE(channel_scales(rows, 200, type, search, scales).ok());
     double sum = 0;
@@ -158,10 +160,9 @@ TEST(ChannelScales, MseSearchLowersTheError) {
     }
     return sum;
   };
-  EXPECT_LE(error(ScaleSearch::kMse, IntegerType::kInt8),
-            error(ScaleSearch::kMinMax, IntegerType::kInt8));
-  EXPECT_LT(error(ScaleSearch::kMse, IntegerType::kInt4),
-            0.9 * error(ScaleSearch::kMinMax, IntegerType::kInt4));
+  EXPECT_LE(error(ScaleSearch::kMse, DType::kInt8), error(ScaleSearch::kMinMax, DType::kInt8));
+  EXPECT_LT(error(ScaleSearch::kMse, DType::kInt4),
+            0.9 * error(ScaleSearch::kMinMax, DType::kInt4));
 }
 
 TEST(Affine, UnknownTypeNamesListTheKnownOnes) {

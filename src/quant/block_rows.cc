@@ -1,5 +1,7 @@
 #include "quant/block_rows.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -22,8 +24,7 @@ Error not_finite(const RowJob& job, std::span<const float> rows, size_t k) {
   const auto bad =
       std::find_if(rows.begin(), rows.end(), [](float v) { return !std::isfinite(v); });
   const size_t at = static_cast<size_t>(bad - rows.begin());
-  return bad_input(std::string(job.name) + ": row " + std::to_string(at / k) + ", column " +
-                       std::to_string(at % k),
+  return bad_input(fmt::format("{}: row {}, column {}", job.name, at / k, at % k),
                    "weight is NaN or infinite",
                    "the checkpoint is damaged, or the conversion before overflowed");
 }
@@ -86,14 +87,13 @@ Result<Plan> plan_rows(const RowJob& job, std::span<const float> rows, size_t k,
   LAP_ASSIGN_OR_RETURN(const QuantizedShape row, quantized_shape(1, k, format));
   const size_t n = rows.size() / k;
   if (rows.size() != n * k) {
-    return bad_input(job.name, std::to_string(rows.size()) +
-                                   " weights are no whole number of rows of " + std::to_string(k));
+    return bad_input(job.name,
+                     fmt::format("{} weights are no whole number of rows of {}", rows.size(), k));
   }
   if (out.codes.size() != n * row.codes || out.scales.size() != n * row.scales ||
       out.zero_points.size() != n * row.zero_points) {
-    return bad_input(
-        job.name, "output arrays do not fit " + std::to_string(n) + " rows of " + std::to_string(k),
-        "size them with quantized_shape()");
+    return bad_input(job.name, fmt::format("output arrays do not fit {} rows of {}", n, k),
+                     "size them with quantized_shape()");
   }
   const size_t block = static_cast<size_t>(format.block_size);
   return Plan{.k = k,

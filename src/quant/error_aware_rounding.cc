@@ -1,5 +1,7 @@
 #include "quant/error_aware_rounding.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -125,7 +127,7 @@ Result<RoundingFactor> rounding_factor(std::span<const float> sums, int64_t widt
   for (size_t i = 0; i < sums.size(); ++i) {
     const bool diagonal = i % (n + 1) == 0;
     if (!std::isfinite(sums[i]) || (diagonal && sums[i] < 0)) {
-      return bad_input("second moment " + std::to_string(i),
+      return bad_input(fmt::format("second moment {}", i),
                        "is not a finite number, or the square of none",
                        "calibrate on data for which the model computes finite values");
     }
@@ -193,7 +195,7 @@ std::vector<float> RoundingFactors::importance() const {
   return out;
 }
 
-Status weighted_channel_scales(std::span<const float> rows, size_t k, IntegerType type,
+Status weighted_channel_scales(std::span<const float> rows, size_t k, DType type,
                                std::span<const float> importance, std::span<float> scales) {
   if (importance.size() != k) {
     return bad_input("weighted_channel_scales", "one importance for each input channel is wanted");

@@ -63,7 +63,7 @@ class RoundingFactors {
 // of the largest magnitude / the largest code, the one with the least squared error weighted by
 // `importance` [k]. Signed types only. kBadInput: a weight that is not finite, sizes that do not
 // fit.
-Status weighted_channel_scales(std::span<const float> rows, size_t k, IntegerType type,
+Status weighted_channel_scales(std::span<const float> rows, size_t k, DType type,
                                std::span<const float> importance, std::span<float> scales);
 
 // Codes [width, n] of the weights [width, n] of one block of input channels; scales [n]. Sizes must

@@ -92,7 +92,7 @@ std::vector<int32_t> nearest(std::span<const float> weights, std::span<const flo
   return out;
 }
 
-std::vector<float> min_max_scales(std::span<const float> weights, size_t n, IntegerType type) {
+std::vector<float> min_max_scales(std::span<const float> weights, size_t n, DType type) {
   std::vector<float> out(n);
   for (size_t c = 0; c < n; ++c) {
     float largest = 0;
@@ -108,7 +108,7 @@ std::vector<float> min_max_scales(std::span<const float> weights, size_t n, Inte
 // outputs are measured in. Catches corrections of the wrong sign, in the wrong order, or of
 // channels that were rounded already.
 TEST(ErrorAwareRounding, LowersTheErrorOfOutputs) {
-  for (const IntegerType type : {IntegerType::kInt4, IntegerType::kInt8}) {
+  for (const DType type : {DType::kInt4, DType::kInt8}) {
     const CodeRange range = codes_of(type, true);
     double aware = 0;
     double plain = 0;
@@ -153,8 +153,8 @@ TEST(ErrorAwareRounding, MakesGoodWhatTheFirstChannelLost) {
 
 TEST(ErrorAwareRounding, ChannelsThatGoTogetherWithNothingAreRoundedToNearest) {
   const std::vector<float> weights = Random(5).normals(8 * 3);
-  const CodeRange range = codes_of(IntegerType::kInt4, true);
-  const std::vector<float> scales = min_max_scales(weights, 3, IntegerType::kInt4);
+  const CodeRange range = codes_of(DType::kInt4, true);
+  const std::vector<float> scales = min_max_scales(weights, 3, DType::kInt4);
   std::vector<float> identity(64);
   for (size_t i = 0; i < 8; ++i) identity[i * 9] = 3.0F;
   std::vector<float> some_unseen(64);
@@ -248,7 +248,7 @@ TEST(ErrorAwareRounding, ScalesServeTheChannelsThatMatter) {
   float outlier_unseen = 0;
   float outlier_alone = 0;
   const auto scale = [&](float& out) {
-    return weighted_channel_scales(row, k, IntegerType::kInt4, importance, std::span(&out, 1)).ok();
+    return weighted_channel_scales(row, k, DType::kInt4, importance, std::span(&out, 1)).ok();
   };
   ASSERT_TRUE(scale(all_alike));
   importance[5] = 0;
@@ -262,7 +262,7 @@ TEST(ErrorAwareRounding, ScalesServeTheChannelsThatMatter) {
 
   float of_search = 0;
   ASSERT_TRUE(
-      channel_scales(row, k, IntegerType::kInt4, ScaleSearch::kMse, std::span(&of_search, 1)).ok());
+      channel_scales(row, k, DType::kInt4, ScaleSearch::kMse, std::span(&of_search, 1)).ok());
   EXPECT_FLOAT_EQ(all_alike, of_search) << "all alike, it is the search by squared error";
   row[7] = std::numeric_limits<float>::infinity();
   EXPECT_FALSE(scale(all_alike));

@@ -1,5 +1,7 @@
 #include "quant/format.h"
 
+#include <fmt/core.h>
+
 #include <string>
 
 namespace lapidary::quant {
@@ -17,11 +19,11 @@ int unpack(const uint8_t* row, size_t index, int bits) {
 
 Status validate(const BlockFormat& format) {
   if (format.bits != 4 && format.bits != 8) {
-    return bad_input("quantization format", "bits is " + std::to_string(format.bits), "use 4 or 8");
+    return bad_input("quantization format", fmt::format("bits is {}", format.bits), "use 4 or 8");
   }
   const int block = format.block_size;
   if (block < 16 || block > 256 || (block & (block - 1)) != 0) {
-    return bad_input("quantization format", "block_size is " + std::to_string(block),
+    return bad_input("quantization format", fmt::format("block_size is {}", block),
                      "use 16, 32, 64, 128 or 256");
   }
   return {};
@@ -48,7 +50,7 @@ Status dequantize_rows(const QuantizedRowsView& quantized, size_t k, const Block
   if (rows.size() != n * k || quantized.codes.size() != n * row.codes ||
       quantized.scales.size() != n * row.scales ||
       quantized.zero_points.size() != n * row.zero_points) {
-    return bad_input("dequantize_rows", "array sizes do not belong to rows of " + std::to_string(k),
+    return bad_input("dequantize_rows", fmt::format("array sizes do not belong to rows of {}", k),
                      "size them with quantized_shape()");
   }
   const size_t block = static_cast<size_t>(format.block_size);

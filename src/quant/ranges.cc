@@ -1,5 +1,7 @@
 #include "quant/ranges.h"
 
+#include <fmt/core.h>
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -19,11 +21,7 @@ class Fnv {
     add(text.size(), 8);
     for (const char c : text) add(static_cast<unsigned char>(c), 1);
   }
-  std::string hex() const {
-    std::string out;
-    for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[hash_ >> shift & 15U];
-    return out;
-  }
+  std::string hex() const { return fmt::format("{:016x}", hash_); }
 
  private:
   uint64_t hash_ = 14695981039346656037U;
@@ -33,10 +31,10 @@ class Fnv {
 
 Status Ranges::set(const std::string& value, const Range& range) {
   if (!std::isfinite(range.min) || !std::isfinite(range.max) || range.min > range.max) {
-    return bad_input("value '" + value + "'",
-                     "[" + std::to_string(range.min) + ", " + std::to_string(range.max) +
-                         "] is not a range of finite numbers",
-                     "check the calibration data and the graph for infinities and NaN");
+    return bad_input(
+        fmt::format("value '{}'", value),
+        fmt::format("[{:f}, {:f}] is not a range of finite numbers", range.min, range.max),
+        "check the calibration data and the graph for infinities and NaN");
   }
   ranges_.insert_or_assign(value, range);
   return {};
@@ -76,7 +74,7 @@ Result<Ranges> Ranges::from_json(const Json& json, const std::string& where) {
     const std::vector<double> limits = ranges.numbers(value, kFloat32Range);
     LAP_RETURN_IF_ERROR(ranges.status());
     if (limits.size() != 2) {
-      return bad_input(where + ": ranges: '" + value + "'", "is not [min, max]");
+      return bad_input(fmt::format("{}: ranges: '{}'", where, value), "is not [min, max]");
     }
     LAP_RETURN_IF_ERROR(
         out.set(value, {static_cast<float>(limits[0]), static_cast<float>(limits[1])}));
@@ -84,7 +82,7 @@ Result<Ranges> Ranges::from_json(const Json& json, const std::string& where) {
   reader.reject_unknown();
   LAP_RETURN_IF_ERROR(document.finish());
   if (digest != out.digest()) {
-    return bad_input(where, "the digest " + digest + " does not fit the ranges",
+    return bad_input(where, fmt::format("the digest {} does not fit the ranges", digest),
                      "calibrate again instead of editing the file");
   }
   return out;

@@ -14,13 +14,13 @@
 namespace lapidary::report {
 namespace {
 
-using package::Component;
+using package::GraphRecord;
 using package::Manifest;
 using package::Package;
 using package::Port;
 using package::TensorRecord;
 
-int64_t node_count(const Component& component) {
+int64_t node_count(const GraphRecord& component) {
   int64_t out = 0;
   for (const auto& [op, n] : component.ops) out += n;
   return out;
@@ -30,7 +30,7 @@ std::string port_shape(const Port& port) {
   return fmt::format("[{}]", fmt::join(port.shape, ", "));
 }
 
-std::string ports_text(const Component& component) {
+std::string ports_text(const GraphRecord& component) {
   Table table({"  port", "dtype", "shape", ""});
   for (const Port& port : component.inputs) {
     table.row(
@@ -43,7 +43,7 @@ std::string ports_text(const Component& component) {
 }
 
 // Weights stored alike, in one line: what most people want to know of a thousand tensors.
-std::string storage_text(const Component& component) {
+std::string storage_text(const GraphRecord& component) {
   struct Group {
     int64_t tensors = 0;
     uint64_t bytes = 0;
@@ -62,7 +62,7 @@ std::string storage_text(const Component& component) {
   return table.text();
 }
 
-std::string tensors_text(const Component& component) {
+std::string tensors_text(const GraphRecord& component) {
   Table table({"  tensor", "dtype", "shape", "bytes", "quantization"});
   for (const TensorRecord& tensor : component.tensors) {
     table.row({"  " + tensor.name, tensor.dtype, tensor::to_string(tensor.shape),
@@ -71,7 +71,7 @@ std::string tensors_text(const Component& component) {
   return table.text();
 }
 
-std::string component_text(const Component& component, const InspectFlags& flags) {
+std::string component_text(const GraphRecord& component, const InspectFlags& flags) {
   return fmt::format("{} ({}): {}\n{}  ops: {}\n{}", component.name, component.file,
                      counted(node_count(component), "node"), ports_text(component),
                      ops_text(component.ops),
@@ -86,15 +86,15 @@ std::string files_text(const Manifest& manifest) {
   return table.text();
 }
 
-Result<std::vector<Component>> selected(const Package& package, const InspectFlags& flags) {
-  std::vector<Component> out = package.manifest.components;
+Result<std::vector<GraphRecord>> selected(const Package& package, const InspectFlags& flags) {
+  std::vector<GraphRecord> out = package.manifest.components;
   if (flags.component.empty()) return out;
-  std::erase_if(out, [&](const Component& each) { return each.name != flags.component; });
+  std::erase_if(out, [&](const GraphRecord& each) { return each.name != flags.component; });
   if (!out.empty()) return out;
   return package.component(flags.component).error();  // names those that are there
 }
 
-Result<std::string> as_json(const Package& package, std::vector<Component> components,
+Result<std::string> as_json(const Package& package, std::vector<GraphRecord> components,
                             bool tensors) {
   LAP_ASSIGN_OR_RETURN(Json modalities, modalities_json(package));
   Manifest manifest = package.manifest;
@@ -151,12 +151,12 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
       const Package package,
       Package::open(flags.path, flags.verify ? VerifyMode::kChecksums : VerifyMode::kSizes));
   const Manifest& manifest = package.manifest;
-  LAP_ASSIGN_OR_RETURN(std::vector<Component> components, selected(package, flags));
+  LAP_ASSIGN_OR_RETURN(std::vector<GraphRecord> components, selected(package, flags));
   if (flags.claims) return claims(package, flags);
   if (flags.json) return as_json(package, std::move(components), flags.tensors);
   if (flags.graph) {
     std::string out;
-    for (const Component& component : components) {
+    for (const GraphRecord& component : components) {
       if (!manifest.lists(component.file)) {
         return bad_input(package.path(component.file).string(),
                          "was left out when the package was exported",
@@ -173,7 +173,7 @@ Result<std::string> inspect_package(const InspectFlags& flags) {
     LAP_ASSIGN_OR_RETURN(const std::string modalities, modalities_text(package));
     out += modalities;
   }
-  for (const Component& component : components) out += "\n" + component_text(component, flags);
+  for (const GraphRecord& component : components) out += "\n" + component_text(component, flags);
   if (flags.component.empty()) out += "\n" + files_text(manifest);
   if (flags.verify) out += "every file matches its checksum\n";
   return out;

@@ -72,7 +72,7 @@ Result<std::string> checkpoint_json(const Checkpoint& checkpoint, const InspectF
     for (const std::string& name : checkpoint.weights.names()) {
       const TensorEntry& entry = *checkpoint.weights.find(name);
       tensors.push_back({{"name", name},
-                         {"dtype", tensor::name_of(entry.type.dtype)},
+                         {"dtype", name_of(entry.type.dtype)},
                          {"shape", entry.type.shape},
                          {"bytes", entry.type.bytes()}});
     }
@@ -114,8 +114,7 @@ std::string weights_text(const Checkpoint& checkpoint, bool every_tensor) {
   Table table({"tensor", "dtype", "shape", "file"});
   for (const std::string& name : checkpoint.weights.names()) {
     const TensorEntry& entry = *checkpoint.weights.find(name);
-    table.row({name, std::string(tensor::name_of(entry.type.dtype)),
-               tensor::to_string(entry.type.shape),
+    table.row({name, std::string(name_of(entry.type.dtype)), tensor::to_string(entry.type.shape),
                checkpoint.weights.file_of(name).filename().string()});
   }
   return table.text();
@@ -131,7 +130,7 @@ Json ports_json(const std::vector<graph::ValueInfo>& values) {
   Json out = Json::array();
   for (const graph::ValueInfo& value : values) {
     out.push_back({{"name", value.name},
-                   {"dtype", tensor::name_of(value.dtype)},
+                   {"dtype", name_of(value.dtype)},
                    {"shape", graph::to_string(value.shape)}});
   }
   return out;
@@ -143,7 +142,7 @@ std::string onnx_json(const graph::Graph& graph, const InspectFlags& flags) {
   for (const auto& [name, tensor] : graph.initializers) {
     bytes += tensor.bytes();
     tensors.push_back({{"name", name},
-                       {"dtype", tensor::name_of(tensor.dtype())},
+                       {"dtype", name_of(tensor.dtype())},
                        {"shape", tensor.shape()},
                        {"bytes", tensor.bytes()}});
   }
@@ -164,17 +163,17 @@ std::string onnx_text(const graph::Graph& graph, const InspectFlags& flags) {
   Table tensors({"  tensor", "dtype", "shape", "bytes"});
   for (const auto& [name, tensor] : graph.initializers) {
     bytes += tensor.bytes();
-    tensors.row({"  " + name, std::string(tensor::name_of(tensor.dtype())),
+    tensors.row({"  " + name, std::string(name_of(tensor.dtype())),
                  tensor::to_string(tensor.shape()), std::to_string(tensor.bytes())});
   }
   Table ports({"  port", "dtype", "shape", ""});
   for (const graph::ValueInfo& input : graph.inputs) {
-    ports.row({"  in  " + input.name, std::string(tensor::name_of(input.dtype)),
+    ports.row({"  in  " + input.name, std::string(name_of(input.dtype)),
                graph::to_string(input.shape),
                graph.initializers.contains(input.name) ? "optional" : ""});
   }
   for (const graph::ValueInfo& output : graph.outputs) {
-    ports.row({"  out " + output.name, std::string(tensor::name_of(output.dtype)),
+    ports.row({"  out " + output.name, std::string(name_of(output.dtype)),
                graph::to_string(output.shape), ""});
   }
   std::vector<std::string> opsets;

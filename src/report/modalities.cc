@@ -113,7 +113,7 @@ Result<Member> member(const Package& package, const std::string& name, std::stri
   out.lengths = std::move(lengths);
   if (encoder) out.soft_tokens = encoder->soft_tokens;
   out.plain = std::all_of(manifest.components.begin(), manifest.components.end(),
-                          [&](const package::Component& graph) {
+                          [&](const package::GraphRecord& graph) {
                             return graph.name != name || manifest.lists(graph.file);
                           });
   if (manifest.htp) {
@@ -232,9 +232,9 @@ Json to_json(const Manifest& manifest, const Member& member) {
     out["contexts"]["emulated"] = to_json(member.emulated, manifest.htp->arch);
   }
   if (member.claimed) {
-    using Place = htp::NodeClaim::Place;
     Json claims = {{"nodes", member.claimed->nodes}};
-    for (const Place place : {Place::kHtp, Place::kFolded, Place::kMerged, Place::kCpu}) {
+    for (const auto place : {htp::NodeClaim::Place::kHtp, htp::NodeClaim::Place::kFolded,
+                             htp::NodeClaim::Place::kMerged, htp::NodeClaim::Place::kCpu}) {
       const auto at = member.claimed->places.find(place);
       claims[std::string(htp::name_of(place))] =
           at == member.claimed->places.end() ? 0 : at->second;

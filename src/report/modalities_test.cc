@@ -21,12 +21,12 @@ package::Package small_package() {
                     {"vision_encoder/model.onnx", 20, ""},
                     {"decoder/htp/part.0.bin", 3'000'000, ""}};
   for (const char* name : {"embedding", "vision_encoder"}) {
-    package::Component graph;
+    package::GraphRecord graph;
     graph.name = name;
     graph.file = std::string(name) + "/model.onnx";
     manifest.components.push_back(graph);
   }
-  package::Component decode;
+  package::GraphRecord decode;
   decode.name = "decoder";
   decode.role = contract::Role::kDecode;
   decode.file = "decoder/decode.0.onnx";

@@ -3,20 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "runtime/stop.h"
 
 namespace lapidary::runtime {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double rate(int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -92,16 +86,16 @@ Status check_room(const engine::Prompt& prompt, const Decoder& decoder) {
 // Chooses tokens until the reply ends; `logits` are those of the prompt's last token.
 Status decode(Decoder& decoder, std::span<const float> logits, Sampler& sampler,
               const GenerationOptions& options, const GenerationHooks& hooks, TextStream& stream,
-              Generation& reply, Clock::time_point start) {
-  Clock::time_point first_token;
+              Generation& reply, const Stopwatch& start) {
+  Stopwatch first_token;
   while (true) {
     const bool may_stop = static_cast<int64_t>(reply.tokens.size()) >= options.min_tokens;
     const std::span<const int32_t> masked =
         may_stop ? std::span<const int32_t>() : std::span<const int32_t>(options.stop_tokens);
     LAP_ASSIGN_OR_RETURN(const int32_t token, sampler.pick(logits, masked));
     if (reply.tokens.empty()) {
-      first_token = Clock::now();
-      reply.timings.first_token_seconds = seconds_since(start);
+      first_token = Stopwatch();
+      reply.timings.first_token_seconds = start.seconds();
     }
     const Ending ending = take_token(token, options, decoder, stream, reply);
     reply.finish_reason = ending.reason;
@@ -113,7 +107,7 @@ Status decode(Decoder& decoder, std::span<const float> logits, Sampler& sampler,
     LAP_ASSIGN_OR_RETURN(logits, decoder.step(std::span(&token, 1)));
     ++reply.timings.decode_steps;
   }
-  reply.timings.decode_seconds = seconds_since(first_token);
+  reply.timings.decode_seconds = first_token.seconds();
   return {};
 }
 
@@ -171,14 +165,14 @@ Result<Generation> generate(Decoder& decoder, const text::Tokenizer& tokenizer,
                             const GenerationHooks& hooks) {
   LAP_RETURN_IF_ERROR(validate(options));
   LAP_RETURN_IF_ERROR(check_room(prompt, decoder));
-  const Clock::time_point start = Clock::now();
+  const Stopwatch start;
   Generation reply;
   reply.timings.prompt_tokens = static_cast<int64_t>(prompt.ids.size());
   reply.timings.reused_tokens = decoder.keep_common_prefix(prompt);
 
-  const Clock::time_point prompt_start = Clock::now();
+  const Stopwatch prompt_start;
   auto logits = decoder.prefill(prompt, hooks.work);
-  reply.timings.prompt_seconds = seconds_since(prompt_start);
+  reply.timings.prompt_seconds = prompt_start.seconds();
   if (!logits.ok()) {
     if (logits.error().kind != ErrorKind::kCancelled) return logits.take_error();
     reply.finish_reason = FinishReason::kCancelled;

@@ -9,7 +9,6 @@
 namespace lapidary::target {
 namespace {
 
-using graph::DType;
 using graph::Node;
 
 Truth truth(bool value) { return value ? Truth::kYes : Truth::kNo; }

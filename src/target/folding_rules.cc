@@ -5,8 +5,6 @@
 namespace lapidary::target {
 namespace {
 
-using tensor::DType;
-
 const std::vector<Arch> kAll = {Arch::kV73, Arch::kV75, Arch::kV79, Arch::kV81};
 const OperandIs kFloat{0, {DType::kFloat, DType::kFloat16}, {Scheme::kPlain}};
 const OperandIs kA16{0, {DType::kUint16}, {Scheme::kTensor}, false};

@@ -7,7 +7,6 @@
 namespace lapidary::target {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using graph::Tensor;
@@ -47,10 +46,6 @@ std::vector<int64_t> declared_dims(const graph::SymbolicShape& shape) {
 bool is_quantization(const Node& node) {
   return node.domain.empty() &&
          (node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear");
-}
-
-std::string input_of(const Node& node, size_t i) {
-  return i < node.inputs.size() ? node.inputs[i] : "";
 }
 
 }  // namespace
@@ -103,7 +98,7 @@ const Tensor* GraphFacts::constant(const std::string& value) const {
 }
 
 std::optional<bool> GraphFacts::has_zero_points(const Node& dequantize) const {
-  const std::string name = input_of(dequantize, 2);
+  const std::string name = dequantize.input(2);
   if (name.empty()) return false;
   const Tensor* tensor = constant(name);
   if (tensor == nullptr || tensor->type().elements() > kMostValuesRead) return std::nullopt;
@@ -128,7 +123,7 @@ Operand GraphFacts::find_operand(const std::string& value) const {
     out.zero_points = false;
     return out;
   }
-  const std::string codes = input_of(*node, 0), scale = input_of(*node, 1);
+  const std::string codes = node->input(0), scale = node->input(1);
   const auto dtype = dtypes_.find(codes);
   if (dtype != dtypes_.end()) out.storage = dtype->second;
   out.constant = constant(codes) != nullptr;
@@ -160,7 +155,7 @@ std::optional<std::vector<int64_t>> GraphFacts::dims(const std::string& value) c
     if (const Tensor* tensor = constant(at)) return tensor->shape();
     const Node* node = producer(at);
     if (node == nullptr || !is_quantization(*node)) return std::nullopt;
-    at = input_of(*node, 0);
+    at = node->input(0);
   }
   return std::nullopt;
 }
@@ -168,14 +163,14 @@ std::optional<std::vector<int64_t>> GraphFacts::dims(const std::string& value) c
 std::optional<Range> GraphFacts::values_told(const Node& conversion) const {
   const bool quantizes = conversion.op_type == "QuantizeLinear";
   const auto dtype = dtypes_.find(quantizes ? conversion.outputs[0] : conversion.inputs[0]);
-  const auto scale = values(input_of(conversion, 1));
+  const auto scale = values(conversion.input(1));
   if (dtype == dtypes_.end() || !scale || scale->size() != 1) return std::nullopt;
   const bool is_signed = dtype->second == DType::kInt8 || dtype->second == DType::kInt16;
   if (!is_signed && dtype->second != DType::kUint8 && dtype->second != DType::kUint16) {
     return std::nullopt;
   }
   double zero = 0;
-  if (const std::string name = input_of(conversion, 2); !name.empty()) {
+  if (const std::string name = conversion.input(2); !name.empty()) {
     const Tensor* tensor = constant(name);
     if (tensor == nullptr || tensor->type().elements() != 1) return std::nullopt;
     const auto codes = tensor->to_integers();
@@ -183,7 +178,7 @@ std::optional<Range> GraphFacts::values_told(const Node& conversion) const {
     zero = static_cast<double>(codes->front());
   }
   const auto step = static_cast<double>(scale->front());
-  const double codes = std::exp2(tensor::bits_of(dtype->second));
+  const double codes = std::exp2(bits_of(dtype->second));
   const double lowest = is_signed ? -codes / 2 : 0;
   return Range{(lowest - zero) * step, (lowest + codes - 1 - zero) * step};
 }
@@ -196,7 +191,7 @@ std::optional<float> GraphFacts::lower_bound(const std::string& value) const {
 std::optional<std::vector<float>> GraphFacts::values(const std::string& value) const {
   const Tensor* tensor = constant(value);
   if (tensor == nullptr || tensor->type().elements() > kMostValuesRead) return std::nullopt;
-  if (!tensor::is_float(tensor->dtype())) return std::nullopt;
+  if (!is_float(tensor->dtype())) return std::nullopt;
   auto floats = tensor->to_floats();
   if (!floats.ok()) return std::nullopt;
   return std::move(floats).value();

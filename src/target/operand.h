@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "tensor/dtype.h"
+#include "base/dtype.h"
 
 namespace lapidary::target {
 
@@ -22,7 +22,7 @@ enum class Scheme {
 std::string name_of(Scheme scheme);  // "per channel"
 
 struct Operand {
-  tensor::DType storage = tensor::DType::kUndefined;  // undefined: not known
+  DType storage = DType::kUndefined;  // undefined: not known
   Scheme scheme = Scheme::kPlain;
   bool constant = false;            // codes or plain values that nothing at run time changes
   std::optional<bool> zero_points;  // whether one is other than 0; nullopt: not known

@@ -14,10 +14,6 @@ bool contains(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-std::string input_of(const Node& node, size_t i) {
-  return i < node.inputs.size() ? node.inputs[i] : "";
-}
-
 // Without dims of 1 in front, which change nothing. (In between they do.)
 std::optional<Dims> matrix_dims(const GraphFacts& facts, const std::string& value) {
   auto dims = facts.dims(value);
@@ -32,7 +28,7 @@ class Origin {
       : want_(want), node_(node), facts_(facts) {}
 
   Truth find() const {
-    std::string value = input_of(node_, static_cast<size_t>(want_.operand));
+    std::string value = node_.input(static_cast<size_t>(want_.operand));
     const Node* reader = &node_;
     Truth certain = Truth::kYes;
     for (size_t steps = 0; steps <= facts_.graph().nodes.size(); ++steps) {
@@ -60,10 +56,10 @@ class Origin {
   }
 
   Truth fits(const Node& maker) const {
-    if (want_.constant_weight && !facts_.operand(input_of(maker, 1)).constant) return Truth::kNo;
+    if (want_.constant_weight && !facts_.operand(maker.input(1)).constant) return Truth::kNo;
     if (!want_.equal_dims) return Truth::kYes;
-    const auto first = matrix_dims(facts_, input_of(maker, 0));
-    const auto second = matrix_dims(facts_, input_of(maker, 1));
+    const auto first = matrix_dims(facts_, maker.input(0));
+    const auto second = matrix_dims(facts_, maker.input(1));
     if (!first || !second) return Truth::kUnknown;
     return *first == *second ? Truth::kYes : Truth::kNo;
   }
@@ -78,7 +74,7 @@ class Origin {
                                                       "Identity"};
     static const std::set<std::string> shapes = {"Reshape", "Squeeze", "Unsqueeze"};
     const std::string op = node.qualified_op();
-    const std::string first = input_of(node, 0);
+    const std::string first = node.input(0);
     if (conversions.contains(op) || contains(want_.through, op)) return {first, Truth::kYes};
     if (shapes.contains(op)) {
       const auto before = matrix_dims(facts_, first);
@@ -92,11 +88,11 @@ class Origin {
   // ONNX Runtime makes one node of a product and a constant vector behind it.
   Step product_with_bias(const Node& add) const {
     for (const size_t bias : {size_t{0}, size_t{1}}) {
-      const std::string product = input_of(add, 1 - bias);
+      const std::string product = add.input(1 - bias);
       const Node* maker = facts_.producer(product);
-      const auto dims = facts_.dims(input_of(add, bias));
+      const auto dims = facts_.dims(add.input(bias));
       const bool vector = dims && dims->size() == 1 && dims->front() > 1;
-      if (!vector || !facts_.operand(input_of(add, bias)).constant || maker == nullptr) continue;
+      if (!vector || !facts_.operand(add.input(bias)).constant || maker == nullptr) continue;
       if (maker->qualified_op() == "MatMul") return {product, Truth::kYes};
     }
     return {};

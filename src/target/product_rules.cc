@@ -4,8 +4,6 @@
 namespace lapidary::target {
 namespace {
 
-using tensor::DType;
-
 const std::vector<Arch> kAll = {Arch::kV73, Arch::kV75, Arch::kV79, Arch::kV81};
 const std::vector<DType> kFloats = {DType::kFloat, DType::kFloat16};
 

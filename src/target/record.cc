@@ -47,7 +47,7 @@ struct Describe {
     std::string out = operand_name(is.operand);
     if (is.constant) out += *is.constant ? " constant" : " computed";
     if (!is.storage.empty()) {
-      out += " " + joined(is.storage, [](tensor::DType dtype) { return tensor::name_of(dtype); });
+      out += " " + joined(is.storage, [](DType dtype) { return name_of(dtype); });
     }
     const bool plain = is.schemes == std::vector<Scheme>{Scheme::kPlain};
     if (!is.schemes.empty() && !plain) {
@@ -95,7 +95,7 @@ struct Describe {
     return fmt::format("{} batch {}", operand_name(in.operand), text_of(in.range));
   }
   std::string operator()(const CodesPastLimits& past) const {
-    return fmt::format("{} result that reaches beyond the limits", tensor::name_of(past.code));
+    return fmt::format("{} result that reaches beyond the limits", name_of(past.code));
   }
   std::string operator()(const CodesPastInput&) const {
     return "codes that reach beyond those of the input";

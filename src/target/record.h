@@ -47,7 +47,7 @@ inline constexpr int kAnyInput = -2;
 // How the operand is encoded (operand.h). An empty list allows anything.
 struct OperandIs {
   int operand = 0;
-  std::vector<tensor::DType> storage = {};
+  std::vector<DType> storage = {};
   std::vector<Scheme> schemes = {};
   std::optional<bool> constant = std::nullopt;
   std::optional<bool> zero_points = std::nullopt;  // some zero point other than 0
@@ -114,7 +114,7 @@ struct BatchIn {
 // A Clip's result is quantized to `code`, whose codes tell values beyond the Clip's limits, by more
 // than this part of their range.
 struct CodesPastLimits {
-  tensor::DType code = tensor::DType::kUint16;
+  DType code = DType::kUint16;
   double by = 1e-3;
 };
 // The codes of a QuantizeLinear tell values beyond those that its input is dequantized from.

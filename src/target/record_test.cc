@@ -125,8 +125,8 @@ TEST(Record, DescribesFormsInWords) {
   const Rule rule{
       .id = "x",
       .ops = {"MatMul"},
-      .when = {OperandIs{0, {tensor::DType::kUint16}, {Scheme::kTensor}},
-               OperandIs{1, {tensor::DType::kInt4}, {Scheme::kBlock}, true, false, Range{16, 256}},
+      .when = {OperandIs{0, {DType::kUint16}, {Scheme::kTensor}},
+               OperandIs{1, {DType::kInt4}, {Scheme::kBlock}, true, false, Range{16, 256}},
                RankIn{0, {4, 4}}, DimIn{0, -1, {1, 32}}, AttributeIn{"transB", 0, {0, 0}},
                InputGiven{2, false}, ValueIn{1, {16385, Range{}.max}}, ElementsIn{1, {2, 9}}},
       .reason = "",

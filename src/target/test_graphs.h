@@ -12,7 +12,6 @@ namespace lapidary::target {
 
 using graph::Attributes;
 using graph::Builder;
-using graph::DType;
 using graph::Ref;
 
 using Dims = std::vector<int64_t>;

@@ -6,8 +6,6 @@
 namespace lapidary::target {
 namespace {
 
-using tensor::DType;
-
 const std::vector<Arch> kAll = {Arch::kV73, Arch::kV75, Arch::kV79, Arch::kV81};
 const std::vector<Scheme> kAnyBlocks = {Scheme::kBlock, Scheme::kBlockExpansion};
 

@@ -1,5 +1,7 @@
 #include "tensor/expressions.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -76,13 +78,11 @@ class Literal final : public Producer {
 
   std::string describe() const override {
     // Small values are part of the text, so that a cache key sees a changed constant.
-    std::string text = "literal<" + std::string(name_of(outputs()[0].dtype)) + ">" +
-                       to_string(outputs()[0].shape) + "{";
-    constexpr char kHex[] = "0123456789abcdef";
     uint64_t hash = 14695981039346656037ull;
     for (const std::byte b : bytes_) hash = (hash ^ static_cast<uint64_t>(b)) * 1099511628211ull;
-    for (int shift = 60; shift >= 0; shift -= 4) text += kHex[(hash >> shift) & 15];
-    return text + "}";
+    const TensorType& type = outputs()[0];
+    return fmt::format("literal<{}>{}{{{:016x}}}", name_of(type.dtype), to_string(type.shape),
+                       hash);
   }
 
  private:
@@ -132,7 +132,7 @@ class Reshape final : public Unary {
   }
 
   std::string describe() const override {
-    return "reshape(" + operand().describe() + ", " + to_string(outputs()[0].shape) + ")";
+    return fmt::format("reshape({}, {})", operand().describe(), to_string(outputs()[0].shape));
   }
 };
 
@@ -150,8 +150,8 @@ class SliceRows final : public Unary {
         {first_row_ + box.row_begin, first_row_ + box.row_end, box.col_begin, box.col_end}, out);
   }
   std::string describe() const override {
-    return "slice_rows(" + operand().describe() + ", " + std::to_string(first_row_) + ", " +
-           std::to_string(first_row_ + outputs()[0].rows()) + ")";
+    return fmt::format("slice_rows({}, {}, {})", operand().describe(), first_row_,
+                       first_row_ + outputs()[0].rows());
   }
 
  private:
@@ -211,7 +211,7 @@ class Cast final : public Elementwise {
   using Elementwise::Elementwise;
 
   std::string describe() const override {
-    return "cast<" + std::string(name_of(outputs()[0].dtype)) + ">(" + operand().describe() + ")";
+    return fmt::format("cast<{}>({})", name_of(outputs()[0].dtype), operand().describe());
   }
 
  protected:
@@ -247,7 +247,7 @@ class Scale final : public Elementwise {
       : Elementwise(std::move(type), std::move(operand)), factor_(factor) {}
 
   std::string describe() const override {
-    return "scale(" + operand().describe() + ", " + std::to_string(factor_) + ")";
+    return fmt::format("scale({}, {:f})", operand().describe(), factor_);
   }
 
  protected:
@@ -312,7 +312,9 @@ class Transpose final : public Unary {
     return {};
   }
 
-  std::string describe() const override { return "transpose(" + operand().describe() + ")"; }
+  std::string describe() const override {
+    return fmt::format("transpose({})", operand().describe());
+  }
 };
 
 template <typename T>

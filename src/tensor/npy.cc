@@ -1,5 +1,7 @@
 #include "tensor/npy.h"
 
+#include <fmt/format.h>
+
 #include <string_view>
 
 namespace lapidary::tensor {
@@ -23,12 +25,7 @@ std::string_view descr_of(DType dtype) {
 
 // A Python tuple: "()", "(3,)", "(3, 4)".
 std::string tuple_of(const Shape& shape) {
-  std::string out = "(";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    out += (i == 0 ? "" : " ") + std::to_string(shape[i]) + ",";
-  }
-  if (shape.size() > 1) out.pop_back();
-  return out + ")";
+  return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
 }  // namespace
@@ -36,14 +33,14 @@ std::string tuple_of(const Shape& shape) {
 Result<std::string> npy_bytes(const TensorType& type, std::span<const std::byte> values) {
   const std::string_view descr = descr_of(type.dtype);
   if (descr.empty()) {
-    return unsupported("npy", "has no writer for " + std::string(name_of(type.dtype)));
+    return unsupported("npy", fmt::format("has no writer for {}", name_of(type.dtype)));
   }
   if (static_cast<int64_t>(values.size()) != bytes_of(type.dtype, type.elements())) {
-    return internal_error("npy", std::to_string(values.size()) + " bytes for " +
-                                     std::string(name_of(type.dtype)) + to_string(type.shape));
+    return internal_error("npy", fmt::format("{} bytes for {}{}", values.size(),
+                                             name_of(type.dtype), to_string(type.shape)));
   }
-  std::string header = "{'descr': '" + std::string(descr) +
-                       "', 'fortran_order': False, 'shape': " + tuple_of(type.shape) + ", }";
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}",
+                                   descr, tuple_of(type.shape));
   std::string file("\x93NUMPY\x01\x00", 8);
   const size_t unpadded = file.size() + 2 + header.size() + 1;
   header.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');

@@ -1,5 +1,7 @@
 #include "tensor/tensor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -14,14 +16,7 @@ int64_t element_count(const Shape& shape) {
   return count;
 }
 
-std::string to_string(const Shape& shape) {
-  std::string out = "[";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) out += ", ";
-    out += std::to_string(shape[i]);
-  }
-  return out + "]";
-}
+std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 Producer::Producer(TensorType output) : outputs_{std::move(output)}, tiles_(outputs_[0].rows()) {}
 
@@ -49,7 +44,7 @@ Status Producer::read_box(const Box& box, std::span<std::byte> out) const {
 std::string Tensor::describe() const {
   if (!valid()) return "(none)";
   std::string text = producer_->describe();
-  if (producer_->outputs().size() > 1) text += "#" + std::to_string(output_);
+  if (producer_->outputs().size() > 1) text += fmt::format("#{}", output_);
   return text;
 }
 
@@ -63,8 +58,7 @@ Result<std::vector<std::byte>> Tensor::materialize() const {
 
 Result<std::vector<float>> Tensor::to_floats() const {
   if (!is_float(dtype())) {
-    return internal_error(describe(),
-                          "is " + std::string(name_of(dtype())) + ", not a float tensor");
+    return internal_error(describe(), fmt::format("is {}, not a float tensor", name_of(dtype())));
   }
   LAP_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, materialize());
   std::vector<float> out(static_cast<size_t>(type().elements()));
@@ -123,7 +117,7 @@ Result<std::vector<int64_t>> Tensor::to_integers() const {
       break;
     default:
       return internal_error(describe(),
-                            "is " + std::string(name_of(dtype())) + ", not an integer tensor");
+                            fmt::format("is {}, not an integer tensor", name_of(dtype())));
   }
   return out;
 }

@@ -23,8 +23,8 @@
 #include <string>
 #include <vector>
 
+#include "base/dtype.h"
 #include "base/result.h"
-#include "tensor/dtype.h"
 
 namespace lapidary::tensor {
 

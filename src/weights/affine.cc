@@ -13,30 +13,23 @@
 
 #include "tensor/expressions.h"
 #include "weights/row_scales.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
 using quant::Affine;
 using quant::CodeRange;
-using quant::IntegerType;
 using tensor::Box;
-using tensor::DType;
 using tensor::Shape;
 using tensor::Tensor;
 using tensor::TensorType;
 
-constexpr int64_t kScratchFloats = 128 << 10;
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
-
 // Codes of a float32 tensor, cut anywhere.
 class Codes : public tensor::Producer {
  public:
-  Codes(Tensor weight, IntegerType type)
-      : Producer(TensorType{dtype_of(type), weight.shape()}),
-        weight_(std::move(weight)),
-        type_(type) {}
+  Codes(Tensor weight, DType type)
+      : Producer(TensorType{type, weight.shape()}), weight_(std::move(weight)), type_(type) {}
 
   Status read_tiles(int64_t begin, int64_t end,
                     std::span<const std::span<std::byte>> outs) const override {
@@ -72,16 +65,16 @@ class Codes : public tensor::Producer {
   virtual Status quantize(const Box& box, std::span<const float> values,
                           std::span<int32_t> codes) const = 0;
   const Tensor& weight() const { return weight_; }
-  IntegerType type() const { return type_; }
+  DType type() const { return type_; }
 
  private:
   Tensor weight_;
-  IntegerType type_;
+  DType type_;
 };
 
 class ChannelCodes final : public Codes {
  public:
-  ChannelCodes(const Tensor& weight, IntegerType type, std::shared_ptr<const RowScales> scales,
+  ChannelCodes(const Tensor& weight, DType type, std::shared_ptr<const RowScales> scales,
                bool by_row)
       : Codes(weight, type), scales_(std::move(scales)), by_row_(by_row) {}
 
@@ -111,11 +104,11 @@ class ChannelCodes final : public Codes {
 
 class TensorCodes final : public Codes {
  public:
-  TensorCodes(const Tensor& weight, IntegerType type, const Affine& affine)
+  TensorCodes(const Tensor& weight, DType type, const Affine& affine)
       : Codes(weight, type), affine_(affine) {}
 
   std::string describe() const override {
-    return "quantize<" + std::string(quant::name_of(type())) + ", scale bits " +
+    return "quantize<" + std::string(name_of(type())) + ", scale bits " +
            std::to_string(std::bit_cast<uint32_t>(affine_.scale)) + ", zero point " +
            std::to_string(affine_.zero_point) + ">(" + weight().describe() + ")";
   }
@@ -136,23 +129,7 @@ class TensorCodes final : public Codes {
 
 }  // namespace
 
-DType dtype_of(IntegerType type) {
-  switch (type) {
-    case IntegerType::kInt4:
-      return DType::kInt4;
-    case IntegerType::kInt8:
-      return DType::kInt8;
-    case IntegerType::kUint8:
-      return DType::kUint8;
-    case IntegerType::kInt16:
-      return DType::kInt16;
-    case IntegerType::kUint16:
-      return DType::kUint16;
-  }
-  return DType::kUndefined;
-}
-
-AffineWeight quantize_channels(const Tensor& weight, size_t axis, IntegerType type,
+AffineWeight quantize_channels(const Tensor& weight, size_t axis, DType type,
                                quant::ScaleSearch search) {
   assert(reason_against_channels(weight, axis, type).empty());
   const Tensor floats = tensor::cast(weight, DType::kFloat);
@@ -168,21 +145,21 @@ AffineWeight quantize_channels(const Tensor& weight, size_t axis, IntegerType ty
           zero_points(type, channels)};
 }
 
-AffineWeight quantize_tensor(const Tensor& weight, const Affine& affine, IntegerType type) {
+AffineWeight quantize_tensor(const Tensor& weight, const Affine& affine, DType type) {
   const Tensor floats = tensor::cast(weight, DType::kFloat);
   return {Tensor(std::make_shared<TensorCodes>(floats, type, affine)), scale_tensor(affine),
           zero_point_tensor(affine, type)};
 }
 
-Tensor zero_points(IntegerType type, int64_t channels) {
-  const TensorType tensor_type{dtype_of(type), {channels}};
+Tensor zero_points(DType type, int64_t channels) {
+  const TensorType tensor_type{type, {channels}};
   return tensor::literal(tensor_type, std::vector<std::byte>(size(tensor_type.bytes())));
 }
 
 Tensor scale_tensor(const Affine& affine) { return tensor::scalar(affine.scale); }
 
-Tensor zero_point_tensor(const Affine& affine, IntegerType type) {
-  const TensorType tensor_type{dtype_of(type), {}};
+Tensor zero_point_tensor(const Affine& affine, DType type) {
+  const TensorType tensor_type{type, {}};
   std::vector<std::byte> bytes(size(tensor_type.bytes()));
   quant::pack(std::span(&affine.zero_point, 1), type, bytes);
   return tensor::literal(tensor_type, std::move(bytes));
@@ -213,16 +190,16 @@ Result<quant::Range> range_of(const Tensor& weight) {
   return range;
 }
 
-std::string reason_against_channels(const Tensor& weight, size_t axis, IntegerType type) {
+std::string reason_against_channels(const Tensor& weight, size_t axis, DType type) {
   const Shape& shape = weight.shape();
-  if (!tensor::is_float(weight.dtype()) || weight.dtype() == DType::kDouble) {
-    return fmt::format("the weight is {}", tensor::name_of(weight.dtype()));
+  if (!is_float(weight.dtype()) || weight.dtype() == DType::kDouble) {
+    return fmt::format("the weight is {}", name_of(weight.dtype()));
   }
   if (weight.type().elements() == 0) return "the weight is empty";
   if (shape.empty() || (axis != 0 && axis + 1 != shape.size())) {
     return "channels lie along a dim in the middle of the weight";
   }
-  if (type == IntegerType::kInt4 && shape.back() % 2 != 0) {
+  if (type == DType::kInt4 && shape.back() % 2 != 0) {
     return fmt::format("rows of {} codes do not fill whole bytes", shape.back());
   }
   return "";

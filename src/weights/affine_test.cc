@@ -16,7 +16,6 @@
 namespace lapidary::weights {
 namespace {
 
-using quant::IntegerType;
 using quant::ScaleSearch;
 using tensor::Tensor;
 using ::testing::Each;
@@ -29,13 +28,12 @@ TEST(AffineWeight, GroupsOfChannelsDoNotShow) {
   const auto values = test_weights(n * k, 9);
   const auto rows = tensor::floats({n, k}, values);
   std::vector<float> scales(static_cast<size_t>(n));
-  ASSERT_TRUE(quant::channel_scales(values, static_cast<size_t>(k), IntegerType::kInt4,
+  ASSERT_TRUE(quant::channel_scales(values, static_cast<size_t>(k), DType::kInt4,
                                     quant::ScaleSearch::kMinMax, scales)
                   .ok());
-  const AffineWeight by_row =
-      quantize_channels(rows, 0, IntegerType::kInt4, quant::ScaleSearch::kMinMax);
-  const AffineWeight by_column = quantize_channels(tensor::transpose(rows), 1, IntegerType::kInt4,
-                                                   quant::ScaleSearch::kMinMax);
+  const AffineWeight by_row = quantize_channels(rows, 0, DType::kInt4, quant::ScaleSearch::kMinMax);
+  const AffineWeight by_column =
+      quantize_channels(tensor::transpose(rows), 1, DType::kInt4, quant::ScaleSearch::kMinMax);
   EXPECT_EQ(by_row.scale.to_floats().value(), scales);
   EXPECT_EQ(by_column.scale.to_floats().value(), scales);
   EXPECT_EQ(by_column.codes.shape(), (tensor::Shape{k, n}));
@@ -56,11 +54,11 @@ TEST(AffineWeight, GroupsOfChannelsDoNotShow) {
 
 TEST(AffineWeight, ChannelsComeBackWithinHalfAStep) {
   const std::vector<float> values = test_weights(6 * 8, 5);
-  for (const IntegerType type : {IntegerType::kInt4, IntegerType::kInt8, IntegerType::kInt16}) {
+  for (const DType type : {DType::kInt4, DType::kInt8, DType::kInt16}) {
     for (const size_t axis : {0U, 1U}) {
       const AffineWeight w =
           quantize_channels(tensor::floats({6, 8}, values), axis, type, ScaleSearch::kMinMax);
-      EXPECT_EQ(w.codes.type(), (tensor::TensorType{dtype_of(type), {6, 8}}));
+      EXPECT_EQ(w.codes.type(), (tensor::TensorType{type, {6, 8}}));
       EXPECT_THAT(codes_in(w.zero_point), Each(0));
       const std::vector<int> codes = codes_in(w.codes);
       const std::vector<float> scales = w.scale.to_floats().value();
@@ -68,7 +66,7 @@ TEST(AffineWeight, ChannelsComeBackWithinHalfAStep) {
       for (size_t i = 0; i < values.size(); ++i) {
         const float scale = scales[axis == 0 ? i / 8 : i % 8];
         EXPECT_LE(std::abs(static_cast<float>(codes[i]) * scale - values[i]), 0.51F * scale)
-            << quant::name_of(type) << ", axis " << axis << ", " << i;
+            << name_of(type) << ", axis " << axis << ", " << i;
       }
     }
   }
@@ -78,9 +76,9 @@ TEST(AffineWeight, ChannelsComeBackWithinHalfAStep) {
 TEST(AffineWeight, ChannelsMayHaveSeveralDims) {
   const std::vector<float> values = test_weights(6 * 8, 5);
   const AffineWeight flat =
-      quantize_channels(tensor::floats({6, 8}, values), 0, IntegerType::kInt8, ScaleSearch::kMse);
-  const AffineWeight kernel = quantize_channels(tensor::floats({6, 2, 2, 2}, values), 0,
-                                                IntegerType::kInt8, ScaleSearch::kMse);
+      quantize_channels(tensor::floats({6, 8}, values), 0, DType::kInt8, ScaleSearch::kMse);
+  const AffineWeight kernel =
+      quantize_channels(tensor::floats({6, 2, 2, 2}, values), 0, DType::kInt8, ScaleSearch::kMse);
   EXPECT_EQ(kernel.codes.shape(), (tensor::Shape{6, 2, 2, 2}));
   EXPECT_EQ(codes_in(kernel.codes), codes_in(flat.codes));
   EXPECT_EQ(kernel.scale.to_floats().value(), flat.scale.to_floats().value());
@@ -88,7 +86,7 @@ TEST(AffineWeight, ChannelsMayHaveSeveralDims) {
 
 TEST(AffineWeight, OneEncodingKeepsZeroAndClampsToItsRange) {
   const std::vector<float> values = {0, -1, 3, 0.37F, 9};
-  for (const IntegerType type : {IntegerType::kUint8, IntegerType::kUint16, IntegerType::kInt16}) {
+  for (const DType type : {DType::kUint8, DType::kUint16, DType::kInt16}) {
     const quant::Affine affine = quant::affine_of({-1, 3}, type, false).value();
     const AffineWeight w = quantize_tensor(tensor::floats({5}, values), affine, type);
     EXPECT_THAT(w.scale.to_floats().value(), ElementsAre(affine.scale));
@@ -109,9 +107,8 @@ TEST(AffineWeight, ValuesThatAreNotFiniteAreErrors) {
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const Tensor weight = tensor::floats({2, 2}, {1, 2, bad, 4});
-    const AffineWeight channels =
-        quantize_channels(weight, 1, IntegerType::kInt8, ScaleSearch::kMinMax);
-    const AffineWeight whole = quantize_tensor(weight, {0.1F, 0}, IntegerType::kInt8);
+    const AffineWeight channels = quantize_channels(weight, 1, DType::kInt8, ScaleSearch::kMinMax);
+    const AffineWeight whole = quantize_tensor(weight, {0.1F, 0}, DType::kInt8);
     for (const Tensor& each : {channels.codes, channels.scale, whole.codes}) {
       const auto read = each.materialize();
       ASSERT_FALSE(read.ok());
@@ -130,14 +127,14 @@ TEST(AffineWeight, TheRangeIsThatOfAllValues) {
   values.back() = 7;
   EXPECT_EQ(range_of(tensor::floats({300, 1000}, values)).value(), (quant::Range{-5, 7}));
   EXPECT_EQ(range_of(tensor::floats({2}, {2, 3})).value(), (quant::Range{2, 3}));
-  const auto gone = range_of(tensor::unreadable(tensor::DType::kFloat, {2}));
+  const auto gone = range_of(tensor::unreadable(DType::kFloat, {2}));
   ASSERT_FALSE(gone.ok());
   EXPECT_THAT(gone.error().message(), HasSubstr("ends early"));
 }
 
 TEST(AffineWeight, NamesWhatStandsAgainstChannels) {
   const auto reason = [](const Tensor& weight, size_t axis) {
-    return reason_against_channels(weight, axis, IntegerType::kInt4);
+    return reason_against_channels(weight, axis, DType::kInt4);
   };
   EXPECT_EQ(reason(tensor::floats({3, 2}, std::vector<float>(6)), 0), "");
   EXPECT_EQ(reason(tensor::floats({2, 3}, std::vector<float>(6)), 0),

@@ -14,7 +14,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
 
@@ -118,8 +117,8 @@ std::string WeightFormat::describe() const {
 
 std::string reason_against(const Tensor& rows, const WeightFormat& format) {
   if (rows.shape().size() != 2) return fmt::format("the weight has rank {}", rows.shape().size());
-  if (!tensor::is_float(rows.dtype())) {
-    return fmt::format("the weight is {}", tensor::name_of(rows.dtype()));
+  if (!is_float(rows.dtype())) {
+    return fmt::format("the weight is {}", name_of(rows.dtype()));
   }
   if (rows.type().elements() == 0) return "the weight is empty";
   if (format.block.layout == quant::Layout::kGatherBlockQuantized &&

@@ -16,7 +16,6 @@ namespace lapidary::weights {
 namespace {
 
 using quant::Layout;
-using tensor::DType;
 using tensor::Tensor;
 using ::testing::AllOf;
 using ::testing::ElementsAre;

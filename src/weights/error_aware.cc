@@ -12,19 +12,16 @@
 
 #include "tensor/expressions.h"
 #include "weights/row_scales.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
-using quant::IntegerType;
 using quant::RoundingFactors;
 using tensor::Box;
-using tensor::DType;
 using tensor::Tensor;
 
 constexpr int64_t kColumns = 1024;  // read at a time, of a block's channels
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 // Names the moments in descriptions: two weights of equal text have equal codes.
 std::string fingerprint(const quant::BlockMoments& moments) {
@@ -37,9 +34,9 @@ std::string fingerprint(const quant::BlockMoments& moments) {
 
 class ErrorAwareCodes final : public tensor::Producer {
  public:
-  ErrorAwareCodes(Tensor weight, IntegerType type, std::shared_ptr<const RowScales> scales,
+  ErrorAwareCodes(Tensor weight, DType type, std::shared_ptr<const RowScales> scales,
                   std::shared_ptr<const RoundingFactors> factors)
-      : Producer({dtype_of(type), weight.shape()}),
+      : Producer({type, weight.shape()}),
         weight_(std::move(weight)),
         type_(type),
         scales_(std::move(scales)),
@@ -102,14 +99,14 @@ class ErrorAwareCodes final : public tensor::Producer {
   }
 
   Tensor weight_;
-  IntegerType type_;
+  DType type_;
   std::shared_ptr<const RowScales> scales_;
   std::shared_ptr<const RoundingFactors> factors_;
 };
 
 }  // namespace
 
-AffineWeight round_channels_error_aware(const Tensor& weight, IntegerType type,
+AffineWeight round_channels_error_aware(const Tensor& weight, DType type,
                                         std::shared_ptr<const RoundingFactors> factors) {
   assert(weight.shape().size() == 2 && weight.shape()[0] == factors->moments().channels);
   assert(reason_against_channels(weight, 1, type).empty());

@@ -1,7 +1,7 @@
 // Weights [K, N] rounded with the second moments of their inputs in mind, as lazy tensors.
 //
 //   const auto factors = std::make_shared<quant::RoundingFactors>(moments);  // of x, in y = x W
-//   const AffineWeight w = round_channels_error_aware(weight, quant::IntegerType::kInt4, factors);
+//   const AffineWeight w = round_channels_error_aware(weight, DType::kInt4, factors);
 //
 // The arithmetic is that of quant/error_aware_rounding.h.
 #pragma once
@@ -17,7 +17,7 @@ namespace lapidary::weights {
 // when they are read, a block of channels at a time. `weight` is a float matrix for which
 // reason_against_channels(weight, 1, type) is empty, with as many rows as the moments have
 // channels. Both dtypes and shapes are those of quantize_channels(weight, 1, ...).
-AffineWeight round_channels_error_aware(const tensor::Tensor& weight, quant::IntegerType type,
+AffineWeight round_channels_error_aware(const tensor::Tensor& weight, DType type,
                                         std::shared_ptr<const quant::RoundingFactors> factors);
 
 }  // namespace lapidary::weights

@@ -17,7 +17,6 @@ namespace lapidary::weights {
 namespace {
 
 using quant::BlockMoments;
-using quant::IntegerType;
 using quant::RoundingFactors;
 
 std::shared_ptr<RoundingFactors> factors_of(int64_t channels, int64_t block_size) {
@@ -33,10 +32,8 @@ int nibble(const std::vector<std::byte>& codes, size_t i) {
 // the checkpoint.
 TEST(ErrorAwareWeight, ItsScalesAreKnownToBePositiveUnread) {
   const tensor::Tensor weight = tensor::floats({6, 2}, test_weights(12, 3));
-  const AffineWeight plain =
-      quantize_channels(weight, 1, IntegerType::kInt8, quant::ScaleSearch::kMse);
-  const AffineWeight aware =
-      round_channels_error_aware(weight, IntegerType::kInt8, factors_of(6, 4));
+  const AffineWeight plain = quantize_channels(weight, 1, DType::kInt8, quant::ScaleSearch::kMse);
+  const AffineWeight aware = round_channels_error_aware(weight, DType::kInt8, factors_of(6, 4));
   for (const AffineWeight* each : {&plain, &aware}) {
     const auto bound = each->scale.lower_bound();
     ASSERT_TRUE(bound.has_value());
@@ -55,7 +52,7 @@ TEST(ErrorAwareWeight, CutsDoNotShow) {
   const std::vector<float> values = test_weights(k * n, 3);
   const auto factors = factors_of(k, 32);
   const AffineWeight w =
-      round_channels_error_aware(tensor::floats({k, n}, values), IntegerType::kInt4, factors);
+      round_channels_error_aware(tensor::floats({k, n}, values), DType::kInt4, factors);
   const std::vector<float> scales = w.scale.to_floats().value();
   const std::vector<std::byte> codes = w.codes.materialize().value();
   const auto row = static_cast<size_t>(n);
@@ -84,15 +81,15 @@ TEST(ErrorAwareWeight, CutsDoNotShow) {
       }
     }
   }
-  EXPECT_EQ(w.codes.dtype(), tensor::DType::kInt4);
+  EXPECT_EQ(w.codes.dtype(), DType::kInt4);
   EXPECT_EQ(w.zero_point.shape(), (tensor::Shape{n}));
 }
 
 TEST(ErrorAwareWeight, WeightsThatAreNotFiniteAreErrors) {
   std::vector<float> values = test_weights(32, 3);
   values[9] = std::numeric_limits<float>::infinity();
-  const AffineWeight w = round_channels_error_aware(tensor::floats({8, 4}, values),
-                                                    IntegerType::kInt8, factors_of(8, 8));
+  const AffineWeight w =
+      round_channels_error_aware(tensor::floats({8, 4}, values), DType::kInt8, factors_of(8, 8));
   EXPECT_FALSE(w.codes.materialize().ok());
   EXPECT_FALSE(w.scale.materialize().ok());
 }

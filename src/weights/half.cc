@@ -14,7 +14,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 
 class HalfWeight final : public tensor::Producer {

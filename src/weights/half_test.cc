@@ -57,7 +57,7 @@ TEST(HalfWeight, GroupsOfRowsDoNotShow) {
   std::transform(values.begin(), values.end(), expected.begin(),
                  [](float x) { return float16_to_float(float_to_float16(x)); });
   const Tensor half = half_weight(tensor::floats({300, 1000}, values), 1e-30, 1e4);
-  EXPECT_EQ(half.type(), (tensor::TensorType{tensor::DType::kFloat16, {300, 1000}}));
+  EXPECT_EQ(half.type(), (tensor::TensorType{DType::kFloat16, {300, 1000}}));
   EXPECT_EQ(half.to_floats().value(), expected);
 }
 

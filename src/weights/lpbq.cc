@@ -11,17 +11,13 @@
 #include "weights/code_packing.h"
 #include "weights/nbits.h"
 #include "weights/row_reader.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
-
-constexpr int64_t kStripe = 64;  // outputs at a time, so that a column's bytes are read once
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 std::vector<TensorType> output_types(const BlockSource& source) {
   const int64_t n = source.layout.n;

@@ -14,19 +14,17 @@
 #include "weights/nbits.h"
 #include "weights/testing/codes.h"
 #include "weights/testing/random_weights.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
 constexpr float kChannelScale = 1.0F / 64;  // exact
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 // A weight on the grid of LPBQ: output r has code(row, r) at input `row` and integer(block, r) as
 // the scale of a block; one block of each output has the largest, so that its channel scale is

@@ -12,17 +12,13 @@
 #include "weights/blockwise.h"
 #include "weights/code_packing.h"
 #include "weights/row_reader.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using tensor::TensorType;
-
-constexpr int64_t kStripe = 64;  // outputs at a time: a cache line of the result's rows and more
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 float load(std::span<const std::byte> bytes, DType dtype, size_t i) {
   if (dtype == DType::kFloat) {
@@ -249,8 +245,8 @@ std::string reason_against(const NBitsWeight& weight) {
   const int64_t bytes = weight.n * blocks * (weight.block_size * weight.bits / 8);
   if (weight.codes.type().elements() != bytes) return wrong_size("codes", weight.codes, bytes);
   const DType scale = weight.scales.dtype();
-  if (!tensor::is_float(scale) || scale == DType::kDouble) {
-    return fmt::format("its scales are {}", tensor::name_of(scale));
+  if (!is_float(scale) || scale == DType::kDouble) {
+    return fmt::format("its scales are {}", name_of(scale));
   }
   if (weight.scales.type().elements() != weight.n * blocks) {
     return wrong_size("scales", weight.scales, weight.n * blocks);
@@ -259,7 +255,7 @@ std::string reason_against(const NBitsWeight& weight) {
   if (weight.zero_points.dtype() != DType::kUint8) {
     return fmt::format(
         "its zero points are {}, and only integers can be zero points of DequantizeLinear",
-        tensor::name_of(weight.zero_points.dtype()));
+        name_of(weight.zero_points.dtype()));
   }
   const int64_t zeros = weight.n * ((blocks * weight.bits + 7) / 8);
   if (weight.zero_points.type().elements() != zeros) {

@@ -17,7 +17,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using ::testing::AllOf;
 using ::testing::Each;
@@ -151,9 +150,9 @@ TEST(NBitsWeight, IsSymmetricWhenAllZeroPointsAreTheMiddle) {
 TEST(NBitsWeight, ZeroPointsOfAFileAreCenteredAroundTheirMiddle) {
   const auto centered = [](DType dtype, uint8_t byte) {
     const auto bytes = [&](uint8_t value) {
-      return tensor::literal({dtype, {2}},
-                             std::vector<std::byte>(static_cast<size_t>(tensor::bytes_of(dtype, 2)),
-                                                    std::byte{value}));
+      return tensor::literal(
+          {dtype, {2}},
+          std::vector<std::byte>(static_cast<size_t>(bytes_of(dtype, 2)), std::byte{value}));
     };
     return are_centered(bytes(0), bytes(byte)).value();
   };

@@ -15,7 +15,6 @@
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
 using ::testing::HasSubstr;
 

@@ -7,16 +7,12 @@
 #include <utility>
 
 #include "quant/error_aware_rounding.h"
+#include "weights/stripes.h"
 
 namespace lapidary::weights {
 namespace {
 
-using tensor::DType;
 using tensor::Tensor;
-
-constexpr int64_t kScratchFloats = 128 << 10;
-
-size_t size(int64_t n) { return static_cast<size_t>(n); }
 
 Error named(Error error, const Tensor& weight) {
   error.where = weight.describe() + (error.where.empty() ? "" : ", " + error.where);
@@ -48,10 +44,10 @@ class ScalesTensor final : public tensor::Producer {
 
 }  // namespace
 
-RowScales::RowScales(Tensor rows, quant::IntegerType type, quant::ScaleSearch search)
+RowScales::RowScales(Tensor rows, DType type, quant::ScaleSearch search)
     : rows_(std::move(rows)), type_(type), search_(search) {}
 
-RowScales::RowScales(Tensor rows, quant::IntegerType type, std::vector<float> importance)
+RowScales::RowScales(Tensor rows, DType type, std::vector<float> importance)
     : rows_(std::move(rows)), type_(type), importance_(std::move(importance)) {}
 
 Result<std::span<const float>> RowScales::get() const {
@@ -62,7 +58,7 @@ Result<std::span<const float>> RowScales::get() const {
 
 std::string RowScales::describe() const {
   const std::string search = search_ == quant::ScaleSearch::kMse ? ", mse" : ", min-max";
-  return std::string(quant::name_of(type_)) + (importance_.empty() ? search : ", weighted mse");
+  return std::string(name_of(type_)) + (importance_.empty() ? search : ", weighted mse");
 }
 
 Status RowScales::find(std::span<const float> rows, size_t k, std::span<float> scales) const {

@@ -1,6 +1,6 @@
 // Symmetric scales of a weight's output channels, found when they are first asked for.
 //
-//   const auto scales = std::make_shared<RowScales>(rows, quant::IntegerType::kInt4, search);
+//   const auto scales = std::make_shared<RowScales>(rows, DType::kInt4, search);
 //   tensor::Tensor scale = scales_tensor(scales, weight);                      // [N] of [N, K]
 //   LAP_ASSIGN_OR_RETURN(const std::span<const float> values, scales->get());  // reads the weight
 #pragma once
@@ -20,9 +20,9 @@ namespace lapidary::weights {
 // ask from several threads at once.
 class RowScales {
  public:
-  RowScales(tensor::Tensor rows, quant::IntegerType type, quant::ScaleSearch search);
+  RowScales(tensor::Tensor rows, DType type, quant::ScaleSearch search);
   // Those of least squared error weighted by `importance`, one for each column.
-  RowScales(tensor::Tensor rows, quant::IntegerType type, std::vector<float> importance);
+  RowScales(tensor::Tensor rows, DType type, std::vector<float> importance);
 
   // kBadInput: a weight that is not finite.
   Result<std::span<const float>> get() const;
@@ -34,7 +34,7 @@ class RowScales {
   Status find(std::span<const float> rows, size_t k, std::span<float> scales) const;
 
   tensor::Tensor rows_;
-  quant::IntegerType type_;
+  DType type_;
   quant::ScaleSearch search_ = quant::ScaleSearch::kMse;
   std::vector<float> importance_;  // empty: none
   mutable std::mutex mutex_;

@@ -15,7 +15,6 @@
 namespace lapidary::weights {
 namespace {
 
-using quant::IntegerType;
 using quant::ScaleSearch;
 using tensor::Tensor;
 using ::testing::AllOf;
@@ -47,11 +46,11 @@ TEST(RowScales, AreThoseOfAllRowsReadOnce) {
   const std::vector<float> values = test_weights(kRows * kCols, 2);
   for (const ScaleSearch search : {ScaleSearch::kMinMax, ScaleSearch::kMse}) {
     std::vector<float> expected(static_cast<size_t>(kRows));
-    ASSERT_TRUE(quant::channel_scales(values, static_cast<size_t>(kCols), IntegerType::kInt4,
-                                      search, expected)
-                    .ok());
+    ASSERT_TRUE(
+        quant::channel_scales(values, static_cast<size_t>(kCols), DType::kInt4, search, expected)
+            .ok());
     const auto rows = std::make_shared<Counting>(tensor::floats({kRows, kCols}, values));
-    const auto scales = std::make_shared<RowScales>(Tensor(rows), IntegerType::kInt4, search);
+    const auto scales = std::make_shared<RowScales>(Tensor(rows), DType::kInt4, search);
     EXPECT_EQ(rows->rows, 0) << "before anybody asks";
     EXPECT_EQ(scales_tensor(scales, Tensor(rows)).to_floats().value(), expected);
     const auto again = scales->get();
@@ -63,10 +62,10 @@ TEST(RowScales, AreThoseOfAllRowsReadOnce) {
 
 TEST(RowScales, SayWhatTheyAre) {
   const Tensor rows = tensor::floats({1, 2}, {1, 2});
-  const auto scales = std::make_shared<RowScales>(rows, IntegerType::kInt4, ScaleSearch::kMse);
+  const auto scales = std::make_shared<RowScales>(rows, DType::kInt4, ScaleSearch::kMse);
   EXPECT_EQ(scales->describe(), "int4, mse");
-  EXPECT_EQ(RowScales(rows, IntegerType::kInt8, ScaleSearch::kMinMax).describe(), "int8, min-max");
-  EXPECT_EQ(RowScales(rows, IntegerType::kInt8, std::vector<float>{1, 1}).describe(),
+  EXPECT_EQ(RowScales(rows, DType::kInt8, ScaleSearch::kMinMax).describe(), "int8, min-max");
+  EXPECT_EQ(RowScales(rows, DType::kInt8, std::vector<float>{1, 1}).describe(),
             "int8, weighted mse");
   const Tensor made = scales_tensor(scales, rows);
   EXPECT_EQ(made.shape(), tensor::Shape{1});
@@ -78,14 +77,14 @@ TEST(RowScales, WeightsThatAreNotFiniteOrNotThereAreErrorsThatNameThem) {
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const Tensor rows = tensor::floats({2, 2}, {1, 2, bad, 4});
-    const auto scales = RowScales(rows, IntegerType::kInt8, ScaleSearch::kMinMax).get();
+    const auto scales = RowScales(rows, DType::kInt8, ScaleSearch::kMinMax).get();
     ASSERT_FALSE(scales.ok());
     EXPECT_EQ(scales.error().kind, ErrorKind::kBadInput);
     EXPECT_THAT(scales.error().message(),
                 AllOf(HasSubstr(rows.describe()), HasSubstr("is not a finite number")));
   }
-  const Tensor gone = tensor::unreadable(tensor::DType::kFloat, {2, 2});
-  const auto scales = RowScales(gone, IntegerType::kInt8, ScaleSearch::kMinMax).get();
+  const Tensor gone = tensor::unreadable(DType::kFloat, {2, 2});
+  const auto scales = RowScales(gone, DType::kInt8, ScaleSearch::kMinMax).get();
   ASSERT_FALSE(scales.ok());
   EXPECT_THAT(scales.error().message(), HasSubstr("ends early"));
 }

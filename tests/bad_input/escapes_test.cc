@@ -54,8 +54,8 @@ TEST(Escapes, OfAGraphAndItsNodes) {
   graph::Graph graph;
   graph.name = kHostile;
   graph.opsets = {{"", 21}};
-  graph.inputs = {{"in", graph::DType::kFloat, {4}}};
-  graph.outputs = {{"out", graph::DType::kFloat, {4}}};
+  graph.inputs = {{"in", DType::kFloat, {4}}};
+  graph.outputs = {{"out", DType::kFloat, {4}}};
   graph.nodes = {{"", "Relu", "first", {"in"}, {kHostile}, {}},
                  {"", "Relu", "second", {kHostile}, {"out"}, {}}};
   const Scratch scratch;
@@ -74,9 +74,9 @@ TEST(Escapes, OfAnError) {
   scratch.write("recipe.json", Json{{"input_model", {{"type", "HfModel"}}},
                                     {"passes", {{"quantize", {{"type", kHostile}}}}}}
                                    .dump());
-  const std::vector<std::string> plan = {
-      "plan", (source_dir() / "models/tiny-gemma4/checkpoint").string(), "--recipe",
-      scratch.at("recipe.json")};
+  const std::vector<std::string> plan = {"plan",
+                                         (source_dir() / "models/tiny-gemma4/checkpoint").string(),
+                                         "--recipe", scratch.at("recipe.json")};
   scratch.expect_refused(plan, {std::string("is '") + kShown + "'"});
   EXPECT_THAT(lapidary(plan).err, harmless());
 }

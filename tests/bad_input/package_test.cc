@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bad_input/bad_input.h"
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 namespace lapidary::refusals {
 namespace {
@@ -19,7 +19,7 @@ void bless(Scratch& scratch, const std::string& relative) {
       if (file["path"] != relative) continue;
       const std::string path = scratch.at("package/" + relative);
       file["size"] = std::filesystem::file_size(path);
-      file["xxh3"] = package::file_hash(path, {}).value();
+      file["xxh3"] = file_hash(path, {}).value();
     }
   });
 }

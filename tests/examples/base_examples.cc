@@ -4,9 +4,11 @@
 
 #include <functional>
 
+#include "base/dtype.h"
 #include "base/files.h"
 #include "base/guarded_mapping.h"
 #include "base/input_file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/json_scanner.h"
 #include "base/result.h"
@@ -24,6 +26,31 @@ namespace lapidary::examples {
 struct Config {
   int64_t layers = 0;
 };
+
+TEST(BaseExamples, DType) {
+  // [base/dtype.h]
+  const int64_t bytes = bytes_of(DType::kInt4, 3);  // 2: two codes a byte, the last byte padded
+  const IntegerLimits codes = *integer_limits(DType::kInt4);  // -8 to 7
+  const std::optional<DType> type = dtype_named("uint16");    // name_of is the inverse
+  // [end]
+  EXPECT_EQ(bytes, 2);
+  EXPECT_EQ(codes, (IntegerLimits{-8, 7}));
+  EXPECT_EQ(type, DType::kUint16);
+}
+
+Status hash_example() {
+  // [base/hash.h]
+  LAP_ASSIGN_OR_RETURN(std::string hash, file_hash("pkg/decoder/model.onnx.data", {}));
+  // [end]
+  // [base/hash.h]
+  Fingerprint print;
+  print.add(hash);
+  print.add("int4");
+  const std::string key = print.hex();
+  // [end]
+  EXPECT_EQ(key.size(), 32U);
+  return {};
+}
 
 Result<Config> load(const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(JsonDocument doc, JsonDocument::load(path));

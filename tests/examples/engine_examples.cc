@@ -24,7 +24,7 @@ Status chunk_plan_example() {
   return {};
 }
 
-Status coded_values_example(const package::Component* component, const ort::Session& session,
+Status coded_values_example(const package::GraphRecord* component, const ort::Session& session,
                             std::vector<ort::HostTensor> floats) {
   // [engine/coded_values.h]
   LAP_ASSIGN_OR_RETURN(auto inputs, coded_inputs(*component, std::move(floats)));
@@ -34,7 +34,7 @@ Status coded_values_example(const package::Component* component, const ort::Sess
   return {};
 }
 
-Status device_example(const package::Package& package, const package::Component& part) {
+Status device_example(const package::Package& package, const package::GraphRecord& part) {
   // [engine/device.h]
   LAP_ASSIGN_OR_RETURN(const ResolvedDevice device,
                        resolve_device(package, {.device = Device::kHtpEmulated}));

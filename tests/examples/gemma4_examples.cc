@@ -18,7 +18,7 @@ void audio_tower_example(graph::Builder& b, const checkpoint::AudioConfig& audio
   AudioTower tower(b, audio, weights);
   graph::Ref x = tower.subsample(features, keep, halved_keep);
   x = tower.conformer(x, nn::FixedChunks(b, mask, time, tower.attention()));
-  b.output("audio_features", tower.embed(x), graph::DType::kFloat, {"tokens", text_hidden});
+  b.output("audio_features", tower.embed(x), DType::kFloat, {"tokens", text_hidden});
   // [end]
 }
 

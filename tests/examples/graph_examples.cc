@@ -5,6 +5,7 @@
 #include "example.h"
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
+#include "graph/operators.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "graph/fixed_shapes.h"
@@ -25,6 +26,14 @@ Graph builder_example(const Tensor& tensor) {
   Graph g = std::move(b).finish();
   // [end]
   return g;
+}
+
+TEST(GraphExamples, Operators) {
+  // [graph/operators.h]
+  const Operator* row = find_operator("", "Transpose");
+  const bool moves = row->quantization == Quantization::kMovesFirst;  // true
+  // [end]
+  EXPECT_TRUE(moves);
 }
 
 Status dtype_inference_example(const Graph& graph) {

@@ -29,8 +29,8 @@ Status session_example(const std::filesystem::path& path, std::vector<float>& x,
   // [ort/session.h]
   LAP_ASSIGN_OR_RETURN(ort::Session session, ort::Session::open(path, {.threads = 2}));
   LAP_ASSIGN_OR_RETURN(ort::Binding binding, session.bind());
-  LAP_RETURN_IF_ERROR(binding.input("x", {ort::ElementType::kFloat32, x.data(), {1, 128}}));
-  LAP_RETURN_IF_ERROR(binding.output("y", {ort::ElementType::kFloat32, y.data(), {1, 64}}));
+  LAP_RETURN_IF_ERROR(binding.input("x", {DType::kFloat, x.data(), {1, 128}}));
+  LAP_RETURN_IF_ERROR(binding.output("y", {DType::kFloat, y.data(), {1, 64}}));
   LAP_RETURN_IF_ERROR(binding.run());  // writes y; no tensor is copied or allocated here
   // [end]
   return {};

@@ -3,8 +3,7 @@
 #include "example.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
-#include "package/component_record.h"
-#include "package/file_hash.h"
+#include "package/graph_record.h"
 #include "package/package.h"
 #include "package/quality.h"
 #include "package/text_model.h"
@@ -12,16 +11,9 @@
 namespace lapidary::package {
 
 Status component_record_example(graph::Graph graph, const std::filesystem::path& package) {
-  // [package/component_record.h]
-  Component record = take_component_record(graph, "decoder/model.onnx");
+  // [package/graph_record.h]
+  GraphRecord record = take_graph_record(graph, "decoder/model.onnx");
   LAP_ASSIGN_OR_RETURN(auto saved, graph::save(graph, package / record.file, {}));
-  // [end]
-  return {};
-}
-
-Status file_hash_example() {
-  // [package/file_hash.h]
-  LAP_ASSIGN_OR_RETURN(std::string hash, file_hash("pkg/decoder/model.onnx.data", {}));
   // [end]
   return {};
 }
@@ -29,7 +21,7 @@ Status file_hash_example() {
 Status package_example() {
   // [package/package.h]
   LAP_ASSIGN_OR_RETURN(Package package, Package::open("tiny-int4"));
-  LAP_ASSIGN_OR_RETURN(const Component* decoder, package.component("decoder"));
+  LAP_ASSIGN_OR_RETURN(const GraphRecord* decoder, package.component("decoder"));
   LAP_ASSIGN_OR_RETURN(graph::Graph graph, graph::load(package.path(decoder->file)));
   // [end]
   return {};

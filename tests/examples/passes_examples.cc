@@ -79,8 +79,8 @@ TEST(PassesExamples, FileStem) { EXPECT_EQ(graph_set_example({}, {}), "decode.1"
 
 TEST(PassesExamples, NodeRewriter) {
   graph::Builder b("swish");
-  const graph::Ref x = b.input("x", graph::DType::kFloat, {int64_t{4}});
-  b.output("y", b.op("Swish", {x}, "layers.0.mlp.act_fn"), graph::DType::kFloat, {int64_t{4}});
+  const graph::Ref x = b.input("x", DType::kFloat, {int64_t{4}});
+  b.output("y", b.op("Swish", {x}, "layers.0.mlp.act_fn"), DType::kFloat, {int64_t{4}});
   const graph::Graph rewritten = node_rewriter_example(std::move(b).finish());
   ASSERT_EQ(rewritten.nodes.size(), 2U);
   EXPECT_EQ(rewritten.nodes[0].name, "layers.0.mlp.act_fn.gate/Sigmoid");

@@ -25,19 +25,19 @@ std::vector<float> ramp(size_t n) {
 
 Status affine_example(const std::vector<float>& x) {
   // [quant/affine.h]
-  LAP_ASSIGN_OR_RETURN(Affine a, affine_of({-1.0F, 3.0F}, IntegerType::kUint16, false));
-  std::vector<std::byte> codes(packed_bytes(IntegerType::kUint16, x.size()));
-  LAP_RETURN_IF_ERROR(quantize(x, a, IntegerType::kUint16, codes));
+  LAP_ASSIGN_OR_RETURN(Affine a, affine_of({-1.0F, 3.0F}, DType::kUint16, false));
+  std::vector<std::byte> codes(packed_bytes(DType::kUint16, x.size()));
+  LAP_RETURN_IF_ERROR(quantize(x, a, DType::kUint16, codes));
   // [end]
   std::vector<float> back(x.size());
-  LAP_RETURN_IF_ERROR(dequantize(codes, a, IntegerType::kUint16, back));
+  LAP_RETURN_IF_ERROR(dequantize(codes, a, DType::kUint16, back));
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(back[i], x[i], a.scale);
   return {};
 }
 
 Status error_aware_rounding_example(const std::shared_ptr<const BlockMoments>& moments_of_the_input,
                                     const std::vector<float>& columns,
-                                    const std::vector<float>& weights, size_t k, IntegerType type,
+                                    const std::vector<float>& weights, size_t k, DType type,
                                     std::vector<float>& scales, std::vector<int32_t>& codes) {
   // [quant/error_aware_rounding.h]
   RoundingFactors factors(moments_of_the_input);  // of y = x W, x [.., K]
@@ -104,7 +104,7 @@ TEST(QuantExamples, ErrorAwareRounding) {
       BlockMoments{.channels = 2, .block_size = 2, .rows = 8, .sums = {2.0F, 1.0F, 1.0F, 2.0F}});
   std::vector<float> scales(3);
   std::vector<int32_t> codes(2 * 3, 99);
-  expect_ok(error_aware_rounding_example(moments, ramp(6), ramp(6), 2, IntegerType::kInt4, scales,
+  expect_ok(error_aware_rounding_example(moments, ramp(6), ramp(6), 2, DType::kInt4, scales,
                                          codes));
   for (const int32_t code : codes) EXPECT_LE(std::abs(code), 7);
 }

@@ -15,7 +15,7 @@ AffineWeight error_aware_weight_example(const std::shared_ptr<const quant::Block
                                         const tensor::Tensor& weight) {
   // [weights/error_aware.h]
   const auto factors = std::make_shared<quant::RoundingFactors>(moments);  // of x, in y = x W
-  const AffineWeight w = round_channels_error_aware(weight, quant::IntegerType::kInt4, factors);
+  const AffineWeight w = round_channels_error_aware(weight, DType::kInt4, factors);
   // [end]
   return w;
 }
@@ -50,7 +50,7 @@ Status row_reader_example(const tensor::Tensor& codes, const tensor::Tensor& sca
 Status row_scales_example(const tensor::Tensor& rows, const tensor::Tensor& weight,
                           quant::ScaleSearch search) {
   // [weights/row_scales.h]
-  const auto scales = std::make_shared<RowScales>(rows, quant::IntegerType::kInt4, search);
+  const auto scales = std::make_shared<RowScales>(rows, DType::kInt4, search);
   tensor::Tensor scale = scales_tensor(scales, weight);                      // [N] of [N, K]
   LAP_ASSIGN_OR_RETURN(const std::span<const float> values, scales->get());  // reads the weight
   // [end]

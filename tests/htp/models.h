@@ -19,7 +19,6 @@
 namespace lapidary::htp {
 
 using graph::Graph;
-using tensor::DType;
 
 inline std::filesystem::path test_folder() {
   const auto* test = testing::UnitTest::GetInstance()->current_test_info();
@@ -44,7 +43,7 @@ tensor::Tensor constant(DType dtype, tensor::Shape shape, const std::vector<T>& 
 
 inline ort::HostTensor float_tensor(const std::string& name, std::vector<int64_t> shape,
                                     const std::vector<float>& values) {
-  ort::HostTensor tensor{name, ort::ElementType::kFloat32, std::move(shape), {}};
+  ort::HostTensor tensor{name, DType::kFloat, std::move(shape), {}};
   tensor.data.resize(values.size() * sizeof(float));
   std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
   return tensor;

@@ -18,7 +18,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using tensor::Shape;

@@ -15,7 +15,7 @@ using graph::Graph;
 using graph::Node;
 using tensor::Shape;
 
-const std::vector<int64_t> kSwapHeads = {0, 2, 1, 3};
+const std::vector<int64_t> kHeadsBeforeTokens = {0, 2, 1, 3};
 
 class RotaryLowering {
  public:
@@ -73,7 +73,7 @@ class RotaryLowering {
     const int64_t heads = node.int_attribute("num_heads", 0);
     const int64_t width = x[2] / heads;
     const auto swap = [&](const std::string& value) {
-      return out_.op("Transpose", {value}, at, {{"perm", kSwapHeads}});
+      return out_.op("Transpose", {value}, at, {{"perm", kHeadsBeforeTokens}});
     };
     const auto half = [&](const std::string& value, int64_t begin, const char* name) {
       return out_.op(

@@ -16,7 +16,6 @@ namespace {
 
 using graph::Attributes;
 using graph::Builder;
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 using ::testing::Contains;

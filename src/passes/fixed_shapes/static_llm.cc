@@ -18,7 +18,6 @@ namespace {
 
 namespace ports = contract::ports;
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using tensor::Tensor;

@@ -11,30 +11,11 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using quant::IntegerType;
-using tensor::DType;
 using tensor::Tensor;
 
 using Found = std::optional<std::variant<BlockProduct, NotConverted>>;
 
-std::string input_of(const Node& node, size_t index) {
-  return index < node.inputs.size() ? node.inputs[index] : "";
-}
-
-std::optional<IntegerType> integer_type(DType dtype) {
-  switch (dtype) {
-    case DType::kUint8:
-      return IntegerType::kUint8;
-    case DType::kInt8:
-      return IntegerType::kInt8;
-    case DType::kUint16:
-      return IntegerType::kUint16;
-    case DType::kInt16:
-      return IntegerType::kInt16;
-    default:
-      return std::nullopt;
-  }
-}
+bool is_activation_type(DType dtype) { return quant::is_code_type(dtype) && bits_of(dtype) >= 8; }
 
 // What was read of a constant; its error says which one.
 template <typename T>
@@ -49,18 +30,17 @@ Result<T> named(Result<T> values, const std::string& constant) {
 // Of a Quantize- or DequantizeLinear of one scale.
 Result<std::optional<ValueEncoding>> encoding(const Graph& graph, const Node& node) {
   const auto none = std::optional<ValueEncoding>();
-  const Tensor* scale = graph.constant(input_of(node, 1));
-  const Tensor* zero = graph.constant(input_of(node, 2));
+  const Tensor* scale = graph.constant(node.input(1));
+  const Tensor* zero = graph.constant(node.input(2));
   if (scale == nullptr || zero == nullptr || scale->type().elements() != 1 ||
       zero->type().elements() != 1 || scale->dtype() != DType::kFloat) {
     return none;
   }
-  const auto type = integer_type(zero->dtype());
-  if (!type) return none;
+  if (!is_activation_type(zero->dtype())) return none;
   LAP_ASSIGN_OR_RETURN(const auto scales, named(scale->to_floats(), node.inputs[1]));
   LAP_ASSIGN_OR_RETURN(const auto zeros, named(zero->to_integers(), node.inputs[2]));
   return std::optional(ValueEncoding{
-      node.inputs[1], node.inputs[2], {scales[0], static_cast<int32_t>(zeros[0])}, *type});
+      node.inputs[1], node.inputs[2], {scales[0], static_cast<int32_t>(zeros[0])}, zero->dtype()});
 }
 
 std::vector<int64_t> integers_attribute(const Node& node, const std::string& key) {
@@ -70,13 +50,6 @@ std::vector<int64_t> integers_attribute(const Node& node, const std::string& key
   return values == nullptr ? std::vector<int64_t>{} : *values;
 }
 
-float float_attribute(const Node& node, const std::string& key, float fallback) {
-  const auto it = node.attributes.find(key);
-  if (it == node.attributes.end()) return fallback;
-  const auto* value = std::get_if<float>(&it->second);
-  return value == nullptr ? fallback : *value;
-}
-
 // The DequantizeLinear in blocks behind a weight input, a Transpose of a matrix between them or
 // not.
 struct Dequantizer {
@@ -84,7 +57,7 @@ struct Dequantizer {
   bool transposed = false;
 };
 Dequantizer dequantizer_of(const Node& product, const NodeRewriter& out) {
-  Dequantizer found{out.producer(out.current(input_of(product, 1)))};
+  Dequantizer found{out.producer(out.current(product.input(1)))};
   if (found.node != nullptr && found.node->qualified_op() == "Transpose" &&
       product.op_type == "MatMul" &&
       integers_attribute(*found.node, "perm") == std::vector<int64_t>{1, 0}) {
@@ -122,10 +95,9 @@ std::string read_layout(const Node& product, bool transposed, const Tensor& code
 Result<std::string> reason_to_refuse(const Graph& graph, const Node& dequantize,
                                      const Tensor& codes) {
   if (codes.dtype() != DType::kInt4 && codes.dtype() != DType::kUint4) {
-    return fmt::format("its blocks hold {} codes, and LPBQ has 4 bits",
-                       tensor::name_of(codes.dtype()));
+    return fmt::format("its blocks hold {} codes, and LPBQ has 4 bits", name_of(codes.dtype()));
   }
-  const std::string zero = input_of(dequantize, 2);
+  const std::string zero = dequantize.input(2);
   bool centered = codes.dtype() == DType::kInt4;
   if (!zero.empty()) {
     const Tensor* points = graph.constant(zero);
@@ -140,7 +112,7 @@ std::string reason_to_leave(const Tensor& scales, const weights::BlockSource& so
                             const target::LpbqBlocks& blocks) {
   const weights::WeightLayout& layout = source.layout;
   if (scales.dtype() != DType::kFloat) {
-    return fmt::format("its scales are {}", tensor::name_of(scales.dtype()));
+    return fmt::format("its scales are {}", name_of(scales.dtype()));
   }
   if (source.block_size < blocks.smallest || source.block_size > blocks.largest) {
     return fmt::format("LPBQ takes blocks of {} to {}, these have {}", blocks.smallest,
@@ -164,7 +136,7 @@ std::string reason_to_leave(const Tensor& scales, const weights::BlockSource& so
 // The values of a bias, float or dequantized. The reason against it is "" when it fits.
 Result<std::string> read_bias(const Node& node, const NodeRewriter& out, int64_t n, float factor,
                               std::vector<float>& bias) {
-  const std::string value = out.current(input_of(node, 2));
+  const std::string value = out.current(node.input(2));
   if (value.empty()) return std::string();
   const Node* producer = out.producer(value);
   const bool dequantized = producer != nullptr && producer->qualified_op() == "DequantizeLinear";
@@ -177,11 +149,11 @@ Result<std::string> read_bias(const Node& node, const NodeRewriter& out, int64_t
   }
   std::vector<float> values;
   if (!dequantized) {
-    if (!tensor::is_float(tensor->dtype())) return std::string("its bias is no float tensor");
+    if (!is_float(tensor->dtype())) return std::string("its bias is no float tensor");
     LAP_ASSIGN_OR_RETURN(values, named(tensor->to_floats(), held));
   } else {
-    const Tensor* scale = out.graph().constant(input_of(*producer, 1));
-    const Tensor* zero = out.graph().constant(input_of(*producer, 2));
+    const Tensor* scale = out.graph().constant(producer->input(1));
+    const Tensor* zero = out.graph().constant(producer->input(2));
     if (scale == nullptr || producer->int_attribute("block_size", 0) != 0) {
       return std::string("its bias is dequantized by what is no constant");
     }
@@ -208,7 +180,7 @@ Result<std::string> read_bias(const Node& node, const NodeRewriter& out, int64_t
 Result<std::string> read_product(const Node& node, const NodeRewriter& out, const Readers& readers,
                                  BlockProduct& product) {
   const auto reason = [](const char* text) { return std::string(text); };
-  const Node* x = out.producer(out.current(input_of(node, 0)));
+  const Node* x = out.producer(out.current(node.input(0)));
   if (x == nullptr || x->qualified_op() != "DequantizeLinear") {
     return reason("its input is no integer: LPBQ needs integer activations");
   }
@@ -225,8 +197,8 @@ Result<std::string> read_product(const Node& node, const NodeRewriter& out, cons
     if (node.int_attribute("transA", 0) != 0) {
       return reason("it takes its input transposed (transA)");
     }
-    product.weight.factor = float_attribute(node, "alpha", 1);
-    bias_factor = float_attribute(node, "beta", 1);
+    product.weight.factor = node.float_attribute("alpha", 1);
+    bias_factor = node.float_attribute("beta", 1);
   }
   if (node.op_type == "MatMul") return reason("");
   return read_bias(node, out, product.weight.layout.n, bias_factor, product.bias);
@@ -268,11 +240,11 @@ Result<Found> block_product(const Node& node, const NodeRewriter& out, const Rea
     return Found(NotConverted{std::move(reason), false});
   };
   const Graph& graph = out.graph();
-  const Tensor* codes = graph.constant(input_of(*found.node, 0));
+  const Tensor* codes = graph.constant(found.node->input(0));
   if (codes == nullptr) return left("its weight is no constant");
-  const Tensor* scales = graph.constant(input_of(*found.node, 1));
+  const Tensor* scales = graph.constant(found.node->input(1));
   if (scales == nullptr) {
-    const Node* scaler = out.producer(input_of(*found.node, 1));
+    const Node* scaler = out.producer(found.node->input(1));
     return left(scaler != nullptr && scaler->qualified_op() == "DequantizeLinear"
                     ? "its weight is LPBQ already"
                     : "its scales are no constants");

@@ -17,7 +17,7 @@ namespace lapidary::passes {
 struct ValueEncoding {
   std::string scale, zero_point;
   quant::Affine affine;
-  quant::IntegerType type = quant::IntegerType::kUint8;
+  DType type = DType::kUint8;
 };
 
 struct BlockProduct {

@@ -20,7 +20,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using tensor::DType;
 using tensor::Tensor;
 
 // Zeros of any size without memory.
@@ -161,9 +160,8 @@ class BlockProducts {
   }
 
   Result<ValueEncoding> encoding_named(const std::string& name, const quant::Range& range,
-                                       quant::IntegerType type) {
-    const bool is_signed = type == quant::IntegerType::kInt8 || type == quant::IntegerType::kInt16;
-    auto affine = quant::affine_of(range, type, is_signed);
+                                       DType type) {
+    auto affine = quant::affine_of(range, type, is_signed(type));
     if (!affine.ok()) {
       Error error = affine.take_error();
       error.where = fmt::format("value '{}', {}", name, error.where);

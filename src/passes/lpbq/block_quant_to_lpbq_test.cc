@@ -18,7 +18,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 using target::QuantizationTraits;

@@ -35,7 +35,7 @@ std::vector<const Node*> readers_of(const Graph& graph, const std::string& value
 
 std::optional<float> scalar_of(const Graph& graph, const std::string& value) {
   const graph::Tensor* constant = graph.constant(value);
-  if (constant == nullptr || constant->dtype() != graph::DType::kFloat ||
+  if (constant == nullptr || constant->dtype() != DType::kFloat ||
       constant->type().elements() != 1) {
     return std::nullopt;
   }

@@ -9,16 +9,15 @@
 #include <string>
 #include <utility>
 
+#include "base/dtype.h"
 #include "base/json.h"
 #include "contract/notes.h"
 #include "graph/dtype_inference.h"
 #include "graph/fixed_shapes.h"
-#include "tensor/dtype.h"
 
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using graph::Tensor;
@@ -50,8 +49,8 @@ Result<int64_t> read_integer(const Tensor& tensor) {
     case DType::kInt16:
       return as(int16_t{});
     default:
-      return internal_error(
-          "SplitModel", fmt::format("a zero point of dtype {}", tensor::name_of(tensor.dtype())));
+      return internal_error("SplitModel",
+                            fmt::format("a zero point of dtype {}", name_of(tensor.dtype())));
   }
 }
 
@@ -180,7 +179,7 @@ class Cutting {
     std::memcpy(&number, bytes.data(), sizeof(number));
     LAP_ASSIGN_OR_RETURN(const int64_t zero, read_integer(*zero_point));
     out.metadata[key] = Json{
-        {"dtype", tensor::name_of(zero_point->dtype())},
+        {"dtype", name_of(zero_point->dtype())},
         {"scale", static_cast<double>(number)},
         {"zero_point",
          zero}}.dump();

@@ -17,7 +17,6 @@ namespace lapidary::passes {
 namespace {
 
 using graph::Builder;
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 using ::testing::ElementsAre;

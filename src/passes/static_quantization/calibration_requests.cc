@@ -79,7 +79,7 @@ Status CalibrationRequests::ask(const Graph& graph, std::vector<std::string> val
                                    std::move(values),
                                    calibration_.method,
                                    calibration_.percentile,
-                                   quant::bits_of(options_.activation_type),
+                                   bits_of(options_.activation_type),
                                    calibration_.data_config};
   LAP_ASSIGN_OR_RETURN(const quant::Ranges found, context_.calibrate(request));
   for (const auto& [value, range] : found.all()) {

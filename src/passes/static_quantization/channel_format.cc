@@ -18,7 +18,7 @@ T overridden(const StaticQuantizationOptions& options, const std::string& name,
 }  // namespace
 
 std::string ChannelFormat::suffix() const {
-  std::string out = "_" + std::string(quant::name_of(type));
+  std::string out = "_" + std::string(name_of(type));
   if (error_aware()) {
     out += "_error_aware";
   } else if (search == quant::ScaleSearch::kMse) {
@@ -31,7 +31,7 @@ std::string ChannelFormat::describe() const {
   const std::string how = error_aware()                        ? "error-aware"
                           : search == quant::ScaleSearch::kMse ? "mse"
                                                                : "min-max";
-  return std::string(quant::name_of(type)) + ", per channel, symmetric, " + how;
+  return std::string(name_of(type)) + ", per channel, symmetric, " + how;
 }
 
 ChannelFormat channel_format(const std::string& node, size_t axis,

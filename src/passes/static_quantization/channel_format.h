@@ -9,7 +9,7 @@ namespace lapidary::passes {
 
 struct ChannelFormat {
   size_t axis = 1;  // of the weight's output channels
-  quant::IntegerType type = quant::IntegerType::kInt8;
+  DType type = DType::kInt8;
   quant::ScaleSearch search = quant::ScaleSearch::kMinMax;
   WeightRounding rounding = WeightRounding::kNearest;
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/glob.h"
+#include "graph/operators.h"
 #include "passes/static_quantization/channel_format.h"
 #include "passes/static_quantization/saturation.h"
 #include "weights/affine.h"
@@ -14,55 +15,12 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using tensor::DType;
+using graph::Quantization;
 using tensor::Tensor;
 
-const std::set<std::string>& operators_on_all_inputs() {
-  static const std::set<std::string> ops = {"Abs",
-                                            "Add",
-                                            "Cos",
-                                            "Div",
-                                            "Erf",
-                                            "Exp",
-                                            "Gelu",
-                                            "Log",
-                                            "MatMul",
-                                            "Max",
-                                            "Mean",
-                                            "Min",
-                                            "Mul",
-                                            "Neg",
-                                            "Pow",
-                                            "Reciprocal",
-                                            "Relu",
-                                            "Sigmoid",
-                                            "Sin",
-                                            "Softmax",
-                                            "Softplus",
-                                            "Sqrt",
-                                            "Sub",
-                                            "Swish",
-                                            "Tanh",
-                                            "Concat",
-                                            "RMSNormalization",
-                                            "LayerNormalization",
-                                            "Where",
-                                            "Gemm",
-                                            "Conv"};
-  return ops;
-}
-const std::set<std::string>& operators_on_the_first_input() {
-  static const std::set<std::string> ops = {
-      "Clip",   "ReduceMax",      "ReduceMean", "ReduceMin", "ReduceSum", "Expand",  "Flatten",
-      "Gather", "GatherElements", "GatherND",   "Identity",  "Pad",       "Reshape", "Slice",
-      "Split",  "Squeeze",        "Tile",       "Transpose", "Unsqueeze"};
-  return ops;
-}
-const std::set<std::string>& movers() {
-  static const std::set<std::string> ops = {
-      "Concat",  "Expand", "Flatten", "Gather",  "GatherElements", "GatherND",  "Identity", "Pad",
-      "Reshape", "Slice",  "Split",   "Squeeze", "Tile",           "Transpose", "Unsqueeze"};
-  return ops;
+Quantization quantization_of(const Node& node) {
+  const graph::Operator* row = graph::find_operator(node);
+  return row == nullptr ? Quantization::kNone : row->quantization;
 }
 
 // Sets of values, merged as movers connect them.
@@ -209,7 +167,7 @@ class Planner {
     const bool by_row =
         node.op_type == "Conv" || (node.op_type == "Gemm" && node.int_attribute("transB", 0) == 1);
     const size_t axis = by_row ? 0 : 1;
-    const quant::IntegerType type = channel_format(node.name, axis, options_).type;
+    const DType type = channel_format(node.name, axis, options_).type;
     std::string reason = weights::reason_against_channels(*weight, axis, type);
     if (reason.empty()) plan_.channel_axis[node.name] = axis;
     return reason;
@@ -353,7 +311,10 @@ bool matches_any(const std::vector<std::string>& patterns, const std::string& na
                      [&](const std::string& pattern) { return glob_match(pattern, name); });
 }
 
-bool moves_data(const Node& node) { return node.domain.empty() && movers().contains(node.op_type); }
+bool moves_data(const Node& node) {
+  const Quantization how = quantization_of(node);
+  return how == Quantization::kMovesAll || how == Quantization::kMovesFirst;
+}
 
 bool takes_channel_weight(const Node& node) {
   return node.domain.empty() &&
@@ -361,9 +322,9 @@ bool takes_channel_weight(const Node& node) {
 }
 
 std::vector<size_t> data_inputs(const Node& node) {
-  if (!node.domain.empty() || node.inputs.empty()) return {};
-  if (operators_on_the_first_input().contains(node.op_type)) return {0};
-  if (!operators_on_all_inputs().contains(node.op_type)) return {};
+  const Quantization how = quantization_of(node);
+  if (node.inputs.empty() || how == Quantization::kNone) return {};
+  if (how == Quantization::kFirstInput || how == Quantization::kMovesFirst) return {0};
   std::vector<size_t> out(node.inputs.size());
   std::iota(out.begin(), out.end(), size_t{0});
   return out;

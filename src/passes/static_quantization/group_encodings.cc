@@ -10,7 +10,6 @@
 namespace lapidary::passes {
 namespace {
 
-using quant::IntegerType;
 using quant::Range;
 
 // A field that several members of a group may set, all to the same.
@@ -36,7 +35,7 @@ class Agreed {
 };
 
 struct Wishes {
-  Agreed<IntegerType> type;
+  Agreed<DType> type;
   Agreed<bool> symmetric;
   Agreed<Range> range;
   bool type_by_value = false;  // by the name of a value, not only of a node
@@ -126,10 +125,6 @@ Result<Range> range_of_group(const Graphs& graphs, const EncodingGroup& group,
   return out;
 }
 
-bool is_signed(IntegerType type) {
-  return type == IntegerType::kInt8 || type == IntegerType::kInt16;
-}
-
 Result<Encoding> encode(const Graphs& graphs, const EncodingGroup& group,
                         const quant::Ranges& ranges, const StaticQuantizationOptions& options,
                         const target::QuantizationTraits& traits) {
@@ -138,9 +133,8 @@ Result<Encoding> encode(const Graphs& graphs, const EncodingGroup& group,
   out.name = group.values.front();
   out.type = wishes.type.get().value_or(options.activation_type);
   bool symmetric = traits.signed_at_zero && is_signed(out.type);
-  if (group.right_side && quant::bits_of(out.type) >= traits.least_signed_bits &&
-      !wishes.type_by_value) {
-    out.type = quant::bits_of(out.type) == 16 ? IntegerType::kInt16 : IntegerType::kInt8;
+  if (group.right_side && bits_of(out.type) >= traits.least_signed_bits && !wishes.type_by_value) {
+    out.type = bits_of(out.type) == 16 ? DType::kInt16 : DType::kInt8;
     symmetric = true;
   }
   symmetric = wishes.symmetric.get().value_or(symmetric);

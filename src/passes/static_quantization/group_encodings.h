@@ -10,7 +10,7 @@
 namespace lapidary::passes {
 
 struct Encoding {
-  quant::IntegerType type = quant::IntegerType::kUint16;
+  DType type = DType::kUint16;
   quant::Affine affine;
   std::string name;  // of the group: its first value
 };

@@ -13,16 +13,14 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using tensor::DType;
 using tensor::Tensor;
 
-bool differs_in_sign(quant::IntegerType type, quant::IntegerType wanted) {
-  return type != wanted && quant::bits_of(type) == quant::bits_of(wanted);
+bool differs_in_sign(DType type, DType wanted) {
+  return type != wanted && bits_of(type) == bits_of(wanted);
 }
 
 // The same scale, and zero point and codes moved by half of the range: no number changes.
-quant::Affine with_signedness_of(quant::IntegerType wanted, quant::Affine affine,
-                                 quant::IntegerType type) {
+quant::Affine with_signedness_of(DType wanted, quant::Affine affine, DType type) {
   affine.zero_point += quant::codes_of(wanted, false).min - quant::codes_of(type, false).min;
   return affine;
 }
@@ -101,7 +99,7 @@ class Rewriter {
     return {scale, zero_point};
   }
   std::string computing_suffix() const {
-    return "_" + std::string(quant::name_of(options_.activation_type));
+    return "_" + std::string(name_of(options_.activation_type));
   }
 
   // Whether the node makes or reads other integers than it computes with, on a target that wants
@@ -139,9 +137,9 @@ class Rewriter {
 
   void note_port(graph::ValueInfo& port) {
     const Encoding& e = encodings_[plan_.group_of.at(port.name)];
-    port.dtype = weights::dtype_of(e.type);
+    port.dtype = e.type;
     graph_.metadata[contract::notes::encoding(port.name)] = Json{
-        {"dtype", quant::name_of(e.type)},
+        {"dtype", name_of(e.type)},
         {"scale", static_cast<double>(e.affine.scale)},
         {"zero_point", e.affine.zero_point}}.dump();
   }
@@ -283,13 +281,13 @@ class Rewriter {
   std::string tensor_weight(const std::string& name, const Tensor& weight, size_t group) {
     const Encoding& e = encodings_[group];
     const std::string of_group = name == group_name(group) ? "" : "_as_" + group_name(group);
-    const std::string codes = name + "_" + std::string(quant::name_of(e.type)) + of_group;
+    const std::string codes = name + "_" + std::string(name_of(e.type)) + of_group;
     std::string dequantized = codes + "_dequantized";
     if (!constants_.insert(dequantized).second) return dequantized;
     graph_.initializers.insert_or_assign(codes,
                                          weights::quantize_tensor(weight, e.affine, e.type).codes);
     graph_.metadata[contract::notes::quantization(codes)] =
-        std::string(quant::name_of(e.type)) + ", per tensor";
+        std::string(name_of(e.type)) + ", per tensor";
     add_node("DequantizeLinear", codes, codes, dequantized, parameters(group));
     return dequantized;
   }

@@ -69,7 +69,7 @@ std::map<std::string, Range> saturations(const Graph& graph,
   return out;
 }
 
-bool ends_within(const quant::Affine& affine, quant::IntegerType type, const Range& limits) {
+bool ends_within(const quant::Affine& affine, DType type, const Range& limits) {
   const quant::CodeRange codes = quant::codes_of(type, false);
   const auto value = [&](int32_t code) {
     return static_cast<float>(code - affine.zero_point) * affine.scale;

@@ -30,6 +30,6 @@ std::map<std::string, quant::Range> saturations(const graph::Graph& graph,
                                                 const std::set<std::string>& selected);
 
 // Whether no code of the encoding stands for a value beyond the limits, to within a step.
-bool ends_within(const quant::Affine& affine, quant::IntegerType type, const quant::Range& limits);
+bool ends_within(const quant::Affine& affine, DType type, const quant::Range& limits);
 
 }  // namespace lapidary::passes

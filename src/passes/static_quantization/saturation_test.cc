@@ -16,11 +16,9 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using graph::Ref;
-using quant::IntegerType;
 using quant::Ranges;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -122,10 +120,10 @@ TEST(Saturation, LimitsAreConstantsAroundZero) {
 
 TEST(Saturation, AnEncodingMayPassTheLimitsByAStep) {
   const quant::Affine affine = {0.01F, 100};
-  EXPECT_TRUE(ends_within(affine, IntegerType::kUint8, {-1.0F, 1.55F}));
-  EXPECT_TRUE(ends_within(affine, IntegerType::kUint8, {-0.995F, 1.55F}));
-  EXPECT_FALSE(ends_within(affine, IntegerType::kUint8, {-1.0F, 1.5F}));
-  EXPECT_FALSE(ends_within(affine, IntegerType::kUint8, {-0.9F, 2.0F}));
+  EXPECT_TRUE(ends_within(affine, DType::kUint8, {-1.0F, 1.55F}));
+  EXPECT_TRUE(ends_within(affine, DType::kUint8, {-0.995F, 1.55F}));
+  EXPECT_FALSE(ends_within(affine, DType::kUint8, {-1.0F, 1.5F}));
+  EXPECT_FALSE(ends_within(affine, DType::kUint8, {-0.9F, 2.0F}));
 }
 
 // Catches a rule of the HTP's that is followed on every target.

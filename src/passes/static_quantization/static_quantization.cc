@@ -19,8 +19,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-using quant::IntegerType;
-using tensor::DType;
 
 constexpr const char* kType = "OnnxStaticQuantization";
 constexpr int64_t kLeastOpset = 21;  // 16-bit and 4-bit types of QuantizeLinear
@@ -33,7 +31,7 @@ std::string plain(std::string name) {
   return name;
 }
 
-std::optional<IntegerType> read_type(JsonReader& reader, const std::string& key, bool weight) {
+std::optional<DType> read_type(JsonReader& reader, const std::string& key, bool weight) {
   const std::optional<std::string> name = reader.optional_string(key);
   if (!name) return std::nullopt;
   const auto type = quant::integer_type_of(plain(*name), key);
@@ -41,11 +39,11 @@ std::optional<IntegerType> read_type(JsonReader& reader, const std::string& key,
     reader.fail(key, type.error().what, type.error().remedy);
     return std::nullopt;
   }
-  const bool is_unsigned = *type == IntegerType::kUint8 || *type == IntegerType::kUint16;
+  const bool is_unsigned = *type == DType::kUint8 || *type == DType::kUint16;
   if (weight && is_unsigned) {
     reader.fail(key, "weights are symmetric, so their type is signed", "use int4, int8 or int16");
   }
-  if (!weight && *type == IntegerType::kInt4) {
+  if (!weight && *type == DType::kInt4) {
     reader.fail(key, "activations have 8 or 16 bits", "use uint16, int16, uint8 or int8");
   }
   return *type;
@@ -132,7 +130,7 @@ StaticQuantizationOptions read_static_quantization_options(JsonReader& reader) {
 }
 
 Json to_json(const StaticQuantizationOptions& options) {
-  const auto name = [](IntegerType type) { return std::string(quant::name_of(type)); };
+  const auto name = [](DType type) { return std::string(name_of(type)); };
   const auto search = [](quant::ScaleSearch each) {
     return each == quant::ScaleSearch::kMse ? "mse" : "min_max";
   };

@@ -65,7 +65,7 @@ namespace lapidary::passes {
 // Of one value, or constant, by name. The first override that sets a field, in the order given,
 // decides it; within a group all members must get the same.
 struct TensorOverride {
-  std::optional<quant::IntegerType> type;
+  std::optional<DType> type;
   std::optional<bool> symmetric;
   std::optional<quant::Range> range;
 };
@@ -76,8 +76,8 @@ struct TensorOverride {
 enum class WeightRounding { kNearest, kErrorAware };
 
 struct StaticNodeOverride {
-  std::optional<quant::IntegerType> activation_type;  // of the node's outputs
-  std::optional<quant::IntegerType> weight_type;
+  std::optional<DType> activation_type;  // of the node's outputs
+  std::optional<DType> weight_type;
   std::optional<quant::ScaleSearch> weight_search;
   std::optional<WeightRounding> weight_rounding;
 };
@@ -86,8 +86,8 @@ template <typename T>
 using ByPattern = std::vector<std::pair<std::string, T>>;  // glob -> T
 
 struct StaticQuantizationOptions {
-  quant::IntegerType activation_type = quant::IntegerType::kUint16;
-  quant::IntegerType weight_type = quant::IntegerType::kInt8;  // int4, int8 or int16
+  DType activation_type = DType::kUint16;
+  DType weight_type = DType::kInt8;  // int4, int8 or int16
   quant::ScaleSearch weight_search = quant::ScaleSearch::kMinMax;
   // Error-aware: of weights [K, N] of MatMul and Gemm; the scales are searched as well, whatever
   // weight_search says. Conv and Gemm with transB are rounded to nearest, and noted as declined.

@@ -14,10 +14,8 @@ namespace lapidary::passes {
 namespace {
 
 using graph::Graph;
-using quant::IntegerType;
 using quant::Ranges;
 using target::QuantizationTraits;
-using tensor::DType;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -84,7 +82,7 @@ TEST(StaticQuantization, RightSidesAreSymmetricWithAllThatFlowsIntoThem) {
 // conversion that changes numbers.
 TEST(StaticQuantization, NodesThatComputeMakeAndReadOneTypeOfIntegers) {
   StaticQuantizationOptions options;
-  options.tensor_overrides = {{"q/MatMul", {IntegerType::kInt16, true, std::nullopt}}};
+  options.tensor_overrides = {{"q/MatMul", {DType::kInt16, true, std::nullopt}}};
   const Graph g = quantized(options).graph;
   EXPECT_THAT(node_named(g, "k/MatMul/QuantizeLinear").inputs[0], "k/MatMul_uint16_dequantized");
   EXPECT_THAT(node_named(g, "k/MatMul_uint16/QuantizeLinear").inputs[0], "k/MatMul");
@@ -172,8 +170,8 @@ TEST(StaticQuantization, OverridesHoldForNodesAndValues) {
 
 TEST(StaticQuantization, OverridesThatDisagreeWithinAGroupAreAnError) {
   StaticQuantizationOptions options;
-  options.tensor_overrides = {{"past", {IntegerType::kInt16, {}, {}}},
-                              {"k/MatMul", {IntegerType::kInt8, {}, {}}}};
+  options.tensor_overrides = {{"past", {DType::kInt16, {}, {}}},
+                              {"k/MatMul", {DType::kInt8, {}, {}}}};
   const Graph graph = attention_graph();
   const auto out = static_quantization(graph, ranges_for(graph, options), options, htp());
   ASSERT_FALSE(out.ok());
@@ -202,9 +200,9 @@ TEST(StaticQuantization, WeightsAreTheQuantizersBits) {
   const Graph g = quantized().graph;
   const auto rows = test_weights(kTestWidth * kTestWidth, 1);
   std::vector<float> scales(kTestWidth);
-  ASSERT_TRUE(quant::channel_scales(rows, kTestWidth, IntegerType::kInt8,
-                                    quant::ScaleSearch::kMinMax, scales)
-                  .ok());
+  ASSERT_TRUE(
+      quant::channel_scales(rows, kTestWidth, DType::kInt8, quant::ScaleSearch::kMinMax, scales)
+          .ok());
   EXPECT_EQ(g.initializers.at("q.weight_int8_scale").to_floats().value(), scales);
   const auto codes = g.initializers.at("q.weight_int8").materialize().value();
   EXPECT_EQ(node_named(g, "q.weight_int8/DequantizeLinear").int_attribute("axis", -1), 1);
@@ -361,7 +359,7 @@ TEST(TargetTraits, SignedOperandsAreTheTargets) {
 
 TEST(TargetTraits, NarrowActivationsAreSignedWhereTheTargetWantsThat) {
   StaticQuantizationOptions options;
-  options.activation_type = IntegerType::kUint8;
+  options.activation_type = DType::kUint8;
   QuantizationTraits traits = htp();
   EXPECT_EQ(zero_point_of(quantized_for(attention_graph(), options, traits), "past").dtype(),
             DType::kUint8);
@@ -372,7 +370,7 @@ TEST(TargetTraits, NarrowActivationsAreSignedWhereTheTargetWantsThat) {
 
 TEST(TargetTraits, SignedActivationsHaveZeroPointsWhereTheTargetTakesThem) {
   StaticQuantizationOptions options;
-  options.activation_type = IntegerType::kInt16;
+  options.activation_type = DType::kInt16;
   const auto zero_point = [&](const QuantizationTraits& traits) {
     return zero_point_of(quantized_for(attention_graph(), options, traits), "x")
         .to_integers()
@@ -384,7 +382,7 @@ TEST(TargetTraits, SignedActivationsHaveZeroPointsWhereTheTargetTakesThem) {
 
 TEST(TargetTraits, IntegersOfSeveralTypesMeetWhereTheTargetTakesThem) {
   StaticQuantizationOptions options;
-  options.tensor_overrides = {{"q/MatMul", {IntegerType::kInt16, true, std::nullopt}}};
+  options.tensor_overrides = {{"q/MatMul", {DType::kInt16, true, std::nullopt}}};
   const std::string conversion = "q/MatMul_uint16/QuantizeLinear";
   EXPECT_TRUE(has_node(quantized_for(attention_graph(), options, htp()), conversion));
   const Graph mixed = quantized_for(attention_graph(), options, invented_target());

@@ -21,7 +21,6 @@ namespace {
 
 using graph::Graph;
 using quant::BlockMoments;
-using quant::IntegerType;
 using quant::Moments;
 using quant::RoundingFactors;
 using ::testing::ElementsAre;
@@ -34,9 +33,9 @@ quant::Ranges ranges_for(const Graph& graph, const StaticQuantizationOptions& op
 
 StaticQuantizationOptions error_aware_options() {
   StaticQuantizationOptions out;
-  out.weight_type = IntegerType::kInt4;
+  out.weight_type = DType::kInt4;
   out.weight_rounding = WeightRounding::kErrorAware;
-  out.node_overrides = {{"o/*", {{}, IntegerType::kInt8, {}, WeightRounding::kNearest}}};
+  out.node_overrides = {{"o/*", {{}, DType::kInt8, {}, WeightRounding::kNearest}}};
   return out;
 }
 
@@ -53,8 +52,8 @@ TEST(ErrorAwareStaticQuantization, ProductsAreRoundedByTheMomentsOfTheirInputs) 
   const auto factors = std::make_shared<RoundingFactors>(
       std::make_shared<BlockMoments>(moments->at("norm/RMSNormalization")));
   for (const char* name : {"q.weight", "k.weight", "v.weight"}) {
-    const weights::AffineWeight expected = weights::round_channels_error_aware(
-        graph.initializers.at(name), IntegerType::kInt4, factors);
+    const weights::AffineWeight expected =
+        weights::round_channels_error_aware(graph.initializers.at(name), DType::kInt4, factors);
     const std::string codes = std::string(name) + "_int4_error_aware";
     EXPECT_EQ(out.graph.initializers.at(codes).materialize().value(),
               expected.codes.materialize().value());
@@ -84,11 +83,11 @@ TEST(ErrorAwareStaticQuantization, WithoutAnyMomentsNamesAndBytesAreTheSame) {
 
 TEST(ErrorAwareStaticQuantization, WhatCannotBeRoundedSoIsNamed) {
   graph::Builder b("g");
-  const graph::Ref x = b.input("x", tensor::DType::kFloat, {int64_t{4}, int64_t{8}});
+  const graph::Ref x = b.input("x", DType::kFloat, {int64_t{4}, int64_t{8}});
   const graph::Ref rows = b.weight("a.weight", tensor::floats({8, 8}, test_weights(64, 1)));
   const graph::Ref columns = b.weight("b.weight", tensor::floats({8, 8}, test_weights(64, 2)));
   const graph::Ref y = b.op("Gemm", {x, rows}, "a", {{"transB", int64_t{1}}});
-  b.output("y", b.op("MatMul", {y, columns}, "b"), tensor::DType::kFloat, {int64_t{4}, int64_t{8}});
+  b.output("y", b.op("MatMul", {y, columns}, "b"), DType::kFloat, {int64_t{4}, int64_t{8}});
   const Graph graph = std::move(b).finish();
   StaticQuantizationOptions options;
   options.weight_rounding = WeightRounding::kErrorAware;

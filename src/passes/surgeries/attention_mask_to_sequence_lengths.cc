@@ -14,7 +14,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 
@@ -87,13 +86,13 @@ std::optional<Declined> reason_against(const Graph& graph) {
 }
 
 // What stands for the mask's sums and its length.
-struct Lengths {
+struct SequenceLengths {
   std::string rows;    // [batch, 1] int64
   std::string total;   // [1] int64
   std::string scalar;  // [] int64
 };
 
-Lengths read_lengths(NodeRewriter& out) {
+SequenceLengths read_lengths(NodeRewriter& out) {
   const graph::Attributes to_int64 = {{"to", int64_t{7}}};  // TensorProto.INT64
   const std::string past = out.op("Cast", {kPast}, fmt::format("{}.rows", kAt), to_int64);
   const std::string scalar = out.op("Cast", {kTotal}, fmt::format("{}.total", kAt), to_int64);
@@ -122,7 +121,7 @@ PassOutcome attention_mask_to_sequence_lengths(Graph graph) {
   const Graph before = graph;  // the rewriter takes the nodes away
   NodeRewriter out(std::move(graph));
   replace_input(out.graph());
-  const Lengths lengths = read_lengths(out);
+  const SequenceLengths lengths = read_lengths(out);
   std::set<std::string> shapes;
   for (Node& node : out.take_nodes()) {
     const bool of_mask = !node.inputs.empty() && node.inputs[0] == kMask;

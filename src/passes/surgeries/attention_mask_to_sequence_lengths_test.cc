@@ -11,7 +11,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 

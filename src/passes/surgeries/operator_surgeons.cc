@@ -16,16 +16,9 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Node;
 using tensor::Tensor;
-
-float float_attribute(const Node& node, const std::string& key, float fallback) {
-  const auto it = node.attributes.find(key);
-  const float* value = it == node.attributes.end() ? nullptr : std::get_if<float>(&it->second);
-  return value == nullptr ? fallback : *value;
-}
 
 // b as MatMul wants it.
 std::string right_side(NodeRewriter& out, const Node& gemm) {
@@ -34,7 +27,7 @@ std::string right_side(NodeRewriter& out, const Node& gemm) {
   Graph& graph = out.graph();
   const Tensor* weight = graph.constant(b);
   // Codes of less than a byte cannot be turned while they are read.
-  if (weight == nullptr || weight->shape().size() != 2 || tensor::bits_of(weight->dtype()) < 8) {
+  if (weight == nullptr || weight->shape().size() != 2 || bits_of(weight->dtype()) < 8) {
     return out.op("Transpose", {b}, NodeRewriter::under(gemm) + ".weight",
                   {{"perm", std::vector<int64_t>{1, 0}}});
   }
@@ -123,7 +116,7 @@ PassOutcome gemm_to_matmul_add(Graph graph) {
       continue;
     }
     const bool scaled =
-        float_attribute(node, "alpha", 1) != 1 || float_attribute(node, "beta", 1) != 1;
+        node.float_attribute("alpha", 1) != 1 || node.float_attribute("beta", 1) != 1;
     if (scaled || node.int_attribute("transA", 0) != 0) {
       outcome.declined.push_back({node.name, scaled ? "alpha or beta is not 1" : "transA is set"});
       out.keep(std::move(node));

@@ -141,7 +141,7 @@ Result<PassOutcome> remove_inputs(Graph graph, const std::vector<std::string>& n
 
 // What is known of a value: a dtype that is not known, and with it the shape, is left to readers.
 ValueInfo described(const Graph& graph, const std::string& value) {
-  ValueInfo out{value, graph::DType::kUndefined, {}};
+  ValueInfo out{value, DType::kUndefined, {}};
   const auto dtypes = graph::infer_dtypes(graph);
   const auto shapes = graph::infer_shapes(graph);
   if (!dtypes.ok() || !shapes.ok()) return out;

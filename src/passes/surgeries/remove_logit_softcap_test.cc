@@ -12,7 +12,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using graph::Ref;
 using ::testing::ElementsAre;

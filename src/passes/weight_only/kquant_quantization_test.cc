@@ -20,7 +20,6 @@ namespace {
 using graph::Builder;
 using graph::Node;
 using graph::Ref;
-using tensor::DType;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

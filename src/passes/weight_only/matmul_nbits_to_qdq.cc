@@ -21,10 +21,6 @@ using tensor::Tensor;
 
 constexpr int64_t kOpset = 21;  // the first with blocks in DequantizeLinear
 
-std::string input_of(const Node& node, size_t index) {
-  return index < node.inputs.size() ? node.inputs[index] : "";
-}
-
 // Row k belongs to block k / block_size, which is what no g_idx means.
 Result<bool> is_in_order(const Tensor& g_idx, int64_t block_size) {
   LAP_ASSIGN_OR_RETURN(const std::vector<int64_t> blocks, g_idx.to_integers());
@@ -95,7 +91,7 @@ class NBitsProducts {
       return std::string("excluded by the options");
     }
     const auto constant = [&](size_t index) {
-      const Tensor* tensor = out_.graph().constant(input_of(node, index));
+      const Tensor* tensor = out_.graph().constant(node.input(index));
       return tensor == nullptr ? Tensor{} : *tensor;
     };
     weight = {constant(1),
@@ -148,14 +144,14 @@ class NBitsProducts {
 
   // The value of the dequantized weight, [K, N]; made once for nodes that share it.
   Result<std::string> weight_value(const Node& node, const weights::NBitsWeight& weight) {
-    const std::vector<std::string> key = {input_of(node, 1), input_of(node, 2), input_of(node, 3),
+    const std::vector<std::string> key = {node.input(1), node.input(2), node.input(3),
                                           fmt::format("{}", weight.k),
                                           fmt::format("{}", weight.block_size)};
     if (const auto it = made_.find(key); it != made_.end()) return it->second;
     LAP_ASSIGN_OR_RETURN(const weights::DequantizableForm form, form_of(node, weight));
     const weights::DequantizableWeight parts = weights::dequantizable(weight, form);
     const std::string base = node.inputs[1];
-    const std::string type(tensor::name_of(parts.codes.dtype()));
+    const std::string type(name_of(parts.codes.dtype()));
     const std::string format = fmt::format("{}, block {}{}", type, weight.block_size,
                                            form.recode ? ", symmetric, coded anew" : "");
     const auto add = [&](const std::string& name, const Tensor& tensor) {
@@ -184,7 +180,7 @@ class NBitsProducts {
 
   Status rewrite(Node& node, const weights::NBitsWeight& weight) {
     LAP_ASSIGN_OR_RETURN(const std::string value, weight_value(node, weight));
-    const std::string bias = input_of(node, 5);
+    const std::string bias = node.input(5);
     Node product{"", "MatMul", node.name, {node.inputs[0], value}, node.outputs, {}};
     if (!bias.empty()) {
       product.outputs = {out_.unique(node.name + "/product")};

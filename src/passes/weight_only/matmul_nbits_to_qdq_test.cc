@@ -17,7 +17,6 @@
 namespace lapidary::passes {
 namespace {
 
-using graph::DType;
 using graph::Graph;
 using ::testing::AllOf;
 using ::testing::Each;

@@ -20,9 +20,8 @@ Tensor checkpoint_rows(const Tensor& weight) {
 // Scales are float32, and the operators want activations of the scales' dtype.
 std::string reason_against(const Tensor& weight, const Tensor& rows,
                            const weights::WeightFormat& format) {
-  if (weight.dtype() != tensor::DType::kFloat) {
-    return fmt::format("the weight is {}: quantize before converting",
-                       tensor::name_of(weight.dtype()));
+  if (weight.dtype() != DType::kFloat) {
+    return fmt::format("the weight is {}: quantize before converting", name_of(weight.dtype()));
   }
   return weights::reason_against(rows, format);
 }
@@ -95,7 +94,7 @@ void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection,
   for (Node& node : graph.nodes) {
     if (node.qualified_op() != "Gather") continue;
     const Tensor* table = graph.constant(node.inputs[0]);
-    if (table == nullptr || !tensor::is_float(table->dtype())) continue;  // not an embedding
+    if (table == nullptr || !is_float(table->dtype())) continue;  // not an embedding
     if (!selection.selects(node.name)) {
       outcome.declined.push_back({node.name, "excluded by the options"});
       continue;

@@ -17,8 +17,7 @@ inline std::vector<int> codes_in(const tensor::Tensor& tensor) {
   }
   const std::vector<std::byte> bytes = tensor.materialize().value();
   for (size_t i = 0; i < static_cast<size_t>(tensor.type().elements()); ++i) {
-    out.push_back(tensor.dtype() == tensor::DType::kInt4 ? signed_nibble(bytes, i)
-                                                         : int{nibble(bytes, i)});
+    out.push_back(tensor.dtype() == DType::kInt4 ? signed_nibble(bytes, i) : int{nibble(bytes, i)});
   }
   return out;
 }

@@ -1,15 +1,16 @@
-#include "package/file_hash.h"
+#include "base/hash.h"
 
 #include <xxhash.h>
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/input_file.h"
 #include "base/parallel.h"
 
-namespace lapidary::package {
+namespace lapidary {
 namespace {
 
 std::string to_hex(const XXH128_canonical_t& digest) {
@@ -22,13 +23,44 @@ std::string to_hex(const XXH128_canonical_t& digest) {
   return out;
 }
 
-XXH128_canonical_t digest_of(const void* data, size_t size) {
+XXH128_canonical_t canonical(const XXH128_hash_t& hash) {
   XXH128_canonical_t out;
-  XXH128_canonicalFromHash(&out, XXH3_128bits(data, size));
+  XXH128_canonicalFromHash(&out, hash);
   return out;
 }
 
+XXH128_canonical_t digest_of(const void* data, size_t size) {
+  return canonical(XXH3_128bits(data, size));
+}
+
 }  // namespace
+
+std::string content_hash(std::string_view bytes) {
+  return to_hex(digest_of(bytes.data(), bytes.size()));
+}
+
+struct Fingerprint::State {
+  XXH3_state_t xxh;
+};
+
+Fingerprint::Fingerprint() : state_(std::make_unique<State>()) {
+  XXH3_INITSTATE(&state_->xxh);
+  XXH3_128bits_reset(&state_->xxh);
+}
+
+Fingerprint::~Fingerprint() = default;
+
+void Fingerprint::add(std::span<const std::byte> bytes) {
+  const uint64_t size = bytes.size();
+  XXH3_128bits_update(&state_->xxh, &size, sizeof size);
+  XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
+}
+
+void Fingerprint::add(std::string_view text) { add(std::as_bytes(std::span(text))); }
+
+std::string Fingerprint::hex() const {
+  return to_hex(canonical(XXH3_128bits_digest(&state_->xxh)));
+}
 
 Result<std::string> file_hash(const std::filesystem::path& path, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::open(path));
@@ -50,4 +82,4 @@ Result<std::string> file_hash(const std::filesystem::path& path, const Work& wor
   return to_hex(digest_of(digests.data(), digests.size() * sizeof(XXH128_canonical_t)));
 }
 
-}  // namespace lapidary::package
+}  // namespace lapidary

@@ -1,4 +1,4 @@
-#include "package/component_record.h"
+#include "package/graph_record.h"
 
 #include "contract/notes.h"
 
@@ -23,7 +23,7 @@ std::optional<PortEncoding> encoding_of(const graph::Graph& graph, const std::st
 Port port_of(const graph::Graph& graph, const graph::ValueInfo& value) {
   Port out;
   out.name = value.name;
-  out.dtype = tensor::name_of(value.dtype);
+  out.dtype = name_of(value.dtype);
   for (const graph::Dim& dim : value.shape) {
     const auto* number = std::get_if<int64_t>(&dim);
     out.shape.push_back(number ? std::to_string(*number) : std::get<std::string>(dim));
@@ -35,8 +35,8 @@ Port port_of(const graph::Graph& graph, const graph::ValueInfo& value) {
 
 }  // namespace
 
-Component take_component_record(graph::Graph& graph, std::string file) {
-  Component out;
+GraphRecord take_graph_record(graph::Graph& graph, std::string file) {
+  GraphRecord out;
   out.name = graph.name;
   out.file = std::move(file);
   for (const graph::ValueInfo& input : graph.inputs) out.inputs.push_back(port_of(graph, input));
@@ -46,8 +46,8 @@ Component take_component_record(graph::Graph& graph, std::string file) {
   for (const graph::Node& node : graph.nodes) ++out.ops[node.qualified_op()];
   for (const auto& [name, tensor] : graph.initializers) {
     if (graph.is_input(name)) continue;  // the default of an optional input, no weight
-    TensorRecord record{name, std::string(tensor::name_of(tensor.dtype())), tensor.shape(),
-                        tensor.bytes(), ""};
+    TensorRecord record{name, std::string(name_of(tensor.dtype())), tensor.shape(), tensor.bytes(),
+                        ""};
     if (const auto it = graph.metadata.find(notes::quantization(name));
         it != graph.metadata.end()) {
       record.quantization = it->second;

@@ -1,6 +1,6 @@
 // What the manifest says of one graph.
 //
-//   Component record = take_component_record(graph, "decoder/model.onnx");
+//   GraphRecord record = take_graph_record(graph, "decoder/model.onnx");
 //   LAP_ASSIGN_OR_RETURN(auto saved, graph::save(graph, package / record.file, {}));
 #pragma once
 
@@ -15,6 +15,6 @@ namespace lapidary::package {
 // were quantized (metadata "quantization:<tensor>") and what the integers of ports stand for
 // ("encoding:<port>", {"dtype", "scale", "zero_point"}) move from the graph into the record: the
 // manifest keeps them, the ONNX file need not. Role and part are the caller's to set.
-Component take_component_record(graph::Graph& graph, std::string file);
+GraphRecord take_graph_record(graph::Graph& graph, std::string file);
 
 }  // namespace lapidary::package

@@ -1,0 +1,22 @@
+// Seconds of wall time since it was made.
+//
+//   const Stopwatch watch;
+//   ...
+//   result.seconds = watch.seconds();
+#pragma once
+
+#include <chrono>
+
+namespace lapidary {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace lapidary
