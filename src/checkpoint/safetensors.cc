@@ -225,36 +225,49 @@ Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::stri
 class HeaderReader {
  public:
   HeaderReader(std::string_view text, int64_t data_size, const std::string& where)
-      : text_(text), data_size_(data_size), where_(where), scanner_(text) {}
+      : text_(text), data_size_(data_size), where_(where), header_(where + ": header") {}
 
   Result<std::vector<Parsed>> read() {
-    scanner_.enter('{');
-    for (std::string_view name; scanner_.next_key(name);) LAP_RETURN_IF_ERROR(read_value(name));
-    scanner_.finish();
-    if (!scanner_.ok()) return bad_input(header(), scanner_.problem());
+    LAP_RETURN_IF_ERROR(find_entries());
+    for (const Entry& entry : entries_) LAP_RETURN_IF_ERROR(read_entry(entry));
     return std::move(tensors_);
   }
   std::map<std::string, std::string> take_metadata() { return std::move(metadata_); }
 
  private:
-  std::string header() const { return where_ + ": header"; }
+  // Views into the text, or into what the scanner unescaped.
+  struct Entry {
+    std::string_view name;
+    std::string_view value;
+  };
 
-  Status read_value(std::string_view name) {
-    if (!names_.insert(name).second) {
-      return bad_input(header(), fmt::format("key '{}' appears twice in one object", name));
+  Status find_entries() {
+    std::unordered_set<std::string_view> names;
+    scanner_.enter('{');
+    for (std::string_view name; scanner_.next_key(name);) {
+      if (!names.insert(name).second) {
+        return bad_input(header_, fmt::format("key '{}' appears twice in one object", name));
+      }
+      scanner_.peek();
+      const size_t begin = scanner_.position();
+      scanner_.skip();
+      entries_.push_back({name, text_.substr(begin, scanner_.position() - begin)});
     }
-    scanner_.peek();
-    const size_t begin = scanner_.position();
-    if (!scanner_.skip()) return {};  // read() says why
-    const std::string_view value = text_.substr(begin, scanner_.position() - begin);
-    const std::string place = fmt::format("{}: '{}'", header(), name);
-    if (name == "__metadata__") {
-      LAP_ASSIGN_OR_RETURN(const Json json, parse_json(value, place, kMostMetadataBytes));
-      LAP_ASSIGN_OR_RETURN(metadata_, parse_metadata(json, header()));
+    scanner_.finish();
+    return scanner_.ok() ? Status() : bad_input(header_, scanner_.problem());
+  }
+
+  Status read_entry(const Entry& entry) {
+    const bool is_metadata = entry.name == "__metadata__";
+    LAP_ASSIGN_OR_RETURN(const Json json,
+                         parse_json(entry.value, fmt::format("{}: '{}'", header_, entry.name),
+                                    is_metadata ? kMostMetadataBytes : kMostEntryBytes));
+    if (is_metadata) {
+      LAP_ASSIGN_OR_RETURN(metadata_, parse_metadata(json, header_));
       return {};
     }
-    LAP_ASSIGN_OR_RETURN(const Json json, parse_json(value, place, kMostEntryBytes));
-    LAP_ASSIGN_OR_RETURN(Parsed parsed, parse_entry(std::string(name), json, data_size_, where_));
+    LAP_ASSIGN_OR_RETURN(Parsed parsed,
+                         parse_entry(std::string(entry.name), json, data_size_, where_));
     tensors_.push_back(std::move(parsed));
     return {};
   }
@@ -262,8 +275,9 @@ class HeaderReader {
   std::string_view text_;
   int64_t data_size_;
   const std::string& where_;
-  JsonScanner scanner_;
-  std::unordered_set<std::string_view> names_;  // views into the text or the scanner
+  std::string header_;
+  JsonScanner scanner_{text_};
+  std::vector<Entry> entries_;
   std::vector<Parsed> tensors_;
   std::map<std::string, std::string> metadata_;
 };
