@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
+#include <span>
 #include <system_error>
 
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 
 namespace lapidary {
 namespace {
@@ -15,8 +17,8 @@ namespace {
 // Written between two looks at the token.
 constexpr size_t kPieceBytes = size_t{4} << 20;
 
-Status write_all(int fd, std::string_view bytes, const std::filesystem::path& path,
-                 const Work& work) {
+Status write_bytes(int fd, std::string_view bytes, const std::filesystem::path& path,
+                   const Work& work) {
   while (!bytes.empty()) {
     if (work.is_cancelled()) return cancelled();
     const ssize_t n = ::write(fd, bytes.data(), std::min(bytes.size(), kPieceBytes));
@@ -27,13 +29,27 @@ Status write_all(int fd, std::string_view bytes, const std::filesystem::path& pa
     bytes.remove_prefix(static_cast<size_t>(n));
     work.advance(static_cast<uint64_t>(n));
   }
-  return ::fsync(fd) == 0 ? Status() : system_error(path, errno);
+  return {};
 }
 
-Status write_new(const std::filesystem::path& path, std::string_view bytes, const Work& work) {
+// Read, never mapped: a file that gets shorter meanwhile is an error that says so.
+Status write_copy(int fd, const InputFile& from, const std::filesystem::path& path,
+                  const Work& work) {
+  std::string piece(std::min(from.size(), kPieceBytes), '\0');
+  for (size_t at = 0; at < from.size(); at += piece.size()) {
+    piece.resize(std::min(piece.size(), from.size() - at));
+    LAP_RETURN_IF_ERROR(from.read(at, std::as_writable_bytes(std::span(piece))));
+    LAP_RETURN_IF_ERROR(write_bytes(fd, piece, path, work));
+  }
+  return {};
+}
+
+// A new file with what `fill` writes to it, on disk; on an error there is none.
+Status write_new(const std::filesystem::path& path, const std::function<Status(int fd)>& fill) {
   const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
   if (fd < 0) return system_error(path, errno);
-  Status status = write_all(fd, bytes, path, work);
+  Status status = fill(fd);
+  if (status.ok() && ::fsync(fd) != 0) status = system_error(path, errno);
   if (::close(fd) != 0 && status.ok()) status = system_error(path, errno);
   if (!status.ok()) ::unlink(path.c_str());
   return status;
@@ -50,7 +66,7 @@ Error system_error(const std::filesystem::path& path, int code) {
 }
 
 Status write_file(const std::filesystem::path& path, std::string_view bytes) {
-  return write_new(path, bytes, {});
+  return write_new(path, [&](int fd) { return write_bytes(fd, bytes, path, {}); });
 }
 
 Status replace_file(const std::filesystem::path& path, std::string_view bytes) {
@@ -67,9 +83,8 @@ Status replace_file(const std::filesystem::path& path, std::string_view bytes) {
 
 Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to,
                  const Work& work) {
-  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(from));
-  const auto bytes = file->bytes();
-  return write_new(to, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, work);
+  LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::open(from));
+  return write_new(to, [&](int fd) { return write_copy(fd, file, to, work); });
 }
 
 Status sync_directory(const std::filesystem::path& dir) {

@@ -1,60 +1,17 @@
 #include "base/hash.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "base/files.h"
+#include "base/input_file.h"
 #include "base/parallel.h"
 
 namespace lapidary {
 namespace {
-
-class InputFile {
- public:
-  explicit InputFile(const std::filesystem::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), open_error_(errno) {}
-  // Leaves `fd` to its owner.
-  InputFile(int fd, const std::filesystem::path& path)
-      : path_(path), fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)), open_error_(errno) {}
-  ~InputFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
-
-  Result<int64_t> size() const {
-    if (fd_ < 0) return system_error(path_, open_error_);
-    struct stat info {};
-    if (::fstat(fd_, &info) != 0) return system_error(path_, errno);
-    if (!S_ISREG(info.st_mode)) return io_error(path_.string(), "is not a regular file");
-    return int64_t{info.st_size};
-  }
-
-  Status read(std::vector<unsigned char>& buffer, int64_t offset) const {
-    size_t done = 0;
-    while (done < buffer.size()) {
-      const ssize_t n = ::pread(fd_, buffer.data() + done, buffer.size() - done,
-                                offset + static_cast<int64_t>(done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return system_error(path_, errno);
-      if (n == 0) return io_error(path_.string(), "became shorter while it was read");
-      done += static_cast<size_t>(n);
-    }
-    return {};
-  }
-
- private:
-  std::filesystem::path path_;
-  int fd_;
-  int open_error_;
-};
 
 std::string to_hex(const XXH128_canonical_t& digest) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -77,7 +34,7 @@ XXH128_canonical_t digest_of(const void* data, size_t size) {
 }
 
 Result<std::string> chunked_hash(const InputFile& file, const Work& work) {
-  LAP_ASSIGN_OR_RETURN(const int64_t size, file.size());
+  const auto size = static_cast<int64_t>(file.size());
   const int64_t chunks = (size + kHashChunkBytes - 1) / kHashChunkBytes;
   std::vector<XXH128_canonical_t> digests(static_cast<size_t>(chunks));
   const auto hash_chunk = [&](size_t i) -> Status {
@@ -85,7 +42,8 @@ Result<std::string> chunked_hash(const InputFile& file, const Work& work) {
     const int64_t offset = static_cast<int64_t>(i) * kHashChunkBytes;
     thread_local std::vector<unsigned char> buffer;
     buffer.resize(static_cast<size_t>(std::min(kHashChunkBytes, size - offset)));
-    LAP_RETURN_IF_ERROR(file.read(buffer, offset));
+    LAP_RETURN_IF_ERROR(
+        file.read(static_cast<size_t>(offset), std::as_writable_bytes(std::span(buffer))));
     digests[i] = digest_of(buffer.data(), buffer.size());
     work.advance(buffer.size());
     return {};
@@ -130,11 +88,13 @@ void Fingerprint::add(std::span<const std::byte> bytes) {
 }
 
 Result<std::string> file_hash(const std::filesystem::path& path, const Work& work) {
-  return chunked_hash(InputFile(path), work);
+  LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::open(path));
+  return chunked_hash(file, work);
 }
 
 Result<std::string> file_hash(int fd, const std::filesystem::path& path, const Work& work) {
-  return chunked_hash(InputFile(fd, path), work);
+  LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::of(fd, path));
+  return chunked_hash(file, work);
 }
 
 }  // namespace lapidary

@@ -2,20 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <utility>
 
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 
 namespace lapidary {
 namespace {
 
-// Builds a document while refusing duplicate keys and absurd nesting, which nlohmann's DOM parser
-// accepts in silence.
+// Builds a document while refusing duplicate keys, absurd nesting and more values than there may
+// be, all of which nlohmann's DOM parser accepts in silence.
 class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
   static constexpr size_t kMaxDepth = 256;
+
+  explicit StrictBuilder(uint64_t most_values) : most_values_(most_values) {}
+  ~StrictBuilder() override { dismantle(root); }
+  StrictBuilder(const StrictBuilder&) = delete;
+  StrictBuilder& operator=(const StrictBuilder&) = delete;
 
   Json root;
   std::string problem;
@@ -49,8 +54,15 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
  private:
   template <typename T>
   bool put(T&& value) {
+    if (!count()) return false;
     add(Json(std::forward<T>(value)));
     return true;
+  }
+  bool count() {
+    if (++values_ <= most_values_) return true;
+    problem =
+        fmt::format("holds more than the {} values a file of this kind may have", most_values_);
+    return false;
   }
   Json* add(Json value) {
     if (stack_.empty()) {
@@ -72,6 +84,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
       problem = fmt::format("nested more than {} levels deep", kMaxDepth);
       return false;
     }
+    if (!count()) return false;
     stack_.push_back(add(std::move(container)));
     keys_.emplace_back();
     return true;
@@ -82,6 +95,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     return true;
   }
 
+  uint64_t most_values_;
+  uint64_t values_ = 0;
   std::vector<Json*> stack_;
   std::vector<std::set<std::string>> keys_;
   std::string key_;
@@ -123,8 +138,20 @@ std::string listed(const std::set<std::string>& keys) {
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text, const std::string& where) {
-  StrictBuilder builder;
+void dismantle(Json& document) noexcept {
+  if (auto* array = document.get_ptr<Json::array_t*>()) {
+    for (Json& item : *array) dismantle(item);
+    array->clear();
+  } else if (auto* object = document.get_ptr<Json::object_t*>()) {
+    for (auto& [key, item] : *object) dismantle(item);
+    object->clear();
+  }
+}
+
+Result<Json> parse_json(std::string_view text, const std::string& where, uint64_t max_bytes) {
+  if (text.size() > max_bytes) return too_large(where, text.size(), max_bytes);
+  constexpr uint64_t kFewest = 1024;
+  StrictBuilder builder(std::max(max_bytes / 16, kFewest));
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
     return bad_input(where, builder.problem.empty() ? "not valid JSON" : builder.problem);
   }
@@ -141,15 +168,9 @@ std::optional<int64_t> integer_of(const Json& value) {
 }
 
 Result<Json> load_json(const std::filesystem::path& path, uint64_t max_bytes) {
-  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-  const auto bytes = file->bytes();
-  if (bytes.empty()) return bad_input(path.string(), "is empty", "expected JSON");
-  if (bytes.size() > max_bytes) {
-    return bad_input(path.string(),
-                     fmt::format("is {} bytes, more than the {} a file of this kind may have",
-                                 bytes.size(), max_bytes));
-  }
-  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  LAP_ASSIGN_OR_RETURN(const std::string text, read_file(path, max_bytes));
+  if (text.empty()) return bad_input(path.string(), "is empty", "expected JSON");
+  return parse_json(text, path.string(), max_bytes);
 }
 
 JsonReader::JsonReader(const Json* object, std::string path,
@@ -392,7 +413,11 @@ void JsonReader::reject_unknown(const std::string& remedy) {
 }
 
 JsonDocument::JsonDocument(Json json, std::string where)
-    : json_(std::make_shared<const Json>(std::move(json))),
+    : json_(new Json(std::move(json)),
+            [](Json* owned) {
+              dismantle(*owned);
+              delete owned;  // NOLINT(cppcoreguidelines-owning-memory): shared_ptr has it here
+            }),
       error_(std::make_shared<std::optional<Error>>()),
       where_(std::move(where)) {}
 
@@ -402,8 +427,9 @@ Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path) {
   return JsonDocument(std::move(json), path.string());
 }
 
-Result<JsonDocument> JsonDocument::parse(std::string_view text, const std::string& where) {
-  LAP_ASSIGN_OR_RETURN(Json json, parse_json(text, where));
+Result<JsonDocument> JsonDocument::parse(std::string_view text, const std::string& where,
+                                         uint64_t max_bytes) {
+  LAP_ASSIGN_OR_RETURN(Json json, parse_json(text, where, max_bytes));
   if (!json.is_object()) return bad_input(where, "must be an object, is " + type_of(json));
   return JsonDocument(std::move(json), where);
 }

@@ -22,6 +22,36 @@ TEST(ParseJson, RefusesWhatOthersAcceptInSilence) {
   EXPECT_TRUE(parse_json(R"([1, {"a": {"a": null}}, "x"])", "f").ok());
 }
 
+// Catches sizes that are looked at after the memory was taken, and documents that take far more of
+// it than their text: each value costs 16 bytes at least, and a text of "0,0,0" has one in two.
+TEST(ParseJson, BoundsBytesAndValues) {
+  constexpr uint64_t kBytes = 64 << 10;
+  EXPECT_THAT(error_of(parse_json(std::string(kBytes + 1, ' '), "f", kBytes)),
+              HasSubstr("f: is 65537 bytes, more than the 65536 a file of this kind may have"));
+  for (const char* item : {"0,", "[],", "{},", "\"\",", "[[[0]]],"}) {
+    std::string text = "[";
+    while (text.size() < kBytes - 10) text += item;
+    text.back() = ']';
+    EXPECT_THAT(error_of(parse_json(text, "f", kBytes)), HasSubstr("more than the 4096 values"));
+  }
+  std::string text = "[";
+  for (int i = 0; i < 4094; ++i) text += "0,";
+  EXPECT_TRUE(parse_json(text + "0]", "f", kBytes).ok());
+  EXPECT_THAT(error_of(parse_json(text + "0,0]", "f", kBytes)), HasSubstr("values"));
+}
+
+TEST(ParseJson, DismantlesEverything) {
+  Json json = parse_json(R"([1, {"a": [[], [{"b": "c"}]], "d": null}, "x"])", "f").value();
+  dismantle(json);
+  EXPECT_EQ(json, Json::array());
+  json = parse_json(R"({"a": {"b": {}}})", "f").value();
+  dismantle(json);
+  EXPECT_EQ(json, Json::object());
+  json = "text";
+  dismantle(json);
+  EXPECT_EQ(json, "text");
+}
+
 TEST(JsonReader, NamesFileKeyAndExpectation) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({})", "f: 'n' is missing"},

@@ -4,29 +4,38 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 
+#include "base/guarded_mapping.h"
+#include "base/input_file.h"
 #include "base/result.h"
 
 namespace lapidary {
 
 class MappedFile {
  public:
-  // Errors: the file is missing, unreadable, a directory, or cannot be mapped. An empty file maps
-  // to an empty span.
+  // Errors: those of InputFile::open, and what cannot be mapped. An empty file maps to an empty
+  // span.
   static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
 
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  const std::filesystem::path& path() const { return path_; }
-  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return file_.path(); }
+  // Who uses them asks intact() before believing what was read.
+  std::span<const std::byte> bytes() const { return {data_, file_.size()}; }
+  // An error (kIo) when zeros were read in place of bytes that are not there any more: the file got
+  // shorter, or the disk fails. Only where guard_mappings() was called; elsewhere touching such
+  // bytes ends the process.
+  Status intact() const;
 
   // Copies the bytes at `offset`, out.size() of them. What is copied is never mapped, so however
   // much is read in turn, the process holds no more than `out`; and where the disk fails, or the
-  // file got shorter, this is an error (kIo), while touching bytes() ends the process.
-  Status read(size_t offset, std::span<std::byte> out) const;
+  // file got shorter, this is an error (kIo) at once.
+  Status read(size_t offset, std::span<std::byte> out) const { return file_.read(offset, out); }
 
   // Tells the kernel that [offset, offset + length) is read next, and nothing around it: a sample
   // of a large file. Without this, touching it reads megabytes.
@@ -38,15 +47,13 @@ class MappedFile {
   void release(size_t offset, size_t length) const;
 
  private:
-  MappedFile(std::filesystem::path path, int fd, const std::byte* data, size_t size)
-      : path_(std::move(path)), fd_(fd), data_(data), size_(size) {}
+  MappedFile(InputFile file, const std::byte* data);
 
   void advise(size_t offset, size_t length, size_t unit, int advice) const;
 
-  std::filesystem::path path_;
-  int fd_;
+  InputFile file_;
   const std::byte* data_;
-  size_t size_;
+  std::optional<GuardedMapping> guard_;  // none of an empty file
 };
 
 }  // namespace lapidary

@@ -2,11 +2,16 @@
 #include "base/mapped_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <fstream>
 #include <numeric>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/files.h"
@@ -100,6 +105,48 @@ TEST(MappedFile, SaysThatAFileGotShorter) {
   EXPECT_EQ(status.error().kind, ErrorKind::kIo);
   EXPECT_NE(status.error().message().find(scratch.path().string()), std::string::npos);
   EXPECT_NE(status.error().message().find("byte 100"), std::string::npos);
+}
+
+// Catches SIGBUS: a checkpoint that is cut short while a build reads it ended the build without a
+// word. Every thread goes on, and the file says what happened; other files are not concerned.
+TEST(MappedFile, OutlivesAFileThatGetsShorter) {
+  guard_mappings();
+  const Scratch scratch("mapped_file_cut");
+  const Scratch other("mapped_file_whole");
+  const auto file = MappedFile::open(scratch.path()).value();
+  const auto whole = MappedFile::open(other.path()).value();
+  EXPECT_TRUE(file->intact().ok());
+  const unsigned all = sum(whole->bytes());
+  std::filesystem::resize_file(scratch.path(), 4096);
+  std::vector<std::jthread> readers;
+  std::array<unsigned, 4> sums{};
+  for (unsigned& each : sums) readers.emplace_back([&] { each = sum(file->bytes()); });
+  readers.clear();
+  for (const unsigned each : sums) EXPECT_EQ(each, 0U);  // page 0 holds zeros, the others are lost
+  const Status status = file->intact();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::kIo);
+  EXPECT_NE(status.error().message().find(scratch.path().string()), std::string::npos);
+  EXPECT_NE(status.error().message().find("got shorter while it was read"), std::string::npos);
+  EXPECT_EQ(sum(whole->bytes()), all);
+  EXPECT_TRUE(whole->intact().ok());
+  // The place in the table is free again, for a file that is whole.
+  EXPECT_TRUE(MappedFile::open(other.path()).value()->intact().ok());
+}
+
+// A fault elsewhere is none of ours: it ends the process as it did before.
+TEST(MappedFileDeathTest, LeavesOtherFaultsAlone) {
+  const Scratch scratch("mapped_file_foreign");
+  EXPECT_EXIT(
+      {
+        guard_mappings();
+        const auto file = InputFile::open(scratch.path()).value();
+        void* const data = ::mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
+        std::filesystem::resize_file(scratch.path(), 0);
+        const volatile char* const bytes = static_cast<const char*>(data);
+        ::_exit(bytes[kBytes - 1] == 0 ? 0 : 1);
+      },
+      ::testing::KilledBySignal(SIGBUS), "");
 }
 
 TEST(MappedFile, TakesAdviceAboutAnyRange) {

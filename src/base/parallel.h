@@ -13,7 +13,7 @@ size_t default_threads();
 
 // Calls body(i) for every i in [0, count), in no particular order, on up to `threads` threads (the
 // caller's among them). After the first error no further piece starts; that error is returned. An
-// exception of `body`, out of memory above all, is an error too; where the system grants fewer
+// exception of `body` is an error too (kIo: out of memory; kInternal: any other); where the system grants fewer
 // threads, those it grants do the work. `body` must be safe to call from several threads at once.
 Status parallel_for(size_t count, const std::function<Status(size_t)>& body, size_t threads = 0);
 

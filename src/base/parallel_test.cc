@@ -48,6 +48,26 @@ TEST(ParallelFor, ExceptionsBecomeErrors) {
   EXPECT_FALSE(parallel_for(1, [](size_t) -> Status { throw std::runtime_error("x"); }).ok());
 }
 
+// Catches a thread that takes memory to say that there is none, and an error of it that is taken
+// for a bug of the program.
+TEST(ParallelFor, AnyExceptionOfAnyThreadIsCarried) {
+  for (const size_t threads : {size_t{1}, size_t{2}, size_t{8}}) {
+    std::atomic<int> calls{0};
+    const Status memory = parallel_for(
+        1000,
+        [&](size_t) -> Status {
+          ++calls;
+          throw std::bad_alloc();
+        },
+        threads);
+    EXPECT_EQ(memory.error().kind, ErrorKind::kIo);
+    EXPECT_LE(calls, static_cast<int>(threads)) << "pieces started after the first error";
+    const Status other = parallel_for(
+        3, [](size_t) -> Status { throw 7; }, threads);
+    EXPECT_EQ(other.error().kind, ErrorKind::kInternal);
+  }
+}
+
 TEST(ParallelFor, NothingToDo) {
   EXPECT_TRUE(parallel_for(0, [](size_t) -> Status { return bad_input("", "called"); }).ok());
 }

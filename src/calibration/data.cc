@@ -7,7 +7,7 @@
 #include <memory>
 #include <system_error>
 
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "base/utf8.h"
 #include "calibration/chat_media.h"
 #include "text/tokenizer_config.h"
@@ -27,15 +27,10 @@ enum class Format { kText, kChats };
 struct Source {
   std::string where;
   std::filesystem::path folder;
-  std::shared_ptr<const MappedFile> file;
+  std::string text;
   Format format = Format::kText;
   int64_t count = 0;
   std::vector<Ids> pieces;  // of a file that is one document
-
-  std::string_view text() const {
-    const auto bytes = file->bytes();
-    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
-  }
 };
 
 bool is_blank(std::string_view line) {
@@ -76,11 +71,12 @@ Result<Source> open_source(const std::filesystem::path& path) {
   out.where = path.string();
   out.folder = path.parent_path();
   LAP_ASSIGN_OR_RETURN(out.format, format_of(path));
-  LAP_ASSIGN_OR_RETURN(out.file, MappedFile::open(path));
-  const std::string_view text = out.text();
-  if (text.size() > kMostBytes) {
+  LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::open(path));
+  if (file.size() > kMostBytes) {
     return bad_input(out.where, "is larger than 256 MiB", "calibrate with a part of it");
   }
+  LAP_ASSIGN_OR_RETURN(out.text, file.read_all());
+  const std::string_view text = out.text;
   if (const size_t bad = find_invalid_utf8(text); bad != std::string_view::npos) {
     const auto number =
         1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(bad), '\n');
@@ -234,7 +230,7 @@ Result<std::vector<Sequence>> DataReader::load(const DataConfig& config) const {
   for (const auto& path : config.files) {
     LAP_ASSIGN_OR_RETURN(Source source, open_source(path));
     if (source.format == Format::kText && config.strategy == Strategy::kJoin) {
-      LAP_ASSIGN_OR_RETURN(source.pieces, whole_file(source.text(), config, source.where));
+      LAP_ASSIGN_OR_RETURN(source.pieces, whole_file(source.text, config, source.where));
       source.count = static_cast<int64_t>(source.pieces.size());
     }
     total += source.count;
@@ -255,7 +251,7 @@ Result<std::vector<Sequence>> DataReader::load(const DataConfig& config) const {
     }
     if (!source.pieces.empty()) continue;
     LAP_RETURN_IF_ERROR(
-        for_each_line(source.text(), [&](int64_t number, std::string_view line) -> Status {
+        for_each_line(source.text, [&](int64_t number, std::string_view line) -> Status {
           if (!is_kept(seen++, kept, total)) return {};
           const std::string where = at_line(source.where, number);
           if (source.format == Format::kChats) {

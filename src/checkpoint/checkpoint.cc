@@ -63,6 +63,7 @@ Result<std::string> with_side_files(const std::string& weights_hash,
     LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
     print.add(path.filename().string());
     print.add(file->bytes());
+    LAP_RETURN_IF_ERROR(file->intact());
   }
   return print.hex();
 }
@@ -105,7 +106,9 @@ std::vector<std::filesystem::path> Checkpoint::side_files() const {
 }
 
 Result<std::string> Checkpoint::source_hash() const {
-  return with_side_files(weights.sample_hash(), side_files());
+  const std::string hash = weights.sample_hash();
+  LAP_RETURN_IF_ERROR(weights.intact());
+  return with_side_files(hash, side_files());
 }
 
 Result<std::string> Checkpoint::content_hash(const Work& work) const {

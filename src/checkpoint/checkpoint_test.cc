@@ -8,12 +8,14 @@
 #include <chrono>
 #include <functional>
 
+#include "base/guarded_mapping.h"
 #include "checkpoint/expected_tensors.h"
 #include "checkpoint/test_files.h"
 
 namespace lapidary::checkpoint {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -61,6 +63,29 @@ TEST(CheckpointTest, ContentHashCoversSideFilesAndWeights) {
   EXPECT_NE(before, changed);
   replace(dir, "chat_template.jinja", "other");
   EXPECT_NE(changed, hash());
+}
+
+// Catches a process that ends without a word when the weights are cut short after they were opened,
+// and a hash of zeros that is believed.
+TEST(CheckpointTest, WeightsThatGetShorterAreNamed) {
+  guard_mappings();
+  TempDir dir;
+  link_tiny_checkpoint(dir);
+  const auto weights = dir.path() / "model.safetensors";
+  std::filesystem::remove(weights);
+  std::filesystem::copy_file(tiny_checkpoint() / "model.safetensors", weights);
+  const auto c = Checkpoint::open(dir.path());
+  ASSERT_TRUE(c.ok()) << c.error().message();
+  const auto tensor = c->weights.tensor("model.language_model.norm.weight");
+  std::filesystem::resize_file(weights, 100);
+  const auto hash = c->source_hash();
+  ASSERT_FALSE(hash.ok());
+  EXPECT_EQ(hash.error().kind, ErrorKind::kIo);
+  EXPECT_THAT(hash.error().message(),
+              AllOf(HasSubstr("model.safetensors"), HasSubstr("while it was read")));
+  const auto values = tensor->to_floats();
+  ASSERT_FALSE(values.ok());
+  EXPECT_THAT(values.error().message(), HasSubstr("model.safetensors"));
 }
 
 TEST(CheckpointTest, OptionalFilesMayBeAbsent) {

@@ -6,16 +6,22 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "base/json.h"
+#include "base/json_scanner.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::checkpoint {
 namespace {
 
 constexpr uint64_t kLengthBytes = 8;
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+// A header takes about 100 bytes for a tensor; models of a terabyte have 100 000 tensors, in many
+// files. The reference implementation stops at 100 MB.
+constexpr uint64_t kMostHeaderBytes = 16U << 20;
+constexpr uint64_t kMostEntryBytes = 64U << 10;    // of a tensor: three short fields
+constexpr uint64_t kMostMetadataBytes = 4U << 20;  // training tools write their settings there
 constexpr const char* kDamaged = "the file is damaged: download it again";
 
 struct NamedDType {
@@ -198,11 +204,11 @@ Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::stri
   for (size_t i = 0; i < kLengthBytes; ++i) {
     length |= std::to_integer<uint64_t>(bytes[i]) << (8 * i);
   }
-  if (length > kMaxHeaderBytes) {
+  if (length > kMostHeaderBytes) {
     return bad_input(
         where,
-        fmt::format("header: its length says {} bytes, more than the 100 MB that are allowed",
-                    length),
+        fmt::format("header: its length says {} bytes, more than the {} that are allowed", length,
+                    kMostHeaderBytes),
         "this is no safetensors file, or it is damaged");
   }
   if (length > bytes.size() - kLengthBytes) {
@@ -214,6 +220,68 @@ Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::stri
   return length;
 }
 
+// Reads the header entry by entry: documents of one tensor at a time are small, however many
+// tensors there are.
+class HeaderReader {
+ public:
+  HeaderReader(std::string_view text, int64_t data_size, const std::string& where)
+      : text_(text), data_size_(data_size), where_(where), header_(where + ": header") {}
+
+  Result<std::vector<Parsed>> read() {
+    LAP_RETURN_IF_ERROR(find_entries());
+    for (const Entry& entry : entries_) LAP_RETURN_IF_ERROR(read_entry(entry));
+    return std::move(tensors_);
+  }
+  std::map<std::string, std::string> take_metadata() { return std::move(metadata_); }
+
+ private:
+  // Views into the text, or into what the scanner unescaped.
+  struct Entry {
+    std::string_view name;
+    std::string_view value;
+  };
+
+  Status find_entries() {
+    std::unordered_set<std::string_view> names;
+    scanner_.enter('{');
+    for (std::string_view name; scanner_.next_key(name);) {
+      if (!names.insert(name).second) {
+        return bad_input(header_, fmt::format("key '{}' appears twice in one object", name));
+      }
+      scanner_.peek();
+      const size_t begin = scanner_.position();
+      scanner_.skip();
+      entries_.push_back({name, text_.substr(begin, scanner_.position() - begin)});
+    }
+    scanner_.finish();
+    return scanner_.ok() ? Status() : bad_input(header_, scanner_.problem());
+  }
+
+  Status read_entry(const Entry& entry) {
+    const bool is_metadata = entry.name == "__metadata__";
+    LAP_ASSIGN_OR_RETURN(const Json json,
+                         parse_json(entry.value, fmt::format("{}: '{}'", header_, entry.name),
+                                    is_metadata ? kMostMetadataBytes : kMostEntryBytes));
+    if (is_metadata) {
+      LAP_ASSIGN_OR_RETURN(metadata_, parse_metadata(json, header_));
+      return {};
+    }
+    LAP_ASSIGN_OR_RETURN(Parsed parsed,
+                         parse_entry(std::string(entry.name), json, data_size_, where_));
+    tensors_.push_back(std::move(parsed));
+    return {};
+  }
+
+  std::string_view text_;
+  int64_t data_size_;
+  const std::string& where_;
+  std::string header_;
+  JsonScanner scanner_{text_};
+  std::vector<Entry> entries_;
+  std::vector<Parsed> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
 }  // namespace
 
 Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> bytes,
@@ -224,20 +292,12 @@ Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> by
     return bad_input(where, "header: does not start with '{'",
                      "this is no safetensors file, or it is damaged");
   }
-  LAP_ASSIGN_OR_RETURN(const Json json, parse_json(text, where + ": header"));
   SafetensorsHeader header;
   header.data_begin = static_cast<int64_t>(kLengthBytes + length);
   const int64_t data_size = static_cast<int64_t>(bytes.size()) - header.data_begin;
-  std::vector<Parsed> tensors;
-  tensors.reserve(json.size());
-  for (const auto& [name, value] : json.items()) {
-    if (name == "__metadata__") {
-      LAP_ASSIGN_OR_RETURN(header.metadata, parse_metadata(value, where + ": header"));
-      continue;
-    }
-    LAP_ASSIGN_OR_RETURN(Parsed parsed, parse_entry(name, value, data_size, where));
-    tensors.push_back(std::move(parsed));
-  }
+  HeaderReader reader(text, data_size, where);
+  LAP_ASSIGN_OR_RETURN(std::vector<Parsed> tensors, reader.read());
+  header.metadata = reader.take_metadata();
   LAP_RETURN_IF_ERROR(check_layout(tensors, data_size, where));
   header.entries.reserve(tensors.size());
   for (Parsed& t : tensors) {
@@ -260,10 +320,11 @@ SafetensorsFile::SafetensorsFile(std::shared_ptr<const MappedFile> file, Safeten
 Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
     const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
-  LAP_ASSIGN_OR_RETURN(SafetensorsHeader header,
-                       parse_safetensors_header(file->bytes(), path.string()));
+  auto header = parse_safetensors_header(file->bytes(), path.string());
+  LAP_RETURN_IF_ERROR(file->intact());
+  if (!header.ok()) return header.take_error();
   return std::shared_ptr<const SafetensorsFile>(
-      new SafetensorsFile(std::move(file), std::move(header)));
+      new SafetensorsFile(std::move(file), std::move(header).value()));
 }
 
 std::span<const std::byte> SafetensorsFile::header_bytes() const {

@@ -40,11 +40,13 @@ struct SafetensorsHeader {
 };
 
 // `bytes` is the whole file; `where` names it in messages. Errors (kBadInput unless noted): fewer
-// than 8 bytes; a header longer than the file or than 100 MB; not starting with '{'; not JSON;
-// duplicate keys; an entry without dtype, shape or data_offsets, or with other keys; a dtype
+// than 8 bytes; a header longer than the file or than 16 MiB, of which
+// an entry may have 64 KiB and the metadata 4 MiB; not starting with '{'; not JSON; duplicate keys;
+// an entry without dtype, shape or data_offsets, or with other keys; a dtype
 // unknown or (kUnsupported) without a place in ONNX tensors here, such as F8_E4M3 or F4; dims or
 // offsets that are not integers >= 0, or overflow; offsets reversed, outside the file or not
-// matching dtype and shape; tensors that overlap or leave holes; bytes after the last tensor.
+// matching dtype and shape; tensors that overlap or leave holes; bytes after the last tensor. No
+// header takes more memory than ten times its bytes.
 Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> bytes,
                                                    const std::string& where);
 

@@ -171,17 +171,44 @@ TEST(SafetensorsTest, RefusesDamagedHeaders) {
   }
 }
 
+// Catches a document of the whole header, which would take twenty times its bytes.
+TEST(SafetensorsTest, BoundsEntriesAndMetadata) {
+  const std::string many = "[" + std::string(70'000, ' ') + "0]";
+  EXPECT_THAT(parse(safetensors_bytes(entry("\"F32\"", many, "[0,0]"), "")).error().message(),
+              HasSubstr("header: 'x': is 70"));
+  const std::string metadata = R"({"__metadata__":{"k":")" + std::string(5'000'000, 'v') + R"("}})";
+  EXPECT_THAT(parse(safetensors_bytes(metadata, "")).error().message(),
+              HasSubstr("header: '__metadata__': is 50000"));
+}
+
+// As many tensors as a header holds: all are read, in the order of their bytes.
+TEST(SafetensorsTest, ReadsAFullHeader) {
+  std::string header = "{";
+  int64_t count = 0;
+  for (; header.size() < (16U << 20) - 200; ++count) {
+    header += fmt::format(R"("{}":{{"dtype":"U8","shape":[1],"data_offsets":[{},{}]}},)", count,
+                          count, count + 1);
+  }
+  header.back() = '}';
+  const auto parsed =
+      parse(safetensors_bytes(header, std::string(static_cast<size_t>(count), 'x')));
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message();
+  ASSERT_EQ(parsed->entries.size(), static_cast<size_t>(count));
+  EXPECT_EQ(parsed->entries.back().name, std::to_string(count - 1));
+}
+
 TEST(SafetensorsTest, RefusesAbsurdLengths) {
   const auto with_length = [](uint64_t length) {
     std::string bytes = safetensors_bytes(kHeader, valid_data());
     for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(length >> (8 * i) & 0xff);
     return bytes;
   };
-  for (const uint64_t length : {uint64_t{100'000'001}, uint64_t{1} << 40, uint64_t{1} << 63,
-                                ~uint64_t{0}, ~uint64_t{0} - 7}) {
+  for (const uint64_t length : {(uint64_t{16} << 20) + 1, uint64_t{100'000'001}, uint64_t{1} << 40,
+                                uint64_t{1} << 63, ~uint64_t{0}, ~uint64_t{0} - 7}) {
     const auto parsed = parse(with_length(length));
     ASSERT_FALSE(parsed.ok()) << length;
-    EXPECT_THAT(parsed.error().message(), HasSubstr("100 MB")) << length;
+    EXPECT_THAT(parsed.error().message(), HasSubstr("more than the 16777216 that are allowed"))
+        << length;
   }
   const auto parsed = parse(with_length(5000));
   ASSERT_FALSE(parsed.ok());

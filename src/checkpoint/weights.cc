@@ -244,6 +244,11 @@ std::vector<std::string> Weights::names_read() const {
   return out;
 }
 
+Status Weights::intact() const {
+  for (const auto& file : files_) LAP_RETURN_IF_ERROR(file->mapped_file().intact());
+  return {};
+}
+
 std::vector<int64_t> Weights::modification_times() const {
   std::vector<int64_t> out;
   for (const auto& file : files_) {

@@ -45,6 +45,8 @@ class Weights {
   // kept under it must be held against tensor_hashes() before it is used again, and
   // `modification_times` in its key spare the attempt.
   std::string sample_hash() const;
+  // That what was hashed was there: see MappedFile::intact.
+  Status intact() const;
   // A fingerprint of all content, 32 hex digits: each file's name, header and tensor_hashes().
   // Tensors are hashed while they are read; what nobody read is read now, on all cores. Errors: a
   // file that cannot be read, or that got shorter; kCancelled.

@@ -1,7 +1,6 @@
 // lapidary build CHECKPOINT --recipe NAME_OR_FILE -o PACKAGE
 #include <fmt/format.h>
 
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <set>
@@ -181,8 +180,6 @@ Result<int> build(const BuildFlags& flags) {
   if (options.output.empty()) return bad_input("", "no output is given", "add -o PACKAGE");
   options.force = flags.force;
   options.work = {.threads = static_cast<size_t>(flags.threads), .cancel = &catch_interrupts()};
-  // A file that grows past `ulimit -f` is an error to report, not the end of the process.
-  std::signal(SIGXFSZ, SIG_IGN);
   std::optional<ProgressDisplay> progress;
   if (!flags.json) {
     options.work.progress = &progress.emplace(Screen::of(stdout), ProgressDisplay::Keep::kStages);

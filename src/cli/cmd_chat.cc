@@ -51,7 +51,7 @@ class ChatSession {
     LineReader reader;
     while (true) {
       const CancelToken& cancel = catch_interrupts();
-      write_out("> ");
+      if (!write_out("> ")) return finish_output();
       LAP_ASSIGN_OR_RETURN(const std::optional<std::string> line, reader.next(cancel));
       if (!line) {
         write_out("\n");

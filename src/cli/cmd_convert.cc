@@ -2,7 +2,6 @@
 // file.
 #include <fmt/core.h>
 
-#include <csignal>
 #include <memory>
 #include <string>
 
@@ -101,7 +100,6 @@ Result<int> run(const ConvertFlags& flags) {
   }
   LAP_ASSIGN_OR_RETURN(const auto steps, build::bind_steps(flags.passes, flags.set));
   LAP_ASSIGN_OR_RETURN(const auto chip, flags.chip.resolve());
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
   ProgressDisplay progress;
   const Work work{.progress = &progress, .cancel = &catch_interrupts()};
   LAP_ASSIGN_OR_RETURN(const Conversion done, build::convert_file(flags.model, flags.output, steps,

@@ -1,6 +1,5 @@
 #include "cli/terminal.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -11,8 +10,13 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/files.h"
+#include "base/input_file.h"
+
 namespace lapidary::cli {
 namespace {
+
+constexpr uint64_t kMostTextBytes = 1U << 30;  // what a tokenizer takes at a time
 
 CancelToken interrupt_token;
 int write_error = 0;  // errno of the first write to standard output that failed
@@ -45,6 +49,10 @@ Result<std::string> read_to_end(int fd, const std::string& where) {
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());
     if (count == 0) return text;
     if (count > 0) {
+      if (text.size() > kMostTextBytes) {
+        return bad_input(where, fmt::format("has more than {} bytes", kMostTextBytes),
+                         "give it in parts");
+      }
       text.append(buffer.data(), static_cast<size_t>(count));
     } else if (errno == EINTR && interrupt_token.cancelled()) {
       return cancelled();
@@ -113,8 +121,10 @@ bool ModelText::finish() { return write_bytes(stream_.flush()); }
 int finish_output() {
   write_out("");
   if (write_error == 0) return kExitOk;
-  return report(io_error("standard output", std::strerror(write_error),
-                         "free some space or choose another target"));
+  if (write_error == EPIPE) return kExitPipe;  // `lapidary inspect ... | head`: nothing is wrong
+  Error error = system_error("standard output", write_error);
+  if (error.remedy.empty()) error.remedy = "free some space or choose another target";
+  return report(error);
 }
 
 int code_or_report(const Result<int>& code) {
@@ -130,11 +140,7 @@ int print_or_report(const Result<std::string>& text) {
 Result<std::string> read_stdin() { return read_to_end(STDIN_FILENO, "standard input"); }
 
 Result<std::string> read_text_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return cannot_read(path, errno);
-  auto text = read_to_end(fd, path);
-  ::close(fd);
-  return text;
+  return read_file(path, kMostTextBytes);
 }
 
 }  // namespace lapidary::cli

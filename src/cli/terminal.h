@@ -21,6 +21,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitInternal = 1;
 inline constexpr int kExitUsage = 2;  // the user's file, option or prompt; the system's refusal
 inline constexpr int kExitInterrupted = 130;
+inline constexpr int kExitPipe = 141;  // nobody reads standard output any more: as a shell has it
 
 int exit_code_of(const Error& error);
 // Prints "lapidary: error: ..." as one line on standard error; returns the exit code.
@@ -53,14 +54,16 @@ class ModelText {
   PrintableStream stream_;
 };
 
-// Exit code 0, or that of an error line when standard output could not be written.
+// Exit code 0, or that of an error line when standard output could not be written; kExitPipe, and no
+// line, when its reader is gone.
 int finish_output();
 // The exit code that a command gave, or that of its error, which is reported.
 int code_or_report(const Result<int>& code);
 // Writes a command's whole text, or reports why there is none; returns the exit code.
 int print_or_report(const Result<std::string>& text);
 
-// All of standard input, or of a file. Errors: kIo naming it; kCancelled.
+// All of standard input, or of a regular file, up to 1 GiB. Errors: kIo naming it; kBadInput for
+// more; kCancelled.
 Result<std::string> read_stdin();
 Result<std::string> read_text_file(const std::string& path);
 

@@ -26,8 +26,11 @@ class Reader {
     LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path_));
     const auto bytes = file->bytes();
     onnx::ModelProto model;
-    if (bytes.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()) ||
-        !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph()) {
+    const bool parsed = bytes.size() <= static_cast<size_t>(std::numeric_limits<int32_t>::max()) &&
+                        model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+                        model.has_graph();
+    LAP_RETURN_IF_ERROR(file->intact());
+    if (!parsed) {
       return bad_input(path_.string(), "is not an ONNX model, or is truncated");
     }
     if (model.training_info_size() > 0) {

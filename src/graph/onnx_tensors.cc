@@ -184,9 +184,9 @@ Result<Tensor> TensorReader::read_external(const onnx::TensorProto& proto, Tenso
                      "build or download the package again");
   }
   if (rows_share_bytes(type)) {
-    const auto bytes =
-        file->bytes().subspan(static_cast<size_t>(offset), static_cast<size_t>(length));
-    return in_memory(std::move(type), {bytes.begin(), bytes.end()});
+    std::vector<std::byte> bytes(static_cast<size_t>(length));
+    LAP_RETURN_IF_ERROR(file->read(static_cast<size_t>(offset), bytes));
+    return in_memory(std::move(type), std::move(bytes));
   }
   return tensor::from_file(file, offset, std::move(type), proto.name());
 }

@@ -51,7 +51,9 @@ std::optional<BinaryTarget> find_binary_target(std::span<const std::byte> bytes)
 
 Result<BinaryTarget> read_binary_target(const std::filesystem::path& binary) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(binary));
-  if (auto target = find_binary_target(file->bytes())) return *std::move(target);
+  auto target = find_binary_target(file->bytes());
+  LAP_RETURN_IF_ERROR(file->intact());
+  if (target) return *std::move(target);
   return bad_input(binary.string(), "is no context binary: it does not say for which arch it is",
                    "build the package again");
 }

@@ -56,7 +56,9 @@ std::string_view view_of(const MappedFile& file) {
 
 Result<std::string> read_hash(const fs::path& library) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(library));
-  return content_hash(view_of(*file));
+  std::string hash = content_hash(view_of(*file));
+  LAP_RETURN_IF_ERROR(file->intact());
+  return hash;
 }
 
 // Piece by piece: the backend has 100 MB, which would all count as memory of the build.
@@ -67,6 +69,7 @@ Result<std::string> read_version(const fs::path& library) {
     const std::string_view piece = all.substr(at, kPiece + kVersionMark.size() + kLongestVersion);
     std::string version = version_in(piece);
     file->release(at, piece.size());
+    LAP_RETURN_IF_ERROR(file->intact());
     if (!version.empty()) return version;
   }
   return std::string();

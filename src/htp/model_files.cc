@@ -15,8 +15,11 @@ Result<std::vector<fs::path>> model_files(const fs::path& model) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(model));
   const auto bytes = file->bytes();
   onnx::ModelProto proto;
-  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()) ||
-      !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !proto.has_graph()) {
+  const bool parsed = bytes.size() <= static_cast<size_t>(std::numeric_limits<int32_t>::max()) &&
+                      proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+                      proto.has_graph();
+  LAP_RETURN_IF_ERROR(file->intact());
+  if (!parsed) {
     return bad_input(model.string(), "is not an ONNX model, or is truncated");
   }
   std::set<std::string> locations;

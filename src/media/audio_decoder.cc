@@ -123,7 +123,9 @@ Result<Audio> decode_audio(std::span<const std::byte> file, const std::string& w
 
 Result<Audio> load_audio(const std::filesystem::path& path, const AudioLimits& limits) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-  return decode_audio(file->bytes(), path.string(), limits);
+  auto audio = decode_audio(file->bytes(), path.string(), limits);
+  LAP_RETURN_IF_ERROR(file->intact());
+  return audio;
 }
 
 }  // namespace lapidary::media

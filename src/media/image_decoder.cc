@@ -53,7 +53,9 @@ Result<Image> decode_image(Bytes file, const std::string& where, const ImageLimi
 
 Result<Image> load_image(const std::filesystem::path& path, const ImageLimits& limits) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-  return decode_image(file->bytes(), path.string(), limits);
+  auto image = decode_image(file->bytes(), path.string(), limits);
+  LAP_RETURN_IF_ERROR(file->intact());
+  return image;
 }
 
 }  // namespace lapidary::media

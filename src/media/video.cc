@@ -1,13 +1,13 @@
 #include "media/video.h"
 
 #include <algorithm>
-#include <array>
-#include <fstream>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "base/files.h"
+#include "base/input_file.h"
 #include "media/image_format.h"
 
 namespace lapidary::media {
@@ -52,11 +52,11 @@ bool comes_before(const std::filesystem::path& a, const std::filesystem::path& b
 // By content, as images are decoded. Formats that are known but not read count, so that such a
 // frame is an error later and not a gap.
 bool is_image(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, kSniffedBytes> head = {};
-  file.read(head.data(), head.size());
-  const auto bytes = std::as_bytes(std::span(head)).first(static_cast<size_t>(file.gcount()));
-  return sniff_format(bytes).format != ImageFormat::kUnknown;
+  const auto file = InputFile::open(path);
+  if (!file.ok()) return false;
+  std::vector<std::byte> head(std::min(file->size(), size_t{kSniffedBytes}));
+  if (!file->read(0, head).ok()) return false;
+  return sniff_format(head).format != ImageFormat::kUnknown;
 }
 
 Result<std::vector<std::filesystem::path>> images_in(const std::filesystem::path& folder) {

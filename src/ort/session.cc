@@ -2,9 +2,11 @@
 
 #include <onnxruntime_session_options_config_keys.h>
 
-#include <fstream>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "base/input_file.h"
 #include "base/parallel.h"
 #include "ort/element_types.h"
 #include "ort/environment.h"
@@ -100,7 +102,11 @@ std::string version() { return OrtGetApiBase()->GetVersionString(); }
 
 Result<Session> Session::open(const std::filesystem::path& model, const SessionOptions& options) {
   // ONNX Runtime reports a missing file in terms of its own source; say it plainly.
-  if (!std::ifstream(model).good()) return io_error(model.string(), "cannot open the model file");
+  if (std::error_code ignored; !std::filesystem::exists(model, ignored)) {
+    return io_error(model.string(), "cannot open the model file");
+  }
+  // And would wait for a writer where the file is a pipe.
+  if (auto file = InputFile::open(model); !file.ok()) return file.take_error();
   auto state = std::make_shared<State>();
   state->path = model;
   std::optional<QuietStdout> quiet;

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/glob.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "contract/component.h"
 #include "recipe/builtin_recipes.h"
 #include "recipe/htp_form.h"
@@ -288,13 +288,11 @@ Result<Recipe> load_recipe(const std::string& name_or_file,
     return bad_input(name_or_file, "is neither a file nor a built-in recipe",
                      fmt::format("built-in recipes: {}", fmt::join(names, ", ")));
   }
-  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-  const auto bytes = file->bytes();
-  return parse_recipe({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                      {.name = path.stem().string(),
-                       .where = path.string(),
-                       .base = path.parent_path(),
-                       .overrides = overrides});
+  LAP_ASSIGN_OR_RETURN(const std::string text, read_file(path, kMostJsonBytes));
+  return parse_recipe(text, {.name = path.stem().string(),
+                             .where = path.string(),
+                             .base = path.parent_path(),
+                             .overrides = overrides});
 }
 
 }  // namespace lapidary::recipe

@@ -57,7 +57,7 @@ class FileBytes final : public Producer {
       }
       file_->release(size(offset_ + r * row_bytes), size((end - r) * row_bytes));
     }
-    return {};
+    return file_->intact();
   }
 
   std::string describe() const override { return name_; }

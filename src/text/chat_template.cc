@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <array>
 
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 
 namespace lapidary::text {
 namespace {
 
 constexpr const char* kTemplateFile = "chat_template.jinja";
 constexpr const char* kConfigFile = "tokenizer_config.json";
+constexpr uint64_t kMostTemplateBytes = 16U << 20;  // jinja's own bound, 8 MB, has its own message
 
 // A special token is a text, or an object that holds it as "content".
 const Json* token_text(const Json& value) {
@@ -45,12 +46,6 @@ Status check_message(const Json& message, const std::string& where) {
     return bad_input(where, "a message needs a text \"role\"");
   }
   return {};
-}
-
-Result<std::string> read_text(const std::filesystem::path& path) {
-  LAP_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
-  const auto bytes = file->bytes();
-  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace
@@ -138,7 +133,7 @@ Result<ChatTemplate> ChatTemplate::load(const std::filesystem::path& dir) {
   const auto in_config = config.find("chat_template");
   if (std::filesystem::exists(file, ignored)) {
     out.where_ = file.string();
-    LAP_ASSIGN_OR_RETURN(const std::string source, read_text(file));
+    LAP_ASSIGN_OR_RETURN(const std::string source, read_file(file, kMostTemplateBytes));
     LAP_RETURN_IF_ERROR(out.add("default", source, out.where_));
   } else if (in_config != config.end() && !in_config->is_null()) {
     out.where_ = config_path.string() + ": chat_template";

@@ -44,7 +44,10 @@ bool decoded_token(const TokenizerParts& parts, int32_t id, bool skip_special,
 Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   const auto bytes = file->bytes();
-  return parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  auto tokenizer =
+      parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  LAP_RETURN_IF_ERROR(file->intact());
+  return tokenizer;
 }
 
 Result<Tokenizer> Tokenizer::parse(std::string_view json, const std::string& where) {

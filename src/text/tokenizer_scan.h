@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "text/json_scanner.h"
+#include "base/json_scanner.h"
 #include "text/merge_table.h"
 #include "text/vocabulary.h"
 

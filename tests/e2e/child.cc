@@ -65,6 +65,12 @@ bool mount_tiny_disk(const char* folder) {
     const rlimit limit{bytes, bytes};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
+  if (options.address_bytes >= 0) {
+    const auto bytes = static_cast<rlim_t>(options.address_bytes);
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_AS, &limit);
+  }
+  if (options.seconds > 0) alarm(options.seconds);
   if (!options.tiny_disk.empty() && !mount_tiny_disk(options.tiny_disk.c_str())) {
     _exit(kCannotMount);
   }
@@ -103,6 +109,7 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
   Pipe out;
   Pipe err;
   if (options.terminal) out.become_terminal();
+  if (options.no_reader) out.close_end(0);
   const pid_t pid = start(arguments, options, in, out, err);
   in.close_end(0);
   out.close_end(1);

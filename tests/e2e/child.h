@@ -29,6 +29,9 @@ struct ChildOptions {
   bool terminal = false;
   int kill_after_us = -1;      // SIGKILL so long after the start, before what it wrote is read
   long file_bytes = -1;        // RLIMIT_FSIZE: writes beyond fail, as on a full disk
+  long address_bytes = -1;     // RLIMIT_AS: no more memory than that, counting what is mapped
+  unsigned seconds = 0;        // SIGALRM after so many: what waits for ever; 0: never
+  bool no_reader = false;      // nobody reads standard output
   std::string tiny_disk = {};  // a folder on which the child sees a file system of 1 MiB
 };
 

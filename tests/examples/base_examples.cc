@@ -10,8 +10,11 @@
 #include "base/cache_folder.h"
 #include "base/dtype.h"
 #include "base/files.h"
+#include "base/guarded_mapping.h"
+#include "base/input_file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_scanner.h"
 #include "base/result.h"
 #include "checkpoint/test_files.h"
 #include "example.h"
@@ -171,6 +174,40 @@ Result<Json> source_dir_example() {
   return golden;
 }
 
+Status json_scanner_example(std::string_view text, const std::string& where) {
+  // [base/json_scanner.h]
+  JsonScanner scanner(text);
+  scanner.enter('{');
+  for (std::string_view key; scanner.next_key(key);) {
+    int64_t id = 0;
+    scanner.integer(id);
+  }
+  if (!scanner.ok()) return bad_input(where, scanner.problem());
+  // [end]
+  return {};
+}
+
+Status input_file_example(const std::filesystem::path& path) {
+  // [base/input_file.h]
+  LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::open(path));
+  std::vector<std::byte> head(std::min<size_t>(file.size(), 64));
+  LAP_RETURN_IF_ERROR(file.read(0, head));
+  // [end]
+  return {};
+}
+
+void use(const void*, size_t) {}
+
+Status guarded_mapping_example(const InputFile& file, const void* data, size_t size) {
+  // [base/guarded_mapping.h]
+  guard_mappings();                     // once, in main
+  const GuardedMapping mapping(data, size);
+  use(data, size);
+  if (mapping.lost()) return file.lost_bytes();
+  // [end]
+  return {};
+}
+
 struct Sample {};
 void run(const Sample&) {}
 
@@ -217,5 +254,19 @@ Status hash_all(const Files& files, const Work& work) {
   return {};
 }
 // [end]
+
+TEST(BaseExamples, JsonScanner) {
+  expect_ok(json_scanner_example(R"({"a": 1, "b": 2})", "vocab"));
+  EXPECT_FALSE(json_scanner_example(R"({"a": "no integer"})", "vocab").ok());
+}
+
+TEST(BaseExamples, InputFile) {
+  const checkpoint::TempDir dir;
+  const std::string path = dir.write("small.json", Json{{"layers", 3}}).string();
+  expect_ok(input_file_example(path));
+  EXPECT_FALSE(input_file_example(path + ".none").ok());
+  const std::string bytes = "any";
+  expect_ok(guarded_mapping_example(InputFile::open(path).value(), bytes.data(), bytes.size()));
+}
 
 }  // namespace lapidary::examples

@@ -8,7 +8,6 @@
 #include "example.h"
 #include "text/chat_template.h"
 #include "text/piece_decoder.h"
-#include "text/json_scanner.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_config.h"
 
@@ -35,19 +34,6 @@ std::string decoder_example(const PieceDecoder& decoder, const std::vector<std::
   stream.flush(text);                                                // and the rest
   // [end]
   return text;
-}
-
-Status json_scanner_example(std::string_view text, const std::string& where) {
-  // [text/json_scanner.h]
-  JsonScanner scanner(text);
-  scanner.enter('{');
-  for (std::string_view key; scanner.next_key(key);) {
-    int64_t id = 0;
-    scanner.integer(id);
-  }
-  if (!scanner.ok()) return bad_input(where, scanner.problem());
-  // [end]
-  return {};
 }
 
 Status tokenizer_example(const std::filesystem::path& dir) {
@@ -80,11 +66,6 @@ TEST(TextExamples, OnTheTinyModel) {
   expect_ok(chat_template_example(dir));
   expect_ok(tokenizer_example(dir));
   expect_ok(tokenizer_config_example(dir));
-}
-
-TEST(TextExamples, JsonScanner) {
-  expect_ok(json_scanner_example(R"({"a": 1, "b": 2})", "vocab"));
-  EXPECT_FALSE(json_scanner_example(R"({"a": "no integer"})", "vocab").ok());
 }
 
 }  // namespace lapidary::text

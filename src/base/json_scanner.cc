@@ -1,4 +1,4 @@
-#include "text/json_scanner.h"
+#include "base/json_scanner.h"
 
 #include <fmt/core.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/utf8.h"
 
-namespace lapidary::text {
+namespace lapidary {
 namespace {
 
 enum ByteClass : uint8_t { kPlain, kQuote, kBackslash, kControl, kHigh };
@@ -211,7 +211,10 @@ bool JsonScanner::skip() { return ok() && skip_nested(0); }
 
 bool JsonScanner::skip_nested(int depth) {
   constexpr int kMaxDepth = 128;
-  if (depth > kMaxDepth) return fail("nested too deeply");
+  if (depth > kMaxDepth) {
+    if (ok()) problem_ = fmt::format("nested more than {} levels deep", kMaxDepth);
+    return fail("");
+  }
   const char c = peek();
   std::string_view ignored;
   if (c == '"') return string(ignored);
@@ -240,4 +243,4 @@ bool JsonScanner::finish() {
   return at_ == text_.size() ? true : fail("something follows the end");
 }
 
-}  // namespace lapidary::text
+}  // namespace lapidary
