@@ -50,7 +50,7 @@ class ChatSession {
   Result<int> loop() {
     LineReader reader;
     while (true) {
-      const CancelToken& cancel = catch_interrupts();
+      const CancelToken& cancel = catch_interrupts(CtrlC::kEndsReply);
       write_out("> ");
       LAP_ASSIGN_OR_RETURN(const std::optional<std::string> line, reader.next(cancel));
       if (!line) {
