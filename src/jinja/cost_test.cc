@@ -38,15 +38,15 @@ Json variables(size_t size, size_t items = 100) {
           {"d", std::move(dict)}};
 }
 
-struct Outcome {
+struct Rendering {
   Result<std::string> out;
   uint64_t steps = 0;
 };
 
-Outcome render(const std::string& source, const Json& values, const RenderOptions& options) {
+Rendering measure(const std::string& source, const Json& values, const RenderOptions& options) {
   auto parsed = Template::parse(source, "t");
   if (!parsed.ok()) return {parsed.take_error()};
-  Outcome outcome{internal_error("", "")};
+  Rendering outcome{internal_error("", "")};
   outcome.out = parsed->render(values, options, &outcome.steps);
   return outcome;
 }
@@ -61,8 +61,8 @@ RenderOptions generous() {
 
 // The steps of one evaluation beyond those of making the variables.
 uint64_t steps_of(const std::string& expression, const Json& values) {
-  const uint64_t before = render("", values, generous()).steps;
-  const Outcome outcome = render("{% set y = " + expression + " %}", values, generous());
+  const uint64_t before = measure("", values, generous()).steps;
+  const Rendering outcome = measure("{% set y = " + expression + " %}", values, generous());
   // Some refuse what they get in the end; the way there is charged all the same.
   return outcome.steps - before;
 }
@@ -317,10 +317,10 @@ TEST(Cost, EveryOperationInALoopEndsByItsSteps) {
   options.limits.max_steps = 1'000'000;
   const auto start = std::chrono::steady_clock::now();
   for (const char* expression : kOnTexts) {
-    if (!render("{% set y = " + std::string(expression) + " %}", values, generous()).out.ok()) {
+    if (!measure("{% set y = " + std::string(expression) + " %}", values, generous()).out.ok()) {
       continue;  // it ends by itself
     }
-    const Outcome outcome = render(twice_nested(expression), values, options);
+    const Rendering outcome = measure(twice_nested(expression), values, options);
     ASSERT_FALSE(outcome.out.ok()) << expression;
     EXPECT_EQ(outcome.out.error().message(),
               "t: line 1: the template takes more than 1000000 steps (the template is refused as "
@@ -361,12 +361,12 @@ std::string bomb(const char* body, size_t bytes) {
 // each.
 TEST(Cost, BombsEndSoon) {
   for (const char* body : kBombs) {
-    EXPECT_THAT(render(bomb(body, 60'000'000), Json::object(), {}).out.error().message(),
+    EXPECT_THAT(measure(bomb(body, 60'000'000), Json::object(), {}).out.error().message(),
                 HasSubstr("longer than 16777216 bytes"));
     RenderOptions options = generous();
     options.limits.max_steps = 3'000'000;
     const auto start = std::chrono::steady_clock::now();
-    const Outcome outcome = render(bomb(body, 6'000'000), Json::object(), options);
+    const Rendering outcome = measure(bomb(body, 6'000'000), Json::object(), options);
     ASSERT_FALSE(outcome.out.ok()) << body;
     EXPECT_THAT(outcome.out.error().message(),
                 StartsWith("t: line 1: the template takes more than 3000000 steps"))
@@ -383,7 +383,7 @@ TEST(Cost, SharedTuplesAsKeysEndByTheirSteps) {
   RenderOptions options = generous();
   options.limits.max_steps = 1'000'000;
   for (const char* body : {"{% set y = {n.x: 1} %}", "{% set y = {1: 1}[n.x] %}"}) {
-    EXPECT_THAT(render(head + body, Json::object(), options).out.error().message(),
+    EXPECT_THAT(measure(head + body, Json::object(), options).out.error().message(),
                 HasSubstr("more than 1000000 steps"))
         << body;
   }
@@ -396,7 +396,7 @@ TEST(Cost, TimeIsBounded) {
   const Json values = variables(size_t{1} << 20, 5000);
   for (const char* expression : {"1", "s == t", "s.strip('a')", "l | sort"}) {
     const auto start = std::chrono::steady_clock::now();
-    const Outcome outcome = render("\n" + twice_nested(expression), values, options);
+    const Rendering outcome = measure("\n" + twice_nested(expression), values, options);
     ASSERT_FALSE(outcome.out.ok()) << expression;
     EXPECT_THAT(outcome.out.error().message(),
                 StartsWith("t: line 2: the template takes longer than 0.5 s (the template is"))
@@ -418,7 +418,7 @@ TEST(Cost, ACancelTokenEndsARendering) {
       when = std::chrono::steady_clock::now();
       cancel.cancel();
     });
-    const Outcome outcome = render(twice_nested(expression), values, options);
+    const Rendering outcome = measure(twice_nested(expression), values, options);
     user.join();
     ASSERT_FALSE(outcome.out.ok()) << expression;
     EXPECT_EQ(outcome.out.error().kind, ErrorKind::kCancelled) << expression;
@@ -440,7 +440,7 @@ TEST(Cost, NoSingleOperationIsLong) {
         "t.rfind('aaaaaaaaaaaaaaaaaaaaaaaac')", "s.find('a' * 30 ~ 'b')", "s.count(t[1:])",
         "u | tojson(ensure_ascii=true)", "n | int", "n | float", "s.rsplit('b' * 40)"}) {
     const auto start = std::chrono::steady_clock::now();
-    (void)render("{% set y = " + std::string(expression) + " %}", values, generous());
+    (void)measure("{% set y = " + std::string(expression) + " %}", values, generous());
     EXPECT_LT(seconds_since(start), 20.0) << expression;  // generous; 0.1 s are usual
   }
 }
@@ -448,7 +448,7 @@ TEST(Cost, NoSingleOperationIsLong) {
 // A text in a message may be as long as any string; the message may not.
 TEST(Cost, MessagesAreShort) {
   const Json values = variables(size_t{1} << 20);
-  const Outcome outcome = render("{{ n | int }}", values, {});
+  const Rendering outcome = measure("{{ n | int }}", values, {});
   ASSERT_FALSE(outcome.out.ok());
   EXPECT_LT(outcome.out.error().message().size(), 5000u);
   EXPECT_THAT(outcome.out.error().message(), HasSubstr("the integer 1111"));
