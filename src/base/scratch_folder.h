@@ -14,11 +14,15 @@ namespace lapidary {
 class ScratchFolder {
  public:
   static Result<std::unique_ptr<ScratchFolder>> create();
-  explicit ScratchFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit ScratchFolder(std::filesystem::path path);
   ~ScratchFolder();
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
   const std::filesystem::path& path() const { return path_; }
+
+  // Removes all folders that there are now, for a process that is about to end where it stands.
+  // May be called from any thread.
+  static void remove_all();
 
  private:
   std::filesystem::path path_;

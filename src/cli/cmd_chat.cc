@@ -50,7 +50,7 @@ class ChatSession {
   Result<int> loop() {
     LineReader reader;
     while (true) {
-      const CancelToken& cancel = catch_interrupts();
+      const CancelToken& cancel = catch_interrupts(CtrlC::kEndsReply);
       if (!write_out("> ")) return finish_output();
       LAP_ASSIGN_OR_RETURN(const std::optional<std::string> line, reader.next(cancel));
       if (!line) {

@@ -62,7 +62,7 @@ Result<Question> ask(const RunFlags& flags, const runtime::Model& model, runtime
   encoders::MediaEncoder encoder(model.media_model(), flags.media.options());
   LAP_ASSIGN_OR_RETURN(out.media, encoder.encode(turn.media, work));
   LAP_ASSIGN_OR_RETURN(out.prompt, flags.raw ? model.raw_prompt(turn.text, out.media)
-                                             : model.chat_prompt(messages, out.media));
+                                             : model.chat_prompt(messages, out.media, work.cancel));
   out.turn = std::move(turn);
   return out;
 }

@@ -1,28 +1,69 @@
 #include "cli/terminal.h"
 
 #include <fmt/core.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "base/files.h"
 #include "base/input_file.h"
+#include "base/scratch_folder.h"
 
 namespace lapidary::cli {
 namespace {
 
 constexpr uint64_t kMostTextBytes = 1U << 30;  // what a tokenizer takes at a time
+// The rest of the second within which the program ends, when it is asked to, is for the ending.
+constexpr std::chrono::milliseconds kGrace{800};
 
 CancelToken interrupt_token;
+std::atomic<bool> terminated{false};
+std::atomic<bool> ctrl_c_ends_program{true};
+sem_t asked_to_end;   // posted by the signal handler
 int write_error = 0;  // errno of the first write to standard output that failed
 
-// Stores to a lock-free atomic, which a signal handler may do.
-extern "C" void on_interrupt(int) { interrupt_token.cancel(); }
+// Stores to lock-free atomics and posts to a semaphore, which a signal handler may do.
+extern "C" void on_interrupt(int signal) {
+  interrupt_token.cancel();
+  if (signal == SIGTERM) terminated.store(true);
+  if (signal == SIGTERM || ctrl_c_ends_program.load()) sem_post(&asked_to_end);
+}
+
+// Past the streams, whose locks a blocked thread may hold.
+[[noreturn]] void end_here() {
+  ScratchFolder::remove_all();
+  const std::string line = (::isatty(STDERR_FILENO) == 1 ? "\n" : "") +
+                           fmt::format("lapidary: error: {}\n", cancelled().message());
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  ::_exit(kExitInterrupted);
+}
+
+// A thread that ends the process when the one that works does not.
+bool start_watch() {
+  sem_init(&asked_to_end, 0, 0);
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  // Signals are for the thread that may wait in a read.
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread([] {
+    while (sem_wait(&asked_to_end) != 0) {
+    }
+    std::this_thread::sleep_for(kGrace);
+    end_here();
+  }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return true;
+}
 
 std::string one_line(std::string text) {
   std::replace_if(
@@ -83,8 +124,10 @@ int report(const Error& error) {
   return exit_code_of(error);
 }
 
-CancelToken& catch_interrupts() {
-  interrupt_token.reset();
+CancelToken& catch_interrupts(CtrlC ctrl_c) {
+  [[maybe_unused]] static const bool watched = start_watch();
+  if (!terminated.load()) interrupt_token.reset();
+  ctrl_c_ends_program.store(ctrl_c == CtrlC::kEndsProgram);
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
   // The first signal puts the default action back. No SA_RESTART: a read that waits for the user

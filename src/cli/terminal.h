@@ -27,9 +27,15 @@ int exit_code_of(const Error& error);
 // Prints "lapidary: error: ..." as one line on standard error; returns the exit code.
 int report(const Error& error);
 
+// What Ctrl-C (SIGINT) asks for. SIGTERM always asks the program to end.
+enum class CtrlC { kEndsProgram, kEndsReply };
+
 // From now on the first SIGINT or SIGTERM sets the token that is returned; a second one ends the
-// process at once. Call again to wait for the next first one.
-CancelToken& catch_interrupts();
+// process at once. When the program was asked to end and still runs a second later (in a library, in
+// work that does not look at the token), it ends there, with kExitInterrupted and without its
+// scratch folders; what it was writing stays as after a kill. Call again to wait for the next first
+// one; after a SIGTERM the token stays set.
+CancelToken& catch_interrupts(CtrlC ctrl_c = CtrlC::kEndsProgram);
 
 // Writes to standard output and flushes, so that the text is seen as it comes. False when it cannot
 // be written (disk full, reader gone). What it quotes from files is written as printable() has it.

@@ -43,7 +43,7 @@ class Examiner {
     LAP_ASSIGN_OR_RETURN(Json content,
                          runtime::turn_content({question.question, {question.item}}, model_));
     const Json messages = Json::array({Json{{"role", "user"}, {"content", std::move(content)}}});
-    return model_.chat_prompt(messages, std::span(&media, 1));
+    return model_.chat_prompt(messages, std::span(&media, 1), options_.work.cancel);
   }
 
   // Caches for the longest prompt so far: the next one's length is not known before it is encoded.

@@ -10,7 +10,8 @@
 namespace lapidary::jinja {
 namespace {
 
-Value missing_attribute(const Value& object, const std::string& name) {
+Value missing_attribute(const Value& object, const std::string& name, Runtime& runtime) {
+  runtime.spend_scan(name.size());
   return Value::undefined(
       fmt::format("'{} object' has no attribute '{}'", type_name(object), name));
 }
@@ -39,17 +40,21 @@ std::optional<Value> item_of(const Items& items, const Value& key) {
 std::optional<Value> own_item(const Value& object, const Value& key, Runtime& runtime) {
   if (object.is_dict()) {
     if (key.is_list() || key.is_dict()) return std::nullopt;  // a TypeError, which Jinja swallows
-    const Value* found = object.dict().find(key);
+    const Value* found = object.dict().find(key, runtime);
     return found == nullptr ? std::nullopt : std::optional<Value>(*found);
   }
   if (object.is_sequence()) return item_of(object.items(), key);
   if (object.is_string() && key.integer()) {
-    runtime.spend_bytes(object.string().size());
-    const Text text = decode(object.string());
-    const auto size = static_cast<int64_t>(text.size());
+    const std::string& text = object.string();
+    runtime.spend_decode(text.size());
+    const auto size = static_cast<int64_t>(count_code_points(text));
     const int64_t at = *key.integer() < 0 ? *key.integer() + size : *key.integer();
     if (at < 0 || at >= size) return std::nullopt;
-    return Value(encode(text.substr(static_cast<size_t>(at), 1)));
+    size_t begin = 0;
+    for (int64_t i = 0; i < at; ++i) next_char(text, begin);
+    size_t end = begin;
+    next_char(text, end);
+    return Value(text.substr(begin, end - begin));
   }
   if (object.is_object() && object.object().indexable()) {
     return item_of(object.object().iterate(runtime), key);
@@ -82,6 +87,17 @@ SliceBounds slice_bounds(const Value& start, const Value& stop, const Value& ste
           clamp(slice_part(stop), by > 0 ? high : low), by};
 }
 
+// How many indices `walk` visits.
+size_t visited(const SliceBounds& bounds) {
+  const int64_t low = std::min(bounds.start, bounds.stop);
+  const int64_t high = std::max(bounds.start, bounds.stop);
+  if (low == high || (bounds.start < bounds.stop) != (bounds.step > 0)) return 0;
+  // A step's size as an unsigned number, because the smallest integer has no positive.
+  const auto step = bounds.step > 0 ? static_cast<uint64_t>(bounds.step)
+                                    : ~static_cast<uint64_t>(bounds.step) + 1;
+  return static_cast<size_t>((static_cast<uint64_t>(high - low) - 1) / step + 1);
+}
+
 template <typename Take>
 void walk(const SliceBounds& bounds, Take take) {
   int64_t i = bounds.start;
@@ -98,7 +114,7 @@ Value get_item(const Value& object, const Value& key, Runtime& runtime) {
   if (auto found = own_item(object, key, runtime)) return *found;
   if (key.is_string()) {
     if (auto found = own_attribute(object, key.string(), runtime)) return *found;
-    return missing_attribute(object, key.string());
+    return missing_attribute(object, key.string(), runtime);
   }
   return Value::undefined(fmt::format("'{} object' has no element {}", type_name(object),
                                       key.is_object() ? type_name(key) : repr(key, runtime)));
@@ -108,16 +124,16 @@ Value get_attribute(const Value& object, const std::string& name, Runtime& runti
   if (object.is_undefined()) fail(object.undefined_message());
   if (auto found = own_attribute(object, name, runtime)) return *found;
   if (object.is_dict()) {
-    if (const Value* found = object.dict().find_text(name)) return *found;
+    if (const Value* found = object.dict().find_text(name, runtime)) return *found;
   }
-  return missing_attribute(object, name);
+  return missing_attribute(object, name, runtime);
 }
 
 Value get_slice(const Value& object, const Value& start, const Value& stop, const Value& step,
                 Runtime& runtime) {
   if (object.is_undefined()) fail(object.undefined_message());
   if (object.is_string()) {
-    runtime.spend_bytes(object.string().size());
+    runtime.spend_decode(object.string().size());
     const Text text = decode(object.string());
     Text out;
     walk(slice_bounds(start, stop, step, static_cast<int64_t>(text.size())),
@@ -127,9 +143,9 @@ Value get_slice(const Value& object, const Value& start, const Value& stop, cons
   if (object.is_sequence()) {
     const Items& items = object.items();
     Items out;
-    walk(slice_bounds(start, stop, step, static_cast<int64_t>(items.size())),
-         [&](size_t i) { out.push_back(items[i]); });
-    runtime.spend_items(out.size());
+    const SliceBounds bounds = slice_bounds(start, stop, step, static_cast<int64_t>(items.size()));
+    runtime.spend_items(visited(bounds));
+    walk(bounds, [&](size_t i) { out.push_back(items[i]); });
     return object.is_tuple() ? Value::tuple(std::move(out)) : Value::list(std::move(out));
   }
   if (object.is_object() && object.object().indexable()) {

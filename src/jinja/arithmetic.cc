@@ -187,9 +187,9 @@ Value binary(BinaryOp op, const Value& left, const Value& right, Runtime& runtim
     if (left.is_string() && right.is_string()) {
       runtime.spend_bytes(left.string().size() + right.string().size());
       if (!left.is_safe() && !right.is_safe()) return Value(left.string() + right.string());
-      const std::string joined = escaped(left) + escaped(right);
+      std::string joined = escaped(left) + escaped(right);
       runtime.spend_bytes(joined.size());
-      return Value::safe(joined);
+      return Value::safe(std::move(joined));
     }
     if (left.is_sequence() && right.is_sequence() && left.is_tuple() == right.is_tuple()) {
       return join_sequences(left, right, runtime);

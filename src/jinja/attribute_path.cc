@@ -5,13 +5,13 @@
 
 namespace lapidary::jinja {
 
-AttributePath::AttributePath(const Value& attribute) {
+AttributePath::AttributePath(const Value& attribute, Runtime& runtime) {
   if (attribute.is_none()) return;
   if (!attribute.is_string()) {
     parts_.push_back(attribute);
     return;
   }
-  for (std::string_view part : split_at(attribute.string(), ".", -1, false)) {
+  for (std::string_view part : split_at(attribute.string(), ".", -1, false, runtime)) {
     const bool digits = !part.empty() && part.size() < 10 &&
                         part.find_first_not_of("0123456789") == std::string_view::npos;
     parts_.push_back(digits ? Value(int64_t{std::stoi(std::string(part))}) : Value(part));
@@ -20,6 +20,7 @@ AttributePath::AttributePath(const Value& attribute) {
 
 Value AttributePath::of(Value item, Runtime& runtime, const Value* fallback) const {
   for (const Value& part : parts_) {
+    runtime.spend();
     item = get_item(item, part, runtime);
     if (fallback != nullptr && item.is_undefined()) item = *fallback;
   }
@@ -28,7 +29,7 @@ Value AttributePath::of(Value item, Runtime& runtime, const Value* fallback) con
 
 Value ignore_case(const Value& value, Runtime& runtime) {
   if (!value.is_string()) return value;
-  runtime.spend_bytes(value.string().size() * 4);
+  runtime.spend_decode(value.string().size());
   return Value(encode(lower(decode(value.string()))));
 }
 

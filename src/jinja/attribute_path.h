@@ -12,7 +12,7 @@ namespace lapidary::jinja {
 class AttributePath {
  public:
   // None gives the empty path: the item itself.
-  explicit AttributePath(const Value& attribute);
+  AttributePath(const Value& attribute, Runtime& runtime);
   // Looks the path up; wherever something is undefined, `fallback` takes its place, if given.
   Value of(Value item, Runtime& runtime, const Value* fallback = nullptr) const;
 

@@ -52,8 +52,8 @@ bool Bound::boolean(size_t index, bool fallback, Runtime& runtime) const {
   return values_[index] ? truthy(*values_[index], runtime) : fallback;
 }
 
-std::string Bound::text(size_t index, std::string_view fallback) const {
-  if (!values_[index]) return std::string(fallback);
+std::string_view Bound::text(size_t index, std::string_view fallback) const {
+  if (!values_[index]) return fallback;
   if (!values_[index]->is_string()) {
     fail(fmt::format("{}(): '{}' must be a string, not '{}'", function_, names_[index],
                      type_name(*values_[index])));

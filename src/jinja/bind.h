@@ -27,7 +27,8 @@ class Bound {
   Value value_or(size_t index, Value fallback) const;
   int64_t integer(size_t index, int64_t fallback) const;  // fails for other kinds
   bool boolean(size_t index, bool fallback, Runtime& runtime) const;
-  std::string text(size_t index, std::string_view fallback) const;  // fails for other kinds
+  // Fails for other kinds. The text is the argument's own: it lives as long as this object.
+  std::string_view text(size_t index, std::string_view fallback) const;
 
  private:
   std::string function_;

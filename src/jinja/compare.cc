@@ -25,10 +25,17 @@ int compare_numbers(const Value& a, const Value& b, bool& unordered) {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+// Two strings of a length are compared to the end at worst; others differ at once.
+bool equal_texts(const std::string& a, const std::string& b, Runtime& runtime) {
+  if (a.size() != b.size()) return false;
+  runtime.spend_scan(a.size());
+  return a == b;
+}
+
 bool equal_dicts(const Dict& a, const Dict& b, Runtime& runtime) {
   if (a.size() != b.size()) return false;
   return std::all_of(a.entries().begin(), a.entries().end(), [&](const Dict::Entry& entry) {
-    const Value* other = b.find(entry.first);
+    const Value* other = b.find(entry.first, runtime);
     return other != nullptr && equals(entry.second, *other, runtime);
   });
 }
@@ -42,7 +49,7 @@ bool equals(const Value& a, const Value& b, Runtime& runtime) {
     return compare_numbers(a, b, unordered) == 0 && !unordered;
   }
   if (a.is_undefined() || b.is_undefined()) return a.is_undefined() && b.is_undefined();
-  if (a.is_string() && b.is_string()) return a.string() == b.string();
+  if (a.is_string() && b.is_string()) return equal_texts(a.string(), b.string(), runtime);
   if (a.is_sequence() && b.is_sequence()) {
     if (a.sequence().tuple != b.sequence().tuple || a.items().size() != b.items().size()) {
       return false;
@@ -64,7 +71,10 @@ bool less(const Value& a, const Value& b, Runtime& runtime) {
     return compare_numbers(a, b, unordered) < 0 && !unordered;
   }
   // Code point order is byte order in UTF-8.
-  if (a.is_string() && b.is_string()) return a.string() < b.string();
+  if (a.is_string() && b.is_string()) {
+    runtime.spend_scan(std::min(a.string().size(), b.string().size()));
+    return a.string() < b.string();
+  }
   if (a.is_sequence() && b.is_sequence() && a.sequence().tuple == b.sequence().tuple) {
     const size_t common = std::min(a.items().size(), b.items().size());
     for (size_t i = 0; i < common; ++i) {
@@ -85,10 +95,10 @@ bool contains(const Value& haystack, const Value& needle, Runtime& runtime) {
     if (!needle.is_string()) {
       fail("'in <string>' requires string as left operand, not " + type_name(needle));
     }
-    runtime.spend_bytes(haystack.string().size());
+    runtime.spend_scan(haystack.string().size());
     return find_bytes(haystack.string(), needle.string(), 0) != std::string::npos;
   }
-  if (haystack.is_dict()) return haystack.dict().find(needle) != nullptr;
+  if (haystack.is_dict()) return haystack.dict().find(needle, runtime) != nullptr;
   if (haystack.is_sequence()) {
     return std::any_of(haystack.items().begin(), haystack.items().end(),
                        [&](const Value& item) { return equals(item, needle, runtime); });

@@ -33,7 +33,7 @@ Value Interpreter::eval(const DictExpr& expr, const ScopePtr& scope) {
   Dict dict;
   for (const auto& [key, value] : expr.entries) {
     Value name = evaluate(*key, scope);
-    dict.set(std::move(name), evaluate(*value, scope));
+    dict.set(std::move(name), evaluate(*value, scope), runtime_);
   }
   return Value::dict(std::move(dict));
 }
@@ -131,6 +131,8 @@ Arguments Interpreter::evaluate(const CallArguments& arguments, const ScopePtr& 
     out.positional.push_back(evaluate(*value, scope));
   }
   const auto add_keyword = [&](const std::string& name, Value value) {
+    runtime_.spend(1 + out.keyword.size() / 8);  // it is compared with all before it
+    runtime_.spend_scan(name.size());
     if (out.find_keyword(name) != nullptr) {
       fail(fmt::format("keyword argument '{}' is repeated", name));
     }

@@ -32,11 +32,12 @@ class PercentFormatter {
 
   std::string run() {
     while (at_ < pattern_.size()) {
+      const size_t before = out_.size();
       const size_t percent = std::min(pattern_.find('%', at_), pattern_.size());
       out_ += pattern_.substr(at_, percent - at_);
       at_ = percent;
       if (at_ < pattern_.size()) conversion();
-      runtime_.spend_bytes(out_.size() > runtime_.limits().max_string ? out_.size() : 32);
+      runtime_.spend_append(before, out_.size() - before);
     }
     const bool all_used = named_ || arguments_.is_dict() || next_ >= positional_count();
     if (!all_used) fail("not all arguments converted during string formatting");
@@ -78,7 +79,7 @@ class PercentFormatter {
       if (close == std::string_view::npos) fail("incomplete format key");
       if (!arguments_.is_dict()) fail("format requires a mapping");
       const std::string key(pattern_.substr(at_ + 1, close - at_ - 1));
-      value = arguments_.dict().find_text(key);
+      value = arguments_.dict().find_text(key, runtime_);
       if (value == nullptr) fail(fmt::format("format: there is no key '{}'", key));
       named_ = true;
       at_ = close + 1;
@@ -179,7 +180,7 @@ class PercentFormatter {
 }  // namespace
 
 std::string format_percent(std::string_view pattern, const Value& arguments, Runtime& runtime) {
-  runtime.spend_bytes(pattern.size());
+  runtime.spend_scan(pattern.size());
   return PercentFormatter(pattern, arguments, runtime).run();
 }
 

@@ -123,6 +123,7 @@ class BraceFormatter {
     std::string out;
     size_t i = 0;
     while (i < pattern.size()) {
+      const size_t before = out.size();
       const char c = pattern[i];
       if (c != '{' && c != '}') {
         out += c;
@@ -137,8 +138,7 @@ class BraceFormatter {
         out += field(pattern.substr(i + 1, end - i - 1), depth);
         i = end + 1;
       }
-      runtime_.spend_bytes(
-          std::max<size_t>(out.size(), 32) > runtime_.limits().max_string ? out.size() : 32);
+      runtime_.spend_append(before, out.size() - before);
     }
     return out;
   }
@@ -180,6 +180,7 @@ class BraceFormatter {
 
   std::string apply(const Value& value, const std::string& spec) {
     if (spec.empty()) return to_text(value, runtime_);
+    spend_text(value, runtime_);
     if (value.is_string()) return apply_text(value.string(), parse_spec(spec));
     if (value.is_number()) return apply_number(value, parse_spec(spec));
     fail(fmt::format("unsupported format string passed to {}.__format__", type_name(value)));
@@ -221,6 +222,7 @@ class BraceFormatter {
       }
       return arguments_.positional[index];
     }
+    runtime_.spend(1 + arguments_.keyword.size() / 8);
     for (const auto& [key_name, value] : arguments_.keyword) {
       if (key_name == name) return value;
     }
@@ -235,7 +237,7 @@ class BraceFormatter {
 }  // namespace
 
 std::string format_braces(std::string_view pattern, const Arguments& arguments, Runtime& runtime) {
-  runtime.spend_bytes(pattern.size());
+  runtime.spend_scan(pattern.size());
   return BraceFormatter(arguments, runtime).run(pattern, 0);
 }
 

@@ -3,13 +3,57 @@
 #include <fmt/core.h>
 
 #include <limits>
+#include <string>
 
 #include "jinja/unicode.h"
 
 namespace lapidary::jinja {
+namespace {
 
-Value from_json(const Json& json, const std::string& where, int depth) {
-  if (depth >= kMaxValueDepth - 10) fail(where + ": nested too deeply");
+// The way to a value. It becomes text only in an error: with long keys, the text of every way would
+// be far longer than the document.
+struct Place {
+  const Place* outer = nullptr;
+  std::string_view key;
+  size_t index = 0;
+  bool in_list = false;
+  int depth = 0;
+
+  std::string text() const {
+    if (outer == nullptr) return std::string(key);
+    if (in_list) return fmt::format("{}[{}]", outer->text(), index);
+    return fmt::format("{}.{}", outer->text(), key);
+  }
+  [[noreturn]] void refuse(std::string_view what) const {
+    fail(fmt::format("{}: {}", text(), what));
+  }
+};
+
+Value value_of(const Json& json, const Place& place, Runtime& runtime);
+
+Value list_of(const Json& json, const Place& place, Runtime& runtime) {
+  Items items;
+  items.reserve(json.size());
+  for (const Json& item : json) {
+    const Place inner{&place, {}, items.size(), true, place.depth + 1};
+    items.push_back(value_of(item, inner, runtime));
+  }
+  return Value::list(std::move(items));
+}
+
+Value dict_of(const Json& json, const Place& place, Runtime& runtime) {
+  Dict dict;
+  for (const auto& [key, item] : json.items()) {
+    if (!valid_utf8(key)) place.refuse("a key is not valid UTF-8");
+    const Place inner{&place, key, 0, false, place.depth + 1};
+    dict.set(Value(key), value_of(item, inner, runtime), runtime);
+  }
+  return Value::dict(std::move(dict));
+}
+
+Value value_of(const Json& json, const Place& place, Runtime& runtime) {
+  runtime.spend();
+  if (place.depth >= kMaxValueDepth - 10) place.refuse("nested too deeply");
   switch (json.type()) {
     case Json::value_t::null:
       return Value(None{});
@@ -22,34 +66,29 @@ Value from_json(const Json& json, const std::string& where, int depth) {
     case Json::value_t::number_unsigned: {
       const auto v = json.get<uint64_t>();
       if (v > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-        fail_unsupported(fmt::format("{}: integer {} does not fit in 64 bits", where, v));
+        fail_unsupported(fmt::format("{}: integer {} does not fit in 64 bits", place.text(), v));
       }
       return Value(static_cast<int64_t>(v));
     }
     case Json::value_t::string: {
       const auto& text = json.get_ref<const std::string&>();
-      if (!valid_utf8(text)) fail(where + ": text is not valid UTF-8");
+      runtime.spend_scan(text.size());
+      if (!valid_utf8(text)) place.refuse("text is not valid UTF-8");
       return Value(text);
     }
-    case Json::value_t::array: {
-      Items items;
-      items.reserve(json.size());
-      for (const Json& item : json) {
-        items.push_back(from_json(item, fmt::format("{}[{}]", where, items.size()), depth + 1));
-      }
-      return Value::list(std::move(items));
-    }
-    case Json::value_t::object: {
-      Dict dict;
-      for (const auto& [key, item] : json.items()) {
-        if (!valid_utf8(key)) fail(where + ": a key is not valid UTF-8");
-        dict.set(Value(key), from_json(item, fmt::format("{}.{}", where, key), depth + 1));
-      }
-      return Value::dict(std::move(dict));
-    }
+    case Json::value_t::array:
+      return list_of(json, place, runtime);
+    case Json::value_t::object:
+      return dict_of(json, place, runtime);
     default:
-      fail(where + ": binary JSON values have no meaning in a template");
+      place.refuse("binary JSON values have no meaning in a template");
   }
+}
+
+}  // namespace
+
+Value from_json(const Json& json, std::string_view name, Runtime& runtime) {
+  return value_of(json, Place{nullptr, name, 0, false, 0}, runtime);
 }
 
 }  // namespace lapidary::jinja

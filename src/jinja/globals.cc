@@ -34,17 +34,17 @@ Dict collect(Runtime& runtime, Arguments arguments) {
   if (!arguments.positional.empty()) {
     const Value& source = arguments.positional[0];
     if (source.is_dict()) {
-      runtime.spend_items(source.dict().size());
+      runtime.spend_new_items(source.dict().size());
       out = source.dict();
     } else {
       for (const Value& pair : iterate(source, runtime)) {
         const Items parts = iterate(pair, runtime);
         if (parts.size() != 2) fail("dict() expects pairs");
-        out.set(parts[0], parts[1]);
+        out.set(parts[0], parts[1], runtime);
       }
     }
   }
-  for (auto& [name, value] : arguments.keyword) out.set(Value(name), std::move(value));
+  for (auto& [name, value] : arguments.keyword) out.set(Value(name), std::move(value), runtime);
   return out;
 }
 
@@ -57,7 +57,7 @@ Value make_namespace(Runtime& runtime, Arguments arguments) {
   const Dict attributes = collect(runtime, std::move(arguments));
   for (const auto& [name, value] : attributes.entries()) {
     if (!name.is_string()) fail("a namespace's attributes must have names");
-    object->set(name.string(), value);
+    object->set(name.string(), value, runtime);
   }
   runtime.adopt(object);
   return Value(Value::ObjectPtr(std::move(object)));
@@ -65,16 +65,16 @@ Value make_namespace(Runtime& runtime, Arguments arguments) {
 
 class Joiner : public Object {
  public:
-  explicit Joiner(std::string separator) : separator_(std::move(separator)) {}
+  explicit Joiner(Value separator) : separator_(std::move(separator)) {}
   std::string type_name() const override { return "Joiner"; }
   bool callable() const override { return true; }
   Value call(Runtime&, Arguments arguments) override {
     const Bound args("joiner", std::move(arguments), {});
-    return std::exchange(used_, true) ? Value(separator_) : Value("");
+    return std::exchange(used_, true) ? separator_ : Value("");
   }
 
  private:
-  std::string separator_;
+  Value separator_;
   bool used_ = false;
 };
 
@@ -103,7 +103,7 @@ class Cycler : public Object, public std::enable_shared_from_this<Cycler> {
 
 Value joiner(Runtime&, Arguments arguments) {
   const Bound args("joiner", std::move(arguments), {"sep"});
-  return Value(std::make_shared<Joiner>(args.text(0, ", ")));
+  return Value(std::make_shared<Joiner>(Value(args.text(0, ", "))));
 }
 
 Value cycler(Runtime&, Arguments arguments) {
@@ -119,7 +119,7 @@ Value raise_exception(Runtime& runtime, Arguments arguments) {
 Value strftime_now(Runtime& runtime, Arguments arguments) {
   const Bound args("strftime_now", std::move(arguments), {"format"});
   args.value(0);
-  const std::string format = args.text(0, "");
+  const std::string format(args.text(0, ""));
   if (format.empty()) return Value("");
   const std::time_t now = runtime.now().value_or(std::time(nullptr));
   std::tm parts{};

@@ -18,12 +18,13 @@ class Macro : public Object {
   Value call(Runtime&, Arguments arguments) override {
     return interpreter_.call_macro(*body_, closure_, std::move(arguments));
   }
-  std::optional<Value> attribute(Runtime&, const std::string& name) override {
+  std::optional<Value> attribute(Runtime& runtime, const std::string& name) override {
     if (name == "name") return Value(body_->name);
     if (name == "caller") return Value(body_->uses_caller);
     if (name == "catch_kwargs") return Value(body_->uses_kwargs);
     if (name == "catch_varargs") return Value(body_->uses_varargs);
     if (name != "arguments") return std::nullopt;
+    runtime.spend_new_items(body_->parameters.size());
     Items names;
     for (const Parameter& parameter : body_->parameters) names.emplace_back(parameter.name);
     return Value::tuple(std::move(names));
@@ -53,8 +54,7 @@ Interpreter::Flow Interpreter::run(const Block& block, const ScopePtr& scope, st
 }
 
 void Interpreter::write(std::string_view text, std::string& out) {
-  const size_t total = out.size() + text.size();
-  runtime_.spend_bytes(total > runtime_.limits().max_string ? total : text.size());
+  runtime_.spend_append(out.size(), text.size());
   out += text;
 }
 
@@ -106,6 +106,7 @@ Interpreter::Flow Interpreter::run_loop(const ForStmt& stmt, const Value& iterab
       return Value(std::move(text));
     };
   }
+  runtime_.spend(4);
   auto loop = std::make_shared<Loop>(iterate(iterable, runtime_), std::move(test),
                                      std::move(recurse), depth);
   const Value loop_value{Value::ObjectPtr(loop)};
@@ -114,6 +115,7 @@ Interpreter::Flow Interpreter::run_loop(const ForStmt& stmt, const Value& iterab
     auto inner = std::make_shared<Scope>(scope);
     assign(stmt.target, loop->current(), inner);
     inner->set("loop", loop_value);
+    runtime_.spend();
     const Flow flow = run(stmt.body, inner, out);
     if (flow == Flow::kBreak) break;
     ran_to_the_end |= flow == Flow::kNext;
@@ -194,7 +196,7 @@ void Interpreter::assign(const Target& target, const Value& value, const ScopePt
         fail(fmt::format("cannot assign attribute '{}' on '{}', which is not a namespace",
                          target.attribute, target.name));
       }
-      space->set(target.attribute, value);
+      space->set(target.attribute, value, runtime_);
       return;
     }
     case Target::Kind::kTuple: {
@@ -217,6 +219,9 @@ Value Interpreter::call_macro(const MacroBody& macro, const ScopePtr& closure,
                               Arguments arguments) {
   const DepthGuard guard(runtime_);
   const int line = runtime_.line;
+  // Each keyword is looked for among the parameters.
+  runtime_.spend(arguments.positional.size() +
+                 macro.parameters.size() * (4 + arguments.keyword.size() / 8));
   auto scope = std::make_shared<Scope>(closure);
   std::vector<bool> given(macro.parameters.size(), false);
   const size_t positional = std::min(arguments.positional.size(), macro.parameters.size());
@@ -239,7 +244,7 @@ Value Interpreter::call_macro(const MacroBody& macro, const ScopePtr& closure,
       if (!macro.uses_kwargs) {
         fail(fmt::format("macro '{}' takes no keyword argument '{}'", macro.name, name));
       }
-      extra.set(Value(name), std::move(value));
+      extra.set(Value(name), std::move(value), runtime_);
     }
   }
   if (arguments.positional.size() > macro.parameters.size() && !macro.uses_varargs) {

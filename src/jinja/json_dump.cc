@@ -38,8 +38,7 @@ class Dumper {
 
  private:
   void add(std::string_view text) {
-    const size_t total = out_.size() + text.size();
-    runtime_.spend_bytes(total > runtime_.limits().max_string ? total : text.size());
+    runtime_.spend_append(out_.size(), text.size());
     out_ += text;
   }
   void add_unit(unsigned unit) {
@@ -55,9 +54,8 @@ class Dumper {
   }
   void add_string(const std::string& text) {
     add("\"");
-    runtime_.spend_bytes(out_.size() + text.size() * 6 > runtime_.limits().max_string
-                             ? out_.size() + text.size()
-                             : text.size());
+    runtime_.spend_append(out_.size(), text.size());
+    runtime_.spend_decode(text.size());
     for (size_t i = 0; i < text.size();) {
       const size_t start = i;
       const char32_t c = next_char(text, i);
@@ -119,6 +117,7 @@ class Dumper {
   }
   void dump_dict(const Dict& dict, int level) {
     if (dict.size() == 0) return add("{}");
+    runtime_.spend(dict.size());
     std::vector<const Dict::Entry*> entries;
     for (const auto& entry : dict.entries()) entries.push_back(&entry);
     if (style_.sort_keys) {

@@ -278,6 +278,8 @@ class Lexer {
       i = next;
     }
     if (i == position_) return false;
+    // Names are looked up and copied with no account of their length.
+    if (i - position_ > 1000) fail_here("a name is longer than 1000 bytes");
     size_t first = position_;
     const char32_t c = next_char(source_, first);
     if (c != '_' && !is_alpha(c)) fail_here("invalid character in identifier");

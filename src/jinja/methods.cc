@@ -31,16 +31,19 @@ Value pieces_to_list(const Pieces& pieces) {
 Value split_method(const Value& self, Arguments arguments, Runtime& runtime, bool from_right) {
   const Bound args(from_right ? "rsplit" : "split", std::move(arguments), {"sep", "maxsplit"});
   const int64_t max = args.integer(1, -1);
-  runtime.spend_items(self.string().size() / 4);
-  if (!args.some(0)) return pieces_to_list(split_space(self.string(), max, from_right));
-  const std::string separator = args.text(0, "");
+  if (!args.some(0)) {
+    return pieces_to_list(split_space(self.string(), max, from_right, runtime));
+  }
+  const std::string_view separator = args.text(0, "");
   if (separator.empty()) fail("empty separator");
-  return pieces_to_list(split_at(self.string(), separator, max, from_right));
+  return pieces_to_list(split_at(self.string(), separator, max, from_right, runtime));
 }
 
-Value strip_method(const Value& self, Arguments arguments, Ends ends) {
+Value strip_method(const Value& self, Arguments arguments, Runtime& runtime, Ends ends) {
   const Bound args("strip", std::move(arguments), {"chars"});
+  runtime.spend_decode(self.string().size());
   if (!args.some(0)) return Value(strip(self.string(), ends));
+  runtime.spend_decode(args.text(0, "").size());
   return Value(strip(self.string(), decode(args.text(0, "")), ends));
 }
 
@@ -67,9 +70,9 @@ Window window(std::string_view text, const Bound& args) {
 
 int64_t find_in(const Value& self, Arguments arguments, Runtime& runtime, bool from_right) {
   const Bound args("find", std::move(arguments), {"sub", "start", "end"});
-  runtime.spend_bytes(self.string().size());
+  runtime.spend_decode(self.string().size());
   args.value(0);
-  const std::string needle = args.text(0, "");
+  const std::string_view needle = args.text(0, "");
   const Window w = window(self.string(), args);
   if (!w.valid) return -1;
   const size_t at = from_right ? rfind_bytes(w.text, needle) : find_bytes(w.text, needle, 0);
@@ -83,7 +86,7 @@ Value index_in(const Value& self, Arguments arguments, Runtime& runtime, bool fr
   return Value(at);
 }
 
-Value affix_method(const Value& self, Arguments arguments, bool at_end) {
+Value affix_method(const Value& self, Arguments arguments, Runtime& runtime, bool at_end) {
   const Bound args(at_end ? "endswith" : "startswith", std::move(arguments),
                    {"prefix", "start", "end"});
   const Window w = window(self.string(), args);
@@ -92,6 +95,7 @@ Value affix_method(const Value& self, Arguments arguments, bool at_end) {
       fail("startswith/endswith: the first argument must be str or a tuple of str, not " +
            type_name(affix));
     }
+    spend_text(affix, runtime);
     return w.valid &&
            (at_end ? w.text.ends_with(affix.string()) : w.text.starts_with(affix.string()));
   };
@@ -102,23 +106,31 @@ Value affix_method(const Value& self, Arguments arguments, bool at_end) {
 
 Value count_method(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("count", std::move(arguments), {"sub", "start", "end"});
-  runtime.spend_bytes(self.string().size());
+  runtime.spend_decode(self.string().size());
   args.value(0);
-  const std::string needle = args.text(0, "");
+  const std::string_view needle = args.text(0, "");
   const Window w = window(self.string(), args);
   if (!w.valid) return Value(int64_t{0});
   if (needle.empty()) return Value(static_cast<int64_t>(count_code_points(w.text)) + 1);
-  return Value(static_cast<int64_t>(split_at(w.text, needle, -1, false).size()) - 1);
+  int64_t hits = 0;
+  for (size_t at = find_bytes(w.text, needle, 0); at != std::string_view::npos;
+       at = find_bytes(w.text, needle, at + needle.size())) {
+    ++hits;
+  }
+  return Value(hits);
 }
 
 Value pad_method(const Value& self, Arguments arguments, Runtime& runtime, char align) {
   const Bound args("justify", std::move(arguments), {"width", "fillchar"});
   args.value(0);
   const int64_t size = length(self, runtime);
-  const int64_t missing = std::max<int64_t>(args.integer(0, 0) - size, 0);
-  const std::string fill = args.text(1, " ");
+  const int64_t missing = std::max<int64_t>(std::max<int64_t>(args.integer(0, 0), 0) - size, 0);
+  const std::string_view fill = args.text(1, " ");
   if (count_code_points(fill) != 1) fail("the fill character must be exactly one character long");
-  runtime.spend_bytes(static_cast<size_t>(missing));
+  if (static_cast<size_t>(missing) > runtime.limits().max_string / fill.size()) {
+    runtime.spend_bytes(static_cast<size_t>(missing));
+  }
+  runtime.spend_append(self.string().size(), static_cast<size_t>(missing) * fill.size());
   // Python's rule for the odd space of `center`.
   const int64_t left = align == '<'   ? 0
                        : align == '>' ? missing
@@ -133,9 +145,9 @@ Value pad_method(const Value& self, Arguments arguments, Runtime& runtime, char 
 Value zfill(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("zfill", std::move(arguments), {"width"});
   args.value(0);
-  const int64_t missing = args.integer(0, 0) - length(self, runtime);
+  const int64_t missing = std::max<int64_t>(args.integer(0, 0), 0) - length(self, runtime);
   if (missing <= 0) return self;
-  runtime.spend_bytes(static_cast<size_t>(missing));
+  runtime.spend_append(self.string().size(), static_cast<size_t>(missing));
   std::string out = self.string();
   const size_t at = out.starts_with('+') || out.starts_with('-') ? 1 : 0;
   out.insert(at, static_cast<size_t>(missing), '0');
@@ -146,11 +158,8 @@ Value replace_method(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("replace", std::move(arguments), {"old", "new", "count"});
   args.value(0);
   args.value(1);
-  runtime.spend_bytes(self.string().size());
-  std::string out = replace_text(self.string(), args.text(0, ""), args.text(1, ""),
-                                 args.integer(2, -1), runtime.limits().max_string);
-  runtime.spend_bytes(out.size());
-  return Value(std::move(out));
+  return Value(replace_text(self.string(), args.text(0, ""), args.text(1, ""), args.integer(2, -1),
+                            runtime));
 }
 
 Value join_method(const Value& self, Arguments arguments, Runtime& runtime) {
@@ -159,19 +168,17 @@ Value join_method(const Value& self, Arguments arguments, Runtime& runtime) {
   bool first = true;
   for (const Value& item : iterate(args.value(0), runtime)) {
     if (!item.is_string()) fail("join: expected str instances, found " + type_name(item));
-    runtime.spend_bytes(std::max(self.string().size() + item.string().size(),
-                                 out.size() > runtime.limits().max_string ? out.size() : 0));
+    runtime.spend_append(out.size(), self.string().size() + item.string().size());
     if (!std::exchange(first, false)) out += self.string();
     out += item.string();
   }
-  runtime.spend_bytes(out.size());
   return Value(std::move(out));
 }
 
 Value partition_method(const Value& self, Arguments arguments, bool from_right) {
   const Bound args("partition", std::move(arguments), {"sep"});
   args.value(0);
-  const std::string separator = args.text(0, "");
+  const std::string_view separator = args.text(0, "");
   if (separator.empty()) fail("empty separator");
   const std::string_view text = self.string();
   const size_t at = from_right ? rfind_bytes(text, separator) : find_bytes(text, separator, 0);
@@ -186,7 +193,7 @@ Value partition_method(const Value& self, Arguments arguments, bool from_right) 
 Value remove_affix(const Value& self, Arguments arguments, bool at_end) {
   const Bound args(at_end ? "removesuffix" : "removeprefix", std::move(arguments), {"affix"});
   args.value(0);
-  const std::string affix = args.text(0, "");
+  const std::string_view affix = args.text(0, "");
   std::string_view text = self.string();
   if (!at_end && text.starts_with(affix)) text.remove_prefix(affix.size());
   if (at_end && text.ends_with(affix)) text.remove_suffix(affix.size());
@@ -195,14 +202,13 @@ Value remove_affix(const Value& self, Arguments arguments, bool at_end) {
 
 Value splitlines_method(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("splitlines", std::move(arguments), {"keepends"});
-  runtime.spend_items(self.string().size() / 4);
-  return pieces_to_list(split_lines(self.string(), args.boolean(0, false, runtime)));
+  return pieces_to_list(split_lines(self.string(), args.boolean(0, false, runtime), runtime));
 }
 
 template <Text (*Convert)(const Text&)>
 Value convert_case(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("case conversion", std::move(arguments), {});
-  runtime.spend_bytes(self.string().size() * 4);
+  runtime.spend_decode(self.string().size());
   return Value(encode(Convert(decode(self.string()))));
 }
 
@@ -215,7 +221,7 @@ Text swap_case(const Text& text) {
 template <bool (*Is)(char32_t)>
 Value all_of(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("character test", std::move(arguments), {});
-  runtime.spend_bytes(self.string().size() * 4);
+  runtime.spend_decode(self.string().size());
   const Text text = decode(self.string());
   return Value(!text.empty() && std::all_of(text.begin(), text.end(), Is));
 }
@@ -223,7 +229,7 @@ Value all_of(const Value& self, Arguments arguments, Runtime& runtime) {
 template <bool (*Is)(const Text&)>
 Value whole_text(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("character test", std::move(arguments), {});
-  runtime.spend_bytes(self.string().size() * 4);
+  runtime.spend_decode(self.string().size());
   return Value(Is(decode(self.string())));
 }
 
@@ -235,11 +241,11 @@ Value whole_text(const Value& self, Arguments arguments, Runtime& runtime) {
 const Row kStringMethods[] = {
     {"split", JINJA_METHOD(split_method(self, std::move(a), r, false))},
     {"rsplit", JINJA_METHOD(split_method(self, std::move(a), r, true))},
-    {"strip", JINJA_METHOD(strip_method(self, std::move(a), Ends::kBoth))},
-    {"lstrip", JINJA_METHOD(strip_method(self, std::move(a), Ends::kLeft))},
-    {"rstrip", JINJA_METHOD(strip_method(self, std::move(a), Ends::kRight))},
-    {"startswith", JINJA_METHOD(affix_method(self, std::move(a), false))},
-    {"endswith", JINJA_METHOD(affix_method(self, std::move(a), true))},
+    {"strip", JINJA_METHOD(strip_method(self, std::move(a), r, Ends::kBoth))},
+    {"lstrip", JINJA_METHOD(strip_method(self, std::move(a), r, Ends::kLeft))},
+    {"rstrip", JINJA_METHOD(strip_method(self, std::move(a), r, Ends::kRight))},
+    {"startswith", JINJA_METHOD(affix_method(self, std::move(a), r, false))},
+    {"endswith", JINJA_METHOD(affix_method(self, std::move(a), r, true))},
     {"upper", convert_case<upper>},
     {"lower", convert_case<lower>},
     {"casefold", convert_case<lower>},
@@ -273,8 +279,9 @@ const Row kStringMethods[] = {
     {"islower", whole_text<all_lower>},
 };
 
-Value make_view(const Value& self, Arguments arguments, std::string_view what) {
+Value make_view(const Value& self, Arguments arguments, Runtime& runtime, std::string_view what) {
   const Bound args(what, std::move(arguments), {});
+  runtime.spend_new_items(self.dict().size());
   Items items;
   for (const auto& [key, value] : self.dict().entries()) {
     items.push_back(what == "keys" ? key : what == "values" ? value : Value::tuple({key, value}));
@@ -282,17 +289,17 @@ Value make_view(const Value& self, Arguments arguments, std::string_view what) {
   return Value(std::make_shared<DictView>("dict_" + std::string(what), std::move(items)));
 }
 
-Value dict_get(const Value& self, Arguments arguments) {
+Value dict_get(const Value& self, Arguments arguments, Runtime& runtime) {
   const Bound args("get", std::move(arguments), {"key", "default"});
-  const Value* found = self.dict().find(args.value(0));
+  const Value* found = self.dict().find(args.value(0), runtime);
   return found != nullptr ? *found : args.value_or(1, Value(None{}));
 }
 
 const Row kDictMethods[] = {
-    {"get", JINJA_METHOD(dict_get(self, std::move(a)))},
-    {"keys", JINJA_METHOD(make_view(self, std::move(a), "keys"))},
-    {"values", JINJA_METHOD(make_view(self, std::move(a), "values"))},
-    {"items", JINJA_METHOD(make_view(self, std::move(a), "items"))},
+    {"get", JINJA_METHOD(dict_get(self, std::move(a), r))},
+    {"keys", JINJA_METHOD(make_view(self, std::move(a), r, "keys"))},
+    {"values", JINJA_METHOD(make_view(self, std::move(a), r, "values"))},
+    {"items", JINJA_METHOD(make_view(self, std::move(a), r, "items"))},
     {"copy", JINJA_METHOD(self)},
 };
 
@@ -338,6 +345,7 @@ std::optional<Value> bind_row(const Row (&rows)[N], const Value& self, const std
     if (row.name != name) continue;
     return Value(std::make_shared<Function>(
         name, [self, method = row.method](Runtime& runtime, Arguments arguments) {
+          spend_text(self, runtime);  // of the arguments, call() does it
           return method(self, std::move(arguments), runtime);
         }));
   }

@@ -86,10 +86,16 @@ std::optional<int64_t> truncated(double value) {
   return static_cast<int64_t>(value);
 }
 
-Value to_int(Value v, Arguments arguments, Runtime&) {
+// Parsing copies the text and goes through it a few times, character by character.
+void spend_parsing(const Value& v, Runtime& runtime) {
+  if (v.is_string()) runtime.spend_decode(v.string().size());
+}
+
+Value to_int(Value v, Arguments arguments, Runtime& runtime) {
   const Bound args("int", std::move(arguments), {"default", "base"});
   if (v.is_undefined()) fail(v.undefined_message());
   Value fallback = args.value_or(0, Value(int64_t{0}));
+  spend_parsing(v, runtime);
   if (v.integer()) return Value(*v.integer());
   std::optional<double> number;
   if (v.is_string()) {
@@ -103,8 +109,9 @@ Value to_int(Value v, Arguments arguments, Runtime&) {
   return out ? Value(*out) : fallback;
 }
 
-Value to_float(Value v, Arguments arguments, Runtime&) {
+Value to_float(Value v, Arguments arguments, Runtime& runtime) {
   const Bound args("float", std::move(arguments), {"default"});
+  spend_parsing(v, runtime);
   if (v.is_undefined()) fail(v.undefined_message());
   if (v.number()) return Value(*v.number());
   if (v.is_string()) {
@@ -152,7 +159,7 @@ Value round_integer(int64_t value, int64_t digits) {
 
 Value round(Value v, Arguments arguments, Runtime&) {
   const Bound args("round", std::move(arguments), {"precision", "method"});
-  const std::string method = args.text(1, "common");
+  const std::string_view method = args.text(1, "common");
   if (method != "common" && method != "ceil" && method != "floor") {
     fail("round: the method must be common, ceil or floor");
   }
@@ -171,6 +178,7 @@ Value round(Value v, Arguments arguments, Runtime&) {
 
 Value filesizeformat(Value v, Arguments arguments, Runtime& runtime) {
   const Bound args("filesizeformat", std::move(arguments), {"binary"});
+  spend_parsing(v, runtime);
   std::optional<double> bytes = v.number();
   if (v.is_string()) bytes = parse_float(v.string());
   if (!bytes) fail("filesizeformat expects a number");
@@ -226,6 +234,8 @@ Value apply_filter(std::string_view name, Value operand, Arguments arguments, Ru
     fail_unsupported(fmt::format("there is no filter named '{}'", name));
   }
   runtime.spend();
+  spend_text(operand, runtime);
+  spend_text(arguments, runtime);
   return filter(std::move(operand), std::move(arguments), runtime);
 }
 

@@ -27,6 +27,18 @@ bool is_sequence(const Value& v, Runtime& runtime) {
   return v.is_object() && v.object().indexable() && v.object().length(runtime).has_value();
 }
 
+// Texts are the same when they are equal.
+bool same_as(const Value& v, const Items& arguments, Runtime& runtime) {
+  spend_text(v, runtime);
+  return v.same_as(arguments[0]);
+}
+
+bool cased(const Value& v, Runtime& runtime, bool (*all)(const Text&)) {
+  const std::string text = to_text(v, runtime);
+  runtime.spend_decode(text.size());
+  return all(decode(text));
+}
+
 #define JINJA_TEST(expression)                                                               \
   [](const Value& v, [[maybe_unused]] const Items& a, [[maybe_unused]] Runtime& r) -> bool { \
     return expression;                                                                       \
@@ -55,14 +67,14 @@ const Row kRows[] = {
     {"iterable", 0, JINJA_TEST(iterable(v))},
     // Undefined has a __call__ (which fails), so Python's callable() says yes.
     {"callable", 0, JINJA_TEST(v.is_undefined() || (v.is_object() && v.object().callable()))},
-    {"sameas", 1, JINJA_TEST(v.same_as(a[0]))},
+    {"sameas", 1, same_as},
     {"escaped", 0, JINJA_TEST(v.is_safe())},
     {"in", 1, JINJA_TEST(contains(a[0], v, r))},
     {"odd", 0, JINJA_TEST(remainder_is(v, Value(int64_t{2}), 1, r))},
     {"even", 0, JINJA_TEST(remainder_is(v, Value(int64_t{2}), 0, r))},
     {"divisibleby", 1, JINJA_TEST(remainder_is(v, a[0], 0, r))},
-    {"lower", 0, JINJA_TEST(all_lower(decode(to_text(v, r))))},
-    {"upper", 0, JINJA_TEST(all_upper(decode(to_text(v, r))))},
+    {"lower", 0, JINJA_TEST(cased(v, r, all_lower))},
+    {"upper", 0, JINJA_TEST(cased(v, r, all_upper))},
     {"filter", 0, JINJA_TEST(v.is_string() && find_filter(v.string()) != nullptr)},
     {"test", 0, JINJA_TEST(v.is_string() && find_predicate(v.string()) != nullptr)},
     {"eq", 1, kEqual},
@@ -103,7 +115,7 @@ bool apply_predicate(std::string_view name, const Value& operand, Arguments argu
   if (!arguments.keyword.empty() || arguments.positional.size() != row->arguments) {
     fail(fmt::format("the test '{}' takes {} argument(s)", name, row->arguments));
   }
-  runtime.spend();
+  runtime.spend(1 + arguments.positional.size());
   return row->predicate(operand, arguments.positional, runtime);
 }
 

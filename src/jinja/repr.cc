@@ -25,6 +25,7 @@ class Printer {
     } else if (value.is_dict()) {
       print_dict(value.dict());
     } else if (value.is_string()) {
+      runtime_.spend_decode(value.string().size());
       add(repr_string(value.string()));
     } else if (value.is_undefined()) {
       add("Undefined");
@@ -38,9 +39,7 @@ class Printer {
 
  private:
   void add(std::string_view text) {
-    runtime_.spend_bytes(out_.size() + text.size() > runtime_.limits().max_string
-                             ? out_.size() + text.size()
-                             : text.size());
+    runtime_.spend_append(out_.size(), text.size());
     out_ += text;
   }
   void print_sequence(const Sequence& sequence) {

@@ -1,9 +1,9 @@
 // Variables of one block, seen through to the blocks around it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 #include "jinja/value.h"
 
@@ -27,7 +27,7 @@ class Scope {
 
  private:
   std::shared_ptr<Scope> parent_;
-  std::unordered_map<std::string, Value> variables_;
+  std::map<std::string, Value> variables_;
 };
 
 }  // namespace lapidary::jinja

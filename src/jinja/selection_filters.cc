@@ -25,7 +25,7 @@ Value map(Value v, Arguments arguments, Runtime& runtime) {
   if (!worth_walking(v, runtime)) return OneShot::make("generator", {});
   if (arguments.positional.empty() && arguments.find_keyword("attribute") != nullptr) {
     const Bound args("map", std::move(arguments), {"attribute", "default"});
-    const AttributePath path(args.value(0));
+    const AttributePath path(args.value(0), runtime);
     const Value* fallback = args.some(1) ? &args.value(1) : nullptr;
     for (Value& item : iterate(v, runtime)) {
       out.push_back(path.of(std::move(item), runtime, fallback));
@@ -34,6 +34,7 @@ Value map(Value v, Arguments arguments, Runtime& runtime) {
   }
   const std::string name = take_name(arguments, "map requires a filter argument");
   for (Value& item : iterate(v, runtime)) {
+    runtime.spend(arguments.positional.size() + 4 * arguments.keyword.size());  // they are copied
     out.push_back(apply_filter(name, std::move(item), arguments, runtime));
   }
   return OneShot::make("generator", std::move(out));
@@ -47,11 +48,12 @@ Value choose(Value v, Arguments arguments, Runtime& runtime, bool keep, bool by_
     attribute = arguments.positional.front();
     arguments.positional.erase(arguments.positional.begin());
   }
-  const AttributePath path(attribute);
+  const AttributePath path(attribute, runtime);
   std::optional<std::string> test;
   if (!arguments.positional.empty()) test = take_name(arguments, "");
   Items out;
   for (Value& item : iterate(v, runtime)) {
+    runtime.spend(1 + arguments.positional.size() + 4 * arguments.keyword.size());
     const Value subject = path.of(item, runtime);
     const bool passed =
         test ? apply_predicate(*test, subject, arguments, runtime) : truthy(subject, runtime);
@@ -82,8 +84,8 @@ Value default_filter(Value v, Arguments arguments, Runtime& runtime) {
 Value attr(Value v, Arguments arguments, Runtime& runtime) {
   const Bound args("attr", std::move(arguments), {"name"});
   args.value(0);
-  const std::string name = args.text(0, "");
-  if (v.is_dict() && v.dict().find_text(name) != nullptr) {
+  const std::string name(args.text(0, ""));
+  if (v.is_dict() && v.dict().find_text(name, runtime) != nullptr) {
     // Attributes only, not items: what a dict holds is not found.
     return Value::undefined(fmt::format("'dict object' has no attribute '{}'", name));
   }

@@ -65,14 +65,12 @@ Value last(JINJA_FILTER_PARAMETERS) {
 Value join(JINJA_FILTER_PARAMETERS) {
   const Bound args("join", std::move(arguments), {"d", "attribute"});
   const std::string separator = to_text(args.value_or(0, Value("")), runtime);
-  const AttributePath path(args.value_or(1, Value(None{})));
+  const AttributePath path(args.value_or(1, Value(None{})), runtime);
   std::string out;
   bool is_first = true;
   for (const Value& item : iterate(v, runtime)) {
     const std::string text = to_text(path.of(item, runtime), runtime);
-    const size_t total = out.size() + separator.size() + text.size();
-    runtime.spend_bytes(total > runtime.limits().max_string ? total
-                                                            : separator.size() + text.size());
+    runtime.spend_append(out.size(), separator.size() + text.size());
     if (!std::exchange(is_first, false)) out += separator;
     out += text;
   }
@@ -82,8 +80,8 @@ Value join(JINJA_FILTER_PARAMETERS) {
 Value reverse(JINJA_FILTER_PARAMETERS) {
   const Bound args("reverse", std::move(arguments), {});
   if (v.is_string()) {
+    runtime.spend_decode(v.string().size());
     Text text = decode(v.string());
-    runtime.spend_bytes(v.string().size());
     std::reverse(text.begin(), text.end());
     return Value(encode(text));
   }
@@ -105,15 +103,17 @@ Value sort(JINJA_FILTER_PARAMETERS) {
     const std::string& names = attribute.string();
     while (true) {
       const size_t comma = std::min(names.find(',', start), names.size());
-      paths.emplace_back(Value(names.substr(start, comma - start)));
+      runtime.spend(4);
+      paths.emplace_back(Value(names.substr(start, comma - start)), runtime);
       if (comma == names.size()) break;
       start = comma + 1;
     }
   } else {
-    paths.emplace_back(attribute);
+    paths.emplace_back(attribute, runtime);
   }
   Keyed keyed;
   for (Value& item : iterate(v, runtime)) {
+    runtime.spend(4 + paths.size());
     Items key;
     for (const AttributePath& path : paths) {
       const Value part = path.of(item, runtime);
@@ -129,11 +129,11 @@ Value dictsort(JINJA_FILTER_PARAMETERS) {
   const Bound args("dictsort", std::move(arguments), {"case_sensitive", "by", "reverse"});
   if (v.is_undefined()) fail(v.undefined_message());
   if (!v.is_dict()) fail(fmt::format("'{}' object has no attribute 'items'", type_name(v)));
-  const std::string by = args.text(1, "key");
+  const std::string_view by = args.text(1, "key");
   if (by != "key" && by != "value") fail("dictsort: you can only sort by \"key\" or \"value\"");
   const bool case_sensitive = args.boolean(0, false, runtime);
   Keyed keyed;
-  runtime.spend_items(v.dict().size());
+  runtime.spend_new_items(v.dict().size());
   for (const auto& [key, value] : v.dict().entries()) {
     const Value& sorted_by = by == "key" ? key : value;
     keyed.emplace_back(case_sensitive ? sorted_by : ignore_case(sorted_by, runtime),
@@ -150,7 +150,7 @@ Value items(JINJA_FILTER_PARAMETERS) {
   if (!v.is_dict()) {
     fail(fmt::format("can only get item pairs from a mapping, not '{}'", type_name(v)));
   }
-  runtime.spend_items(v.dict().size());
+  runtime.spend_new_items(v.dict().size());
   for (const auto& [key, value] : v.dict().entries()) out.push_back(Value::tuple({key, value}));
   return OneShot::make("generator", std::move(out));
 }
@@ -158,14 +158,14 @@ Value items(JINJA_FILTER_PARAMETERS) {
 Value unique(JINJA_FILTER_PARAMETERS) {
   const Bound args("unique", std::move(arguments), {"case_sensitive", "attribute"});
   const bool case_sensitive = args.boolean(0, false, runtime);
-  const AttributePath path(args.value_or(1, Value(None{})));
+  const AttributePath path(args.value_or(1, Value(None{})), runtime);
   Dict seen;
   Items out;
   for (Value& item : iterate(v, runtime)) {
     Value key = path.of(item, runtime);
     if (!case_sensitive) key = ignore_case(key, runtime);
-    if (seen.find(key) != nullptr) continue;
-    seen.set(std::move(key), Value(true));
+    if (seen.find(key, runtime) != nullptr) continue;
+    seen.set(std::move(key), Value(true), runtime);
     out.push_back(std::move(item));
   }
   return OneShot::make("generator", std::move(out));
@@ -174,7 +174,7 @@ Value unique(JINJA_FILTER_PARAMETERS) {
 Value extreme(Value v, Arguments arguments, Runtime& runtime, bool largest) {
   const Bound args(largest ? "max" : "min", std::move(arguments), {"case_sensitive", "attribute"});
   const bool case_sensitive = args.boolean(0, false, runtime);
-  const AttributePath path(args.value_or(1, Value(None{})));
+  const AttributePath path(args.value_or(1, Value(None{})), runtime);
   std::optional<std::pair<Value, Value>> best;
   for (Value& item : iterate(v, runtime)) {
     Value key = path.of(item, runtime);
@@ -194,7 +194,7 @@ Value min(JINJA_FILTER_PARAMETERS) {
 
 Value sum(JINJA_FILTER_PARAMETERS) {
   const Bound args("sum", std::move(arguments), {"attribute", "start"});
-  const AttributePath path(args.value_or(0, Value(None{})));
+  const AttributePath path(args.value_or(0, Value(None{})), runtime);
   Value total = args.value_or(1, Value(int64_t{0}));
   if (total.is_string()) fail("sum() can't sum strings");
   for (const Value& item : iterate(v, runtime)) {
@@ -211,6 +211,7 @@ Value batch(JINJA_FILTER_PARAMETERS) {
   Items row;
   for (Value& item : iterate(v, runtime)) {
     if (static_cast<int64_t>(row.size()) == size) {
+      runtime.spend(4);
       out.push_back(Value::list(std::exchange(row, {})));
     }
     row.push_back(std::move(item));
@@ -233,7 +234,7 @@ Value slice(JINJA_FILTER_PARAMETERS) {
   const Items all = iterate(v, runtime);
   Items out;
   if (slices > 0) {
-    runtime.spend_items(static_cast<size_t>(slices));
+    runtime.spend_new_items(static_cast<size_t>(slices));
     const auto size = static_cast<int64_t>(all.size());
     const int64_t extra = size % slices;
     auto at = all.begin();
@@ -250,7 +251,7 @@ Value slice(JINJA_FILTER_PARAMETERS) {
 
 Value groupby(JINJA_FILTER_PARAMETERS) {
   const Bound args("groupby", std::move(arguments), {"attribute", "default", "case_sensitive"});
-  const AttributePath path(args.value(0));
+  const AttributePath path(args.value(0), runtime);
   const Value* fallback = args.some(1) ? &args.value(1) : nullptr;
   const bool case_sensitive = args.boolean(2, false, runtime);
   Keyed keyed;
@@ -262,6 +263,7 @@ Value groupby(JINJA_FILTER_PARAMETERS) {
   Items groups;
   for (size_t i = 0; i < keyed.size();) {
     const Value key = path.of(keyed[i].second, runtime, fallback);
+    runtime.spend(8);
     Items members;
     const Value sorted_by = keyed[i].first;
     for (; i < keyed.size() && equals(keyed[i].first, sorted_by, runtime); ++i) {

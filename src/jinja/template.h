@@ -10,10 +10,11 @@
 // beyond 64 bits, and a few filters of little use in prompts (pprint, urlize, wordwrap, xmlattr,
 // striptags, random).
 //
-// Templates are untrusted: a rendering is bounded in work, memory and depth (Limits). A Template
-// is immutable; threads may share it.
+// Templates are untrusted: a rendering is bounded in work, time, memory and depth (Limits). A
+// Template is immutable; threads may share it.
 #pragma once
 
+#include <cstdint>
 #include <ctime>
 #include <memory>
 #include <optional>
@@ -28,7 +29,8 @@ namespace lapidary::jinja {
 
 struct RenderOptions {
   Limits limits;
-  std::optional<std::time_t> now;  // what strftime_now takes for the time; nothing: the clock
+  std::optional<std::time_t> now;       // what strftime_now takes for the time; nothing: the clock
+  const CancelToken* cancel = nullptr;  // looked at every few milliseconds
 };
 
 class Template {
@@ -37,7 +39,10 @@ class Template {
   static Result<Template> parse(std::string_view source, std::string where);
 
   // `variables`: a JSON object, the names the template sees besides the built-in functions.
-  Result<std::string> render(const Json& variables, const RenderOptions& options = {}) const;
+  // Errors, with template and line: what the template refuses or cannot do; a limit passed;
+  // kCancelled. `steps`, when given, becomes the work done, in steps, also after an error.
+  Result<std::string> render(const Json& variables, const RenderOptions& options = {},
+                             uint64_t* steps = nullptr) const;
 
  private:
   struct Tree;

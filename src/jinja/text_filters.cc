@@ -21,7 +21,7 @@ namespace {
 
 Text text_of(const Value& value, Runtime& runtime) {
   const std::string text = to_text(value, runtime);
-  runtime.spend_bytes(text.size() * 4);
+  runtime.spend_decode(text.size());
   return decode(text);
 }
 
@@ -62,11 +62,8 @@ Value trim(JINJA_FILTER_PARAMETERS) {
 Value replace(JINJA_FILTER_PARAMETERS) {
   const Bound args("replace", std::move(arguments), {"old", "new", "count"});
   const int64_t count = args.some(2) ? args.integer(2, -1) : -1;
-  std::string out =
-      replace_text(to_text(v, runtime), to_text(args.value(0), runtime),
-                   to_text(args.value(1), runtime), count, runtime.limits().max_string);
-  runtime.spend_bytes(out.size());
-  return Value(std::move(out));
+  return Value(replace_text(to_text(v, runtime), to_text(args.value(0), runtime),
+                            to_text(args.value(1), runtime), count, runtime));
 }
 
 Value string(JINJA_FILTER_PARAMETERS) {
@@ -96,11 +93,11 @@ Value safe(JINJA_FILTER_PARAMETERS) {
 
 Value center(JINJA_FILTER_PARAMETERS) {
   const Bound args("center", std::move(arguments), {"width"});
-  const int64_t width = args.integer(0, 80);
+  const int64_t width = std::max<int64_t>(args.integer(0, 80), 0);
   const std::string text = to_text(v, runtime);
   const auto size = static_cast<int64_t>(count_code_points(text));
   const int64_t missing = std::max<int64_t>(width - size, 0);
-  runtime.spend_bytes(static_cast<size_t>(missing));
+  runtime.spend_append(text.size(), static_cast<size_t>(missing));
   const int64_t left = missing / 2 + (missing & width & 1);
   return Value(std::string(static_cast<size_t>(left), ' ') + text +
                std::string(static_cast<size_t>(missing - left), ' '));
@@ -121,9 +118,8 @@ Value indent(JINJA_FILTER_PARAMETERS) {
   const bool blank = args.boolean(2, false, runtime);
   std::string out = args.boolean(1, false, runtime) ? margin : "";
   bool first = true;
-  for (std::string_view line : split_lines(text, false)) {
-    runtime.spend_bytes(std::max(line.size() + margin.size(),
-                                 out.size() > runtime.limits().max_string ? out.size() : 0));
+  for (std::string_view line : split_lines(text, false, runtime)) {
+    runtime.spend_append(out.size(), line.size() + margin.size());
     if (!first) {
       out += '\n';
       if (blank || !line.empty()) out += margin;
@@ -175,7 +171,7 @@ Value format(JINJA_FILTER_PARAMETERS) {
     return Value(format_percent(pattern, Value::tuple(std::move(arguments.positional)), runtime));
   }
   Dict named;
-  for (auto& [name, value] : arguments.keyword) named.set(Value(name), std::move(value));
+  for (auto& [name, value] : arguments.keyword) named.set(Value(name), std::move(value), runtime);
   return Value(format_percent(pattern, Value::dict(std::move(named)), runtime));
 }
 
@@ -229,13 +225,21 @@ std::string quote_url(const std::string& text, bool query) {
 
 Value urlencode(JINJA_FILTER_PARAMETERS) {
   const Bound args("urlencode", std::move(arguments), {});
-  if (v.is_string() || !iterable(v)) return Value(quote_url(to_text(v, runtime), false));
+  if (v.is_string() || !iterable(v)) {
+    std::string quoted = quote_url(to_text(v, runtime), false);
+    runtime.spend_bytes(quoted.size());
+    return Value(std::move(quoted));
+  }
   std::string out;
   const auto add = [&](const Value& key, const Value& value) {
     if (!out.empty()) out += '&';
-    out += quote_url(to_text(key, runtime), true) + "=" + quote_url(to_text(value, runtime), true);
+    const std::string pair =
+        quote_url(to_text(key, runtime), true) + "=" + quote_url(to_text(value, runtime), true);
+    runtime.spend_append(out.size(), pair.size());
+    out += pair;
   };
   if (v.is_dict()) {
+    runtime.spend_items(v.dict().size());
     for (const auto& [key, value] : v.dict().entries()) add(key, value);
     return Value(std::move(out));
   }

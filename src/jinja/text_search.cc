@@ -5,16 +5,16 @@
 #include <algorithm>
 #include <vector>
 
-#include "jinja/runtime.h"
 #include "jinja/unicode.h"
 
 namespace lapidary::jinja {
 namespace {
 
 // The prefix function of Knuth, Morris and Pratt.
-std::vector<size_t> failure_table(std::string_view needle) {
-  std::vector<size_t> table(needle.size(), 0);
-  for (size_t i = 1, k = 0; i < needle.size(); ++i) {
+std::vector<uint32_t> failure_table(std::string_view needle) {
+  std::vector<uint32_t> table(needle.size(), 0);
+  uint32_t k = 0;  // strings are far shorter than 4 GB
+  for (size_t i = 1; i < needle.size(); ++i) {
     while (k > 0 && needle[i] != needle[k]) k = table[k - 1];
     if (needle[i] == needle[k]) ++k;
     table[i] = k;
@@ -23,7 +23,7 @@ std::vector<size_t> failure_table(std::string_view needle) {
 }
 
 size_t search_kmp(std::string_view haystack, std::string_view needle, size_t from) {
-  const std::vector<size_t> table = failure_table(needle);
+  const std::vector<uint32_t> table = failure_table(needle);
   for (size_t i = from, k = 0; i < haystack.size(); ++i) {
     while (k > 0 && haystack[i] != needle[k]) k = table[k - 1];
     if (haystack[i] == needle[k]) ++k;
@@ -53,12 +53,16 @@ size_t rfind_bytes(std::string_view haystack, std::string_view needle) {
 }
 
 std::string replace_text(std::string_view text, std::string_view from, std::string_view to,
-                         int64_t count, size_t max_bytes) {
+                         int64_t count, Runtime& runtime) {
+  runtime.spend_scan(text.size());
+  runtime.spend_scan(from.size());
   std::string out;
+  const size_t max_bytes = runtime.limits().max_string;
   const auto push = [&](std::string_view piece) {
     if (piece.size() > max_bytes - std::min(max_bytes, out.size())) {
       fail(fmt::format("replace makes a string of more than {} bytes", max_bytes));
     }
+    runtime.spend_scan(piece.size());
     out += piece;
   };
   size_t position = 0;

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "jinja/runtime.h"
+
 namespace lapidary::jinja {
 
 // Like std::string_view::find.
@@ -13,8 +15,9 @@ size_t find_bytes(std::string_view haystack, std::string_view needle, size_t fro
 // Like std::string_view::rfind without a position.
 size_t rfind_bytes(std::string_view haystack, std::string_view needle);
 
-// Python's str.replace; `count` < 0 means all. Fails when the result would pass `max_bytes`.
+// Python's str.replace; `count` < 0 means all. Accounts for the texts and, as it grows, for the
+// result.
 std::string replace_text(std::string_view text, std::string_view from, std::string_view to,
-                         int64_t count, size_t max_bytes);
+                         int64_t count, Runtime& runtime);
 
 }  // namespace lapidary::jinja

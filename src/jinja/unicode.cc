@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <span>
+#include <vector>
 
 namespace lapidary::jinja {
 namespace {
@@ -31,16 +32,20 @@ bool contains(std::span<const Run> table, char32_t c) {
 
 void convert(char32_t c, std::span<const CaseRun> simple, std::span<const SpecialCase> special,
              Text& out) {
-  for (const SpecialCase& row : special) {
-    if (row.from != c) continue;
-    for (uint32_t to : row.to) {
+  const auto own =
+      std::lower_bound(special.begin(), special.end(), c,
+                       [](const SpecialCase& row, char32_t v) { return row.from < v; });
+  if (own != special.end() && own->from == c) {
+    for (uint32_t to : own->to) {
       if (to != 0) out.push_back(to);
     }
     return;
   }
-  // Alternating alphabets give rows of step 2 that may overlap others, hence no binary search.
-  for (const CaseRun& row : simple) {
-    if (row.first > c) break;
+  // Rows are sorted, and of those that begin no later than c only the last can hold it.
+  const auto above = std::upper_bound(simple.begin(), simple.end(), c,
+                                      [](char32_t v, const CaseRun& row) { return v < row.first; });
+  if (above != simple.begin()) {
+    const CaseRun& row = *std::prev(above);
     if (c <= row.last && (c - row.first) % row.step == 0) {
       out.push_back(static_cast<char32_t>(static_cast<int64_t>(c) + row.delta));
       return;
@@ -65,7 +70,10 @@ void push_title(char32_t c, Text& out) {
   }
 }
 
-bool cased(char32_t c) { return is_upper(c) || is_lower(c) || is_title(c); }
+bool cased(char32_t c) {
+  if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return is_upper(c) || is_lower(c) || is_title(c);
+}
 
 // Greek capital sigma becomes the final form at the end of a word.
 bool final_sigma(const Text& text, size_t at) {
@@ -121,8 +129,8 @@ bool is_decimal(char32_t c) { return contains(kDecimal, c); }
 bool is_digit(char32_t c) { return contains(kDigit, c); }
 bool is_numeric(char32_t c) { return contains(kNumeric, c); }
 bool is_alnum(char32_t c) { return is_alpha(c) || is_numeric(c); }
-bool is_upper(char32_t c) { return contains(kUpperProperty, c); }
-bool is_lower(char32_t c) { return contains(kLowerProperty, c); }
+bool is_upper(char32_t c) { return c < 0x80 ? c >= 'A' && c <= 'Z' : contains(kUpperProperty, c); }
+bool is_lower(char32_t c) { return c < 0x80 ? c >= 'a' && c <= 'z' : contains(kLowerProperty, c); }
 bool is_title(char32_t c) { return contains(kTitleProperty, c); }
 bool is_printable(char32_t c) { return !contains(kUnprintable, c); }
 
@@ -204,7 +212,14 @@ std::string_view strip(std::string_view bytes, Ends ends) {
 }
 
 std::string_view strip(std::string_view bytes, const Text& chars, Ends ends) {
-  return strip_if(bytes, ends, [&](char32_t c) { return chars.find(c) != Text::npos; });
+  constexpr size_t kFew = 16;
+  if (chars.size() <= kFew) {
+    return strip_if(bytes, ends, [&](char32_t c) { return chars.find(c) != Text::npos; });
+  }
+  // A table of all code points, so that the time is not the product of both lengths.
+  std::vector<bool> among(0x110000, false);
+  for (char32_t c : chars) among[c] = true;
+  return strip_if(bytes, ends, [&](char32_t c) { return among[c]; });
 }
 
 }  // namespace lapidary::jinja

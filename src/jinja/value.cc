@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -91,13 +92,15 @@ bool Value::same_as(const Value& other) const {
 namespace {
 
 // Equality of dict keys: scalars and tuples of them.
-bool keys_equal(const Value& a, const Value& b) {
+bool keys_equal(const Value& a, const Value& b, Runtime& runtime) {
+  runtime.spend();
   if (a.is_string() || b.is_string()) {
-    return a.is_string() && b.is_string() && a.string() == b.string();
+    return a.is_string() && b.is_string() && equals(a, b, runtime);
   }
   if (a.is_tuple() && b.is_tuple()) {
     return a.items().size() == b.items().size() &&
-           std::equal(a.items().begin(), a.items().end(), b.items().begin(), keys_equal);
+           std::equal(a.items().begin(), a.items().end(), b.items().begin(),
+                      [&](const Value& x, const Value& y) { return keys_equal(x, y, runtime); });
   }
   if (a.integer() && b.integer()) return *a.integer() == *b.integer();
   const auto x = a.number();
@@ -108,59 +111,59 @@ bool keys_equal(const Value& a, const Value& b) {
 
 }  // namespace
 
-void require_hashable(const Value& value) {
+void require_hashable(const Value& value, Runtime& runtime) {
+  runtime.spend();
   if (value.is_list() || value.is_dict()) {
     fail(fmt::format("unhashable type: '{}'", type_name(value)));
   }
-  if (value.is_tuple()) std::for_each(value.items().begin(), value.items().end(), require_hashable);
+  if (!value.is_tuple()) return;
+  for (const Value& item : value.items()) require_hashable(item, runtime);
 }
 
-const Value* Dict::find_text(std::string_view key) const {
-  if (entries_.size() <= 8) {
-    for (const auto& [name, value] : entries_) {
-      if (name.is_string() && name.string() == key) return &value;
-    }
-    return nullptr;
-  }
-  auto it = index_.find(std::string(key));
-  return it == index_.end() ? nullptr : &entries_[it->second].second;
+std::optional<size_t> Dict::position_of_text(std::string_view key, Runtime& runtime) const {
+  // The search compares as often as the tree is deep.
+  runtime.spend(1 + key.size() / 32 * static_cast<size_t>(std::bit_width(index_.size()) + 1));
+  const auto it = index_.find(key);
+  if (it == index_.end()) return std::nullopt;
+  return it->second;
 }
 
-std::optional<size_t> Dict::position(const Value& key) const {
-  if (key.is_string()) {
-    auto it = index_.find(key.string());
-    if (it == index_.end()) return std::nullopt;
-    return it->second;
-  }
+const Value* Dict::find_text(std::string_view key, Runtime& runtime) const {
+  const auto at = position_of_text(key, runtime);
+  return at ? &entries_[*at].second : nullptr;
+}
+
+std::optional<size_t> Dict::position(const Value& key, Runtime& runtime) const {
+  if (key.is_string()) return position_of_text(key.string(), runtime);
   if (!has_other_keys_) return std::nullopt;
   for (size_t i = 0; i < entries_.size(); ++i) {
-    if (keys_equal(entries_[i].first, key)) return i;
+    if (keys_equal(entries_[i].first, key, runtime)) return i;
   }
   return std::nullopt;
 }
 
-const Value* Dict::find(const Value& key) const {
-  require_hashable(key);
-  const auto at = position(key);
+const Value* Dict::find(const Value& key, Runtime& runtime) const {
+  require_hashable(key, runtime);
+  const auto at = position(key, runtime);
   return at ? &entries_[*at].second : nullptr;
 }
 
-void Dict::set(Value key, Value value) {
-  require_hashable(key);
+void Dict::set(Value key, Value value, Runtime& runtime) {
+  require_hashable(key, runtime);
   const int depth = std::max(key.depth(), value.depth());
   if (depth >= kMaxValueDepth) fail("lists or dicts nested too deeply");
   depth_ = std::max(depth_, depth + 1);
-  if (auto at = position(key)) {
+  if (auto at = position(key, runtime)) {
     entries_[*at].second = std::move(value);
     return;
   }
-  if (key.is_string()) {
-    index_.emplace(key.string(), entries_.size());
-  } else {
+  if (!key.is_string()) {
     has_other_keys_ = true;
     if (entries_.size() >= 4096) fail("a dict with so many keys that are not strings is refused");
   }
-  entries_.emplace_back(std::move(key), std::move(value));
+  runtime.spend(4);  // the memory of an entry
+  const auto& entry = entries_.emplace_back(std::move(key), std::move(value));
+  if (entry.first.is_string()) index_.emplace(entry.first.string(), entries_.size() - 1);
 }
 
 Value* Arguments::find_keyword(std::string_view name) {
@@ -192,6 +195,7 @@ std::optional<Value> OneShot::take() {
 }
 
 std::string DictView::repr(Runtime& runtime) {
+  runtime.spend_items(items_.size());
   return fmt::format("{}({})", type_, jinja::repr(Value::list(items_), runtime));
 }
 
@@ -224,22 +228,23 @@ std::string Range::repr(Runtime&) {
   return out + ")";
 }
 
-std::optional<Value> Namespace::attribute(Runtime&, const std::string& name) {
-  const Value* value = attributes_.find_text(name);
+std::optional<Value> Namespace::attribute(Runtime& runtime, const std::string& name) {
+  const Value* value = attributes_.find_text(name, runtime);
   if (value == nullptr) return std::nullopt;
   return *value;
 }
 
-void Namespace::set(const std::string& name, Value value) {
+void Namespace::set(const std::string& name, Value value, Runtime& runtime) {
   if (name.starts_with('_')) {
     fail(fmt::format(
         "chat templates cannot store underscore-prefixed attributes on a namespace, but got '{}'",
         name));
   }
-  attributes_.set(Value(name), std::move(value));
+  attributes_.set(Value(name), std::move(value), runtime);
 }
 
 std::string Namespace::repr(Runtime& runtime) {
+  runtime.spend_new_items(attributes_.size());
   return fmt::format("<Namespace {}>", jinja::repr(Value::dict(attributes_), runtime));
 }
 
@@ -271,7 +276,7 @@ bool truthy(const Value& value, Runtime& runtime) {
 int64_t length(const Value& value, Runtime& runtime) {
   if (value.is_undefined()) return 0;
   if (value.is_string()) {
-    runtime.spend_bytes(value.string().size());
+    runtime.spend_scan(value.string().size());
     return static_cast<int64_t>(count_code_points(value.string()));
   }
   if (value.is_sequence()) return static_cast<int64_t>(value.items().size());
@@ -300,7 +305,7 @@ Items iterate(const Value& value, Runtime& runtime) {
     return items;
   }
   if (value.is_string()) {
-    runtime.spend_items(value.string().size());
+    runtime.spend_new_items(value.string().size());
     for (size_t i = 0; i < value.string().size();) {
       const size_t start = i;
       next_char(value.string(), i);
@@ -312,10 +317,20 @@ Items iterate(const Value& value, Runtime& runtime) {
   fail(fmt::format("'{}' object is not iterable", type_name(value)));
 }
 
+void spend_text(const Value& value, Runtime& runtime) {
+  if (value.is_string()) runtime.spend_scan(value.string().size());
+}
+
+void spend_text(const Arguments& arguments, Runtime& runtime) {
+  for (const Value& value : arguments.positional) spend_text(value, runtime);
+  for (const auto& [name, value] : arguments.keyword) spend_text(value, runtime);
+}
+
 Value call(const Value& callee, Arguments arguments, Runtime& runtime) {
   if (callee.is_undefined()) fail(callee.undefined_message());
   if (!callee.is_object()) fail(fmt::format("'{}' object is not callable", type_name(callee)));
   runtime.spend();
+  spend_text(arguments, runtime);
   return callee.object().call(runtime, std::move(arguments));
 }
 

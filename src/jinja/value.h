@@ -10,11 +10,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -121,15 +121,18 @@ class Dict {
   const std::vector<Entry>& entries() const { return entries_; }
   size_t size() const { return entries_.size(); }
   int depth() const { return depth_; }
-  const Value* find_text(std::string_view key) const;  // of a string key
-  const Value* find(const Value& key) const;           // fails for an unhashable key
-  void set(Value key, Value value);
+  const Value* find_text(std::string_view key, Runtime& runtime) const;  // of a string key
+  const Value* find(const Value& key, Runtime& runtime) const;  // fails for an unhashable key
+  void set(Value key, Value value, Runtime& runtime);
 
  private:
-  std::optional<size_t> position(const Value& key) const;
+  std::optional<size_t> position_of_text(std::string_view key, Runtime& runtime) const;
+  std::optional<size_t> position(const Value& key, Runtime& runtime) const;
 
   std::vector<Entry> entries_;
-  std::unordered_map<std::string, size_t> index_;
+  // Of the string keys, whose text the entries hold. A tree, because keys can be chosen so that a
+  // hash table becomes a list.
+  std::map<std::string_view, size_t> index_;
   bool has_other_keys_ = false;
   int depth_ = 1;
 };
@@ -233,7 +236,7 @@ class Namespace : public Object {
  public:
   std::string type_name() const override { return "Namespace"; }
   std::optional<Value> attribute(Runtime&, const std::string& name) override;
-  void set(const std::string& name, Value value);
+  void set(const std::string& name, Value value, Runtime& runtime);
   void clear() { attributes_ = {}; }
   std::string repr(Runtime&) override;
 
@@ -250,7 +253,11 @@ bool iterable(const Value& value);
 // The items of a loop over `value`: list items, dict keys, characters. Fails if not iterable.
 Items iterate(const Value& value, Runtime& runtime);
 // Fails when `value` cannot be a dict key.
-void require_hashable(const Value& value);
+void require_hashable(const Value& value, Runtime& runtime);
+
+// Accounts for going through the text of a string; other values have none.
+void spend_text(const Value& value, Runtime& runtime);
+void spend_text(const Arguments& arguments, Runtime& runtime);
 
 bool equals(const Value& a, const Value& b, Runtime& runtime);
 // Python's `a < b`; fails for kinds that do not compare.

@@ -36,7 +36,8 @@ Result<Generation> Conversation::send(const UserTurn& turn, const GenerationOpti
   messages.push_back(message("user", std::move(content)));
   std::vector<encoders::EncodedMedia> media = media_;  // of these, only pointers are copied
   media.insert(media.end(), added.begin(), added.end());
-  LAP_ASSIGN_OR_RETURN(const engine::Prompt prompt, model_.chat_prompt(messages, media));
+  LAP_ASSIGN_OR_RETURN(const engine::Prompt prompt,
+                       model_.chat_prompt(messages, media, hooks.work.cancel));
   LAP_ASSIGN_OR_RETURN(Generation reply,
                        generate(decoder_, model_.tokenizer(), prompt, options, hooks));
   messages.push_back(message("assistant", reply.text));

@@ -96,12 +96,15 @@ Result<engine::Prompt> Model::prompt_of(std::string_view text,
 }
 
 Result<engine::Prompt> Model::chat_prompt(const Json& messages,
-                                          std::span<const encoders::EncodedMedia> media) const {
+                                          std::span<const encoders::EncodedMedia> media,
+                                          const CancelToken* cancel) const {
   if (!chat_template_) {
     return bad_input(package_.path(kChatTemplate).string(), "the package has no chat template",
                      "use --raw, or build the package from a checkpoint that has one");
   }
-  LAP_ASSIGN_OR_RETURN(const std::string text, chat_template_->render(messages));
+  text::ChatOptions options;
+  options.cancel = cancel;
+  LAP_ASSIGN_OR_RETURN(const std::string text, chat_template_->render(messages, options));
   // The template writes <bos> itself.
   return prompt_of(text, media);
 }

@@ -70,9 +70,10 @@ class Model {
   // A conversation, ready for the model's turn. `messages` is an array of objects with "role" and
   // "content", as in OpenAI's API. `media` fills the placeholders of its kind in the rendered text,
   // in order. Errors: those of the template; kBadInput when placeholders and media of a kind do not
-  // agree in number.
+  // agree in number; kCancelled while the template renders.
   Result<engine::Prompt> chat_prompt(const Json& messages,
-                                     std::span<const encoders::EncodedMedia> media = {}) const;
+                                     std::span<const encoders::EncodedMedia> media = {},
+                                     const CancelToken* cancel = nullptr) const;
   // A text to be continued: <bos> and the text. A text that begins with <bos> gets no second one.
   // Placeholders as in chat_prompt.
   Result<engine::Prompt> raw_prompt(std::string_view text,

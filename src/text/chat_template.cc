@@ -207,6 +207,7 @@ Result<std::string> ChatTemplate::render(const Json& messages, const ChatOptions
   variables["messages"] = std::move(list);
   jinja::RenderOptions render_options;
   render_options.now = options.now;
+  render_options.cancel = options.cancel;
   return chosen->source.render(variables, render_options);
 }
 

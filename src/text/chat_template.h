@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "base/result.h"
 #include "jinja/template.h"
 
@@ -44,6 +45,7 @@ struct ChatOptions {
   Json extra = Json::object();          // further variables; they win over all but `messages`
   std::string name;                     // which of several templates; empty: the usual choice
   std::optional<std::time_t> now;       // for templates that tell the date; unset: the clock
+  const CancelToken* cancel = nullptr;  // ends a rendering within milliseconds
 };
 
 class ChatTemplate {
@@ -60,7 +62,7 @@ class ChatTemplate {
   static bool present(const std::filesystem::path& dir);
 
   // `messages`: a list of objects, each with a text "role". Errors: messages of another form; what
-  // the template itself refuses (raise_exception) or cannot do, with file and line.
+  // the template itself refuses (raise_exception) or cannot do, with file and line; kCancelled.
   Result<std::string> render(const Json& messages, const ChatOptions& options = {}) const;
 
   // "bos_token" -> "<bos>" and so on, as the template sees them.
