@@ -33,25 +33,26 @@ std::string passing_name(std::string_view key, const char* ending) {
 }
 
 // False when another process has it. File systems that cannot lock give no protection.
-bool lock_now(const Handle& entry) {
+bool lock_now(const FileHandle& entry) {
   return ::flock(entry.fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 // Whoever holds it exclusively is about to rename or to delete, which takes a moment.
-Status lock_to_read(const Handle& entry, const Work& work) {
+Status lock_to_read(const FileHandle& entry, const Work& work) {
   while (::flock(entry.fd(), LOCK_SH) != 0 && errno == EINTR) {
     if (work.is_cancelled()) return cancelled();
   }
   return {};
 }
 
-bool is_own_folder(const Handle& entry) {
+bool is_own_folder(const FileHandle& entry) {
   struct stat info {};
   return ::fstat(entry.fd(), &info) == 0 && info.st_uid == ::geteuid();
 }
 
 // At most so many bytes; a fault otherwise.
-FileSum read_small(const Handle& entry, const std::string& file, uint64_t most, std::string& text) {
+FileSum read_small(const FileHandle& entry, const std::string& file, uint64_t most,
+                   std::string& text) {
   auto opened = open_file(entry, file);
   if (!opened.ok()) return {0, "", opened.error().what};
   const auto take = [&](std::string_view piece) -> Status {
@@ -65,8 +66,8 @@ FileSum read_small(const Handle& entry, const std::string& file, uint64_t most, 
 
 Json list_line(const FileSum& sum) { return {{"bytes", sum.bytes}, {"hash", sum.hash}}; }
 
-Result<Handle> create_output(const fs::path& path) {
-  Handle file(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644));
+Result<FileHandle> create_output(const fs::path& path) {
+  FileHandle file(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644));
   if (!file.is_open()) return system_error(path, errno);
   return file;
 }
@@ -84,7 +85,7 @@ bool is_leftover(std::string_view name) {
          name.substr(kKeyDigits) == ".json" || name.substr(kKeyDigits) == ".json.tmp";
 }
 
-bool is_entry(const Handle& folder, const std::string& name) {
+bool is_entry(const FileHandle& folder, const std::string& name) {
   if (!is_key(name)) return false;
   const auto entry = open_folder(folder.fd(), name, name);
   if (!entry.ok() || !is_own_folder(*entry)) return false;
@@ -92,13 +93,13 @@ bool is_entry(const Handle& folder, const std::string& name) {
   return list && S_ISREG(list->st_mode);
 }
 
-Result<std::optional<EntryReader>> EntryReader::open(const Handle& folder, const EntryId& id,
+Result<std::optional<EntryReader>> EntryReader::open(const FileHandle& folder, const EntryId& id,
                                                      const Work& work) {
   for (int i = 0; i < kTries; ++i) {
     if (!look_at(folder.fd(), id.key)) break;
     auto entry = open_folder(folder.fd(), id.key, id.path);
     if (!entry.ok()) {
-      EntryReader reader{Handle()};
+      EntryReader reader{FileHandle()};
       reader.fault_ = entry.error().what;
       return std::optional(std::move(reader));
     }
@@ -161,10 +162,10 @@ Status EntryReader::copy_file(const std::string& file, const fs::path& to, const
   std::error_code error;
   fs::create_directories(to.parent_path(), error);
   if (error) return system_error(to.parent_path(), error.value());
-  LAP_ASSIGN_OR_RETURN(const Handle output, create_output(to));
-  const auto take = [&](std::string_view piece) { return write_bytes(output, piece, to); };
+  LAP_ASSIGN_OR_RETURN(const FileHandle output, create_output(to));
+  const auto take = [&](std::string_view piece) { return write_bytes(output.fd(), piece, to); };
   LAP_ASSIGN_OR_RETURN(const FileSum sum, read_through(*from, take, work));
-  LAP_RETURN_IF_ERROR(flush(output, to));
+  LAP_RETURN_IF_ERROR(flush_to_disk(output, to));
   compare(file, sum);
   return {};
 }
@@ -188,7 +189,7 @@ void EntryReader::note_use() const {
   static_cast<void>(::futimens(entry_.fd(), nullptr));
 }
 
-Result<EntryWriter> EntryWriter::begin(const Handle& folder, EntryId id) {
+Result<EntryWriter> EntryWriter::begin(const FileHandle& folder, EntryId id) {
   for (int i = 0; i < kTries; ++i) {
     const std::string name = passing_name(id.key, "partial");
     if (::mkdirat(folder.fd(), name.c_str(), 0700) != 0) {
@@ -216,23 +217,23 @@ EntryWriter::~EntryWriter() {
 }
 
 Status EntryWriter::add_file(const std::string& name, const fs::path& from, const Work& work) {
-  const Handle source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileHandle source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!source.is_open()) return system_error(from, errno);
   auto output = create_file(entry_, name);
   if (!output.ok()) return output.error();
   const fs::path path = id_.path / name;
-  const auto take = [&](std::string_view piece) { return write_bytes(*output, piece, path); };
+  const auto take = [&](std::string_view piece) { return write_bytes(output->fd(), piece, path); };
   LAP_ASSIGN_OR_RETURN(const FileSum sum, read_through(source, take, work));
   if (!sum.fault.empty()) return io_error(from.string(), sum.fault);
   files_[name] = list_line(sum);
-  return flush(*output, path);
+  return flush_to_disk(*output, path);
 }
 
 Status EntryWriter::add_text(const std::string& name, std::string_view text) {
-  LAP_ASSIGN_OR_RETURN(const Handle output, create_file(entry_, name));
-  LAP_RETURN_IF_ERROR(write_bytes(output, text, id_.path / name));
-  LAP_RETURN_IF_ERROR(flush(output, id_.path / name));
-  LAP_ASSIGN_OR_RETURN(const Handle written, open_file(entry_, name));
+  LAP_ASSIGN_OR_RETURN(const FileHandle output, create_file(entry_, name));
+  LAP_RETURN_IF_ERROR(write_bytes(output.fd(), text, id_.path / name));
+  LAP_RETURN_IF_ERROR(flush_to_disk(output, id_.path / name));
+  LAP_ASSIGN_OR_RETURN(const FileHandle written, open_file(entry_, name));
   const auto take = [](std::string_view) { return Status(); };
   LAP_ASSIGN_OR_RETURN(const FileSum sum, read_through(written, take));
   files_[name] = list_line(sum);
@@ -243,11 +244,11 @@ Status EntryWriter::write_list() {
   const Json list = {
       {"format", kListFormat}, {"kind", id_.kind}, {"key", id_.key}, {"files", files_}};
   const fs::path path = id_.path / kListFile;
-  LAP_ASSIGN_OR_RETURN(const Handle output, create_file(entry_, kListFile));
+  LAP_ASSIGN_OR_RETURN(const FileHandle output, create_file(entry_, kListFile));
   LAP_RETURN_IF_ERROR(
-      write_bytes(output, list.dump(1, ' ', false, Json::error_handler_t::replace), path));
-  LAP_RETURN_IF_ERROR(flush(output, path));
-  return flush(entry_, id_.path);
+      write_bytes(output.fd(), list.dump(1, ' ', false, Json::error_handler_t::replace), path));
+  LAP_RETURN_IF_ERROR(flush_to_disk(output, path));
+  return flush_to_disk(entry_, id_.path);
 }
 
 Status EntryWriter::commit(bool replace) {
@@ -266,12 +267,12 @@ Status EntryWriter::commit(bool replace) {
   }
   if (done) {
     name_.clear();
-    entry_ = Handle();  // with its lock: others may read
+    entry_ = FileHandle();  // with its lock: others may read
   }
-  return flush(*folder_, id_.path);
+  return flush_to_disk(*folder_, id_.path);
 }
 
-Removal remove_entry(const Handle& folder, const std::string& name) {
+Removal remove_entry(const FileHandle& folder, const std::string& name) {
   const auto info = look_at(folder.fd(), name);
   if (!info) return Removal::kGone;
   if (!S_ISDIR(info->st_mode)) {
@@ -292,7 +293,7 @@ Removal remove_entry(const Handle& folder, const std::string& name) {
   return remove_tree(folder.fd(), doomed) ? Removal::kGone : Removal::kStays;
 }
 
-bool is_busy(const Handle& folder, const std::string& name) {
+bool is_busy(const FileHandle& folder, const std::string& name) {
   const auto entry = open_folder(folder.fd(), name, name);
   return entry.ok() && !lock_now(*entry);
 }

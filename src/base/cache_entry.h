@@ -34,12 +34,12 @@ bool is_key(std::string_view name);
 // earlier versions kept, files KEY.json.
 bool is_leftover(std::string_view name);
 // A folder of the user's with an entry's name and a list in it.
-bool is_entry(const Handle& folder, const std::string& name);
+bool is_entry(const FileHandle& folder, const std::string& name);
 
 class EntryReader {
  public:
   // Locks the entry. Nothing when there is none. Errors: kCancelled.
-  static Result<std::optional<EntryReader>> open(const Handle& folder, const EntryId& id,
+  static Result<std::optional<EntryReader>> open(const FileHandle& folder, const EntryId& id,
                                                  const Work& work);
 
   // Why the entry is not as it was stored; "": no fault was found so far.
@@ -53,13 +53,13 @@ class EntryReader {
   void note_use() const;
 
  private:
-  explicit EntryReader(Handle entry) : entry_(std::move(entry)) {}
+  explicit EntryReader(FileHandle entry) : entry_(std::move(entry)) {}
   void read_list(const EntryId& id);
   // Whether the list says the same of the file.
   void compare(const std::string& file, const FileSum& sum);
   Status copy_file(const std::string& file, const std::filesystem::path& to, const Work& work);
 
-  Handle entry_;
+  FileHandle entry_;
   Json files_ = Json::object();
   std::string fault_;
 };
@@ -67,7 +67,7 @@ class EntryReader {
 class EntryWriter {
  public:
   // Errors: kIo.
-  static Result<EntryWriter> begin(const Handle& folder, EntryId id);
+  static Result<EntryWriter> begin(const FileHandle& folder, EntryId id);
   EntryWriter(EntryWriter&& other) noexcept;
   EntryWriter& operator=(EntryWriter&&) = delete;
   EntryWriter(const EntryWriter&) = delete;
@@ -82,14 +82,14 @@ class EntryWriter {
   Status commit(bool replace = false);
 
  private:
-  EntryWriter(const Handle& folder, EntryId id, std::string name, Handle entry)
+  EntryWriter(const FileHandle& folder, EntryId id, std::string name, FileHandle entry)
       : folder_(&folder), id_(std::move(id)), name_(std::move(name)), entry_(std::move(entry)) {}
   Status write_list();
 
-  const Handle* folder_;
+  const FileHandle* folder_;
   EntryId id_;
   std::string name_;  // until it is whole; "": committed
-  Handle entry_;
+  FileHandle entry_;
   Json files_ = Json::object();
 };
 
@@ -99,8 +99,8 @@ enum class Removal {
   kStays  // the system refused
 };
 // An entry, a leftover, or whatever stands in an entry's place.
-Removal remove_entry(const Handle& folder, const std::string& name);
+Removal remove_entry(const FileHandle& folder, const std::string& name);
 // Whether somebody reads or writes it.
-bool is_busy(const Handle& folder, const std::string& name);
+bool is_busy(const FileHandle& folder, const std::string& name);
 
 }  // namespace lapidary::cache_files

@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 using cache_files::EntryId;
 using cache_files::EntryReader;
 using cache_files::EntryWriter;
-using cache_files::Handle;
 using cache_files::Removal;
 
 constexpr const char* kTextFile = "text";
@@ -37,7 +36,7 @@ fs::path root_path(const fs::path& path) {
 // The folder and those on its way, for the user alone.
 Status make_private(const fs::path& path) {
   std::vector<fs::path> missing;
-  for (fs::path at = path; !cache_files::look_at(AT_FDCWD, at.string()) && at.has_relative_path();
+  for (fs::path at = path; !look_at(AT_FDCWD, at.string()) && at.has_relative_path();
        at = at.parent_path()) {
     missing.push_back(at);
   }
@@ -47,8 +46,8 @@ Status make_private(const fs::path& path) {
   return {};
 }
 
-Result<Handle> open_private(int at, const std::string& name, const fs::path& path) {
-  LAP_ASSIGN_OR_RETURN(Handle folder, cache_files::open_folder(at, name, path));
+Result<FileHandle> open_private(int at, const std::string& name, const fs::path& path) {
+  LAP_ASSIGN_OR_RETURN(FileHandle folder, cache_files::open_folder(at, name, path));
   LAP_RETURN_IF_ERROR(cache_files::check_private(folder, path));
   return folder;
 }
@@ -79,14 +78,20 @@ std::chrono::system_clock::time_point time_of(const struct timespec& time) {
           std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)));
 }
 
+// What cannot be listed has nothing that we could use or remove.
+std::vector<std::string> names_or_none(const FileHandle& folder) {
+  auto names = names_in(folder, "");
+  return names.ok() ? *std::move(names) : std::vector<std::string>();
+}
+
 // What is in the folder of a kind, in no order.
-void list_kind(const Handle& folder, CacheKind kind, CacheListing& out) {
-  for (const std::string& name : cache_files::names_in(folder)) {
+void list_kind(const FileHandle& folder, CacheKind kind, CacheListing& out) {
+  for (const std::string& name : names_or_none(folder)) {
     if (cache_files::is_leftover(name)) {
       ++out.leftovers;
       continue;
     }
-    const auto info = cache_files::look_at(folder.fd(), name);
+    const auto info = look_at(folder.fd(), name);
     const auto entry = cache_files::open_folder(folder.fd(), name, name);
     if (!info || !entry.ok() || !cache_files::is_entry(folder, name)) {
       ++out.strangers;
@@ -114,10 +119,10 @@ uint64_t CacheListing::bytes() const {
 }
 
 Result<CacheFolder> CacheFolder::open_existing(const fs::path& path, uint64_t most_bytes) {
-  LAP_ASSIGN_OR_RETURN(Handle root, open_private(AT_FDCWD, path.string(), path));
-  CacheFolder cache(path, std::make_shared<const Handle>(std::move(root)), most_bytes);
+  LAP_ASSIGN_OR_RETURN(FileHandle root, open_private(AT_FDCWD, path.string(), path));
+  CacheFolder cache(path, std::make_shared<const FileHandle>(std::move(root)), most_bytes);
   for (const CacheKind kind : kCacheKinds) {
-    if (!cache_files::look_at(cache.root_->fd(), name_of(kind))) continue;
+    if (!look_at(cache.root_->fd(), name_of(kind))) continue;
     LAP_RETURN_IF_ERROR(cache.kind_folder(kind, false));
   }
   return cache;
@@ -133,7 +138,7 @@ Result<CacheFolder> CacheFolder::open(const fs::path& root, uint64_t most_bytes)
 
 Result<std::optional<CacheFolder>> CacheFolder::find(const fs::path& root, uint64_t most_bytes) {
   const fs::path path = root_path(root);
-  if (!cache_files::look_at(AT_FDCWD, path.string())) return std::optional<CacheFolder>();
+  if (!look_at(AT_FDCWD, path.string())) return std::optional<CacheFolder>();
   LAP_ASSIGN_OR_RETURN(CacheFolder cache, open_existing(path, most_bytes));
   return std::optional(std::move(cache));
 }
@@ -142,7 +147,7 @@ fs::path CacheFolder::path_of(CacheKind kind, const std::string& key) const {
   return path_ / name_of(kind) / key;
 }
 
-Result<Handle> CacheFolder::kind_folder(CacheKind kind, bool make) const {
+Result<FileHandle> CacheFolder::kind_folder(CacheKind kind, bool make) const {
   const std::string name = name_of(kind);
   if (make && ::mkdirat(root_->fd(), name.c_str(), 0700) != 0 && errno != EEXIST) {
     return system_error(path_ / name, errno);
@@ -163,8 +168,8 @@ Result<bool> CacheFolder::fetch(CacheKind kind, const std::string& key, const fs
                                 const Work& work) const {
   const EntryId id{name_of(kind), key, path_of(kind, key)};
   if (!cache_files::is_key(key)) return internal_error(id.path.string(), "is no key of a cache");
-  if (!cache_files::look_at(root_->fd(), id.kind)) return false;
-  LAP_ASSIGN_OR_RETURN(const Handle folder, kind_folder(kind, false));
+  if (!look_at(root_->fd(), id.kind)) return false;
+  LAP_ASSIGN_OR_RETURN(const FileHandle folder, kind_folder(kind, false));
   std::string fault;
   {
     LAP_ASSIGN_OR_RETURN(auto entry, EntryReader::open(folder, id, work));
@@ -201,7 +206,7 @@ Status CacheFolder::store(CacheKind kind, const std::string& key, const fs::path
     return {};
   }
   LAP_RETURN_IF_ERROR(make_room(bytes));
-  LAP_ASSIGN_OR_RETURN(const Handle folder, kind_folder(kind, true));
+  LAP_ASSIGN_OR_RETURN(const FileHandle folder, kind_folder(kind, true));
   LAP_ASSIGN_OR_RETURN(EntryWriter writer, EntryWriter::begin(folder, id));
   for (const SizedFile& file : files) {
     LAP_RETURN_IF_ERROR(writer.add_file(file.name, from / file.name, work));
@@ -212,7 +217,7 @@ Status CacheFolder::store(CacheKind kind, const std::string& key, const fs::path
 std::optional<std::string> CacheFolder::fetch_text(CacheKind kind, const std::string& key,
                                                    const Work& work) const {
   const EntryId id{name_of(kind), key, path_of(kind, key)};
-  if (!cache_files::is_key(key) || !cache_files::look_at(root_->fd(), id.kind)) return std::nullopt;
+  if (!cache_files::is_key(key) || !look_at(root_->fd(), id.kind)) return std::nullopt;
   const auto folder = kind_folder(kind, false);
   if (!folder.ok()) return std::nullopt;
   std::string fault;
@@ -236,7 +241,7 @@ Status CacheFolder::store_text(CacheKind kind, const std::string& key,
   const EntryId id{name_of(kind), key, path_of(kind, key)};
   if (!cache_files::is_key(key)) return internal_error(id.path.string(), "is no key of a cache");
   if (text.size() > most_bytes_) return {};
-  LAP_ASSIGN_OR_RETURN(const Handle folder, kind_folder(kind, true));
+  LAP_ASSIGN_OR_RETURN(const FileHandle folder, kind_folder(kind, true));
   LAP_ASSIGN_OR_RETURN(EntryWriter writer, EntryWriter::begin(folder, id));
   LAP_RETURN_IF_ERROR(writer.add_text(kTextFile, text));
   return writer.commit(true);
@@ -244,7 +249,7 @@ Status CacheFolder::store_text(CacheKind kind, const std::string& key,
 
 CacheListing CacheFolder::list() const {
   CacheListing out;
-  for (const std::string& name : cache_files::names_in(*root_)) {
+  for (const std::string& name : names_or_none(*root_)) {
     const bool known = std::any_of(kCacheKinds.begin(), kCacheKinds.end(),
                                    [&](CacheKind kind) { return name == name_of(kind); });
     if (!known) ++out.strangers;
@@ -261,13 +266,13 @@ CacheListing CacheFolder::list() const {
 
 Result<CacheRemoval> CacheFolder::trim(uint64_t most_bytes) const {
   // One at a time: two would each remove what has to go.
-  LAP_ASSIGN_OR_RETURN(const Handle turn, cache_files::open_folder(root_->fd(), ".", path_));
+  LAP_ASSIGN_OR_RETURN(const FileHandle turn, cache_files::open_folder(root_->fd(), ".", path_));
   while (::flock(turn.fd(), LOCK_EX) != 0 && errno == EINTR) {
   }
   for (const CacheKind kind : kCacheKinds) {
     const auto folder = kind_folder(kind, false);
     if (!folder.ok()) continue;
-    for (const std::string& name : cache_files::names_in(*folder)) {
+    for (const std::string& name : names_or_none(*folder)) {
       if (cache_files::is_leftover(name)) cache_files::remove_entry(*folder, name);
     }
   }
@@ -276,7 +281,7 @@ Result<CacheRemoval> CacheFolder::trim(uint64_t most_bytes) const {
   CacheRemoval out;
   for (const CachedEntry& entry : now.entries) {
     if (left <= most_bytes) break;
-    LAP_ASSIGN_OR_RETURN(const Handle folder, kind_folder(entry.kind, false));
+    LAP_ASSIGN_OR_RETURN(const FileHandle folder, kind_folder(entry.kind, false));
     const Removal removal = cache_files::remove_entry(folder, entry.key);
     if (removal == Removal::kStays) {
       return io_error(path_of(entry.kind, entry.key).string(), "cannot be removed");

@@ -37,9 +37,7 @@
 
 namespace lapidary {
 
-namespace cache_files {
-class Handle;
-}  // namespace cache_files
+class FileHandle;
 
 enum class CacheKind { kContext, kProbe };
 inline constexpr std::array kCacheKinds = {CacheKind::kContext, CacheKind::kProbe};
@@ -108,19 +106,19 @@ class CacheFolder {
   uint64_t most_bytes() const { return most_bytes_; }
 
  private:
-  CacheFolder(std::filesystem::path path, std::shared_ptr<const cache_files::Handle> root,
+  CacheFolder(std::filesystem::path path, std::shared_ptr<const FileHandle> root,
               uint64_t most_bytes)
       : path_(std::move(path)), root_(std::move(root)), most_bytes_(most_bytes) {}
 
   static Result<CacheFolder> open_existing(const std::filesystem::path& path, uint64_t most_bytes);
   std::filesystem::path path_of(CacheKind kind, const std::string& key) const;
-  Result<cache_files::Handle> kind_folder(CacheKind kind, bool make) const;
+  Result<FileHandle> kind_folder(CacheKind kind, bool make) const;
   void drop(CacheKind kind, const std::string& key, const std::string& fault,
             const Work& work) const;
   Status make_room(uint64_t bytes) const;
 
   std::filesystem::path path_;
-  std::shared_ptr<const cache_files::Handle> root_;
+  std::shared_ptr<const FileHandle> root_;
   uint64_t most_bytes_;
 };
 

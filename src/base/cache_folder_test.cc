@@ -25,7 +25,6 @@ namespace fs = std::filesystem;
 using cache_files::EntryId;
 using cache_files::EntryReader;
 using cache_files::EntryWriter;
-using cache_files::Handle;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

@@ -9,6 +9,7 @@
 #include <span>
 #include <system_error>
 
+#include "base/folder_handle.h"
 #include "base/input_file.h"
 
 namespace lapidary {
@@ -16,21 +17,6 @@ namespace {
 
 // Written between two looks at the token.
 constexpr size_t kPieceBytes = size_t{4} << 20;
-
-Status write_bytes(int fd, std::string_view bytes, const std::filesystem::path& path,
-                   const Work& work) {
-  while (!bytes.empty()) {
-    if (work.is_cancelled()) return cancelled();
-    const ssize_t n = ::write(fd, bytes.data(), std::min(bytes.size(), kPieceBytes));
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return system_error(path, errno);
-    }
-    bytes.remove_prefix(static_cast<size_t>(n));
-    work.advance(static_cast<uint64_t>(n));
-  }
-  return {};
-}
 
 // Read, never mapped: a file that gets shorter meanwhile is an error that says so.
 Status write_copy(int fd, const InputFile& from, const std::filesystem::path& path,
@@ -65,6 +51,21 @@ Error system_error(const std::filesystem::path& path, int code) {
   return io_error(path.string(), std::generic_category().message(code), remedy);
 }
 
+Status write_bytes(int fd, std::string_view bytes, const std::filesystem::path& path,
+                   const Work& work) {
+  while (!bytes.empty()) {
+    if (work.is_cancelled()) return cancelled();
+    const ssize_t n = ::write(fd, bytes.data(), std::min(bytes.size(), kPieceBytes));
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return system_error(path, errno);
+    }
+    bytes.remove_prefix(static_cast<size_t>(n));
+    work.advance(static_cast<uint64_t>(n));
+  }
+  return {};
+}
+
 Status write_file(const std::filesystem::path& path, std::string_view bytes) {
   return write_new(path, [&](int fd) { return write_bytes(fd, bytes, path, {}); });
 }
@@ -88,13 +89,9 @@ Status copy_file(const std::filesystem::path& from, const std::filesystem::path&
 }
 
 Status sync_directory(const std::filesystem::path& dir) {
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return system_error(dir, errno);
-  // Some file systems cannot flush a directory and say EINVAL; there is nothing to be done then.
-  const bool failed = ::fsync(fd) != 0 && errno != EINVAL;
-  const int code = errno;
-  ::close(fd);
-  return failed ? Status(system_error(dir, code)) : Status();
+  const FileHandle folder(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.is_open()) return system_error(dir, errno);
+  return flush_to_disk(folder, dir);
 }
 
 }  // namespace lapidary

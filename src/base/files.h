@@ -14,6 +14,10 @@ namespace lapidary {
 // known.
 Error system_error(const std::filesystem::path& path, int code);
 
+// All of them, at the file's position; advances `work` by bytes. Errors: kIo about `path`;
+// kCancelled.
+Status write_bytes(int fd, std::string_view bytes, const std::filesystem::path& path,
+                   const Work& work = {});
 // Writes the whole file and flushes it to disk; on an error the file is removed.
 Status write_file(const std::filesystem::path& path, std::string_view bytes);
 // The same, so that a reader, or a machine that loses power, sees the old content or the new, and

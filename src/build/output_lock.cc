@@ -32,26 +32,21 @@ Result<OutputLock> OutputLock::take(const fs::path& output, const Error& busy) {
   const fs::path path =
       output.parent_path() / ("." + output.filename().string() + ".lapidary-lock");
   for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
-    const int fd = ::open(path.c_str(),
-                          O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-    if (fd < 0) {
+    FileHandle file(::open(
+        path.c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+    if (!file.is_open()) {
       const int code = errno;
       if (code == ELOOP || code == EISDIR || code == ENXIO) return foreign_lock(path);
       std::error_code ignored;
       const bool there = fs::exists(fs::symlink_status(path, ignored));
       return system_error(there ? path : fs::path(busy.where), code);
     }
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      ::close(fd);
-      return busy;
-    }
-    OutputLock lock(path, fd);
-    if (!lock.has_the_name()) {
-      ::close(std::exchange(lock.fd_, -1));
-      continue;
-    }
+    if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return busy;
+    // Somebody may have removed the file meanwhile.
+    if (!is_same(file, AT_FDCWD, path.string())) continue;
+    OutputLock lock(path, std::move(file));
     if (Status status = lock.read_mark(); !status.ok()) {
-      ::close(std::exchange(lock.fd_, -1));  // and not removed
+      lock.file_ = FileHandle();  // and not removed
       return status.take_error();
     }
     return lock;
@@ -59,38 +54,25 @@ Result<OutputLock> OutputLock::take(const fs::path& output, const Error& busy) {
   return busy;
 }
 
-OutputLock::OutputLock(OutputLock&& other) noexcept
-    : path_(std::move(other.path_)),
-      fd_(std::exchange(other.fd_, -1)),
-      publishing_(other.publishing_) {}
-
 OutputLock& OutputLock::operator=(OutputLock&& other) noexcept {
   std::swap(path_, other.path_);
-  std::swap(fd_, other.fd_);
+  std::swap(file_, other.file_);
   std::swap(publishing_, other.publishing_);
   return *this;
 }
 
 OutputLock::~OutputLock() {
-  if (fd_ < 0) return;
+  if (!file_.is_open()) return;
   // While it is locked: nobody who waits for the name can be given this file.
-  if (has_the_name()) ::unlink(path_.c_str());
-  ::close(fd_);
-}
-
-bool OutputLock::has_the_name() const {
-  struct stat locked {};
-  struct stat named {};
-  return ::fstat(fd_, &locked) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
-         locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+  if (is_same(file_, AT_FDCWD, path_.string())) ::unlink(path_.c_str());
 }
 
 Status OutputLock::read_mark() {
   struct stat info {};
-  if (::fstat(fd_, &info) != 0) return system_error(path_, errno);
+  if (::fstat(file_.fd(), &info) != 0) return system_error(path_, errno);
   if (!S_ISREG(info.st_mode)) return foreign_lock(path_);
   std::array<char, kMark.size() + 1> buffer{};
-  const ssize_t count = ::pread(fd_, buffer.data(), buffer.size(), 0);
+  const ssize_t count = ::pread(file_.fd(), buffer.data(), buffer.size(), 0);
   if (count < 0) return system_error(path_, errno);
   const std::string_view text(buffer.data(), static_cast<size_t>(count));
   // A machine that lost power may have kept a part of the mark.
@@ -100,16 +82,16 @@ Status OutputLock::read_mark() {
 }
 
 Status OutputLock::mark_publishing() {
-  const ssize_t count = ::pwrite(fd_, kMark.data(), kMark.size(), 0);
+  const ssize_t count = ::pwrite(file_.fd(), kMark.data(), kMark.size(), 0);
   if (count < 0) return system_error(path_, errno);
   if (static_cast<size_t>(count) != kMark.size()) return system_error(path_, ENOSPC);
-  if (::fsync(fd_) != 0) return system_error(path_, errno);
+  if (::fsync(file_.fd()) != 0) return system_error(path_, errno);
   publishing_ = true;
   return sync_directory(path_.parent_path().empty() ? "." : path_.parent_path());
 }
 
 Status OutputLock::clear_mark() {
-  if (::ftruncate(fd_, 0) != 0) return system_error(path_, errno);
+  if (::ftruncate(file_.fd(), 0) != 0) return system_error(path_, errno);
   publishing_ = false;
   return {};
 }

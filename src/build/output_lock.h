@@ -11,6 +11,7 @@
 
 #include <filesystem>
 
+#include "base/folder_handle.h"
 #include "base/result.h"
 
 namespace lapidary::build {
@@ -22,7 +23,7 @@ class OutputLock {
   // which is neither followed nor changed.
   static Result<OutputLock> take(const std::filesystem::path& output, const Error& busy);
 
-  OutputLock(OutputLock&& other) noexcept;
+  OutputLock(OutputLock&& other) noexcept = default;
   OutputLock& operator=(OutputLock&& other) noexcept;
   OutputLock(const OutputLock&) = delete;
   OutputLock& operator=(const OutputLock&) = delete;
@@ -36,13 +37,13 @@ class OutputLock {
   Status clear_mark();
 
  private:
-  OutputLock(std::filesystem::path path, int fd) : path_(std::move(path)), fd_(fd) {}
+  OutputLock(std::filesystem::path path, FileHandle file)
+      : path_(std::move(path)), file_(std::move(file)) {}
 
   Status read_mark();
-  bool has_the_name() const;  // and not a file that was removed meanwhile
 
   std::filesystem::path path_;
-  int fd_ = -1;
+  FileHandle file_;  // locked
   bool publishing_ = false;
 };
 

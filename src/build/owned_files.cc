@@ -1,6 +1,5 @@
 #include "build/owned_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -23,99 +24,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class FolderHandle {
- public:
-  // `name` below the folder `at` (AT_FDCWD: a path); `shown` for the error.
-  static Result<FolderHandle> open(int at, const char* name, const fs::path& shown) {
-    const int fd = ::openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return system_error(shown, errno);
-    return FolderHandle(fd);
-  }
-  FolderHandle(FolderHandle&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FolderHandle& operator=(FolderHandle&&) = delete;
-  FolderHandle(const FolderHandle&) = delete;
-  FolderHandle& operator=(const FolderHandle&) = delete;
-  ~FolderHandle() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int fd() const { return fd_; }
+// What tells whose a folder is goes last.
+WalkRules in_order() { return {.last = {package::kManifestFile, kJournalFile}, .goes_on = false}; }
 
- private:
-  explicit FolderHandle(int fd) : fd_(fd) {}
-  int fd_;
-};
-
-// What tells whose a folder is, in the order in which it goes.
-int rank_of(const std::string& name) {
-  if (name == kJournalFile) return 2;
-  return name == package::kManifestFile ? 1 : 0;
-}
-
-// Read as a whole, since the names change while they are gone through.
-Result<std::vector<std::string>> names_in(const FolderHandle& folder, const fs::path& shown) {
-  // The stream closes its descriptor.
-  const int fd = ::openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return system_error(shown, errno);
-  DIR* stream = ::fdopendir(fd);
-  if (stream == nullptr) {
-    const int code = errno;
-    ::close(fd);
-    return system_error(shown, code);
-  }
-  std::vector<std::string> out;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") out.push_back(std::move(name));
-    errno = 0;
-  }
-  const int code = errno;
-  ::closedir(stream);
-  if (code != 0) return system_error(shown, code);
-  std::sort(out.begin(), out.end(), [](const std::string& a, const std::string& b) {
-    return std::pair(rank_of(a), std::string_view(a)) < std::pair(rank_of(b), std::string_view(b));
-  });
-  return out;
-}
-
-struct Visited {
-  std::string path;         // relative to where the walk began
-  int folder;               // that it is in
-  const std::string& name;  // there
-  mode_t mode;
-  fs::path shown;
-};
-using Visit = std::function<Status(const Visited&)>;
-
-// Everything in the folder, folders after what is in them.
-Status walk(const FolderHandle& folder, const fs::path& shown, const std::string& prefix,
-            const Visit& visit) {
-  LAP_ASSIGN_OR_RETURN(const std::vector<std::string> names, names_in(folder, shown));
-  for (const std::string& name : names) {
-    struct stat info {};
-    if (::fstatat(folder.fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) continue;
-      return system_error(shown / name, errno);
-    }
-    if (S_ISDIR(info.st_mode)) {
-      LAP_ASSIGN_OR_RETURN(const FolderHandle inner,
-                           FolderHandle::open(folder.fd(), name.c_str(), shown / name));
-      LAP_RETURN_IF_ERROR(walk(inner, shown / name, prefix + name + "/", visit));
-    }
-    LAP_RETURN_IF_ERROR(visit({prefix + name, folder.fd(), name, info.st_mode, shown / name}));
-  }
-  return {};
-}
-
-Status walk(const fs::path& folder, const Visit& visit) {
-  LAP_ASSIGN_OR_RETURN(const FolderHandle handle,
-                       FolderHandle::open(AT_FDCWD, folder.c_str(), folder));
-  return walk(handle, folder, "", visit);
-}
-
-// Some file systems cannot flush a folder and say EINVAL; there is nothing to be done then.
-Status flush_handle(int fd, const fs::path& shown) {
-  return ::fsync(fd) == 0 || errno == EINVAL ? Status() : system_error(shown, errno);
+Result<FileHandle> open_plain(const fs::path& folder) {
+  return open_folder_at(AT_FDCWD, folder.string(), folder);
 }
 
 constexpr std::array<std::string_view, 13> kNamesOfBuilds = {
@@ -172,22 +85,20 @@ IsOurs files_of_build() {
 }
 
 Result<std::string> first_foreign(const fs::path& folder, const IsOurs& ours) {
+  LAP_ASSIGN_OR_RETURN(const FileHandle handle, open_plain(folder));
   std::string out;
-  LAP_RETURN_IF_ERROR(walk(folder, [&](const Visited& entry) -> Status {
-    if (out.empty() && !S_ISDIR(entry.mode) && !ours(entry.path, entry.mode)) out = entry.path;
+  const auto look = [&](const FolderEntry& entry) -> Status {
+    const mode_t mode = entry.info.st_mode;
+    if (out.empty() && !S_ISDIR(mode) && !ours(entry.path, mode)) out = entry.path;
     return {};
-  }));
+  };
+  LAP_RETURN_IF_ERROR(walk_below(handle, folder, look, in_order()));
   return out;
 }
 
 Status remove_files(const fs::path& folder, const IsOurs& ours) {
-  return walk(folder, [&](const Visited& entry) -> Status {
-    const bool is_folder = S_ISDIR(entry.mode);
-    if (!is_folder && !ours(entry.path, entry.mode)) return {};
-    if (::unlinkat(entry.folder, entry.name.c_str(), is_folder ? AT_REMOVEDIR : 0) == 0) return {};
-    const bool stays = is_folder && (errno == ENOTEMPTY || errno == EEXIST);
-    return stays || errno == ENOENT ? Status() : system_error(entry.shown, errno);
-  });
+  LAP_ASSIGN_OR_RETURN(const FileHandle handle, open_plain(folder));
+  return remove_below(handle, folder, ours, in_order());
 }
 
 Status remove_folder(const fs::path& folder, const IsOurs& ours) {
@@ -196,15 +107,8 @@ Status remove_folder(const fs::path& folder, const IsOurs& ours) {
 }
 
 Status flush_folder(const fs::path& folder) {
-  LAP_RETURN_IF_ERROR(walk(folder, [](const Visited& entry) -> Status {
-    if (!S_ISREG(entry.mode) && !S_ISDIR(entry.mode)) return {};
-    const int fd = ::openat(entry.folder, entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return system_error(entry.shown, errno);
-    Status status = flush_handle(fd, entry.shown);
-    ::close(fd);
-    return status;
-  }));
-  return sync_directory(folder);
+  LAP_ASSIGN_OR_RETURN(const FileHandle handle, open_plain(folder));
+  return flush_below(handle, folder);
 }
 
 }  // namespace lapidary::build

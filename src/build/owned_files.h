@@ -1,4 +1,5 @@
-// What in a folder is ours, and removing nothing else: by folder handles that follow no links.
+// What in a folder is ours, and removing nothing else: by folder handles that follow no links
+// (base/folder_handle.h).
 //
 //   const IsOurs ours = files_of_package(manifest);
 //   LAP_ASSIGN_OR_RETURN(const std::string foreign, first_foreign("out/tiny-int4", ours));
@@ -8,20 +9,16 @@
 // nothing. `folder` must be no link in all of these; else the error is the system's.
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
-#include <functional>
-#include <set>
 #include <string>
 
+#include "base/folder_handle.h"
 #include "base/result.h"
 #include "package/manifest.h"
 
 namespace lapidary::build {
 
-// `path`: of anything but a folder, relative, with '/'; `mode`: its st_mode, of a link the link's.
-using IsOurs = std::function<bool(const std::string& path, mode_t mode)>;
+using IsOurs = FileTest;
 
 // What the manifest lists, as files or as links, and the manifest.
 IsOurs files_of_package(const package::Manifest& manifest);

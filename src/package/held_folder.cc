@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/open_beneath.h"
 
 namespace lapidary::package {
 namespace {
@@ -27,7 +28,7 @@ Error cannot_open(const std::filesystem::path& path, int code) {
 
 Result<std::shared_ptr<const HeldFolder>> HeldFolder::open(const std::filesystem::path& dir) {
   FileHandle handle(::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (handle.fd() < 0) return system_error(dir, errno);
+  if (!handle.is_open()) return system_error(dir, errno);
   return std::shared_ptr<const HeldFolder>(new HeldFolder(dir, std::move(handle)));
 }
 

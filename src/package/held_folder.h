@@ -12,8 +12,8 @@
 #include <memory>
 #include <string>
 
+#include "base/folder_handle.h"
 #include "base/result.h"
-#include "package/open_beneath.h"
 
 namespace lapidary::package {
 
@@ -37,7 +37,7 @@ class HeldFolder {
 
   // Opens a regular file below the folder for reading. Errors name it by the path that the folder
   // was opened by: kBadInput when it is missing, or when a link leads out of the folder
-  // (open_beneath.h); kIo when it is no regular file or cannot be read.
+  // (base/open_beneath.h); kIo when it is no regular file or cannot be read.
   Result<HeldFile> open_file(const std::string& relative) const;
   // The same without reading rights, for its identity alone.
   Result<FileIdentity> identity(const std::string& relative) const;

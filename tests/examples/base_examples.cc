@@ -10,11 +10,13 @@
 #include "base/cache_folder.h"
 #include "base/dtype.h"
 #include "base/files.h"
+#include "base/folder_handle.h"
 #include "base/guarded_mapping.h"
 #include "base/input_file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/json_scanner.h"
+#include "base/open_beneath.h"
 #include "base/result.h"
 #include "checkpoint/test_files.h"
 #include "example.h"
@@ -84,7 +86,7 @@ Status cache_folder_example(const std::string& key, const std::filesystem::path&
   return {};
 }
 
-Status cache_entry_example(const cache_files::Handle& folder, const cache_files::EntryId& id,
+Status cache_entry_example(const FileHandle& folder, const cache_files::EntryId& id,
                            const std::string& text) {
   using cache_files::EntryWriter;
   // [base/cache_entry.h]
@@ -96,11 +98,29 @@ Status cache_entry_example(const cache_files::Handle& folder, const cache_files:
 }
 
 Status cache_files_example(const std::string& path) {
-  using cache_files::Handle;
   // [base/cache_files.h]
-  LAP_ASSIGN_OR_RETURN(const Handle root, cache_files::open_folder(AT_FDCWD, path, path));
+  LAP_ASSIGN_OR_RETURN(const FileHandle root, cache_files::open_folder(AT_FDCWD, path, path));
   LAP_RETURN_IF_ERROR(cache_files::check_private(root, path));
   cache_files::remove_tree(root.fd(), "old");
+  // [end]
+  return {};
+}
+
+Status folder_handle_example(const std::string& path) {
+  // [base/folder_handle.h]
+  LAP_ASSIGN_OR_RETURN(const FileHandle folder, open_folder_at(AT_FDCWD, path, path));
+  const auto is_old = [](const std::string& file, mode_t) { return file.ends_with(".old"); };
+  LAP_RETURN_IF_ERROR(remove_below(folder, path, is_old));
+  // [end]
+  return {};
+}
+
+Error refusal() { return bad_input("folder", "is left by a link"); }
+
+Status open_beneath_example(int folder) {
+  // [base/open_beneath.h]
+  const Opened opened = open_beneath(folder, "decoder/model.onnx", O_RDONLY | O_NONBLOCK);
+  if (opened.error == kLeadsOut) return refusal();
   // [end]
   return {};
 }

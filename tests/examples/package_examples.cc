@@ -1,13 +1,10 @@
 // The regions are as the comments of those headers have them: scripts/check-examples --fix.
 // clang-format off
-#include <fcntl.h>
-
 #include "example.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "package/graph_record.h"
 #include "package/held_folder.h"
-#include "package/open_beneath.h"
 #include "package/package.h"
 #include "package/quality.h"
 #include "package/text_model.h"
@@ -33,14 +30,6 @@ Status package_example() {
 }
 
 Error refusal() { return bad_input("package", "is another one"); }
-
-Status open_beneath_example(int folder) {
-  // [package/open_beneath.h]
-  const Opened opened = open_beneath(folder, "decoder/model.onnx", O_RDONLY | O_NONBLOCK);
-  if (opened.error == kLeadsOut) return refusal();
-  // [end]
-  return {};
-}
 
 Status held_folder_example() {
   // [package/held_folder.h]

@@ -1,36 +1,44 @@
 // Both ways to open below a folder: by openat2, and step by step where there is none.
-#include "package/open_beneath.h"
+#include "base/open_beneath.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 
-#include "checkpoint/test_files.h"
-
-namespace lapidary::package {
+namespace lapidary {
 namespace {
 
 namespace fs = std::filesystem;
 
 class Beneath : public ::testing::Test {
  protected:
-  Beneath() : folder_(::open(dir_.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
-    fs::create_directories(dir_.path() / "a/b");
-    dir_.write("a/b/file", std::string("x"));
-    outside_.write("secret", std::string("y"));
-    fs::create_directory_symlink("b", dir_.path() / "a/to_b");
-    fs::create_symlink("b/file", dir_.path() / "a/to_file");
-    fs::create_symlink(outside_.path() / "secret", dir_.path() / "absolute");
-    fs::create_symlink("../" + (outside_.path().filename() / "secret").string(),
-                       dir_.path() / "relative");
-    fs::create_directory_symlink(outside_.path(), dir_.path() / "folder");
-    fs::create_symlink("/proc/self/fd/0", dir_.path() / "magic");
-    fs::create_symlink("loop", dir_.path() / "loop");
+  void SetUp() override {
+    fs::remove_all(around_);
+    fs::create_directories(inside_ / "a/b");
+    fs::create_directories(outside_);
+    std::ofstream(inside_ / "a/b/file") << "x";
+    std::ofstream(outside_ / "secret") << "y";
+    fs::create_directory_symlink("b", inside_ / "a/to_b");
+    fs::create_symlink("b/file", inside_ / "a/to_file");
+    fs::create_symlink(outside_ / "secret", inside_ / "absolute");
+    fs::create_symlink("../outside/secret", inside_ / "relative");
+    fs::create_directory_symlink(outside_, inside_ / "folder");
+    fs::create_symlink("/proc/self/fd/0", inside_ / "magic");
+    fs::create_symlink("loop", inside_ / "loop");
+    folder_ = FileHandle(::open(inside_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_TRUE(folder_.is_open());
   }
-  checkpoint::TempDir dir_;
-  checkpoint::TempDir outside_;
+  void TearDown() override { fs::remove_all(around_); }
+
+  const fs::path around_ =
+      fs::path(testing::TempDir()) / fmt::format("open_beneath_{}", ::getpid());
+  const fs::path inside_ = around_ / "inside";
+  const fs::path outside_ = around_ / "outside";
   FileHandle folder_;
 };
 
@@ -52,6 +60,8 @@ TEST_F(Beneath, NoLinkLeadsOut) {
       for (const char* name : {"absolute", "relative", "folder/secret", "magic", "loop"}) {
         EXPECT_EQ(open(folder_.fd(), name, flags).error, kLeadsOut) << name;
       }
+      const std::string absolute = inside_ / "a/b/file";
+      EXPECT_EQ(open(folder_.fd(), absolute, flags).error, kLeadsOut);
     }
   }
   EXPECT_EQ(open_without_links(folder_.fd(), "a/../a/b/file", O_PATH).error, kLeadsOut);
@@ -67,4 +77,4 @@ TEST_F(Beneath, LinksInside) {
 }
 
 }  // namespace
-}  // namespace lapidary::package
+}  // namespace lapidary

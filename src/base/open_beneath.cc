@@ -1,4 +1,4 @@
-#include "package/open_beneath.h"
+#include "base/open_beneath.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace lapidary::package {
+namespace lapidary {
 namespace {
 
 // The kernel gives up with EAGAIN when something is renamed anywhere while it looks at "..".
@@ -23,26 +23,23 @@ bool is_link(int fd) {
 
 }  // namespace
 
-FileHandle::~FileHandle() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Opened open_without_links(int folder, const std::string& relative, int flags) {
   std::vector<std::string> names;
+  if (std::filesystem::path(relative).is_absolute()) return {FileHandle(), kLeadsOut};
   for (const auto& name : std::filesystem::path(relative)) {
-    if (name == "..") return {FileHandle(-1), kLeadsOut};
+    if (name == "..") return {FileHandle(), kLeadsOut};
     if (!name.empty() && name != ".") names.push_back(name.string());
   }
-  if (names.empty()) return {FileHandle(-1), EISDIR};
-  FileHandle at(-1);
+  if (names.empty()) return {FileHandle(), EISDIR};
+  FileHandle at;
   for (size_t i = 0; i < names.size(); ++i) {
     const bool last = i + 1 == names.size();
     const int how = last ? flags : O_PATH;
     // With O_PATH a link is opened itself instead of refused.
     FileHandle next(
         ::openat(i == 0 ? folder : at.fd(), names[i].c_str(), how | O_NOFOLLOW | O_CLOEXEC));
-    if (next.fd() < 0) return {FileHandle(-1), errno == ELOOP ? kLeadsOut : errno};
-    if (is_link(next.fd())) return {FileHandle(-1), kLeadsOut};
+    if (!next.is_open()) return {FileHandle(), errno == ELOOP ? kLeadsOut : errno};
+    if (is_link(next.fd())) return {FileHandle(), kLeadsOut};
     at = std::move(next);
   }
   return {std::move(at), 0};
@@ -58,9 +55,9 @@ Opened open_beneath(int folder, const std::string& relative, int flags) {
     if (errno == EAGAIN || errno == EINTR) continue;
     // Filters of system calls that do not know it say EPERM.
     if (errno == ENOSYS || errno == EPERM) return open_without_links(folder, relative, flags);
-    return {FileHandle(-1), errno == ELOOP ? kLeadsOut : errno};
+    return {FileHandle(), errno == ELOOP ? kLeadsOut : errno};
   }
-  return {FileHandle(-1), EAGAIN};
+  return {FileHandle(), EAGAIN};
 }
 
-}  // namespace lapidary::package
+}  // namespace lapidary

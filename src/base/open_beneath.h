@@ -11,35 +11,17 @@
 
 #include <cerrno>
 #include <string>
-#include <utility>
 
-namespace lapidary::package {
+#include "base/folder_handle.h"
 
-// An open file or folder, closed at the end.
-class FileHandle {
- public:
-  explicit FileHandle(int fd) : fd_(fd) {}
-  FileHandle(FileHandle&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileHandle& operator=(FileHandle&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~FileHandle();
-  FileHandle(const FileHandle&) = delete;
-  FileHandle& operator=(const FileHandle&) = delete;
-
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
+namespace lapidary {
 
 // What errno says when a link would lead out.
 inline constexpr int kLeadsOut = EXDEV;
 
 struct Opened {
-  FileHandle file;  // -1 when it could not be opened
-  int error = 0;    // then errno; kLeadsOut for what a link would lead out to
+  FileHandle file;  // not open on an error
+  int error = 0;    // errno; kLeadsOut for what a link would lead out to
 };
 
 // `folder`: a descriptor, O_PATH suffices. `relative`: without ".." and not absolute. `flags`: as
@@ -49,4 +31,4 @@ Opened open_beneath(int folder, const std::string& relative, int flags);
 // What it does where there is no openat2.
 Opened open_without_links(int folder, const std::string& relative, int flags);
 
-}  // namespace lapidary::package
+}  // namespace lapidary
