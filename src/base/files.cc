@@ -27,7 +27,7 @@ Status write_all(int fd, std::string_view bytes, const std::filesystem::path& pa
     bytes.remove_prefix(static_cast<size_t>(n));
     work.advance(static_cast<uint64_t>(n));
   }
-  return ::fsync(fd) == 0 ? Status() : system_error(path, errno);
+  return sync_file(fd, path);
 }
 
 Status write_new(const std::filesystem::path& path, std::string_view bytes, const Work& work) {
@@ -70,6 +70,13 @@ Status copy_file(const std::filesystem::path& from, const std::filesystem::path&
   LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(from));
   const auto bytes = file->bytes();
   return write_new(to, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, work);
+}
+
+Status sync_file(int fd, const std::filesystem::path& path) {
+  while (::fdatasync(fd) != 0) {
+    if (errno != EINTR) return system_error(path, errno);
+  }
+  return {};
 }
 
 Status sync_directory(const std::filesystem::path& dir) {
