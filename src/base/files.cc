@@ -35,7 +35,7 @@ Status write_new(const std::filesystem::path& path, const std::function<Status(i
   const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
   if (fd < 0) return system_error(path, errno);
   Status status = fill(fd);
-  if (status.ok() && ::fsync(fd) != 0) status = system_error(path, errno);
+  if (status.ok()) status = sync_file(fd, path);
   if (::close(fd) != 0 && status.ok()) status = system_error(path, errno);
   if (!status.ok()) ::unlink(path.c_str());
   return status;
@@ -86,6 +86,13 @@ Status copy_file(const std::filesystem::path& from, const std::filesystem::path&
                  const Work& work) {
   LAP_ASSIGN_OR_RETURN(const InputFile file, InputFile::open(from));
   return write_new(to, [&](int fd) { return write_copy(fd, file, to, work); });
+}
+
+Status sync_file(int fd, const std::filesystem::path& path) {
+  while (::fdatasync(fd) != 0) {
+    if (errno != EINTR) return system_error(path, errno);
+  }
+  return {};
 }
 
 Status sync_directory(const std::filesystem::path& dir) {

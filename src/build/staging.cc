@@ -251,10 +251,12 @@ Status Staging::publish() {
     return system_error(output_, errno);
   }
   if (const Status status = sync_directory(output_.parent_path()); !status.ok()) {
+    // The former package stays: after a power cut its name may lead to either folder.
     options_.work.note(fmt::format("the package is there, but a power cut may undo that: {}",
                                    status.error().message()));
+  } else if (former) {
+    clear_former();
   }
-  if (former) clear_former();
   lock_.reset();
   return {};
 }

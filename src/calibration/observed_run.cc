@@ -95,7 +95,8 @@ class ScratchModel {
                             const RunOptions& options) {
     options.work.stage("write what is calibrated",
                        static_cast<uint64_t>(graph::external_bytes(graph)), Unit::kBytes);
-    LAP_ASSIGN_OR_RETURN(graph::SavedModel saved, graph::save(graph, path_, options.work));
+    LAP_ASSIGN_OR_RETURN(graph::SavedModel saved,
+                         graph::save(graph, path_, options.work, graph::Durability::kScratch));
     files_ = std::move(saved.files);
     ort::SessionOptions session;
     session.threads = kRunThreads;

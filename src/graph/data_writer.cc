@@ -8,6 +8,7 @@
 #include <span>
 #include <system_error>
 
+#include "base/files.h"
 #include "base/parallel.h"
 
 namespace lapidary::graph {
@@ -36,9 +37,11 @@ class OutputFile {
 
   Status reserve(int64_t bytes) const {
     if (fd_ < 0) return failure(errno);
-    if (const int code = bytes > 0 ? ::posix_fallocate(fd_, 0, bytes) : 0; code != 0) {
-      return failure(code);
-    }
+    int code = 0;
+    do {  // a signal may come meanwhile
+      code = bytes > 0 ? ::posix_fallocate(fd_, 0, bytes) : 0;
+    } while (code == EINTR);
+    if (code != 0) return failure(code);
     return {};
   }
 
@@ -55,10 +58,7 @@ class OutputFile {
     return {};
   }
 
-  Status sync() const {
-    if (::fdatasync(fd_) != 0) return failure(errno);
-    return {};
-  }
+  Status sync() const { return sync_file(fd_, path_); }
 
  private:
   Error failure(int code) const {
@@ -130,7 +130,8 @@ Status write_piece(const Piece& piece, const OutputFile& file, const Work& work)
 
 }  // namespace
 
-Status write_data(const DataLayout& layout, const std::filesystem::path& path, const Work& work) {
+Status write_data(const DataLayout& layout, const std::filesystem::path& path,
+                  Durability durability, const Work& work) {
   const OutputFile file(path);
   LAP_RETURN_IF_ERROR(file.reserve(layout.total_bytes));
   const std::vector<Piece> pieces = cut(layout);
@@ -141,7 +142,7 @@ Status write_data(const DataLayout& layout, const std::filesystem::path& path, c
         return write_piece(pieces[i], file, work);
       },
       work.threads));
-  return file.sync();
+  return durability == Durability::kOnDisk ? file.sync() : Status();
 }
 
 }  // namespace lapidary::graph

@@ -1,13 +1,16 @@
 #include "graph/onnx_writer.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <onnx.pb.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <map>
 #include <system_error>
 
+#include "base/files.h"
 #include "graph/data_layout.h"
 #include "graph/data_writer.h"
 
@@ -149,14 +152,28 @@ Result<onnx::ModelProto> to_proto(const Graph& graph, const DataLayout& layout,
   return model;
 }
 
-Status write_model(const onnx::ModelProto& model, const std::filesystem::path& path) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  if (out && model.SerializeToOstream(&out)) out.flush();
-  if (!out) {
-    return io_error(path.string(), std::generic_category().message(errno),
-                    "check that the folder is writable and has space");
-  }
-  return {};
+Error unwritable(const std::filesystem::path& path, int code) {
+  return io_error(path.string(), std::generic_category().message(code),
+                  "check that the folder is writable and has space");
+}
+
+// The error, or 0.
+int write_to(int fd, const onnx::ModelProto& model) {
+  google::protobuf::io::FileOutputStream stream(fd);
+  const bool written = model.SerializeToZeroCopyStream(&stream) && stream.Flush();
+  if (written) return 0;
+  return stream.GetErrno() != 0 ? stream.GetErrno() : EFBIG;  // beyond 2 GB nothing is written
+}
+
+Status write_model(const onnx::ModelProto& model, const std::filesystem::path& path,
+                   Durability durability) {
+  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd < 0) return unwritable(path, errno);
+  const int code = write_to(fd, model);
+  Status status = code == 0 ? Status() : unwritable(path, code);
+  if (status.ok() && durability == Durability::kOnDisk) status = sync_file(fd, path);
+  if (::close(fd) != 0 && status.ok()) status = unwritable(path, errno);
+  return status;
 }
 
 }  // namespace
@@ -169,7 +186,7 @@ int64_t model_bytes(const Graph& graph, const std::string& data_file) {
 }
 
 Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_path,
-                        const Work& work) {
+                        const Work& work, Durability durability) {
   LAP_RETURN_IF_ERROR(check(graph));
   const DataLayout layout = plan_data(graph);
   std::filesystem::path data_path = model_path;
@@ -180,9 +197,11 @@ Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_p
   const auto write_all = [&]() -> Status {
     LAP_ASSIGN_OR_RETURN(const onnx::ModelProto model,
                          to_proto(graph, layout, data_path.filename().string(), Content::kAll));
-    if (!layout.groups.empty()) LAP_RETURN_IF_ERROR(write_data(layout, data_path, work));
+    if (!layout.groups.empty()) {
+      LAP_RETURN_IF_ERROR(write_data(layout, data_path, durability, work));
+    }
     if (work.is_cancelled()) return cancelled();  // a small model has no data to be ended in
-    return write_model(model, model_path);
+    return write_model(model, model_path, durability);
   };
   if (Status status = write_all(); !status.ok()) {
     std::error_code ignored;
@@ -197,7 +216,7 @@ Status save_model(const Graph& graph, const std::filesystem::path& model_path,
   LAP_RETURN_IF_ERROR(check(graph));
   LAP_ASSIGN_OR_RETURN(const onnx::ModelProto model,
                        to_proto(graph, plan_data(graph), data_file, Content::kAll));
-  Status status = write_model(model, model_path);
+  Status status = write_model(model, model_path, Durability::kOnDisk);
   std::error_code ignored;
   if (!status.ok()) std::filesystem::remove(model_path, ignored);
   return status;

@@ -22,6 +22,13 @@ struct SavedModel {
   int64_t data_bytes = 0;
 };
 
+enum class Durability {
+  // Content is on disk when `save` returns: a machine that loses power afterwards keeps it. The names
+  // are not: flush the folder (sync_directory) once all that belongs together is in it.
+  kOnDisk,
+  kScratch,  // read once by this process, and removed: not worth waiting for the disk
+};
+
 // Bytes that `save` will write to the data file.
 int64_t external_bytes(const Graph& graph);
 // Bytes that `save` will write to the model file, whose data file has that name. Reads no weight.
@@ -31,7 +38,7 @@ int64_t model_bytes(const Graph& graph, const std::string& data_file);
 // Advances `work` by bytes. Errors: a graph that fails check(); no space (asked for in advance);
 // unwritable folder; a weight that cannot be read; cancelled. Files written so far are removed.
 Result<SavedModel> save(const Graph& graph, const std::filesystem::path& model_path,
-                        const Work& work);
+                        const Work& work, Durability durability = Durability::kOnDisk);
 // The model file alone, for data that `save` wrote for the same graph and that are called
 // `data_file` now, beside the model. Errors: those of `save`; the file is removed.
 Status save_model(const Graph& graph, const std::filesystem::path& model_path,

@@ -258,8 +258,9 @@ class Chunks {
   }
 
   Status run_session(const Graph& chunk) {
-    LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved,
-                         graph::save(chunk, folder_ / "reference.onnx", {}));
+    LAP_ASSIGN_OR_RETURN(
+        const graph::SavedModel saved,
+        graph::save(chunk, folder_ / "reference.onnx", {}, graph::Durability::kScratch));
     std::vector<ort::HostTensor> inputs;
     for (const graph::ValueInfo& input : chunk.inputs) {
       inputs.push_back(std::move(live_.at(input.name)));

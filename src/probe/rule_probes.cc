@@ -93,7 +93,8 @@ Result<std::vector<ort::HostTensor>> on_cpu(const FormGraph& form, const fs::pat
   ort::SessionOptions options;
   options.threads = 1;
   options.optimization = ort::Optimization::kNone;
-  LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved, graph::save(form.graph, model, {}));
+  LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved,
+                       graph::save(form.graph, model, {}, graph::Durability::kScratch));
   LAP_ASSIGN_OR_RETURN(const ort::Session session, ort::Session::open(saved.files[0], options));
   return session.run(form.inputs);
 }
@@ -181,7 +182,8 @@ Status measure_batch(std::span<Probed> batch, const htp::Emulator& emulator,
   for (const Probed& probed : batch) {
     htp::EmulatorJob job{folder / fmt::format("form_{}.onnx", jobs.size()), probed.form.inputs,
                          true, true};
-    LAP_ASSIGN_OR_RETURN(const auto saved, graph::save(probed.form.graph, job.model, {}));
+    LAP_ASSIGN_OR_RETURN(const auto saved, graph::save(probed.form.graph, job.model, {},
+                                                       graph::Durability::kScratch));
     jobs.push_back(std::move(job));
   }
   LAP_ASSIGN_OR_RETURN(const auto runs, emulator.run_all(jobs, folder));

@@ -13,7 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Result<htp::EmulatorJob> saved_job(const UnitModel& model, const fs::path& file) {
-  LAP_ASSIGN_OR_RETURN(const auto saved, graph::save(model.graph, file, {}));
+  LAP_ASSIGN_OR_RETURN(const auto saved,
+                       graph::save(model.graph, file, {}, graph::Durability::kScratch));
   return htp::EmulatorJob{saved.files[0], model.inputs};
 }
 

@@ -1,0 +1,274 @@
+#include "crash/scenario.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <stdexcept>
+
+namespace lapidary::crash {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+constexpr const char* kPackage = "package";
+constexpr const char* kExported = "exported";
+constexpr const char* kModel = "model.onnx";
+constexpr const char* kInput = "input.onnx";
+constexpr int64_t kResumedAt = 220;  // calls of a CPU build: behind its second component
+
+Words build_words(const Bench& bench, const std::string& recipe) {
+  return {"build", (bench.tiny / "checkpoint").string(), "--recipe", recipe,
+          "-o",    std::string("{}/") + kPackage,        "--force"};
+}
+
+Words htp_words(const Bench& bench) {
+  Words out = build_words(bench, "htp-w8a16");
+  const std::string chats = (bench.tiny / "corpus/chats_media.jsonl").string();
+  for (const char* word :
+       {"--arch", "v81", "--cache", "{}/cache", "--calibration", chats.c_str(), "--no-probe",
+        "--set", "static.context_length=256", "--set", "static.prefill_length=32", "--set",
+        "static.calibration_length=256", "--set", "build.audio_soft_tokens=48"}) {
+    out.emplace_back(word);
+  }
+  return out;
+}
+
+Words export_words() {
+  return {"export",   std::string("{}/") + kPackage,
+          "-o",       std::string("{}/") + kExported,
+          "--device", "cpu",
+          "--force"};
+}
+
+// A pass that has nothing to do on a model that it made.
+Words convert_words(const std::string& from, const std::string& to) {
+  return {"convert",        from, "--pass", "MatMulNBitsToQDQ", "--set",
+          "on_unsafe=keep", "-o", to,       "--force"};
+}
+
+fs::path fresh(const fs::path& folder) {
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+void must_run(const Bench& bench, const Words& words, const fs::path& folder) {
+  const End end = run(process_of(bench, words, folder, ""));
+  if (!end.ok()) throw std::runtime_error("lapidary " + words[0] + " fails: " + end.err);
+}
+
+// What is in the folder once these have run.
+Tree made_by(const Bench& bench, const std::vector<Words>& commands, const fs::path& folder) {
+  fresh(folder);
+  for (const Words& words : commands) must_run(bench, words, folder);
+  Tree out = read_tree(folder);
+  fs::remove_all(folder);
+  return out;
+}
+
+void add(Tree& to, const Tree& from) { to.insert(from.begin(), from.end()); }
+
+Scenario build_scenario(const Bench& bench, const std::string& name, const fs::path& scratch) {
+  Scenario out;
+  out.name = name;
+  out.arguments = build_words(bench, "cpu-int4");
+  out.output = kPackage;
+  out.new_output = made_by(bench, {out.arguments}, scratch);
+  if (name == "build") return out;
+  out.before = out.old_output = made_by(bench, {build_words(bench, "cpu-fp32")}, scratch);
+  if (name == "replace") return out;
+  // resume: what a killed build leaves beside the old package.
+  prepare(out, fresh(scratch) / "killed");
+  const std::string mode = "kill:" + std::to_string(kResumedAt);
+  const End end = run(process_of(bench, out, scratch / "killed", mode));
+  if (end.signal == 0) throw std::runtime_error("the build to resume was not killed");
+  out.before = read_tree(scratch / "killed");
+  fs::remove_all(scratch);
+  return out;
+}
+
+Scenario export_scenario(const Bench& bench, const std::string& name, const fs::path& scratch) {
+  Scenario out;
+  out.name = name;
+  out.arguments = export_words();
+  out.output = kExported;
+  out.inputs = {kPackage};
+  const Tree all = made_by(bench, {build_words(bench, "cpu-int4"), out.arguments}, scratch);
+  out.before = part(all, out.inputs);
+  out.new_output = part(all, {kExported});
+  if (name == "export") return out;
+  out.old_output =
+      part(made_by(bench, {build_words(bench, "cpu-fp32"), out.arguments}, scratch), {kExported});
+  add(out.before, out.old_output);
+  return out;
+}
+
+Scenario convert_scenario(const Bench& bench, const std::string& name, const fs::path& scratch) {
+  Scenario out;
+  out.name = name;
+  out.output = kModel;
+  out.is_model = true;
+  const std::string data = ".data";
+  out.inputs = {kInput, kInput + data};
+  out.arguments = convert_words(std::string("{}/") + kInput, std::string("{}/") + kModel);
+  const auto converted = [&](const std::string& component, const std::string& as) {
+    const std::string from = std::string("{}/") + kPackage + "/" + component + "/model.onnx";
+    return part(
+        made_by(bench, {build_words(bench, "cpu-int4"), convert_words(from, "{}/" + as)}, scratch),
+        {as, as + data});
+  };
+  out.before = converted("decoder", kInput);
+  write_tree(out.before, fresh(scratch));
+  must_run(bench, out.arguments, scratch);
+  out.new_output = output_of(bench, out, scratch);
+  fs::remove_all(scratch);
+  if (name == "convert") return out;
+  add(out.before, converted("audio_encoder", kModel));
+  write_tree(out.before, fresh(scratch));
+  out.old_output = output_of(bench, out, scratch);
+  fs::remove_all(scratch);
+  return out;
+}
+
+Scenario htp_scenario(const Bench& bench, const std::string& name, const fs::path& scratch) {
+  Scenario out;
+  out.name = name;
+  out.arguments = htp_words(bench);
+  out.output = kPackage;
+  out.ignored = {"cache"};
+  const Tree all = made_by(bench, {out.arguments}, scratch);
+  out.new_output = part(all, {kPackage});
+  if (name == "htp-cached") out.before = part(all, {"cache"});
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> scenario_names() {
+  return {"build", "replace", "resume", "export", "export-replace", "convert", "convert-replace"};
+}
+
+std::vector<std::string> htp_scenario_names() { return {"htp", "htp-cached"}; }
+
+Scenario scenario_of(const Bench& bench, const std::string& name, const fs::path& scratch) {
+  const fs::path folder = scratch / ("reference-" + name);
+  if (name.starts_with("export")) return export_scenario(bench, name, folder);
+  if (name.starts_with("convert")) return convert_scenario(bench, name, folder);
+  if (name.starts_with("htp")) return htp_scenario(bench, name, folder);
+  return build_scenario(bench, name, folder);
+}
+
+void prepare(const Scenario& scenario, const fs::path& folder) {
+  write_tree(scenario.before, fresh(folder));
+}
+
+Process process_of(const Bench& bench, const Words& arguments, const fs::path& folder,
+                   const std::string& mode, const fs::path& counter) {
+  Process out;
+  out.words = {bench.program.string()};
+  for (std::string word : arguments) {
+    if (const size_t at = word.find("{}"); at != std::string::npos) {
+      word.replace(at, 2, folder.string());
+    }
+    out.words.push_back(std::move(word));
+  }
+  if (mode.empty()) return out;
+  out.environment = {"LD_PRELOAD=" + bench.shim.string(), "LAPIDARY_CRASH=" + mode,
+                     "LAPIDARY_CRASH_ROOT=" + folder.string()};
+  if (!counter.empty()) {
+    std::ofstream(counter, std::ios::binary) << std::string(sizeof(uint64_t), '\0');
+    out.environment.push_back("LAPIDARY_CRASH_COUNTER=" + counter.string());
+  }
+  return out;
+}
+
+Process process_of(const Bench& bench, const Scenario& scenario, const fs::path& folder,
+                   const std::string& mode, const fs::path& counter) {
+  return process_of(bench, scenario.arguments, folder, mode, counter);
+}
+
+Tree output_of(const Bench& bench, const Scenario& scenario, const fs::path& folder) {
+  if (!scenario.is_model) return part(read_tree(folder), {scenario.output});
+  if (!fs::exists(folder / scenario.output)) return {};
+  static std::atomic<int> number = 0;
+  const fs::path place = fs::temp_directory_path() / ("crash-model-" + std::to_string(getpid()) +
+                                                      "-" + std::to_string(++number));
+  fresh(place);
+  const End end = run(process_of(
+      bench, convert_words("{}/" + scenario.output, (place / kModel).string()), folder, ""));
+  Tree out = read_tree(place);
+  fs::remove_all(place);
+  if (!end.ok()) throw std::runtime_error(scenario.output + " cannot be read: " + end.err);
+  return out;
+}
+
+std::string problem_of(const End& end) {
+  if (end.hung) return "it hung";
+  if (end.signal != 0 && end.signal != SIGKILL) {
+    return "it died of signal " + std::to_string(end.signal) + ": " + end.err;
+  }
+  const bool silent = end.err.find("lapidary: error: ") == std::string::npos;
+  if (end.code > 0 && silent) return "exit code without a message: " + end.err;
+  return "";
+}
+
+Judgement judge_folder(const Bench& bench, const Scenario& scenario, const fs::path& folder) {
+  Judgement out;
+  Tree found;
+  try {
+    found = output_of(bench, scenario, folder);
+  } catch (const std::exception& problem) {
+    out.problem = problem.what();
+    return out;
+  }
+  const std::string from_old = difference(scenario.old_output, found);
+  const std::string from_new = difference(scenario.new_output, found);
+  if (from_new.empty()) {
+    out.found = Found::kNew;
+  } else if (from_old.empty()) {
+    out.found = found.empty() ? Found::kNothing : Found::kOld;
+  } else if (found.empty()) {
+    out.problem = "the old output is gone";
+  } else {
+    out.problem = "neither old (" + from_old + ") nor new (" + from_new + ")";
+  }
+  const std::string changed =
+      difference(part(scenario.before, scenario.inputs), part(read_tree(folder), scenario.inputs));
+  if (out.problem.empty() && !changed.empty()) out.problem = "an input has changed: " + changed;
+  if (!out.problem.empty() || scenario.is_model || found.empty()) return out;
+  const End verified =
+      run(process_of(bench, {"inspect", "{}/" + scenario.output, "--verify"}, folder, ""));
+  if (!verified.ok()) out.problem = "inspect --verify: " + verified.err;
+  return out;
+}
+
+Judgement judge(const Bench& bench, const Scenario& scenario, const fs::path& folder,
+                const End& end) {
+  Judgement out = judge_folder(bench, scenario, folder);
+  if (out.problem.empty()) out.problem = problem_of(end);
+  if (out.problem.empty() && end.ok() && out.found != Found::kNew) {
+    out.problem = "exit code 0 without the new output";
+  }
+  return out;
+}
+
+std::string repeat(const Bench& bench, const Scenario& scenario, const fs::path& folder) {
+  const End end = run(process_of(bench, scenario, folder, ""));
+  if (!end.ok()) return "the next one fails: " + end.err;
+  const Judgement after = judge(bench, scenario, folder, end);
+  if (!after.problem.empty()) return "after the next one: " + after.problem;
+  for (const auto& [path, content] : read_tree(folder)) {
+    std::vector<std::string> names = {scenario.output};
+    if (scenario.is_model) names.push_back(scenario.output + ".data");
+    names.insert(names.end(), scenario.inputs.begin(), scenario.inputs.end());
+    names.insert(names.end(), scenario.ignored.begin(), scenario.ignored.end());
+    if (part({{path, content}}, names).empty()) return "after the next one there is " + path;
+  }
+  return "";
+}
+
+}  // namespace lapidary::crash
