@@ -81,7 +81,7 @@ std::chrono::system_clock::time_point time_of(const struct timespec& time) {
 // What cannot be listed has nothing that we could use or remove.
 std::vector<std::string> names_or_none(const FileHandle& folder) {
   auto names = names_in(folder, "");
-  return names.ok() ? *std::move(names) : std::vector<std::string>();
+  return names.ok() ? std::move(*names) : std::vector<std::string>();
 }
 
 // What is in the folder of a kind, in no order.

@@ -37,7 +37,7 @@ class FolderHandleTest : public testing::Test {
     auto folder = open_folder_at(AT_FDCWD, inside_, inside_);
     EXPECT_TRUE(folder.ok());
     if (!folder.ok()) return FileHandle();
-    return *std::move(folder);
+    return std::move(*folder);
   }
 
   const fs::path around_ =
