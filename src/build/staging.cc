@@ -188,8 +188,7 @@ Status Staging::claim_contents() {
   LAP_ASSIGN_OR_RETURN(const std::string foreign, first_foreign(dir_, ours));
   if (!foreign.empty()) return in_the_way(dir_ / foreign);
   // Somebody may have given a package this name.
-  if (!lock_->publishing() &&
-      package::Package{dir_, *manifest}.verify(package::VerifyMode::kSizes).ok()) {
+  if (!lock_->publishing() && package::Package::open(dir_, package::VerifyMode::kSizes).ok()) {
     return bad_input(dir_.string(), "is in the way: a package of its own", "move it away");
   }
   return remove_files(dir_, ours);
@@ -221,9 +220,8 @@ Status Staging::keep_only(const std::set<std::string>& files) {
 }
 
 Status Staging::check_whole() const {
-  LAP_ASSIGN_OR_RETURN(const package::Manifest manifest, package::read_manifest(dir_));
-  LAP_RETURN_IF_ERROR((package::Package{dir_, manifest}.verify(package::VerifyMode::kSizes)));
-  const IsOurs of_package = files_of_package(manifest);
+  LAP_ASSIGN_OR_RETURN(const auto whole, package::Package::open(dir_, package::VerifyMode::kSizes));
+  const IsOurs of_package = files_of_package(whole.manifest);
   LAP_ASSIGN_OR_RETURN(const std::string foreign,
                        first_foreign(dir_, [&](const std::string& path, mode_t mode) {
                          return path == kJournalFile || of_package(path, mode);

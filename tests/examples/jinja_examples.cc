@@ -42,7 +42,7 @@ TEST(JinjaExamples, Unicode) {
 }
 
 TEST(JinjaExamples, Value) {
-  Runtime runtime({}, std::nullopt);
+  Runtime runtime({}, std::nullopt, nullptr);
   // [jinja/value.h]
   Value list = Value::list({Value(int64_t{1}), Value("two")});
   std::string shown = repr(list, runtime);  // "[1, 'two']"
