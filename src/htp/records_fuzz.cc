@@ -113,7 +113,9 @@ void read_tensor_list(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzzing::Choice input(data, size, 6);
   folder();
-  const fuzzing::MemoryBound bound(size, 512);
+  // Writers of graphs have buffers.
+  const fuzzing::MemoryBound bound(
+      size, 512, input.parser == 3 ? 64 << 20 : fuzzing::MemoryBound::kBytesBesides);
   switch (input.parser) {
     case 0:
       read_report(input.rest);
