@@ -150,12 +150,14 @@ void dismantle(Json& document) noexcept {
 
 Result<Json> parse_json(std::string_view text, const std::string& where, uint64_t max_bytes) {
   if (text.size() > max_bytes) return too_large(where, text.size(), max_bytes);
-  // nlohmann's parser takes a zero byte for the end of the text and does not look behind it.
-  if (text.find('\0') != std::string_view::npos) return bad_input(where, "not valid JSON");
   constexpr uint64_t kFewest = 1024;
   StrictBuilder builder(std::max(max_bytes / 16, kFewest));
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
     return bad_input(where, builder.problem.empty() ? "not valid JSON" : builder.problem);
+  }
+  // nlohmann's parser takes a zero byte for the end of the text and does not look behind it.
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    return bad_input(where, fmt::format("not valid JSON at byte {}", zero + 1));
   }
   return std::move(builder.root);
 }
