@@ -155,6 +155,10 @@ Result<Json> parse_json(std::string_view text, const std::string& where, uint64_
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
     return bad_input(where, builder.problem.empty() ? "not valid JSON" : builder.problem);
   }
+  // nlohmann's parser takes a zero byte for the end of the text and does not look behind it.
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    return bad_input(where, fmt::format("not valid JSON at byte {}", zero + 1));
+  }
   return std::move(builder.root);
 }
 

@@ -24,6 +24,14 @@ TEST(ParseJson, RefusesWhatOthersAcceptInSilence) {
 
 // Catches sizes that are looked at after the memory was taken, and documents that take far more of
 // it than their text: each value costs 16 bytes at least, and a text of "0,0,0" has one in two.
+// nlohmann's parser ends at a zero byte, so that whatever stands behind it would go unread.
+TEST(ParseJson, EndsAtNoZeroByte) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"{}\0"sv, "{}\0{}"sv, "[1\0]"sv, "\0"sv, "[\"a\0b\"]"sv}) {
+    EXPECT_FALSE(parse_json(text, "x.json").ok()) << text.size();
+  }
+}
+
 TEST(ParseJson, BoundsBytesAndValues) {
   constexpr uint64_t kBytes = 64 << 10;
   EXPECT_THAT(error_of(parse_json(std::string(kBytes + 1, ' '), "f", kBytes)),

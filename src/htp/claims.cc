@@ -34,6 +34,8 @@ constexpr std::array kEncodings = {Named{0, "SCALE_OFFSET"},    Named{1, "AXIS"}
                                    Named{4, "BLOCK"},           Named{5, "BLOCKWISE_EXPANSION"},
                                    Named{6, "VECTOR"},          Named{11, "BW_FLOAT_BLOCK"}};
 
+// QNN has at most 8. Nodes hold copies of their tensors, so a list of thousands would multiply.
+constexpr size_t kMostDims = 32;
 constexpr int64_t kUndefined = 0x7fffffff;
 constexpr int64_t kStaticTensor = 4;  // QNN_TENSOR_TYPE_STATIC
 
@@ -53,6 +55,7 @@ ClaimedTensor tensor_of(const std::string& name, JsonReader reader) {
   tensor.name = name;
   tensor.dtype = name_of(kDtypes, reader.integer("data_type"), "type ");
   tensor.dims = reader.integers("dims", {.min = 0});
+  if (tensor.dims.size() > kMostDims) reader.fail("dims", "has more than a tensor's dims");
   tensor.constant = reader.integer("type") == kStaticTensor;
   JsonReader quantization = reader.child("quant_params");
   const int64_t encoding = quantization.integer("encoding");

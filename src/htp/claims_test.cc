@@ -47,6 +47,18 @@ TEST(Claims, OpsDtypesAndEncodingsOfARealDump) {
   EXPECT_EQ(claims->to_json()["constant_encodings"]["AXIS"], 1);
 }
 
+// Each mention of a tensor is a copy of it, so a few bytes of text would take kilobytes each.
+TEST(Claims, RefusesTensorsOfHundredsOfDims) {
+  const Json tensor = {{"data_type", 1},
+                       {"dims", std::vector<int64_t>(100, 1)},
+                       {"type", 4},
+                       {"quant_params", {{"encoding", 0}}}};
+  const Json dump = {{"graph", {{"nodes", Json::object()}, {"tensors", {{"a", tensor}}}}}};
+  const auto claims = parse_claims(dump.dump(), "dump");
+  ASSERT_FALSE(claims.ok());
+  EXPECT_THAT(claims.error().message(), HasSubstr("more than a tensor's dims"));
+}
+
 TEST(Claims, NumbersWithoutANameAreShownAsNumbers) {
   const auto claims = parse_claims(
       R"({"graph": {"nodes": {"n": {"type": "T", "input_names": ["a"], "output_names": []}},

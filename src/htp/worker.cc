@@ -44,24 +44,6 @@ std::vector<std::pair<std::string, std::string>> pairs_of(const Json& json) {
   return pairs;
 }
 
-Result<WorkerRequest> read_request(const std::filesystem::path& folder) {
-  LAP_ASSIGN_OR_RETURN(const Json json, load_json(request_file(folder)));
-  try {
-    WorkerRequest request;
-    request.provider = json.at("provider").get<std::string>();
-    request.options = pairs_of(json.at("options"));
-    request.keep_going = json.at("keep_going").get<bool>();
-    for (const Json& job : json.at("jobs")) {
-      request.jobs.push_back({job.at("model").get<std::string>(),
-                              job.at("dump_folder").get<std::string>(), job.at("run").get<bool>(),
-                              job.at("allow_cpu").get<bool>(), pairs_of(job.at("config"))});
-    }
-    return request;
-  } catch (const Json::exception& e) {
-    return bad_input(request_file(folder).string(), e.what());
-  }
-}
-
 Status redirect_output(const std::filesystem::path& log) {
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
   if (file < 0) return io_error(log.string(), "cannot write the log");
@@ -160,6 +142,24 @@ Status write_request(const std::filesystem::path& folder, const WorkerRequest& r
                      {"jobs", std::move(jobs)}};
   return write_file(request_file(folder),
                     json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Result<WorkerRequest> read_request(const std::filesystem::path& folder) {
+  LAP_ASSIGN_OR_RETURN(const Json json, load_json(request_file(folder)));
+  try {
+    WorkerRequest request;
+    request.provider = json.at("provider").get<std::string>();
+    request.options = pairs_of(json.at("options"));
+    request.keep_going = json.at("keep_going").get<bool>();
+    for (const Json& job : json.at("jobs")) {
+      request.jobs.push_back({job.at("model").get<std::string>(),
+                              job.at("dump_folder").get<std::string>(), job.at("run").get<bool>(),
+                              job.at("allow_cpu").get<bool>(), pairs_of(job.at("config"))});
+    }
+    return request;
+  } catch (const Json::exception& e) {
+    return bad_input(request_file(folder).string(), e.what());
+  }
 }
 
 bool is_worker(int argc, const char* const* argv) { return argc == 4 && kWorkerWord == argv[1]; }

@@ -39,6 +39,8 @@ struct WorkerRequest {
   bool keep_going = true;  // after a job with an error
 };
 Status write_request(const std::filesystem::path& folder, const WorkerRequest& request);
+// Errors: kBadInput naming the file; those of load_json.
+Result<WorkerRequest> read_request(const std::filesystem::path& folder);
 std::vector<std::string> worker_arguments(const std::filesystem::path& folder, size_t first_job);
 
 std::filesystem::path job_inputs(const std::filesystem::path& folder, size_t job);   // a stem
