@@ -1,6 +1,6 @@
 // Runs a program with an environment of its own, and ends it when asked to or when it takes too long.
 //
-//   const End end = run({.words = {program, "build", ...}, .environment = {"LAPIDARY_CRASH=EIO:7"}});
+//   const End end = run({.words = {program, "plan"}, .environment = {"LAPIDARY_CRASH=EIO:7"}});
 #pragma once
 
 #include <chrono>

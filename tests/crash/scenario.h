@@ -1,6 +1,6 @@
 // What the program is interrupted in: a command, the folder it finds, and what it may leave.
 //
-//   const Bench bench{.program = ..., .shim = ..., .tiny = "models/tiny-gemma4"};
+//   const Bench bench{.program = program, .shim = shim, .tiny = "models/tiny-gemma4"};
 //   const Scenario build = scenario_of(bench, "replace", scratch);
 //   prepare(build, folder);
 //   const End end = run(process_of(bench, build, folder, "kill:17"));

@@ -20,11 +20,13 @@
 #include "base/result.h"
 #include "checkpoint/test_files.h"
 #include "example.h"
+#include "quant/ranges.h"
 #include "base/progress.h"
 #include "base/scratch_folder.h"
 #include "base/stopwatch.h"
 #include "base/work.h"
 #include "base/testing/compare.h"
+#include "base/testing/fuzz.h"
 #include "base/testing/recording_sink.h"
 #include "base/testing/source_dir.h"
 
@@ -238,6 +240,14 @@ void progress_example(ProgressSink& sink, const std::vector<Sample>& samples) {
     run(sample);
     sink.advance(1);
   }
+  // [end]
+}
+
+void fuzz_example(const Json& json, size_t size) {
+  // [base/testing/fuzz.h]
+  const fuzzing::MemoryBound bound(size);
+  const auto ranges = quant::Ranges::from_json(json, "fuzz");
+  if (fuzzing::accepted(ranges)) fuzzing::require(ranges->to_json() == json, "it changed");
   // [end]
 }
 

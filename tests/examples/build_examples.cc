@@ -7,8 +7,11 @@
 #include "build/calibrate_component.h"
 #include "build/calibration_data.h"
 #include "build/components.h"
+#include "build/conversion_output.h"
 #include "build/convert_file.h"
 #include "build/export_package.h"
+#include "build/output_lock.h"
+#include "build/owned_files.h"
 #include "build/plan_comparison.h"
 #include "build/plan_report.h"
 #include "build/staging.h"
@@ -21,6 +24,33 @@ Status convert_file_example() {
   LAP_ASSIGN_OR_RETURN(auto steps,
                        bind_steps({"BlockQuantToLpbq"}, {"nodes_to_exclude=[\"a*\"]"}));
   LAP_ASSIGN_OR_RETURN(Conversion done, convert_file("in.onnx", "out.onnx", steps, {}));
+  // [end]
+  return {};
+}
+
+Status conversion_output_example(const graph::Graph& graph, const Work& work) {
+  // [build/conversion_output.h]
+  LAP_ASSIGN_OR_RETURN(ConversionOutput place, ConversionOutput::open("out.onnx"));
+  LAP_ASSIGN_OR_RETURN(const graph::SavedModel saved, graph::save(graph, place.model(), work));
+  LAP_ASSIGN_OR_RETURN(const auto files, place.publish(graph, saved, work));
+  // [end]
+  use(files);
+  return {};
+}
+
+Status output_lock_example() {
+  // [build/output_lock.h]
+  const Error busy = bad_input("out/tiny-int4", "another build is writing this package");
+  LAP_ASSIGN_OR_RETURN(OutputLock lock, OutputLock::take("out/tiny-int4", busy));
+  // [end]
+  return {};
+}
+
+Status owned_files_example(const package::Manifest& manifest) {
+  // [build/owned_files.h]
+  const IsOurs ours = files_of_package(manifest);
+  LAP_ASSIGN_OR_RETURN(const std::string foreign, first_foreign("out/tiny-int4", ours));
+  if (foreign.empty()) LAP_RETURN_IF_ERROR(remove_folder("out/tiny-int4", ours));
   // [end]
   return {};
 }

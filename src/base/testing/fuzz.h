@@ -1,13 +1,9 @@
 // What fuzzers share (X_fuzz.cc): properties that abort when they do not hold, a bound on the
 // memory that an input takes, and a folder for parsers that read files.
 //
-//   extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-//     const std::string_view text = fuzzing::text_of(data, size);
-//     const fuzzing::MemoryBound bound(size);
-//     const auto ranges = parse(text);
-//     if (fuzzing::accepted(ranges)) fuzzing::require(!ranges->empty(), "no range was accepted");
-//     return 0;
-//   }
+//   const fuzzing::MemoryBound bound(size);
+//   const auto ranges = quant::Ranges::from_json(json, "fuzz");
+//   if (fuzzing::accepted(ranges)) fuzzing::require(ranges->to_json() == json, "it changed");
 //
 // A fuzzer of several small parsers takes the first byte of its input for the choice (Choice).
 #pragma once
