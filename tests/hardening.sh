@@ -43,7 +43,9 @@ while read -r entry; do
 done < <(tr : '\n' <<<"$run_path")
 
 if [[ $commands ]]; then
-  all=$(grep -c '"command":' "$commands") with=$(grep -c '"command":.* -D_FORTIFY_SOURCE=2 ' "$commands")
+  # The shim of tests/crash stands before the C library's own functions, checks and all.
+  ours=$(grep '"command":' "$commands" | grep -v 'tests/crash/shim')
+  all=$(grep -c . <<<"$ours") with=$(grep -c -- ' -D_FORTIFY_SOURCE=2 ' <<<"$ours")
   ((all > 0 && all == with)) || {
     echo "FAILED: $commands: $with of $all files have -D_FORTIFY_SOURCE=2" >&2
     failures=$((failures + 1))

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "cli/attachments.h"
 #include "base/stopwatch.h"
+#include "cli/attachments.h"
 #include "cli/commands.h"
 #include "cli/line_reader.h"
 #include "cli/media_flags.h"

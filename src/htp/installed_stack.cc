@@ -109,9 +109,7 @@ Result<InstalledStack> installed_stack(const Libraries& libraries) {
 
 Result<std::string> stack_hash(const Libraries& libraries, const Work& work) {
   static FileMemo hashes;
-  const auto hash = [&work](const fs::path& file) {
-    return file_hash(file, work.silent());
-  };
+  const auto hash = [&work](const fs::path& file) { return file_hash(file, work.silent()); };
   std::vector<std::string> parts = {ort::version()};
   for (const fs::path& file :
        {libraries.provider(), libraries.backend(), libraries.folder / "libHtpPrepare.so",
