@@ -79,6 +79,7 @@ std::optional<size_t> choose_device(const std::vector<ListedDevice>& devices,
 std::string text(const std::vector<ListedDevice>& devices) {
   if (devices.empty()) return "none";
   std::vector<std::string> out;
+  out.reserve(devices.size());
   for (const ListedDevice& device : devices) {
     out.push_back(fmt::format("{} ({})", device.provider, name_of(device.type)));
   }

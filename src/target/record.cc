@@ -38,6 +38,7 @@ std::string operand_name(int operand) {
 template <typename T, typename Name>
 std::string joined(const std::vector<T>& items, const Name& name) {
   std::vector<std::string> names;
+  names.reserve(items.size());
   for (const T& item : items) names.emplace_back(name(item));
   return fmt::format("{}", fmt::join(names, " or "));
 }

@@ -57,13 +57,15 @@ std::string upper(std::string text) {
 
 std::string known_archs() {
   std::vector<std::string> names;
+  names.reserve(kArchs.size());
   for (const Arch arch : kArchs) names.push_back(name_of(arch));
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string known_socs() {
   std::vector<std::string_view> names;
-  for (const Soc& soc : kSocs) names.push_back(soc.name);
+  names.reserve(kSocs.size());
+  for (const Soc& soc : kSocs) names.emplace_back(soc.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
