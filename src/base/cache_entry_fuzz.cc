@@ -18,10 +18,10 @@ namespace cache_files = lapidary::cache_files;
 
 constexpr const char* kKey = "0123456789abcdef0123456789abcdef";
 
-const cache_files::Handle& entries(const fuzzing::Folder& folder) {
-  static const cache_files::Handle handle = [&] {
+const lapidary::FileHandle& entries(const fuzzing::Folder& folder) {
+  static const lapidary::FileHandle handle = [&] {
     std::filesystem::create_directory(folder.path() / kKey);
-    return cache_files::open_folder(AT_FDCWD, folder.path().string(), folder.path()).value();
+    return lapidary::open_folder_at(AT_FDCWD, folder.path().string(), folder.path()).value();
   }();
   return handle;
 }
@@ -31,7 +31,7 @@ const cache_files::Handle& entries(const fuzzing::Folder& folder) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const fuzzing::Folder folder;
   const auto [list, file] = fuzzing::split(fuzzing::text_of(data, size));
-  const cache_files::Handle& handle = entries(folder);
+  const lapidary::FileHandle& handle = entries(folder);
   folder.write(std::string(kKey) + "/entry.json", list);
   folder.write(std::string(kKey) + "/text", file);
   const cache_files::EntryId id{"probes", kKey, folder.path() / kKey};

@@ -244,6 +244,11 @@ int64_t private_memory() {
 // Tables of tokens stay in their file, of which only the rows that are read come into memory:
 // catches a version of ONNX Runtime, or an option, that copies them. (A real model's take 3 GB.)
 TEST(Ort, TablesOfExternalDataAreMappedNotRead) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr int64_t kMostPart = 3;  // a sanitizer has memory of its own for what ONNX Runtime takes
+#else
+  constexpr int64_t kMostPart = 8;
+#endif
   constexpr int64_t kRows = 1 << 16;
   constexpr int64_t kWidth = 2048;
   TestModel model("table");
@@ -261,7 +266,7 @@ TEST(Ort, TablesOfExternalDataAreMappedNotRead) {
   const auto rows = session->run(std::span(&ids, 1));
   ASSERT_TRUE(rows.ok()) << rows.error().message();
   EXPECT_EQ((*rows)[0].data[0], std::byte{7});
-  EXPECT_LT(private_memory() - before, kRows * kWidth / 8);
+  EXPECT_LT(private_memory() - before, kRows * kWidth / kMostPart);
 }
 
 // Catches an accelerator that is missing but only noticed, if at all, as a slow CPU.
