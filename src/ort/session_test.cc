@@ -245,7 +245,7 @@ int64_t private_memory() {
 // catches a version of ONNX Runtime, or an option, that copies them. (A real model's take 3 GB.)
 TEST(Ort, TablesOfExternalDataAreMappedNotRead) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr int64_t kMostPart = 3;  // a sanitizer has memory of its own for what ONNX Runtime takes
+  constexpr int64_t kMostPart = 2;  // a sanitizer has memory of its own for what ONNX Runtime takes
 #else
   constexpr int64_t kMostPart = 8;
 #endif

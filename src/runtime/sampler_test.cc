@@ -25,7 +25,8 @@ Json goldens() {
 // Against transformers' LogitsProcessor classes: the same tokens survive, with the same
 // probabilities. Catches a wrong order of filters and every off-by-one at a threshold.
 TEST(Sampler, FiltersLikeTransformers) {
-  for (const Json& golden : goldens()["cases"]) {
+  const Json all = goldens();
+  for (const Json& golden : all["cases"]) {
     const Json& o = golden["options"];
     SCOPED_TRACE(o.dump());
     SamplingOptions options;
