@@ -42,7 +42,7 @@ class Dumper {
     out_ += text;
   }
   void add_unit(unsigned unit) {
-    fmt::format_to(std::back_inserter(out_), "\\u{:04x}", unit & 0xFFFFu);
+    out_ += fmt::format("\\u{:04x}", unit & 0xFFFFu);
   }
   void add_escaped(char32_t c) {
     if (c >= 0x10000) {
