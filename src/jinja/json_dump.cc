@@ -41,9 +41,7 @@ class Dumper {
     runtime_.spend_append(out_.size(), text.size());
     out_ += text;
   }
-  void add_unit(unsigned unit) {
-    out_ += fmt::format("\\u{:04x}", unit & 0xFFFFu);
-  }
+  void add_unit(unsigned unit) { out_ += fmt::format("\\u{:04x}", unit & 0xFFFFu); }
   void add_escaped(char32_t c) {
     if (c >= 0x10000) {
       add_unit(0xD800u + static_cast<unsigned>((c - 0x10000) >> 10));
