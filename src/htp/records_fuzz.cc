@@ -34,7 +34,7 @@ void read_report(std::string_view text) {
   if (!fuzzing::accepted(json)) return;
   const auto report = htp::read_claims_report(*json, "claims.json");
   if (!fuzzing::accepted(report)) return;
-  static const lapidary::target::Target kChip{};
+  static const lapidary::target::Target kChip = *lapidary::target::resolve("v81", "");
   const Json written = htp::claims_report(kChip, report->graphs);
   const auto again = htp::read_claims_report(written, "written");
   fuzzing::require(again.ok() && again->graphs == report->graphs,
