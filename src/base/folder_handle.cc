@@ -147,9 +147,12 @@ Status remove_below(const FileHandle& folder, const fs::path& shown, const FileT
 }
 
 Status flush_to_disk(const FileHandle& file, const fs::path& shown) {
-  // Some file systems cannot flush a folder and say EINVAL; there is nothing to be done then.
-  if (::fsync(file.fd()) == 0 || errno == EINVAL) return {};
-  return system_error(shown, errno);
+  while (::fsync(file.fd()) != 0) {
+    // Some file systems cannot flush a folder and say EINVAL; there is nothing to be done then.
+    if (errno == EINVAL) break;
+    if (errno != EINTR) return system_error(shown, errno);
+  }
+  return {};
 }
 
 Status flush_below(const FileHandle& folder, const fs::path& shown) {

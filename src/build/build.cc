@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -11,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/peak_memory.h"
+#include "base/stopwatch.h"
 #include "base/version.h"
 #include "build/calibrate_component.h"
 #include "build/calibration_data.h"
@@ -425,7 +425,7 @@ Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& re
 }  // namespace
 
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
   LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
   LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
@@ -446,8 +446,7 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
     return summary.take_error();
   }
   summary->read_bytes = static_cast<uint64_t>(checkpoint.weights.total_bytes());
-  summary->seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary->seconds = watch.seconds();
   return summary;
 }
 

@@ -36,14 +36,6 @@ Status move_over(const fs::path& from, const fs::path& to) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? Status() : system_error(to, errno);
 }
 
-Status flush_file(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return system_error(path, errno);
-  Status status = ::fsync(fd) == 0 ? Status() : system_error(path, errno);
-  ::close(fd);
-  return status;
-}
-
 Status flush_folder_of(const fs::path& path) {
   const fs::path folder = path.parent_path();
   return sync_directory(folder.empty() ? "." : folder);
@@ -109,7 +101,6 @@ fs::path ConversionOutput::unused_data_name() const {
 Result<std::vector<fs::path>> ConversionOutput::publish(const graph::Graph& graph,
                                                         const graph::SavedModel& saved,
                                                         const Work& work) {
-  for (const fs::path& file : saved.files) LAP_RETURN_IF_ERROR(flush_file(file));
   const fs::path data = beside(output_, ".data");
   const bool has_data = saved.files.size() > 1;
   if (!has_data || !has_file(data) || !has_file(output_)) {
@@ -151,7 +142,6 @@ Status ConversionOutput::replace(const graph::Graph& graph, const graph::SavedMo
                                  const fs::path& own_data) const {
   const fs::path model = early_model();
   LAP_RETURN_IF_ERROR(graph::save_model(graph, model, own_data.filename().string()));
-  LAP_RETURN_IF_ERROR(flush_file(model));
   LAP_RETURN_IF_ERROR(move_over(saved.files[1], own_data));
   Status status = flush_folder_of(output_);
   if (status.ok()) status = move_over(model, output_);

@@ -36,7 +36,7 @@ class ConversionOutput {
   // In the folder: where graph::save is to write.
   const std::filesystem::path& model() const { return model_; }
 
-  // Flushes what was saved and gives it the output's names, in place of what has them. The model
+  // Gives what was saved, on disk by graph::save, the output's names, in place of what has them. The model
   // and its data, if it has any: OUTPUT and OUTPUT.data. After an error the old output is there as
   // it was. What goes wrong once the new one is there is noted; then its data keep the other name.
   Result<std::vector<std::filesystem::path>> publish(const graph::Graph& graph,

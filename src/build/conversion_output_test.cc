@@ -53,14 +53,6 @@ class ConversionOutputTest : public ::testing::Test {
     if (bytes.ok() && bytes->size() >= sizeof(out)) std::memcpy(&out, bytes->data(), sizeof(out));
     return out;
   }
-  std::vector<std::string> beside() const {
-    std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(dir_.path())) {
-      out.push_back(entry.path().filename().string());
-    }
-    std::sort(out.begin(), out.end());
-    return out;
-  }
   // As a process leaves it that is killed when the model has the output's name, and its data not
   // yet theirs.
   void leave_half_done(float value, const std::string& data) {
@@ -82,7 +74,7 @@ TEST_F(ConversionOutputTest, ReplacesAModelAndItsData) {
   const std::string first = checkpoint::read_file(output_);
   EXPECT_EQ(convert(numbers(2)), both);
   EXPECT_EQ(value(), 2.0f);
-  EXPECT_THAT(beside(), ElementsAre("out.onnx", "out.onnx.data"));
+  EXPECT_THAT(dir_.names(), ElementsAre("out.onnx", "out.onnx.data"));
   // The detour does not show.
   EXPECT_EQ(convert(numbers(1)), both);
   EXPECT_EQ(checkpoint::read_file(output_), first);
@@ -92,10 +84,10 @@ TEST_F(ConversionOutputTest, ReplacesAModelOfAnotherKind) {
   convert(numbers(1));
   EXPECT_EQ(convert(numbers(2, 8)), std::vector<fs::path>{output_});
   EXPECT_EQ(value(), 2.0f);
-  EXPECT_THAT(beside(), ElementsAre("out.onnx"));
+  EXPECT_THAT(dir_.names(), ElementsAre("out.onnx"));
   convert(numbers(3));
   EXPECT_EQ(value(), 3.0f);
-  EXPECT_THAT(beside(), ElementsAre("out.onnx", "out.onnx.data"));
+  EXPECT_THAT(dir_.names(), ElementsAre("out.onnx", "out.onnx.data"));
 }
 
 // The data that the model at the output uses are not written over, whichever name they have.
@@ -113,7 +105,7 @@ TEST_F(ConversionOutputTest, GoesOnFromWhatAKilledOneLeft) {
     }
     convert(numbers(3));
     EXPECT_EQ(value(), 3.0f);
-    EXPECT_THAT(beside(), ElementsAre("out.onnx", "out.onnx.data"));
+    EXPECT_THAT(dir_.names(), ElementsAre("out.onnx", "out.onnx.data"));
   }
 }
 
@@ -137,7 +129,7 @@ TEST_F(ConversionOutputTest, WhatIsNotOursIsNotTouched) {
   dir_.write("out.onnx.partial/thesis.txt", std::string("years of work"));
   EXPECT_FALSE(ConversionOutput::open(output_).ok());
   EXPECT_TRUE(fs::exists(folder / "thesis.txt"));
-  EXPECT_THAT(beside(), ElementsAre("out.onnx.partial", "precious"));
+  EXPECT_THAT(dir_.names(), ElementsAre("out.onnx.partial", "precious"));
 }
 
 }  // namespace

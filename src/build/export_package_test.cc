@@ -11,7 +11,7 @@
 
 #include "base/testing/recording_sink.h"
 #include "checkpoint/test_files.h"
-#include "package/side_files.h"
+#include "package/testing/small_manifest.h"
 
 namespace lapidary::build {
 namespace {
@@ -34,16 +34,8 @@ class ExportTest : public ::testing::Test {
     fs::create_directories(package_ / "decoder");
     std::ofstream(package_ / "decoder/model.onnx") << "\x08\x08\x12\x01p";  // version, producer
     std::ofstream(package_ / "decoder/model.onnx.data") << std::string(3000, 'w');
-    package::Manifest manifest;
-    manifest.text.vocab_size = 2;
-    manifest.text.hidden_size = 1;
-    manifest.text.max_positions = 1;
-    manifest.components.emplace_back();
-    manifest.components[0].name = "decoder";
-    manifest.components[0].file = "decoder/model.onnx";
-    for (const char* name : {"decoder/model.onnx", "decoder/model.onnx.data"}) {
-      manifest.files.push_back(package::file_record(package_, name).value());
-    }
+    const auto manifest =
+        package::small_manifest(package_, "decoder/model.onnx", "decoder/model.onnx.data");
     std::ofstream(package_ / package::kManifestFile) << package::to_json(manifest).dump();
   }
   Result<ExportSummary> exported(RecordingSink& recorder) {

@@ -19,7 +19,7 @@
 #include "build/journal.h"
 #include "checkpoint/test_files.h"
 #include "package/package.h"
-#include "package/side_files.h"
+#include "package/testing/small_manifest.h"
 
 namespace lapidary::build {
 namespace {
@@ -38,18 +38,10 @@ void write_text(const fs::path& path, const std::string& text) {
 
 // The smallest package there is; `graph` tells it from another.
 void write_small_package(const fs::path& dir, const std::string& graph) {
-  package::Manifest manifest;
-  manifest.text.vocab_size = 2;
-  manifest.text.hidden_size = 1;
-  manifest.text.max_positions = 1;
-  manifest.components.emplace_back();
-  manifest.components[0].name = "decoder";
-  manifest.components[0].file = "decoder/model.onnx";
   write_text(dir / "decoder/model.onnx", graph);
   write_text(dir / "decoder/model.onnx.data", "weights of " + graph);
-  for (const char* name : {"decoder/model.onnx", "decoder/model.onnx.data"}) {
-    manifest.files.push_back(package::file_record(dir, name).value());
-  }
+  const auto manifest =
+      package::small_manifest(dir, "decoder/model.onnx", "decoder/model.onnx.data");
   write_text(dir / package::kManifestFile, package::to_json(manifest).dump());
 }
 
@@ -127,14 +119,6 @@ class StagingTest : public ::testing::Test {
     if (!package.ok()) return package.error().message();
     return read_file(output_ / "decoder/model.onnx");
   }
-  std::vector<std::string> beside() const {
-    std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(dir_.path())) {
-      out.push_back(entry.path().filename().string());
-    }
-    std::sort(out.begin(), out.end());
-    return out;
-  }
   void begin_partial() {
     fs::create_directories(partial_);
     ASSERT_TRUE(Journal{}.write(partial_).ok());
@@ -149,11 +133,11 @@ class StagingTest : public ::testing::Test {
 TEST_F(StagingTest, PublishesAndReplacesAndLeavesNothingBeside) {
   ASSERT_EQ(build("one"), "");
   EXPECT_EQ(graph_of_package(), "one");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
   EXPECT_THAT(build("two"), HasSubstr("is a package already (replace it with --force)"));
   ASSERT_EQ(build("two", {.force = true}), "");
   EXPECT_EQ(graph_of_package(), "two");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
   EXPECT_FALSE(fs::exists(output_ / kJournalFile));
 }
 
@@ -161,10 +145,10 @@ TEST_F(StagingTest, DiscardLeavesWhatWasThere) {
   ASSERT_EQ(build("one"), "");
   EXPECT_EQ(problem({.force = true}), "");
   EXPECT_EQ(graph_of_package(), "one");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
   output_ = dir_.path() / "new/deep/pkg";
   EXPECT_EQ(problem(), "");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 // The folder stays for the next build when nobody says otherwise, the lock does not.
@@ -172,10 +156,10 @@ TEST_F(StagingTest, TheLockGoesWithTheStaging) {
   {
     const auto staging = Staging::open(output_, {});
     ASSERT_TRUE(staging.ok()) << staging.error().message();
-    EXPECT_THAT(beside(), ElementsAre(".pkg.lapidary-lock", "pkg.partial"));
+    EXPECT_THAT(dir_.names(), ElementsAre(".pkg.lapidary-lock", "pkg.partial"));
     EXPECT_THAT(problem(), HasSubstr("another build is writing this package"));
   }
-  EXPECT_THAT(beside(), ElementsAre("pkg.partial"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg.partial"));
 }
 
 // A lock on the folder would be gone from the name as soon as the folder is.
@@ -184,7 +168,7 @@ TEST_F(StagingTest, TheLockOutlivesTheRename) {
   ASSERT_EQ(build("two", {.force = true, .exchange = exchange_and_open_another}), "");
   EXPECT_THAT(problem_after_exchange, HasSubstr("another build is writing this package"));
   EXPECT_EQ(graph_of_package(), "two");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 TEST_F(StagingTest, AnotherProcessHoldsTheLockUntilItIsKilled) {
@@ -209,7 +193,7 @@ TEST_F(StagingTest, AnotherProcessHoldsTheLockUntilItIsKilled) {
   ::close(ready[1]);
   EXPECT_TRUE(fs::exists(lock_));  // the file, which nobody has locked
   EXPECT_EQ(build("one"), "");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 TEST_F(StagingTest, WhatHasTheLocksNameIsNotTouched) {
@@ -219,7 +203,7 @@ TEST_F(StagingTest, WhatHasTheLocksNameIsNotTouched) {
   fs::remove(lock_);
   fs::create_symlink(dir_.path() / "elsewhere", lock_);
   EXPECT_THAT(problem(), HasSubstr("no build left it"));
-  EXPECT_THAT(beside(), ElementsAre(".pkg.lapidary-lock"));
+  EXPECT_THAT(dir_.names(), ElementsAre(".pkg.lapidary-lock"));
 }
 
 // Before: emptied, without --force.
@@ -230,7 +214,7 @@ TEST_F(StagingTest, ALinkToAPackageIsNotFollowed) {
   EXPECT_THAT(problem(), AllOf(HasSubstr("pkg.partial"), HasSubstr("no build left it")));
   EXPECT_TRUE(fs::is_symlink(partial_));
   EXPECT_TRUE(package::Package::open(other).ok());
-  EXPECT_THAT(beside(), ElementsAre("other", "pkg.partial"));
+  EXPECT_THAT(dir_.names(), ElementsAre("other", "pkg.partial"));
 }
 
 // Somebody's package may be called so.
@@ -269,7 +253,7 @@ TEST_F(StagingTest, WhatOthersLeaveInTheirWorkingFoldersGoes) {
   write_text(partial_ / "decoder.probe/node_7/trace", "x");
   fs::create_symlink("/nowhere", partial_ / "decoder.probe/link");
   EXPECT_EQ(build("one"), "");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 TEST_F(StagingTest, AFolderOfAnotherUserIsRefused) {
@@ -288,7 +272,7 @@ TEST_F(StagingTest, AFolderThatWasJustBegunIsTakenUp) {
   fs::remove_all(output_);
   write_text(partial_ / (std::string(kJournalFile) + ".tmp"), "{");
   EXPECT_EQ(build("two"), "");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 TEST_F(StagingTest, AForeignFileInThePackageIsNamedAndKept) {
@@ -304,7 +288,7 @@ TEST_F(StagingTest, AForeignFileInThePackageIsNamedAndKept) {
   fs::create_directory_symlink(dir_.path(), output_ / "audio_encoder");
   EXPECT_THAT(problem({.force = true}), HasSubstr("audio_encoder"));
   fs::remove(output_ / "audio_encoder");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
   EXPECT_EQ(build("two", {.force = true}), "");  // the folder "notes" is empty: nothing is lost
 }
 
@@ -320,7 +304,7 @@ TEST_F(StagingTest, AForeignFileThatComesDuringTheBuildIsKept) {
   staging->discard();
   EXPECT_EQ(graph_of_package(), "one");
   EXPECT_EQ(read_file(output_ / "thesis.txt"), "years of work");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 // A name does not make a manifest.
@@ -345,7 +329,7 @@ TEST_F(StagingTest, AHalfRemovedFormerPackageIsClearedAway) {
   fs::remove(partial_ / "decoder/model.onnx");
   ASSERT_EQ(build("two", {.force = true}), "");
   EXPECT_EQ(graph_of_package(), "two");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
   // But not with something else in it.
   write_small_package(partial_, "zero");
   fs::remove(partial_ / "decoder/model.onnx");
@@ -358,10 +342,10 @@ TEST_F(StagingTest, KilledAfterTheExchange) {
   ASSERT_EQ(build("one"), "");
   build_and_die("two", {.force = true, .exchange = exchange_and_die});
   EXPECT_EQ(graph_of_package(), "two");
-  EXPECT_THAT(beside(), ElementsAre(".pkg.lapidary-lock", "pkg", "pkg.partial"));
+  EXPECT_THAT(dir_.names(), ElementsAre(".pkg.lapidary-lock", "pkg", "pkg.partial"));
   ASSERT_EQ(build("three", {.force = true}), "");
   EXPECT_EQ(graph_of_package(), "three");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 TEST_F(StagingTest, KilledBeforeTheExchange) {
@@ -370,7 +354,7 @@ TEST_F(StagingTest, KilledBeforeTheExchange) {
   EXPECT_EQ(graph_of_package(), "one");
   ASSERT_EQ(build("three", {.force = true}), "");
   EXPECT_EQ(graph_of_package(), "three");
-  EXPECT_THAT(beside(), ElementsAre("pkg"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg"));
 }
 
 // The package is there, so the build has not failed.
@@ -392,7 +376,7 @@ TEST_F(StagingTest, NoReplacementWhereNamesCannotBeExchanged) {
   EXPECT_THAT(problem({.force = true, .exchange = cannot_exchange}),
               AllOf(HasSubstr("cannot exchange"), HasSubstr("delete it first")));
   EXPECT_EQ(graph_of_package(), "one");
-  EXPECT_THAT(beside(), ElementsAre("pkg", "pkg.old"));
+  EXPECT_THAT(dir_.names(), ElementsAre("pkg", "pkg.old"));
   EXPECT_TRUE(fs::exists(dir_.path() / "pkg.old/thesis.txt"));
 }
 
@@ -415,7 +399,7 @@ TEST_F(StagingTest, OnlyWhatIsWholeIsPublished) {
               HasSubstr(package::kManifestFile));
   EXPECT_THAT(published([](const fs::path& dir) { write_text(dir / "decoder/more.onnx", "x"); }),
               HasSubstr("is in no list of the package"));
-  EXPECT_THAT(beside(), IsEmpty());
+  EXPECT_THAT(dir_.names(), IsEmpty());
 }
 
 TEST_F(StagingTest, KeepsWhatIsToBeKept) {
@@ -433,7 +417,7 @@ TEST_F(StagingTest, KeepsWhatIsToBeKept) {
   std::sort(left.begin(), left.end());
   EXPECT_THAT(left, ElementsAre(kJournalFile, "decoder", "decoder/model.onnx"));
   staging->discard();
-  EXPECT_THAT(beside(), IsEmpty());
+  EXPECT_THAT(dir_.names(), IsEmpty());
 }
 
 }  // namespace

@@ -3,12 +3,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "base/json.h"
 #include "base/testing/source_dir.h"
@@ -37,6 +39,16 @@ class TempDir {
   }
   std::filesystem::path write(const std::string& name, const Json& json) const {
     return write(name, json.dump());
+  }
+
+  // What is in it, sorted.
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      out.push_back(entry.path().filename().string());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
   }
 
  private:

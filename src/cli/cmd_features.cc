@@ -1,7 +1,6 @@
 // lapidary features PACKAGE --image F | --audio F -o X.npy: what an encoder puts out, or is given.
 #include <fmt/core.h>
 
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -10,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/stopwatch.h"
 #include "cli/commands.h"
 #include "cli/media_flags.h"
 #include "cli/model_flags.h"
@@ -148,11 +148,10 @@ Result<int> features(const FeaturesFlags& flags) {
   LAP_ASSIGN_OR_RETURN(out.item, item_of(flags));
   LAP_ASSIGN_OR_RETURN(const runtime::Model model, flags.model.open(work));
   encoders::MediaEncoder encoder(model.media_model());
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   if (flags.frontend) {
     LAP_ASSIGN_OR_RETURN(out.arrays, save_inputs(flags, out.item, encoder));
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-    out.details = Json{{"seconds", spent.count()}};
+    out.details = Json{{"seconds", watch.seconds()}};
   } else {
     LAP_ASSIGN_OR_RETURN(const auto encoded, encoder.encode(std::vector{out.item}, work));
     const encoders::EncodedMedia& media = encoded.front();

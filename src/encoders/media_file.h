@@ -1,12 +1,12 @@
 // From a media file to what the encoders take, with the time each step took.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <string>
 
 #include "base/progress.h"
 #include "base/result.h"
+#include "base/stopwatch.h"
 #include "checkpoint/processor_config.h"
 #include "encoders/media_encoder.h"
 #include "media/audio.h"
@@ -17,10 +17,9 @@ namespace lapidary::encoders {
 // Runs `step` and adds the time it took to `seconds`.
 template <typename Step>
 auto timed(double& seconds, const Step& step) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   auto result = step();
-  seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  seconds += watch.seconds();
   return result;
 }
 

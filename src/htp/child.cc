@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "base/files.h"
@@ -159,6 +160,12 @@ Result<ChildEnd> run_child(const ChildCommand& command) {
     return system_error(command.program, code);
   }
   return Watch(pid, command).wait();
+}
+
+std::string log_text(const std::filesystem::path& log) {
+  std::ostringstream text;
+  text << std::ifstream(log, std::ios::binary).rdbuf();
+  return text.str();
 }
 
 std::string log_tail(const std::filesystem::path& log, size_t bytes) {

@@ -53,6 +53,8 @@ struct ChildEnd {
 // which is killed whole.
 Result<ChildEnd> run_child(const ChildCommand& command);
 
+// All of a log; "" without one.
+std::string log_text(const std::filesystem::path& log);
 // The last non-empty lines of a log, joined by " | ", at most `bytes` long; "" without a log.
 std::string log_tail(const std::filesystem::path& log, size_t bytes = 400);
 

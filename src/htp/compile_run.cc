@@ -7,11 +7,10 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
-#include <sstream>
 
 #include "base/files.h"
 #include "base/json.h"
+#include "htp/child.h"
 #include "htp/worker.h"
 
 namespace lapidary::htp {
@@ -24,12 +23,6 @@ constexpr double kFirstNote = 15;
 
 fs::path link_to(size_t graph) { return fmt::format("graph_{}", graph); }
 fs::path dump_folder(size_t graph) { return fmt::format("dump_{}", graph); }
-
-std::string text_of(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 // Session config entries: keys of ONNX Runtime 1.31.
 std::vector<std::pair<std::string, std::string>> config_of(const CompilerRun& run, size_t graph) {
@@ -118,7 +111,7 @@ Result<std::vector<NotTaken>> not_taken(const CompilerRun& run, const fs::path& 
     LAP_ASSIGN_OR_RETURN(const JsonDocument result, JsonDocument::load(job_result(folder, i)));
     JsonReader reader = result.root();
     if (!reader.has("error")) continue;
-    const std::string log = text_of(job_log(folder, i));
+    const std::string log = log_text(job_log(folder, i));
     out.push_back({run.models[i], refusals(log), log_cause(log), reader.string("error")});
     LAP_RETURN_IF_ERROR(result.finish());
   }
@@ -171,14 +164,14 @@ Status keep_products(const CompilerRun& run, const fs::path& folder, const Child
   for (size_t i = 0; i < run.models.size(); ++i) {
     const fs::path context = context_file("", i);
     if (!fs::exists(folder / context)) {
-      const std::string cause = log_cause(text_of(job_log(folder, i)));
+      const std::string cause = log_cause(log_text(job_log(folder, i)));
       return unsupported(run.models[i].string(),
                          "the HTP takes no node of it" + (cause.empty() ? "" : ": " + cause));
     }
     fs::rename(folder / context, products / context, error);
     if (!error) fs::rename(folder / dump_folder(i), products / dump_folder(i), error);
     if (error) return system_error(products, error.value());
-    for (Refusal& refusal : refusals(text_of(job_log(folder, i)))) {
+    for (Refusal& refusal : refusals(log_text(job_log(folder, i)))) {
       record.refused.push_back(std::move(refusal));
     }
   }

@@ -3,10 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "base/json.h"
+#include "htp/child.h"
 #include "htp/log_cause.h"
 #include "htp/tensor_files.h"
 #include "htp/worker.h"
@@ -39,12 +38,6 @@ Status prepare(std::span<const EmulatorJob> jobs, const fs::path& folder, Worker
   return write_request(folder, request);
 }
 
-std::string text_of(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
-
 // The first job from `from` on that has no result.
 size_t first_open(const fs::path& folder, size_t from, size_t jobs) {
   while (from < jobs && fs::exists(job_result(folder, from))) ++from;
@@ -52,7 +45,7 @@ size_t first_open(const fs::path& folder, size_t from, size_t jobs) {
 }
 
 Error died(const EmulatorJob& job, const fs::path& log, const ChildEnd& end) {
-  const bool compiled = text_of(log).find(kCompiledMark) != std::string::npos;
+  const bool compiled = log_text(log).find(kCompiledMark) != std::string::npos;
   const std::string stage = compiled ? "running on the emulated HTP" : "being compiled for the HTP";
   const std::string tail = log_tail(log);
   return internal_error(job.model.string(),
@@ -61,7 +54,7 @@ Error died(const EmulatorJob& job, const fs::path& log, const ChildEnd& end) {
 }
 
 Error refused(const EmulatorJob& job, const fs::path& log, const std::string& what) {
-  const std::string text = text_of(log);
+  const std::string text = log_text(log);
   const std::string cause = log_cause(text);
   if (text.find(kCompiledMark) != std::string::npos) {
     return internal_error(job.model.string(),

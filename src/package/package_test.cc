@@ -23,6 +23,7 @@
 #include "graph/builder.h"
 #include "graph/onnx_writer.h"
 #include "package/side_files.h"
+#include "package/testing/small_manifest.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::package {
@@ -43,17 +44,7 @@ class PackageFiles : public ::testing::Test {
   PackageFiles() {
     dir_.write("weights", noise(5000));
     dir_.write("model.onnx", std::string("graph"));
-    Manifest manifest;
-    manifest.text.vocab_size = 2;
-    manifest.text.hidden_size = 1;
-    manifest.text.max_positions = 1;
-    manifest.components.emplace_back();
-    manifest.components[0].name = "decoder";
-    manifest.components[0].file = "model.onnx";
-    for (const char* name : {"model.onnx", "weights"}) {
-      manifest.files.push_back(file_record(dir_.path(), name).value());
-    }
-    dir_.write(kManifestFile, to_json(manifest));
+    dir_.write(kManifestFile, to_json(small_manifest(dir_.path(), "model.onnx", "weights")));
   }
   std::string problem(VerifyMode mode) const {
     const auto package = Package::open(dir_.path(), mode);

@@ -186,14 +186,7 @@ class Driver {
                 "killed", "refused", "finished", "nothing", "old", "new", "wrong");
     for (const auto& [kind, counts] : counts_) {
       print(kind.first, words_of(kind.second), counts);
-      all.trials += counts.trials;
-      all.killed += counts.killed;
-      all.failed += counts.failed;
-      all.finished += counts.finished;
-      all.nothing += counts.nothing;
-      all.old += counts.old;
-      all.fresh += counts.fresh;
-      all.wrong += counts.wrong;
+      note(all, counts);
     }
     print("total", "", all);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
