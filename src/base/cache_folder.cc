@@ -26,26 +26,6 @@ using cache_files::Removal;
 
 constexpr const char* kTextFile = "text";
 
-// Absolute, without a slash at its end: behind one, a link would be followed.
-fs::path root_path(const fs::path& path) {
-  std::error_code ignored;
-  fs::path out = fs::absolute(path, ignored).lexically_normal();
-  return out.has_filename() ? out : out.parent_path();
-}
-
-// The folder and those on its way, for the user alone.
-Status make_private(const fs::path& path) {
-  std::vector<fs::path> missing;
-  for (fs::path at = path; !look_at(AT_FDCWD, at.string()) && at.has_relative_path();
-       at = at.parent_path()) {
-    missing.push_back(at);
-  }
-  for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
-    if (::mkdir(at->c_str(), 0700) != 0 && errno != EEXIST) return system_error(*at, errno);
-  }
-  return {};
-}
-
 Result<FileHandle> open_private(int at, const std::string& name, const fs::path& path) {
   LAP_ASSIGN_OR_RETURN(FileHandle folder, cache_files::open_folder(at, name, path));
   LAP_RETURN_IF_ERROR(cache_files::check_private(folder, path));
@@ -129,16 +109,17 @@ Result<CacheFolder> CacheFolder::open_existing(const fs::path& path, uint64_t mo
 }
 
 Result<CacheFolder> CacheFolder::open(const fs::path& root, uint64_t most_bytes) {
-  const fs::path path = root_path(root);
-  LAP_RETURN_IF_ERROR(make_private(path));
+  const fs::path path = absolute_path(root);
+  std::vector<fs::path> made;  // and those on its way, for the user alone
+  LAP_RETURN_IF_ERROR(make_folders(path, 0700, made));
   LAP_ASSIGN_OR_RETURN(CacheFolder cache, open_existing(path, most_bytes));
   LAP_RETURN_IF_ERROR(cache.make_room(0));
   return cache;
 }
 
 Result<std::optional<CacheFolder>> CacheFolder::find(const fs::path& root, uint64_t most_bytes) {
-  const fs::path path = root_path(root);
-  if (!look_at(AT_FDCWD, path.string())) return std::optional<CacheFolder>();
+  const fs::path path = absolute_path(root);
+  if (!is_there(path)) return std::optional<CacheFolder>();
   LAP_ASSIGN_OR_RETURN(CacheFolder cache, open_existing(path, most_bytes));
   return std::optional(std::move(cache));
 }

@@ -1,6 +1,7 @@
 #include "base/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,6 +92,29 @@ Status copy_file(const std::filesystem::path& from, const std::filesystem::path&
 Status sync_file(int fd, const std::filesystem::path& path) {
   while (::fdatasync(fd) != 0) {
     if (errno != EINTR) return system_error(path, errno);
+  }
+  return {};
+}
+
+std::filesystem::path absolute_path(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::path out = std::filesystem::absolute(path, ignored).lexically_normal();
+  return out.has_filename() ? out : out.parent_path();
+}
+
+Status make_folders(const std::filesystem::path& path, unsigned mode,
+                    std::vector<std::filesystem::path>& made) {
+  std::vector<std::filesystem::path> missing;
+  for (std::filesystem::path at = path; !is_there(at) && at.has_relative_path();
+       at = at.parent_path()) {
+    missing.push_back(at);
+  }
+  for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
+    if (::mkdir(at->c_str(), mode) == 0) {
+      made.push_back(*at);
+    } else if (errno != EEXIST) {
+      return system_error(*at, errno);
+    }
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/work.h"
@@ -32,6 +33,12 @@ Status copy_file(const std::filesystem::path& from, const std::filesystem::path&
 // xfs and btrfs: only times and owners are left out. syncfs would flush both in one call, and wait for
 // whatever other programs have written as well; before Linux 5.8 it does not report lost writes.
 Status sync_file(int fd, const std::filesystem::path& path);
+// Absolute, without "..", "." or a slash at its end: a sibling can be named, and behind the slash a
+// link would be followed.
+std::filesystem::path absolute_path(const std::filesystem::path& path);
+// Makes a folder and what is missing on its way; adds those it made, outermost first.
+Status make_folders(const std::filesystem::path& path, unsigned mode,
+                    std::vector<std::filesystem::path>& made);
 // Makes names created or renamed in `dir` durable.
 Status sync_directory(const std::filesystem::path& dir);
 

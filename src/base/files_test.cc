@@ -76,6 +76,18 @@ TEST_F(Files, ACancelledCopyLeavesNothing) {
   EXPECT_FALSE(fs::exists(dir_ / "b"));
 }
 
+// Would catch a sibling's name that lands in the folder, and a clean-up of folders of others.
+TEST_F(Files, MakesMissingFoldersAndNamesThem) {
+  EXPECT_EQ(absolute_path(dir_ / "a/../b/./"), dir_ / "b");
+  std::vector<fs::path> made;
+  ASSERT_TRUE(make_folders(dir_ / "one/two", 0700, made).ok());
+  EXPECT_THAT(made, ::testing::ElementsAre(dir_ / "one", dir_ / "one/two"));
+  ASSERT_TRUE(make_folders(dir_ / "one/two", 0700, made).ok());
+  EXPECT_EQ(made.size(), 2U);
+  ASSERT_TRUE(write_file(dir_ / "file", "x").ok());
+  EXPECT_FALSE(make_folders(dir_ / "file/three", 0700, made).ok());
+}
+
 TEST_F(Files, ErrorsNameTheFileAndTheRemedy) {
   EXPECT_THAT(write_file(dir_ / "none/a", "x").error().message(),
               ::testing::HasSubstr("none/a: No such file"));

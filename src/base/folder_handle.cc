@@ -96,6 +96,8 @@ std::optional<struct stat> look_at(int at, const std::string& name) {
   return info;
 }
 
+bool is_there(const fs::path& path) { return look_at(AT_FDCWD, path.string()).has_value(); }
+
 bool is_same(const FileHandle& handle, int at, const std::string& name) {
   struct stat open {};
   const auto named = look_at(at, name);

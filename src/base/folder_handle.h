@@ -49,6 +49,8 @@ Result<FileHandle> open_folder_at(int at, const std::string& name,
 
 // What `name` is, links not followed; nothing when it is not there.
 std::optional<struct stat> look_at(int at, const std::string& name);
+// Whether anything has that name, be it a link that leads nowhere.
+bool is_there(const std::filesystem::path& path);
 // Whether `name` is still what `handle` has open.
 bool is_same(const FileHandle& handle, int at, const std::string& name);
 // Names in an open folder, but "." and "..", in order. Errors: kIo.

@@ -37,11 +37,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t kOtherBytes = 16 << 20;
 
 // The last part of a path, which says what was packaged; the others say whose machine it was.
-std::string folder_name(const fs::path& path) {
-  std::error_code ignored;
-  const fs::path whole = fs::absolute(path, ignored).lexically_normal();
-  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
-}
+std::string folder_name(const fs::path& path) { return absolute_path(path).filename().string(); }
 
 // Of the component's folder, everything that is not among its files: begun after it was finished,
 // with options that the build which goes on need not have.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/folder_handle.h"
 #include "graph/onnx_reader.h"
 
 namespace lapidary::build {
@@ -26,11 +27,6 @@ fs::path beside(const fs::path& path, const char* suffix) {
 }
 
 constexpr std::array kOwnDataSuffixes = {".lapidary-0.data", ".lapidary-1.data"};
-
-bool has_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
-}
 
 Status move_over(const fs::path& from, const fs::path& to) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? Status() : system_error(to, errno);
@@ -103,7 +99,7 @@ Result<std::vector<fs::path>> ConversionOutput::publish(const graph::Graph& grap
                                                         const Work& work) {
   const fs::path data = beside(output_, ".data");
   const bool has_data = saved.files.size() > 1;
-  if (!has_data || !has_file(data) || !has_file(output_)) {
+  if (!has_data || !is_there(data) || !is_there(output_)) {
     LAP_RETURN_IF_ERROR(publish_at_once(saved));
   } else {
     const fs::path own_data = unused_data_name();

@@ -37,9 +37,7 @@ Result<OutputLock> OutputLock::take(const fs::path& output, const Error& busy) {
     if (!file.is_open()) {
       const int code = errno;
       if (code == ELOOP || code == EISDIR || code == ENXIO) return foreign_lock(path);
-      std::error_code ignored;
-      const bool there = fs::exists(fs::symlink_status(path, ignored));
-      return system_error(there ? path : fs::path(busy.where), code);
+      return system_error(is_there(path) ? path : fs::path(busy.where), code);
     }
     if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return busy;
     // Somebody may have removed the file meanwhile.
@@ -85,7 +83,7 @@ Status OutputLock::mark_publishing() {
   const ssize_t count = ::pwrite(file_.fd(), kMark.data(), kMark.size(), 0);
   if (count < 0) return system_error(path_, errno);
   if (static_cast<size_t>(count) != kMark.size()) return system_error(path_, ENOSPC);
-  if (::fsync(file_.fd()) != 0) return system_error(path_, errno);
+  LAP_RETURN_IF_ERROR(flush_to_disk(file_, path_));
   publishing_ = true;
   return sync_directory(path_.parent_path().empty() ? "." : path_.parent_path());
 }

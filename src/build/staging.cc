@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/folder_handle.h"
 #include "build/journal.h"
 #include "package/manifest.h"
 #include "package/package.h"
@@ -19,18 +20,6 @@ namespace lapidary::build {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Absolute, without "..", "." or a trailing slash, so that a sibling can be named.
-fs::path plain_path(const fs::path& path) {
-  std::error_code ignored;
-  fs::path out = fs::absolute(path, ignored).lexically_normal();
-  return out.has_filename() ? out : out.parent_path();
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
-}
 
 Error in_the_way(const fs::path& path) {
   return bad_input(path.string(), "is in the way, and no build left it", "move it away");
@@ -93,7 +82,7 @@ int exchange_names(const char* a, const char* b) {
 }
 
 Status check_output(const fs::path& output, bool force) {
-  const fs::path path = plain_path(output);
+  const fs::path path = absolute_path(output);
   std::error_code ignored;
   if (!is_there(path)) return {};
   if (!fs::is_directory(fs::symlink_status(path, ignored))) {
@@ -112,7 +101,7 @@ Status check_output(const fs::path& output, bool force) {
 
 Result<Staging> Staging::open(const fs::path& output, const StagingOptions& options) {
   LAP_RETURN_IF_ERROR(check_output(output, options.force));
-  const fs::path path = plain_path(output);
+  const fs::path path = absolute_path(output);
   fs::path dir = path;
   dir += ".partial";
   Staging staging(path, dir, options);
@@ -128,7 +117,7 @@ Result<Staging> Staging::open(const fs::path& output, const StagingOptions& opti
 }
 
 Status Staging::prepare() {
-  LAP_RETURN_IF_ERROR(make_parents());
+  LAP_RETURN_IF_ERROR(make_folders(dir_.parent_path(), 0755, parents_));
   const Error busy = bad_input(dir_.string(), "another build is writing this package",
                                "wait for it, or choose another output");
   LAP_ASSIGN_OR_RETURN(lock_, OutputLock::take(output_, busy));
@@ -136,22 +125,6 @@ Status Staging::prepare() {
   LAP_RETURN_IF_ERROR(check_output(output_, options_.force));
   LAP_RETURN_IF_ERROR(claim());
   return check_exchange();
-}
-
-Status Staging::make_parents() {
-  std::vector<fs::path> missing;
-  for (fs::path at = dir_.parent_path(); !is_there(at) && at.has_relative_path();
-       at = at.parent_path()) {
-    missing.insert(missing.begin(), at);
-  }
-  for (const fs::path& path : missing) {
-    if (::mkdir(path.c_str(), 0755) == 0) {
-      parents_.push_back(path);
-    } else if (errno != EEXIST) {
-      return system_error(path, errno);
-    }
-  }
-  return {};
 }
 
 Status Staging::claim() {

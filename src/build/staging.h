@@ -70,7 +70,6 @@ class Staging {
       : output_(std::move(output)), dir_(std::move(dir)), options_(options) {}
 
   Status prepare();
-  Status make_parents();
   Status claim();
   Status claim_contents();
   Status check_exchange();

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/folder_handle.h"
 #include "base/hash.h"
 #include "graph/referenced_files.h"
 
@@ -115,10 +116,7 @@ Result<std::filesystem::path> Package::listed(const std::string& relative) const
 
 Result<bool> Package::has(const std::string& relative) const {
   if (manifest.lists(relative)) return true;
-  std::error_code ignored;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(path(relative), ignored))) {
-    return false;
-  }
+  if (!is_there(path(relative))) return false;
   return bad_input(path(relative).string(),
                    fmt::format("is not among the files that {} lists", kManifestFile),
                    "remove the file, or build the package again");
