@@ -119,7 +119,7 @@ class Build {
     std::vector<std::string> names;
     names.reserve(former.sources.size());
     for (const auto& [name, unused] : former.sources) names.push_back(name);
-    const auto now = checkpoint_.weights.tensor_hashes(names, options_.work);
+    const auto now = checkpoint_.stored.tensor_hashes(names, options_.work);
     if (!now.ok() || *now != former.sources) return {};
     journal_.sources = former.sources;
     return former;
@@ -288,9 +288,9 @@ class Build {
 
   // From here on the next build can go on.
   Status note_finished(const std::string& component, FinishedComponent finished) {
-    std::vector<std::string> read = checkpoint_.weights.names_read();
+    std::vector<std::string> read = checkpoint_.stored.names_read();
     std::erase_if(read, [this](const auto& name) { return journal_.sources.contains(name); });
-    LAP_ASSIGN_OR_RETURN(auto hashes, checkpoint_.weights.tensor_hashes(read, options_.work));
+    LAP_ASSIGN_OR_RETURN(auto hashes, checkpoint_.stored.tensor_hashes(read, options_.work));
     journal_.sources.merge(std::move(hashes));
     journal_.components[component] = std::move(finished);
     return journal_.write(staging_.dir());
@@ -441,7 +441,7 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
     if (!resumable) staging.discard();
     return summary.take_error();
   }
-  summary->read_bytes = static_cast<uint64_t>(checkpoint.weights.total_bytes());
+  summary->read_bytes = static_cast<uint64_t>(checkpoint.stored.total_bytes());
   summary->seconds = watch.seconds();
   return summary;
 }

@@ -24,7 +24,7 @@ struct FinishedComponent {
 
 struct Journal {
   std::map<std::string, FinishedComponent> components;  // by name
-  // Of every tensor that was read until the last of them was finished, Weights::tensor_hashes. (The
+  // Of every tensor that was read until the last of them was finished, StoredTensors::tensor_hashes. (The
   // keys cover samples only. One component may be calibrated by others, so they share the list.)
   std::map<std::string, std::string> sources;
 

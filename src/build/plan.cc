@@ -23,7 +23,7 @@ std::string component_key(const PlannedComponent& component, const recipe::Recip
   Fingerprint print;
   print.add(kVersion);
   print.add(source_hash);
-  for (const int64_t time : checkpoint.weights.modification_times()) {
+  for (const int64_t time : checkpoint.stored.modification_times()) {
     print.add(std::to_string(time));
   }
   for (const recipe::PassStep& step : recipe.steps) {

@@ -83,7 +83,7 @@ class ReproducibleTest : public ::testing::Test {
     const fs::path file = checkpoint_ / "model.safetensors";
     const auto time = fs::last_write_time(file);
     std::string bytes = read_file(file);
-    const auto weights = checkpoint::Weights::open(checkpoint_).value();
+    const auto weights = checkpoint::StoredTensors::open(checkpoint_).value();
     for (const std::string& name : weights.names()) {
       const checkpoint::TensorEntry& entry = *weights.find(name);
       if (count == 0 || entry.type.bytes() < 32 << 10) continue;

@@ -90,7 +90,8 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
   }
   LAP_ASSIGN_OR_RETURN(out.processor, ProcessorConfig::load(dir));
   LAP_RETURN_IF_ERROR(check_processor(out.config, out.processor, dir));
-  LAP_ASSIGN_OR_RETURN(out.weights, Weights::open(dir));
+  LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(dir));
+  out.weights = Weights(out.stored);
   LAP_RETURN_IF_ERROR(check_tensors(out.config, out.weights));
   return out;
 }
@@ -106,13 +107,13 @@ std::vector<std::filesystem::path> Checkpoint::side_files() const {
 }
 
 Result<std::string> Checkpoint::source_hash() const {
-  const std::string hash = weights.sample_hash();
-  LAP_RETURN_IF_ERROR(weights.intact());
+  const std::string hash = stored.sample_hash();
+  LAP_RETURN_IF_ERROR(stored.intact());
   return with_side_files(hash, side_files());
 }
 
 Result<std::string> Checkpoint::content_hash(const Work& work) const {
-  LAP_ASSIGN_OR_RETURN(const std::string hash, weights.content_hash(work));
+  LAP_ASSIGN_OR_RETURN(const std::string hash, stored.content_hash(work));
   return with_side_files(hash, side_files());
 }
 

@@ -17,6 +17,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/generation_config.h"
 #include "checkpoint/processor_config.h"
+#include "checkpoint/stored_tensors.h"
 #include "checkpoint/weights.h"
 
 namespace lapidary::checkpoint {
@@ -26,7 +27,12 @@ struct Checkpoint {
   Config config;
   GenerationConfig generation;
   ProcessorConfig processor;
-  Weights weights;
+  StoredTensors stored;  // what the files hold ...
+  Weights weights;       // ... and what it is to the model
+
+  // What was passed over, completed or taken otherwise than written, a sentence each, for people to
+  // read and for the manifest. Naming the file or the tensor.
+  std::vector<std::string> notes;
 
   std::filesystem::path tokenizer;         // tokenizer.json, exists
   std::filesystem::path tokenizer_config;  // tokenizer_config.json, exists
@@ -38,9 +44,9 @@ struct Checkpoint {
 
   // The files beside the weights that were read or will be: for copying and for fingerprints.
   std::vector<std::filesystem::path> side_files() const;
-  // Weights::sample_hash and all bytes of the side files, 32 hex digits. Costs milliseconds.
+  // StoredTensors::sample_hash and all bytes of the side files, 32 hex digits. Costs milliseconds.
   Result<std::string> source_hash() const;
-  // The same with Weights::content_hash: of every byte. Same hash, same package.
+  // The same with StoredTensors::content_hash: of every byte. Same hash, same package.
   Result<std::string> content_hash(const Work& work) const;
 };
 

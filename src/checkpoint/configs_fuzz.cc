@@ -14,7 +14,7 @@
 #include "checkpoint/config_fields.h"
 #include "checkpoint/generation_config.h"
 #include "checkpoint/processor_config.h"
-#include "checkpoint/weights.h"
+#include "checkpoint/stored_tensors.h"
 
 namespace {
 
@@ -86,7 +86,7 @@ void read_index(std::string_view text) {
   }();
   static_cast<void>(written);
   folder.write("model.safetensors.index.json", text);
-  const auto weights = checkpoint::Weights::open(folder.path());
+  const auto weights = checkpoint::StoredTensors::open(folder.path());
   if (!fuzzing::accepted(weights)) return;
   fuzzing::require(weights->names().size() <= 3, "tensors that no shard has");
   for (const std::string& name : weights->names()) {

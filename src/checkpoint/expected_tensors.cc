@@ -194,8 +194,9 @@ Status check_tensors(const Config& config, const Weights& weights) {
     }
   }
   for (const std::string& name : weights.names()) {
-    const tensor::TensorType& type = weights.find(name)->type;
-    const std::string where = weights.file_of(name).string();
+    const Weight& weight = *weights.find(name);
+    const tensor::TensorType& type = weight.value.type();
+    const std::string where = weight.file.string();
     const auto it = known.find(name);
     if (it == known.end()) {
       return bad_input(

@@ -22,10 +22,10 @@ struct Group {
 // "model.language_model", "model.vision_tower", ...: the first two parts of the names.
 std::map<std::string, Group> parts_of(const Checkpoint& checkpoint) {
   std::map<std::string, Group> out;
-  for (const std::string& name : checkpoint.weights.names()) {
+  for (const std::string& name : checkpoint.stored.names()) {
     const size_t first = name.find('.');
     const size_t second = first == std::string::npos ? first : name.find('.', first + 1);
-    const TensorEntry& entry = *checkpoint.weights.find(name);
+    const TensorEntry& entry = *checkpoint.stored.find(name);
     Group& group = out[name.substr(0, second)];
     ++group.tensors;
     group.parameters += entry.type.elements();
@@ -64,13 +64,13 @@ Result<std::string> checkpoint_json(const Checkpoint& checkpoint, const InspectF
                {"text", text_json(checkpoint.config.text)},
                {"vision", checkpoint.config.vision.has_value()},
                {"audio", checkpoint.config.audio.has_value()},
-               {"bytes", checkpoint.weights.total_bytes()},
+               {"bytes", checkpoint.stored.total_bytes()},
                {"parts", std::move(parts)}};
   LAP_ASSIGN_OR_RETURN(json["source_hash"], checkpoint.source_hash());
   if (flags.tensors) {
     Json tensors = Json::array();
-    for (const std::string& name : checkpoint.weights.names()) {
-      const TensorEntry& entry = *checkpoint.weights.find(name);
+    for (const std::string& name : checkpoint.stored.names()) {
+      const TensorEntry& entry = *checkpoint.stored.find(name);
       tensors.push_back({{"name", name},
                          {"dtype", name_of(entry.type.dtype)},
                          {"shape", entry.type.shape},
@@ -112,10 +112,10 @@ std::string weights_text(const Checkpoint& checkpoint, bool every_tensor) {
     return table.text();
   }
   Table table({"tensor", "dtype", "shape", "file"});
-  for (const std::string& name : checkpoint.weights.names()) {
-    const TensorEntry& entry = *checkpoint.weights.find(name);
+  for (const std::string& name : checkpoint.stored.names()) {
+    const TensorEntry& entry = *checkpoint.stored.find(name);
     table.row({name, std::string(name_of(entry.type.dtype)), tensor::to_string(entry.type.shape),
-               checkpoint.weights.file_of(name).filename().string()});
+               checkpoint.stored.file_of(name).filename().string()});
   }
   return table.text();
 }
@@ -200,8 +200,8 @@ Result<std::string> inspect_checkpoint(const InspectFlags& flags) {
       "{}: Gemma 4 checkpoint, {} in {} file(s)\n"
       "text: {} layers, hidden {}, {} heads, vocabulary {}, window {}, per-layer inputs {} wide\n"
       "{}vision: {}\naudio: {}\n{}",
-      flags.path, human_bytes(static_cast<uint64_t>(checkpoint.weights.total_bytes())),
-      checkpoint.weights.files().size(), text.num_layers(), text.hidden_size,
+      flags.path, human_bytes(static_cast<uint64_t>(checkpoint.stored.total_bytes())),
+      checkpoint.stored.files().size(), text.num_layers(), text.hidden_size,
       text.num_attention_heads, text.vocab_size, text.sliding_window,
       text.hidden_size_per_layer_input, layers_text(text), tower(config.vision),
       tower(config.audio), weights_text(checkpoint, flags.tensors));

@@ -65,10 +65,20 @@ void text_config_example(const Config& config) {
   // [end]
 }
 
+Status stored_tensors_example(const std::filesystem::path& dir) {
+  // [checkpoint/stored_tensors.h]
+  LAP_ASSIGN_OR_RETURN(StoredTensors stored, StoredTensors::open(dir));
+  LAP_ASSIGN_OR_RETURN(tensor::Tensor w, stored.tensor("model.language_model.norm.weight"));
+  // [end]
+  EXPECT_EQ(w.shape().size(), 1U);
+  return {};
+}
+
 Status weights_example(const std::filesystem::path& dir) {
   // [checkpoint/weights.h]
-  LAP_ASSIGN_OR_RETURN(Weights weights, Weights::open(dir));
-  LAP_ASSIGN_OR_RETURN(tensor::Tensor w, weights.tensor("model.language_model.norm.weight"));
+  LAP_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(dir));
+  const std::string name = "model.language_model.norm.weight";
+  LAP_ASSIGN_OR_RETURN(tensor::Tensor w, checkpoint.weights.tensor(name));
   // [end]
   EXPECT_EQ(w.shape().size(), 1U);
   return {};
@@ -97,6 +107,7 @@ TEST(CheckpointExamples, OnTheTinyModel) {
   expect_ok(config_example(dir));
   expect_ok(processor_config_example(dir));
   expect_ok(safetensors_example(dir / "model.safetensors"));
+  expect_ok(stored_tensors_example(dir));
   expect_ok(weights_example(dir));
   expect_ok(tensor_digest_example(dir / "model.safetensors"));
   const auto config = Config::load(dir / "config.json");

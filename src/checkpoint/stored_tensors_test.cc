@@ -1,4 +1,4 @@
-#include "checkpoint/weights.h"
+#include "checkpoint/stored_tensors.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,36 +30,36 @@ Json valid_index() {
            {{"a", "model-00001-of-00002.safetensors"}, {"b", "model-00002-of-00002.safetensors"}}}};
 }
 
-TEST(WeightsTest, ReadsShards) {
+TEST(StoredTensorsTest, ReadsShards) {
   TempDir dir;
   write_shards(dir, valid_index());
-  const auto weights = Weights::open(dir.path());
-  ASSERT_TRUE(weights.ok()) << weights.error().message();
-  EXPECT_THAT(weights->names(), ElementsAre("a", "b"));
-  EXPECT_EQ(weights->total_bytes(), 2);
-  EXPECT_THAT(*weights->tensor("b")->to_integers(), ElementsAre(2));
-  EXPECT_EQ(weights->file_of("b").filename(), "model-00002-of-00002.safetensors");
-  const auto missing = weights->tensor("c");
+  const auto stored = StoredTensors::open(dir.path());
+  ASSERT_TRUE(stored.ok()) << stored.error().message();
+  EXPECT_THAT(stored->names(), ElementsAre("a", "b"));
+  EXPECT_EQ(stored->total_bytes(), 2);
+  EXPECT_THAT(*stored->tensor("b")->to_integers(), ElementsAre(2));
+  EXPECT_EQ(stored->file_of("b").filename(), "model-00002-of-00002.safetensors");
+  const auto missing = stored->tensor("c");
   ASSERT_FALSE(missing.ok());
   EXPECT_THAT(missing.error().message(), HasSubstr("tensor 'c' is missing"));
 }
 
-TEST(WeightsTest, SingleFileWinsOverIndex) {
+TEST(StoredTensorsTest, SingleFileWinsOverIndex) {
   TempDir dir;
   write_shards(dir, valid_index());
   dir.write("model.safetensors", one_byte_tensor("single", 3));
-  const auto weights = Weights::open(dir.path());
-  ASSERT_TRUE(weights.ok());
-  EXPECT_THAT(weights->names(), ElementsAre("single"));
+  const auto stored = StoredTensors::open(dir.path());
+  ASSERT_TRUE(stored.ok());
+  EXPECT_THAT(stored->names(), ElementsAre("single"));
 }
 
-// Catches: a tensor's lifetime tied to the Weights that made it.
-TEST(WeightsTest, TensorsOutliveWeights) {
+// Catches: a tensor's lifetime tied to the StoredTensors that made it.
+TEST(StoredTensorsTest, TensorsOutliveWeights) {
   TempDir dir;
   tensor::Tensor kept;
   {
     write_shards(dir, valid_index());
-    kept = *Weights::open(dir.path())->tensor("a");
+    kept = *StoredTensors::open(dir.path())->tensor("a");
   }
   EXPECT_THAT(*kept.to_integers(), ElementsAre(1));
 }
@@ -72,7 +72,7 @@ struct Damage {
 };
 
 // Catches: each mismatch of index and shards, and names that reach outside the directory.
-TEST(WeightsTest, RefusesDamagedShards) {
+TEST(StoredTensorsTest, RefusesDamagedShards) {
   const auto shard_name = [](const std::string& name) {
     return [name](const TempDir&, Json& index) { index["weight_map"]["a"] = name; };
   };
@@ -140,27 +140,27 @@ TEST(WeightsTest, RefusesDamagedShards) {
     write_shards(dir, index);
     damage.apply(dir, index);
     dir.write("model.safetensors.index.json", index);
-    const auto weights = Weights::open(dir.path());
-    ASSERT_FALSE(weights.ok()) << damage.name;
-    EXPECT_EQ(weights.error().kind, ErrorKind::kBadInput) << damage.name;
-    EXPECT_THAT(weights.error().message(), HasSubstr(damage.message)) << damage.name;
-    EXPECT_THAT(weights.error().message(), HasSubstr(damage.file)) << damage.name;
+    const auto stored = StoredTensors::open(dir.path());
+    ASSERT_FALSE(stored.ok()) << damage.name;
+    EXPECT_EQ(stored.error().kind, ErrorKind::kBadInput) << damage.name;
+    EXPECT_THAT(stored.error().message(), HasSubstr(damage.message)) << damage.name;
+    EXPECT_THAT(stored.error().message(), HasSubstr(damage.file)) << damage.name;
   }
 }
 
-TEST(WeightsTest, NamesDirectoryWithoutWeights) {
+TEST(StoredTensorsTest, NamesDirectoryWithoutWeights) {
   TempDir dir;
-  const auto weights = Weights::open(dir.path());
-  ASSERT_FALSE(weights.ok());
-  EXPECT_THAT(weights.error().message(), HasSubstr("has neither model.safetensors"));
+  const auto stored = StoredTensors::open(dir.path());
+  ASSERT_FALSE(stored.ok());
+  EXPECT_THAT(stored.error().message(), HasSubstr("has neither model.safetensors"));
 }
 
 // Catches: a fingerprint that misses a changed tensor, name or size; one that depends on the place.
-TEST(WeightsTest, SampleHashFollowsContent) {
+TEST(StoredTensorsTest, SampleHashFollowsContent) {
   const auto hash = [](const std::string& file_name, const std::string& bytes) {
     TempDir dir;
     dir.write(file_name, bytes);
-    return Weights::open(dir.path())->sample_hash();
+    return StoredTensors::open(dir.path())->sample_hash();
   };
   const std::string base = hash("model.safetensors", one_byte_tensor("a", 1));
   EXPECT_EQ(base.size(), 32u);
@@ -182,7 +182,7 @@ TEST(WeightsTest, SampleHashFollowsContent) {
 
 // Catches a byte that the fingerprint of the content leaves out, and one that depends on what was
 // read before, or on the place.
-TEST(WeightsTest, ContentHashCoversEveryByte) {
+TEST(StoredTensorsTest, ContentHashCoversEveryByte) {
   const std::string header = R"({"x":{"dtype":"F32","shape":[512,128],"data_offsets":[0,262144]},)"
                              R"("y":{"dtype":"U8","shape":[3],"data_offsets":[262144,262147]}})";
   const auto hash = [&](size_t changed, bool read, const std::string& head) {
@@ -190,13 +190,13 @@ TEST(WeightsTest, ContentHashCoversEveryByte) {
     data[changed] = 1;
     const TempDir dir;
     dir.write("model.safetensors", safetensors_bytes(head, data));
-    const auto weights = Weights::open(dir.path());
+    const auto stored = StoredTensors::open(dir.path());
     if (read) {
-      EXPECT_TRUE(weights->tensor("x")->to_floats().ok());
+      EXPECT_TRUE(stored->tensor("x")->to_floats().ok());
     }
-    EXPECT_EQ(weights->names_read(),
+    EXPECT_EQ(stored->names_read(),
               read ? std::vector<std::string>{"x"} : std::vector<std::string>{});
-    return weights->content_hash({.threads = 2}).value();
+    return stored->content_hash({.threads = 2}).value();
   };
   const std::string base = hash(0, false, header);
   EXPECT_EQ(base.size(), 32u);
@@ -211,17 +211,16 @@ TEST(WeightsTest, ContentHashCoversEveryByte) {
   EXPECT_NE(hash(0, false, renamed), base);
 }
 
-TEST(WeightsTest, TensorHashesAreOfSingleTensors) {
+TEST(StoredTensorsTest, TensorHashesAreOfSingleTensors) {
   const TempDir dir;
   write_shards(dir, valid_index());
-  const auto weights = Weights::open(dir.path());
-  ASSERT_TRUE(weights.ok());
-  const auto both = weights->tensor_hashes({"a", "b"}, {}).value();
+  const auto stored = StoredTensors::open(dir.path());
+  ASSERT_TRUE(stored.ok());
+  const auto both = stored->tensor_hashes({"a", "b"}, {}).value();
   EXPECT_EQ(both.size(), 2u);
   EXPECT_NE(both.at("a"), both.at("b"));
-  EXPECT_EQ(weights->tensor_hashes({"b"}, {}).value().at("b"), both.at("b"));
-  EXPECT_THAT(weights->tensor_hashes({"a", "c"}, {}).error().message(),
-              HasSubstr("'c' is missing"));
+  EXPECT_EQ(stored->tensor_hashes({"b"}, {}).value().at("b"), both.at("b"));
+  EXPECT_THAT(stored->tensor_hashes({"a", "c"}, {}).error().message(), HasSubstr("'c' is missing"));
 }
 
 }  // namespace
