@@ -97,6 +97,12 @@ Result<std::string> first_foreign(const fs::path& folder, const IsOurs& ours) {
 
 Status remove_files(const fs::path& folder, const IsOurs& ours) {
   LAP_ASSIGN_OR_RETURN(const FileHandle handle, open_plain(folder));
+  const IsOurs others = [&](const std::string& path, mode_t mode) {
+    return path != package::kManifestFile && path != kJournalFile && ours(path, mode);
+  };
+  LAP_RETURN_IF_ERROR(remove_below(handle, folder, others, in_order()));
+  // A power cut may keep the later of two removals and lose the earlier.
+  LAP_RETURN_IF_ERROR(flush_to_disk(handle, folder));
   return remove_below(handle, folder, ours, in_order());
 }
 

@@ -32,7 +32,8 @@ IsOurs files_of_build();
 Result<std::string> first_foreign(const std::filesystem::path& folder, const IsOurs& ours);
 
 // Removes what is ours, and folders that are empty then. The files by which a folder is known go
-// last, the manifest and then the journal: one that is half removed is still recognized.
+// last, the manifest and then the journal, when all else is off the disk: one that is half removed
+// is still recognized, also after a power cut.
 Status remove_files(const std::filesystem::path& folder, const IsOurs& ours);
 // And the folder. Error: also when something foreign keeps it.
 Status remove_folder(const std::filesystem::path& folder, const IsOurs& ours);
