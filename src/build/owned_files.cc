@@ -15,6 +15,7 @@
 #include "base/files.h"
 #include "build/journal.h"
 #include "build/plan_comparison.h"
+#include "calibration/observed_run.h"
 #include "contract/component.h"
 #include "package/genai_processors.h"
 
@@ -30,12 +31,14 @@ Result<FileHandle> open_plain(const fs::path& folder) {
   return open_folder_at(AT_FDCWD, folder.string(), folder);
 }
 
-constexpr std::array<std::string_view, 13> kNamesOfBuilds = {
+constexpr std::array<std::string_view, 15> kNamesOfBuilds = {
     kJournalFile, package::kManifestFile, kPlanFile, "genai_config.json",
     package::kImageProcessorFile, package::kAudioProcessorFile,
     // Side files: Checkpoint::side_files().
     "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-    "processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json"};
+    "processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json",
+    // While a component is calibrated.
+    calibration::kScratchModel, calibration::kScratchModelData};
 
 constexpr std::array<std::string_view, 4> kSuffixesOfGraphs = {".onnx", ".data", ".json", ".bin"};
 

@@ -405,8 +405,9 @@ TEST_F(StagingTest, OnlyWhatIsWholeIsPublished) {
 TEST_F(StagingTest, KeepsWhatIsToBeKept) {
   auto staging = Staging::open(output_, {});
   ASSERT_TRUE(staging.ok()) << staging.error().message();
-  for (const char* name : {"decoder/model.onnx", "decoder/htp/part.0.bin", "embedding/model.onnx",
-                           "plan.json", "decoder.probe/x"}) {
+  for (const char* name :
+       {"decoder/model.onnx", "decoder/htp/part.0.bin", "embedding/model.onnx", "plan.json",
+        "decoder.probe/x", "calibration.onnx", "calibration.onnx.data"}) {
     write_text(partial_ / name, "x");
   }
   ASSERT_TRUE(staging->keep_only({"decoder/model.onnx"}).ok());

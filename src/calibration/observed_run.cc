@@ -83,7 +83,7 @@ Graph observed(Graph graph, const std::vector<std::string>& values) {
 
 class ScratchModel {
  public:
-  explicit ScratchModel(const std::filesystem::path& folder) : path_(folder / "calibration.onnx") {}
+  explicit ScratchModel(const std::filesystem::path& folder) : path_(folder / kScratchModel) {}
   ~ScratchModel() {
     std::error_code ignored;
     for (const auto& file : files_) std::filesystem::remove(file, ignored);

@@ -29,6 +29,10 @@ namespace lapidary::calibration {
 // on one core and on two gave the same bytes.)
 inline constexpr int kRunThreads = 4;
 
+// What a run writes into its scratch folder, and leaves there when it is killed.
+inline constexpr const char* kScratchModel = "calibration.onnx";
+inline constexpr const char* kScratchModelData = "calibration.onnx.data";
+
 struct RunOptions {
   std::filesystem::path scratch;  // an existing folder; what is written there is removed again
   Work work = {};                 // a stage counted in bytes, one in samples
