@@ -32,7 +32,8 @@ std::optional<std::string> canonical_name(std::string_view stored);
 // The same tensors under the model's names; those that canonical_name does not know keep theirs. A
 // part in front of every tensor that nothing here knows ("policy.") is taken off as well. What was
 // done goes to `notes`, a sentence each: "names: 'base_model.model.' taken off 315 tensors".
-// Errors: two tensors of one name; tensors of an adapter that nobody merged into the weights.
+// Errors: two tensors of one name; no tensor whose name is known; tensors of an adapter that nobody
+// merged into the weights.
 Result<Weights> with_canonical_names(const Weights& stored, std::vector<std::string>& notes);
 
 }  // namespace lapidary::checkpoint
