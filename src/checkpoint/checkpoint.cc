@@ -63,7 +63,7 @@ void note_short_table(const TextConfig& text, std::vector<std::string>& notes) {
   if (!text.has_per_layer_inputs() || text.vocab_size_per_layer_input >= text.vocab_size) return;
   notes.push_back(fmt::format(
       "token ids {} to {} have a row in embed_tokens and none in embed_tokens_per_layer: "
-      "no prompt may hold them",
+      "the model cannot take them",
       text.vocab_size_per_layer_input, text.vocab_size - 1));
 }
 
