@@ -423,7 +423,8 @@ Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& re
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options) {
   const Stopwatch watch;
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
-  LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
+  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
+  LAP_RETURN_IF_ERROR(checkpoint.settle_head(options.work));
   LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
   LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint, chip));

@@ -7,7 +7,10 @@
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "checkpoint/downloaded_file.h"
 #include "checkpoint/expected_tensors.h"
+#include "checkpoint/tensor_names.h"
+#include "checkpoint/useless_tensors.h"
 
 namespace lapidary::checkpoint {
 namespace {
@@ -20,7 +23,7 @@ bool is_file(const std::filesystem::path& path) {
 Result<std::filesystem::path> required_file(const std::filesystem::path& dir, const char* name) {
   auto path = dir / name;
   if (!is_file(path)) {
-    return bad_input(path.string(), "is missing", "download the checkpoint whole");
+    return missing_file(path, "is missing", "download the checkpoint whole");
   }
   return path;
 }
@@ -55,6 +58,15 @@ Status check_processor(const Config& config, const ProcessorConfig& processor,
   return {};
 }
 
+// Tools that add tokens often resize one of the two tables.
+void note_short_table(const TextConfig& text, std::vector<std::string>& notes) {
+  if (!text.has_per_layer_inputs() || text.vocab_size_per_layer_input >= text.vocab_size) return;
+  notes.push_back(fmt::format(
+      "token ids {} to {} have a row in embed_tokens and none in embed_tokens_per_layer: "
+      "the model cannot take them",
+      text.vocab_size_per_layer_input, text.vocab_size - 1));
+}
+
 Result<std::string> with_side_files(const std::string& weights_hash,
                                     const std::vector<std::filesystem::path>& files) {
   Fingerprint print;
@@ -78,6 +90,7 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
   }
   Checkpoint out;
   out.dir = dir;
+  for (const auto& path : out.side_files()) LAP_RETURN_IF_ERROR(check_downloaded(path));
   LAP_ASSIGN_OR_RETURN(const auto config_path, required_file(dir, "config.json"));
   LAP_ASSIGN_OR_RETURN(out.config, Config::load(config_path));
   LAP_ASSIGN_OR_RETURN(out.tokenizer, required_file(dir, "tokenizer.json"));
@@ -91,9 +104,21 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
   LAP_ASSIGN_OR_RETURN(out.processor, ProcessorConfig::load(dir));
   LAP_RETURN_IF_ERROR(check_processor(out.config, out.processor, dir));
   LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(dir));
-  out.weights = Weights(out.stored);
+  out.notes.insert(out.notes.end(), out.stored.notes().begin(), out.stored.notes().end());
+  LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(Weights(out.stored), out.notes));
+  drop_useless_tensors(out.config, out.weights, out.notes);
+  LAP_ASSIGN_OR_RETURN(out.head,
+                       checkpoint::settle_head(out.stored, out.config, out.weights, out.notes));
   LAP_RETURN_IF_ERROR(check_tensors(out.config, out.weights));
+  note_short_table(out.config.text, out.notes);
   return out;
+}
+
+Status Checkpoint::settle_head(const Work& work) {
+  if (head == HeadState::kSettled) return {};
+  LAP_RETURN_IF_ERROR(settle_head_whole(stored, weights, work, config, notes));
+  head = HeadState::kSettled;
+  return {};
 }
 
 std::vector<std::filesystem::path> Checkpoint::side_files() const {

@@ -4,7 +4,8 @@
 //   const TextConfig& text = checkpoint.config.text;
 //   LAP_ASSIGN_OR_RETURN(auto w, checkpoint.weights.tensor("model.language_model.norm.weight"));
 //
-// No tensor is read: opening costs the headers. Tokenizer and chat template are named, not parsed;
+// Tensors have the model's names, whatever they are stored as (tensor_names.h). None is read but for
+// samples of a head beside a tied table: opening costs the headers. Tokenizer and chat template are named, not parsed;
 // text/ does that.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "checkpoint/generation_config.h"
 #include "checkpoint/processor_config.h"
 #include "checkpoint/stored_tensors.h"
+#include "checkpoint/tied_head.h"
 #include "checkpoint/weights.h"
 
 namespace lapidary::checkpoint {
@@ -30,6 +32,9 @@ struct Checkpoint {
   StoredTensors stored;  // what the files hold ...
   Weights weights;       // ... and what it is to the model
 
+  // Whether all bytes decided which of head and table a tied model uses, or samples (tied_head.h).
+  HeadState head = HeadState::kSettled;
+
   // What was passed over, completed or taken otherwise than written, a sentence each, for people to
   // read and for the manifest. Naming the file or the tensor.
   std::vector<std::string> notes;
@@ -41,6 +46,10 @@ struct Checkpoint {
 
   // Errors name the file, and the key or tensor in it.
   static Result<Checkpoint> open(const std::filesystem::path& dir);
+
+  // Before graphs are built that are kept: compares whole what open() compared by samples, which
+  // may untie `config`. Costs nothing where open() settled it. Errors: of reading; kCancelled.
+  Status settle_head(const Work& work);
 
   // The files beside the weights that were read or will be: for copying and for fingerprints.
   std::vector<std::filesystem::path> side_files() const;

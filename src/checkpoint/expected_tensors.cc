@@ -101,6 +101,12 @@ void append(std::vector<TensorSpec>& to, std::vector<TensorSpec> from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+// A tensor for messages: with its name in the file, where that is another.
+std::string shown(const std::string& name, const Weight& weight) {
+  if (weight.stored_as == name) return fmt::format("tensor '{}'", name);
+  return fmt::format("tensor '{}' (stored as '{}')", name, weight.stored_as);
+}
+
 }  // namespace
 
 std::vector<TensorSpec> expected_text_tensors(const Config& config) {
@@ -199,21 +205,21 @@ Status check_tensors(const Config& config, const Weights& weights) {
     const std::string where = weight.file.string();
     const auto it = known.find(name);
     if (it == known.end()) {
-      return bad_input(
-          where,
-          fmt::format("tensor '{}' {} does not belong to the model that config.json describes",
-                      name, tensor::to_string(type.shape)));
+      return bad_input(where,
+                       fmt::format("{} {} does not belong to the model that config.json describes",
+                                   shown(name, weight), tensor::to_string(type.shape)));
     }
     const Shape& shape = it->second->shape;
     if (type.shape != shape) {
-      return bad_input(where, fmt::format("tensor '{}' has shape {}, config.json makes it {}", name,
-                                          tensor::to_string(type.shape), tensor::to_string(shape)));
+      return bad_input(where,
+                       fmt::format("{} has shape {}, config.json makes it {}", shown(name, weight),
+                                   tensor::to_string(type.shape), tensor::to_string(shape)));
     }
     if (type.dtype != DType::kBfloat16 && type.dtype != DType::kFloat16 &&
         type.dtype != DType::kFloat) {
-      return unsupported(
-          where, fmt::format("tensor '{}' has dtype {}, expected bfloat16, float16 or float32",
-                             name, name_of(type.dtype)));
+      return unsupported(where,
+                         fmt::format("{} has dtype {}, expected bfloat16, float16 or float32",
+                                     shown(name, weight), name_of(type.dtype)));
     }
   }
   return {};

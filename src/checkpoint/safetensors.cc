@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/json_scanner.h"
+#include "checkpoint/downloaded_file.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::checkpoint {
@@ -23,6 +24,8 @@ constexpr uint64_t kMostHeaderBytes = 16U << 20;
 constexpr uint64_t kMostEntryBytes = 64U << 10;    // of a tensor: three short fields
 constexpr uint64_t kMostMetadataBytes = 4U << 20;  // training tools write their settings there
 constexpr const char* kDamaged = "the file is damaged: download it again";
+constexpr const char* kNotWhole =
+    "the file is shorter than its header says: finish the download, or download it again";
 
 struct NamedDType {
   std::string_view name;
@@ -139,8 +142,10 @@ Result<Parsed> parse_entry(const std::string& name, const Json& value, int64_t d
   const std::string range = fmt::format("[{}, {}]", *begin, *end);
   if (*begin > *end) return place.error(fmt::format("data_offsets {} are reversed", range));
   if (*end > data_size) {
-    return place.error(
-        fmt::format("data_offsets {} reach beyond the {} bytes of data", range, data_size));
+    return bad_input(where,
+                     fmt::format("tensor '{}': data_offsets {} reach beyond the {} bytes of data",
+                                 name, range, data_size),
+                     kNotWhole);
   }
   const auto bytes = checked_bytes(parsed.entry.type.shape, parsed.entry.type.dtype);
   if (!bytes) {
@@ -215,7 +220,7 @@ Result<uint64_t> header_length(std::span<const std::byte> bytes, const std::stri
     return bad_input(where,
                      fmt::format("header: its length says {} bytes, the file has {} left", length,
                                  bytes.size() - kLengthBytes),
-                     kDamaged);
+                     kNotWhole);
   }
   return length;
 }
@@ -320,9 +325,16 @@ SafetensorsFile::SafetensorsFile(std::shared_ptr<const MappedFile> file, Safeten
 Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
     const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
+  LAP_RETURN_IF_ERROR(check_downloaded(path));
   auto header = parse_safetensors_header(file->bytes(), path.string());
   LAP_RETURN_IF_ERROR(file->intact());
-  if (!header.ok()) return header.take_error();
+  if (!header.ok()) {
+    Error error = header.take_error();
+    if (const std::string rest = unfinished_download(path); !rest.empty()) {
+      error.remedy = fmt::format("'{}' lies beside it: finish the download", rest);
+    }
+    return error;
+  }
   return std::shared_ptr<const SafetensorsFile>(
       new SafetensorsFile(std::move(file), std::move(header).value()));
 }

@@ -52,6 +52,7 @@ Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> by
 
 class SafetensorsFile {
  public:
+  // Errors: MappedFile::open's, check_downloaded's, parse_safetensors_header's.
   static Result<std::shared_ptr<const SafetensorsFile>> open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return file_->path(); }

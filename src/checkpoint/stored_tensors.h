@@ -6,9 +6,12 @@
 //   LAP_ASSIGN_OR_RETURN(tensor::Tensor w, stored.tensor("model.language_model.norm.weight"));
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +25,8 @@ namespace lapidary::checkpoint {
 class StoredTensors {
  public:
   // Errors name the file: no weights at all; an index that is damaged or that points outside the
-  // directory; a missing shard; a tensor in the index but not in its shard, or the reverse; a total
-  // size that is not the shards'.
+  // directory; a missing shard; a tensor in the index but not in its shard, or the reverse; a file
+  // that is not downloaded whole, or a Git LFS pointer to one.
   static Result<StoredTensors> open(const std::filesystem::path& dir);
 
   // Sorted.
@@ -31,12 +34,18 @@ class StoredTensors {
   const TensorEntry* find(std::string_view name) const;  // null: no such tensor
   // Lazy. Error: no such tensor.
   Result<tensor::Tensor> tensor(const std::string& name) const;
+  // Bytes [offset, offset + out.size()) of a tensor, which must exist and have them. Copied, and
+  // neither hashed nor counted as read. Errors: the file's.
+  Status read(const std::string& name, int64_t offset, std::span<std::byte> out) const;
   // The file that holds it; `name` must exist.
   const std::filesystem::path& file_of(std::string_view name) const;
 
   const std::vector<std::shared_ptr<const SafetensorsFile>>& files() const { return files_; }
   // model.safetensors or the index: what messages about the whole point at.
   const std::filesystem::path& path() const { return path_; }
+  // What was passed over, a sentence each: an index whose total size is not the shards', which
+  // nothing depends on.
+  const std::vector<std::string>& notes() const { return notes_; }
   int64_t total_bytes() const;  // of tensors
 
   // A fingerprint of samples, 32 hex digits, that costs milliseconds whatever the size:
@@ -76,6 +85,7 @@ class StoredTensors {
   std::filesystem::path path_;
   std::vector<std::shared_ptr<const SafetensorsFile>> files_;
   std::vector<std::string> names_;
+  std::vector<std::string> notes_;
   std::map<std::string, Place, std::less<>> places_;
 };
 
