@@ -8,6 +8,7 @@
 #include "example.h"
 #include "text/chat_template.h"
 #include "text/piece_decoder.h"
+#include "text/piece_vocabulary.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_config.h"
 
@@ -23,6 +24,19 @@ Status chat_template_example(const std::filesystem::path& package_dir) {
   // [end]
   EXPECT_NE(prompt.find("Be brief."), std::string::npos) << prompt;
   EXPECT_NE(prompt.find("What is this?"), std::string::npos) << prompt;
+  return {};
+}
+
+Status piece_vocabulary_example() {
+  // [text/piece_vocabulary.h]
+  PieceVocabulary vocabulary;  // its views must outlive the call
+  vocabulary.pieces = {"<bos>", "a", "b", "ab"};
+  vocabulary.kinds = {PieceKind::kControl, PieceKind::kNormal, PieceKind::kNormal,
+                      PieceKind::kNormal};
+  vocabulary.scores = {0.0F, -1.0F, -2.0F, -3.0F};
+  LAP_ASSIGN_OR_RETURN(const std::string json, tokenizer_json(vocabulary, "model.gguf"));
+  // [end]
+  EXPECT_TRUE(Tokenizer::parse(json, "model.gguf").ok());
   return {};
 }
 
@@ -64,6 +78,7 @@ Status tokenizer_config_example(const std::filesystem::path& dir) {
 TEST(TextExamples, OnTheTinyModel) {
   const std::filesystem::path dir = checkpoint::tiny_checkpoint();
   expect_ok(chat_template_example(dir));
+  expect_ok(piece_vocabulary_example());
   expect_ok(tokenizer_example(dir));
   expect_ok(tokenizer_config_example(dir));
 }
