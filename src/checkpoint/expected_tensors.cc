@@ -61,7 +61,7 @@ void add_text_layer(SpecList& list, const TextConfig& text, int64_t i, const std
   list.linear(layer + "mlp.up_proj", ff, hidden);
   list.linear(layer + "mlp.down_proj", hidden, ff);
   add_sandwich_norms(list, layer, hidden);
-  list.add(layer + "layer_scalar", {1});
+  if (text.layer_scalar) list.add(layer + "layer_scalar", {1});
   if (text.has_per_layer_inputs()) {
     const int64_t ple = text.hidden_size_per_layer_input;
     list.linear(layer + "per_layer_input_gate", ple, hidden);

@@ -1,4 +1,5 @@
-// The text decoder's numbers: section `text_config` of config.json (Gemma4TextConfig).
+// The text decoder's numbers: section `text_config` of config.json (Gemma4TextConfig), or all of it
+// in Gemma 3's text models (checkpoint/gemma3_text_config.h).
 //
 //   const TextConfig& text = config.text;
 //   for (int64_t i = 0; i < text.num_layers(); ++i) {
@@ -23,14 +24,15 @@
 
 namespace lapidary::checkpoint {
 
-enum class RopeType { kDefault, kProportional };
+enum class RopeType { kDefault, kProportional, kLinear };
 
 struct RopeParameters {
   RopeType type = RopeType::kDefault;
   double theta = 10000.0;
-  // Share of the head dim that is rotated; always 1 for kDefault, whose reference ignores the key.
+  // Share of the head dim that is rotated; always 1 but for kProportional: the reference of the
+  // others ignores the key.
   double partial_rotary_factor = 1.0;
-  // Angles are divided by it (kProportional only).
+  // Angles are divided by it (not for kDefault).
   double factor = 1.0;
 
   // Pairs (i, i + head_dim / 2) with a non-zero angle: the first ones. Exponents of their
@@ -81,6 +83,12 @@ struct TextConfig {
   // Soft tokens of one image see each other ("vision"); no effect on text.
   bool vision_bidirectional_attention = false;
   std::optional<DType> dtype;
+
+  // Where Gemma 3 differs; no keys of Gemma 4.
+  double attention_scale = 1.0;  // of the products of queries and keys
+  bool value_norm = true;        // values are normalized, without a weight
+  bool layer_scalar = true;      // what a layer gives is multiplied by a number of its own
+  bool norms_multiply_by_1_plus_w = false;  // RMSNorm's weight w, else by w
 
   // Without meaning for inference.
   double attention_dropout = 0.0;

@@ -191,8 +191,10 @@ class DecoderBuilder {
         "mlp");
 
     if (text_.has_per_layer_inputs()) add_per_layer_input(i);
-    const Ref scalar = b_.weight("layer_scalar", tensor::cast(w.layer_scalar, DType::kFloat));
-    hidden_ = b_.op("Mul", {hidden_, scalar}, "layer_scalar");
+    if (w.layer_scalar) {
+      const Ref scalar = b_.weight("layer_scalar", tensor::cast(*w.layer_scalar, DType::kFloat));
+      hidden_ = b_.op("Mul", {hidden_, scalar}, "layer_scalar");
+    }
   }
 
   void add_per_layer_input(int64_t i) {
@@ -237,17 +239,18 @@ class DecoderBuilder {
   }
 
   Ref value(int64_t i, const Ref& x) {
-    return normed_heads(nn::linear(b_, x, "v_proj", *weights(i).v_proj), text_.kv_heads(i),
-                        text_.head_dim(i), "v_norm", nullptr);
+    const Ref v = nn::linear(b_, x, "v_proj", *weights(i).v_proj);
+    if (!text_.value_norm) return v;
+    return normed_heads(v, text_.kv_heads(i), text_.head_dim(i), "v_norm", nullptr);
   }
 
   // Reads `normed`; at the last donor, replaces hidden_ and the step's tables by their kept
   // positions.
   Ref self_attention(int64_t i, Ref normed) {
     const auto scope = b_.enter("self_attn");
-    const nn::AttentionShape shape = {text_.num_attention_heads, text_.kv_heads(i),
-                                      text_.head_dim(i),
-                                      text_.is_full(i) ? 0 : text_.sliding_window, 1.0f};
+    const nn::AttentionShape shape = {
+        text_.num_attention_heads, text_.kv_heads(i), text_.head_dim(i),
+        text_.is_full(i) ? 0 : text_.sliding_window, static_cast<float>(text_.attention_scale)};
     const nn::KvLength& len = kind(i).length;
     const bool in_blocks = text_.vision_bidirectional_attention && !text_.is_full(i);
     Ref attended;

@@ -1,4 +1,5 @@
-// The text decoder component.
+// The text decoder component, of Gemma 4 and of Gemma 3, whose text model is the same but for what
+// checkpoint::TextConfig says.
 //
 //   inputs_embeds           [batch, sequence_len, hidden] float32
 //   per_layer_inputs        [batch, sequence_len, layers * ple] float32, if the model has them

@@ -3,9 +3,23 @@
 #include <fmt/core.h>
 
 #include "gemma4/module_weights.h"
+#include "tensor/expressions.h"
 
 namespace lapidary::gemma4 {
 namespace {
+
+tensor::Tensor one_plus(const tensor::Tensor& weight) {
+  return tensor::shift(tensor::cast(weight, DType::kFloat), 1.0F);
+}
+
+void add_one_to_norms(LayerWeights& w) {
+  for (tensor::Tensor* norm :
+       {&w.input_layernorm, &w.post_attention_layernorm, &w.pre_feedforward_layernorm,
+        &w.post_feedforward_layernorm, &w.q_norm}) {
+    *norm = one_plus(*norm);
+  }
+  if (w.k_norm) w.k_norm = one_plus(*w.k_norm);
+}
 
 Result<LayerWeights> layer_weights(const checkpoint::TextConfig& text, int64_t i,
                                    const checkpoint::Weights& weights) {
@@ -26,13 +40,14 @@ Result<LayerWeights> layer_weights(const checkpoint::TextConfig& text, int64_t i
   m.read(w.gate_proj, "mlp.gate_proj.weight");
   m.read(w.up_proj, "mlp.up_proj.weight");
   m.read(w.down_proj, "mlp.down_proj.weight");
-  m.read(w.layer_scalar, "layer_scalar");
+  if (text.layer_scalar) m.read(w.layer_scalar, "layer_scalar");
   if (text.has_per_layer_inputs()) {
     m.read(w.per_layer_input_gate, "per_layer_input_gate.weight");
     m.read(w.per_layer_projection, "per_layer_projection.weight");
     m.read(w.post_per_layer_input_norm, "post_per_layer_input_norm.weight");
   }
   LAP_RETURN_IF_ERROR(m.status());
+  if (text.norms_multiply_by_1_plus_w) add_one_to_norms(w);
   return w;
 }
 
@@ -49,6 +64,7 @@ Result<DecoderWeights> decoder_weights(const checkpoint::Config& config,
   m.read(out.norm, "norm.weight");
   if (config.tie_word_embeddings) m.read(out.lm_head, "embed_tokens.weight");
   LAP_RETURN_IF_ERROR(m.status());
+  if (config.text.norms_multiply_by_1_plus_w) out.norm = one_plus(out.norm);
   if (!config.tie_word_embeddings) {
     LAP_ASSIGN_OR_RETURN(out.lm_head, weights.tensor("lm_head.weight"));
   }

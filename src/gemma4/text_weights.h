@@ -15,6 +15,8 @@ namespace lapidary::gemma4 {
 
 inline constexpr const char* kLanguageModel = "model.language_model";
 
+// Norms' weights are what the normalized values are multiplied by, whether the checkpoint stores
+// that or, as Gemma 3's do, that minus one.
 struct LayerWeights {
   tensor::Tensor input_layernorm, post_attention_layernorm;              // [hidden]
   tensor::Tensor pre_feedforward_layernorm, post_feedforward_layernorm;  // [hidden]
@@ -24,7 +26,7 @@ struct LayerWeights {
   std::optional<tensor::Tensor> k_proj, v_proj;  // [kv_heads * head_dim, hidden]
   std::optional<tensor::Tensor> k_norm;          // [head_dim]
   tensor::Tensor gate_proj, up_proj, down_proj;
-  tensor::Tensor layer_scalar;  // [1]
+  std::optional<tensor::Tensor> layer_scalar;  // [1], present when the model has it
   // Present when the model has per-layer inputs.
   std::optional<tensor::Tensor> per_layer_input_gate;       // [ple, hidden]
   std::optional<tensor::Tensor> per_layer_projection;       // [hidden, ple]

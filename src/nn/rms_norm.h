@@ -1,5 +1,6 @@
 // Root mean square normalization over the last dim: x / sqrt(mean(x^2) + eps) * w
-// (Zhang and Sennrich 2019, arXiv:1910.07467). Gemma 4 multiplies by w, not by 1 + w.
+// (Zhang and Sennrich 2019, arXiv:1910.07467). Gemma 4 multiplies by w, not by 1 + w
+// as Gemma 3.
 #pragma once
 
 #include <string>

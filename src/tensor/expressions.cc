@@ -273,6 +273,29 @@ class Scale final : public Elementwise {
   float factor_;
 };
 
+class Shift final : public Elementwise {
+ public:
+  Shift(TensorType type, Tensor operand, float amount)
+      : Elementwise(std::move(type), std::move(operand)), amount_(amount) {}
+
+  std::string describe() const override {
+    return fmt::format("shift({}, {:f})", operand().describe(), amount_);
+  }
+
+ protected:
+  void apply(const std::byte* from, std::byte* to, int64_t count) const override {
+    for (int64_t i = 0; i < count; ++i) {
+      float value = 0;
+      std::memcpy(&value, from + i * 4, 4);
+      value += amount_;
+      std::memcpy(to + i * 4, &value, 4);
+    }
+  }
+
+ private:
+  float amount_;
+};
+
 template <typename T>
 void transpose_block(const std::byte* from, std::byte* to, int64_t rows, int64_t cols) {
   // `from` is rows x cols; 16 x 16 blocks keep both sides in the cache.
@@ -384,6 +407,11 @@ Tensor slice_rows(const Tensor& x, int64_t begin, int64_t end) {
 Tensor scale(const Tensor& x, float factor) {
   assert(x.dtype() == DType::kFloat);
   return Tensor(std::make_shared<Scale>(x.type(), x, factor));
+}
+
+Tensor shift(const Tensor& x, float amount) {
+  assert(x.dtype() == DType::kFloat);
+  return Tensor(std::make_shared<Shift>(x.type(), x, amount));
 }
 
 Tensor transposed_operand(const Tensor& x) {

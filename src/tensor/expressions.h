@@ -47,8 +47,9 @@ Tensor transpose(const Tensor& x);
 Tensor reshape(const Tensor& x, Shape shape);
 // Rows [begin, end) along the first dim.
 Tensor slice_rows(const Tensor& x, int64_t begin, int64_t end);
-// x * factor; x must be float32.
+// x * factor and x + amount; x must be float32.
 Tensor scale(const Tensor& x, float factor);
+Tensor shift(const Tensor& x, float amount);
 
 // The operand of a transpose, when `x` is one: lets a pass that wants [N, K] take the checkpoint's
 // own layout instead of transposing twice.

@@ -1,0 +1,161 @@
+#include "checkpoint/gemma3_text_config.h"
+
+#include <fmt/core.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "checkpoint/config_fields.h"
+
+namespace lapidary::checkpoint {
+namespace {
+
+constexpr const char* kGemma3Sliding = "sliding_attention";
+constexpr const char* kGemma3Full = "full_attention";
+constexpr double kGlobalTheta = 1e6;
+constexpr double kLocalTheta = 1e4;
+
+void refuse_unsupported_gemma3(JsonReader& r) {
+  refuse_null(r, {"attention_bias"});
+  expect_false(r, "attention_bias", "a bias in the attention projections");
+  expect_string(r, "hidden_activation", "gelu_pytorch_tanh");
+  if (r.optional_boolean("use_bidirectional_attention").value_or(false)) {
+    r.fail("use_bidirectional_attention",
+           "is true: text tokens that see later ones are not supported", {},
+           ErrorKind::kUnsupported);
+  }
+  if (r.optional_number("attn_logit_softcapping")) {
+    r.fail("attn_logit_softcapping", "is set, which is not supported", "Gemma 3 has none",
+           ErrorKind::kUnsupported);
+  }
+}
+
+void read_gemma3_scalars(JsonReader& r, TextConfig& c) {
+  refuse_null(r,
+              {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
+               "num_attention_heads", "num_key_value_heads", "head_dim", "max_position_embeddings",
+               "rms_norm_eps", "query_pre_attn_scalar", "sliding_window"});
+  c.vocab_size = r.integer_or("vocab_size", 262208, kVocabulary);
+  c.hidden_size = r.integer_or("hidden_size", 2304, kDim);
+  c.num_hidden_layers = r.integer_or("num_hidden_layers", 26, kLayerCount);
+  c.num_attention_heads = r.integer_or("num_attention_heads", 8, kDim);
+  c.max_position_embeddings = r.integer_or("max_position_embeddings", 131072, {1, 1 << 30});
+  c.rms_norm_eps = positive(r, "rms_norm_eps", 1e-6);
+  c.sliding_window = r.integer_or("sliding_window", 4096, {1, 1 << 30});
+  c.final_logit_softcapping = r.optional_number("final_logit_softcapping", kFloat32Range);
+  if (c.final_logit_softcapping && !(*c.final_logit_softcapping > 0)) {
+    r.fail("final_logit_softcapping", "must be greater than zero");
+  }
+  c.base_intermediate_size = r.integer_or("intermediate_size", 9216, kDim);
+  c.base_head_dim = r.integer_or("head_dim", 256, {2, 1 << 16});
+  c.base_kv_heads = r.integer_or("num_key_value_heads", 4, kDim);
+  c.attention_scale = 1.0 / std::sqrt(positive(r, "query_pre_attn_scalar", 256));
+  c.pad_token_id = nullable_token(r, "pad_token_id", 0);
+  c.bos_token_id = nullable_token(r, "bos_token_id", 2);
+  c.eos_token_ids = token_list(r, "eos_token_id", {1});
+  c.tie_word_embeddings = r.boolean_or("tie_word_embeddings", true);
+  c.dtype = read_dtype(r);
+  c.attention_dropout = r.number_or("attention_dropout", 0.0);
+  c.initializer_range = r.number_or("initializer_range", 0.02);
+  c.use_cache = r.boolean_or("use_cache", true);
+}
+
+// True where a layer is full attention. Old configs give the pattern as one number, under either
+// name.
+std::vector<bool> read_gemma3_layer_types(JsonReader& r, int64_t layers) {
+  const int64_t old_pattern = r.integer_or("_sliding_window_pattern", 6, {1, 4096});
+  const int64_t pattern = r.integer_or("sliding_window_pattern", old_pattern, {1, 4096});
+  std::vector<bool> full(static_cast<size_t>(layers));
+  if (!r.has("layer_types")) {
+    r.ignore({"layer_types"});
+    for (size_t i = 0; i < full.size(); ++i) full[i] = (i + 1) % static_cast<size_t>(pattern) == 0;
+    return full;
+  }
+  const std::vector<std::string> types = r.strings("layer_types");
+  if (types.size() != full.size()) {
+    r.fail("layer_types",
+           fmt::format("has {} entries, num_hidden_layers is {}", types.size(), layers));
+    return full;
+  }
+  for (size_t i = 0; i < full.size(); ++i) {
+    if (types[i] != kGemma3Full && types[i] != kGemma3Sliding) {
+      r.fail("layer_types", fmt::format("holds '{}', which is not supported", types[i]),
+             "sliding_attention and full_attention are", ErrorKind::kUnsupported);
+    }
+    full[i] = types[i] == kGemma3Full;
+  }
+  return full;
+}
+
+// What `r` says of a kind of layer, over what is known already.
+void read_gemma3_rope(JsonReader r, RopeParameters& rope) {
+  const std::string old_name = r.string_or("type", "default");
+  const std::string type = r.string_or("rope_type", old_name);
+  rope.theta = positive(r, "rope_theta", rope.theta);
+  if (type == "linear") {
+    rope.type = RopeType::kLinear;
+    rope.factor = positive(r, "factor", 1.0);
+  } else if (type != "default") {
+    r.fail("rope_type", fmt::format("is '{}', which is not supported", type),
+           "default and linear are", ErrorKind::kUnsupported);
+  }
+  r.reject_unknown(kUnknownKeyRemedy);
+}
+
+// Old configs have rope_theta, rope_local_base_freq and rope_scaling (of full attention), new ones
+// rope_parameters with an object a kind of layer; the new ones' thetas win.
+void read_gemma3_ropes(JsonReader& r, TextConfig& c) {
+  c.full_rope = {.theta = positive(r, "rope_theta", kGlobalTheta)};
+  c.sliding_rope = {.theta = positive(r, "rope_local_base_freq", kLocalTheta)};
+  if (auto scaling = r.optional_child("rope_scaling")) {
+    read_gemma3_rope(*std::move(scaling), c.full_rope);
+  }
+  auto ropes = r.optional_child("rope_parameters");
+  if (!ropes) return;
+  if (auto one = ropes->optional_child(kGemma3Full)) {
+    read_gemma3_rope(*std::move(one), c.full_rope);
+  }
+  if (auto one = ropes->optional_child(kGemma3Sliding)) {
+    read_gemma3_rope(*std::move(one), c.sliding_rope);
+  }
+  ropes->reject_unknown("rope_parameters holds one object per layer type");
+}
+
+void check_gemma3_token_ids(JsonReader& r, const TextConfig& c) {
+  const auto check = [&](const char* key, std::optional<int64_t> id) {
+    if (id && *id >= c.vocab_size) {
+      r.fail(key, fmt::format("is {}, outside the vocabulary of {}", *id, c.vocab_size));
+    }
+  };
+  check("pad_token_id", c.pad_token_id);
+  check("bos_token_id", c.bos_token_id);
+  for (const int64_t id : c.eos_token_ids) check("eos_token_id", id);
+}
+
+}  // namespace
+
+TextConfig read_gemma3_text_config(JsonReader& reader) {
+  TextConfig config;
+  config.hidden_size_per_layer_input = 0;
+  config.value_norm = false;
+  config.layer_scalar = false;
+  config.norms_multiply_by_1_plus_w = true;
+  refuse_unsupported_gemma3(reader);
+  read_gemma3_scalars(reader, config);
+  if (!reader.status().ok()) return config;
+  config.vocab_size_per_layer_input = config.vocab_size;
+  const std::vector<bool> full = read_gemma3_layer_types(reader, config.num_hidden_layers);
+  read_gemma3_ropes(reader, config);
+  expect_multiple(reader, "head_dim", config.base_head_dim, 2, "two");
+  expect_multiple(reader, "num_attention_heads", config.num_attention_heads, config.base_kv_heads,
+                  "num_key_value_heads");
+  for (const bool is_full : full) {
+    config.layers.push_back({is_full, config.base_head_dim, config.base_kv_heads,
+                             config.base_intermediate_size, std::nullopt});
+  }
+  check_gemma3_token_ids(reader, config);
+  return config;
+}
+
+}  // namespace lapidary::checkpoint
