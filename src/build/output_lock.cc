@@ -56,11 +56,12 @@ OutputLock& OutputLock::operator=(OutputLock&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(file_, other.file_);
   std::swap(publishing_, other.publishing_);
+  std::swap(leaves_file_, other.leaves_file_);
   return *this;
 }
 
 OutputLock::~OutputLock() {
-  if (!file_.is_open()) return;
+  if (!file_.is_open() || leaves_file_) return;
   // While it is locked: nobody who waits for the name can be given this file.
   if (is_same(file_, AT_FDCWD, path_.string())) ::unlink(path_.c_str());
 }

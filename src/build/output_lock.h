@@ -4,8 +4,8 @@
 //   LAP_ASSIGN_OR_RETURN(OutputLock lock, OutputLock::take("out/tiny-int4", busy));
 //
 // It belongs to the name, not to what stands there, so it holds while folders change their names.
-// The file goes with the lock. A killed process leaves it, unlocked: the next one takes it, and
-// learns from it whether the former one was about to publish. File systems that cannot lock give
+// The file goes with the lock, unless it is told to stay. A killed process leaves it, unlocked: the
+// next one takes it, and learns from it whether the former one was about to publish. File systems that cannot lock give
 // no protection, but do work.
 #pragma once
 
@@ -35,6 +35,8 @@ class OutputLock {
   // Durable when it returns.
   Status mark_publishing();
   Status clear_mark();
+  // The file stays when the lock goes: what was marked is not done.
+  void leave_file() { leaves_file_ = true; }
 
  private:
   OutputLock(std::filesystem::path path, FileHandle file)
@@ -45,6 +47,7 @@ class OutputLock {
   std::filesystem::path path_;
   FileHandle file_;  // locked
   bool publishing_ = false;
+  bool leaves_file_ = false;
 };
 
 }  // namespace lapidary::build

@@ -225,6 +225,7 @@ Status Staging::publish() {
     // The former package stays: after a power cut its name may lead to either folder.
     options_.work.note(fmt::format("the package is there, but a power cut may undo that: {}",
                                    status.error().message()));
+    if (former) lock_->leave_file();
   } else if (former) {
     clear_former();
   }
@@ -238,6 +239,8 @@ void Staging::clear_former() {
   Status status =
       manifest.ok() ? remove_folder(dir_, files_of_package(*manifest)) : Status(manifest.error());
   if (status.ok()) return;
+  // By its mark the next build knows whose the rest is.
+  lock_->leave_file();
   options_.work.note(
       fmt::format("the package is there, but the former one is not wholly removed: "
                   "{}; delete {}",
