@@ -16,26 +16,39 @@ class Inference {
   Inference(const Graph& graph, const DimBindings& bindings) : graph_(graph), bindings_(bindings) {}
 
   Result<FixedShapes> run() {
-    LAP_RETURN_IF_ERROR(read_initializers());
+    for (const auto& [name, tensor] : graph_.initializers) {
+      LAP_RETURN_IF_ERROR(read_initializer(name, tensor));
+    }
     for (const ValueInfo& input : graph_.inputs) LAP_RETURN_IF_ERROR(read_input(input));
     for (const Node& node : graph_.nodes) LAP_RETURN_IF_ERROR(infer(node));
     return std::move(out_);
   }
 
- private:
-  Status read_initializers() {
+  // What cannot be told is left out.
+  FixedShapes known() {
     for (const auto& [name, tensor] : graph_.initializers) {
-      out_.shapes[name] = tensor.shape();
-      const bool is_integer = tensor.dtype() == DType::kInt64 || tensor.dtype() == DType::kInt32;
-      if (!is_integer || tensor.type().elements() > kMostIntegers || graph_.is_input(name)) {
-        continue;
-      }
-      LAP_ASSIGN_OR_RETURN(out_.integers[name], tensor.to_integers());
+      static_cast<void>(read_initializer(name, tensor));
     }
+    for (const ValueInfo& input : graph_.inputs) static_cast<void>(read_input(input));
+    for (const Node& node : graph_.nodes) static_cast<void>(infer(node));
+    return std::move(out_);
+  }
+
+ private:
+  Status read_initializer(const std::string& name, const Tensor& tensor) {
+    out_.shapes[name] = tensor.shape();
+    const bool is_integer = tensor.dtype() == DType::kInt64 || tensor.dtype() == DType::kInt32;
+    if (!is_integer || tensor.type().elements() > kMostIntegers || graph_.is_input(name)) return {};
+    LAP_ASSIGN_OR_RETURN(std::vector<int64_t> values, tensor.to_integers());
+    out_.integers[name] = std::move(values);
     return {};
   }
 
   Status read_input(const ValueInfo& input) {
+    if (!input.ranked) {
+      return bad_input(fmt::format("input '{}'", input.name), "has no shape",
+                       "export the model with the shapes of its inputs");
+    }
     Shape shape;
     for (const Dim& dim : input.shape) {
       const auto* symbol = std::get_if<std::string>(&dim);
@@ -74,7 +87,8 @@ class Inference {
     if (op == nullptr || op->shape.shapes == nullptr) {
       return unsupported(fmt::format("{}: node '{}'", graph_.name, node.name),
                          fmt::format("the shape that {} yields is not known", node.qualified_op()),
-                         "add a rule to its row in graph/operators.cc");
+                         "export the model without that operator, or leave out the step that "
+                         "needs to know");
     }
     LAP_ASSIGN_OR_RETURN(const KnownInputs in, known_inputs(node));
     for (size_t i = 0; i < op->shape.required; ++i) {
@@ -112,6 +126,10 @@ class Inference {
 
 Result<FixedShapes> infer_shapes(const Graph& graph, const DimBindings& bindings) {
   return Inference(graph, bindings).run();
+}
+
+FixedShapes known_shapes(const Graph& graph, const DimBindings& bindings) {
+  return Inference(graph, bindings).known();
 }
 
 }  // namespace lapidary::graph

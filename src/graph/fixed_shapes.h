@@ -33,4 +33,8 @@ inline constexpr int64_t kMostIntegers = 4096;
 // and for a shape that depends on data of the run.
 Result<FixedShapes> infer_shapes(const Graph& graph, const DimBindings& bindings = {});
 
+// The same as far as it can be told: values without a known shape, and what depends on them, are
+// left out.
+FixedShapes known_shapes(const Graph& graph, const DimBindings& bindings = {});
+
 }  // namespace lapidary::graph

@@ -16,6 +16,7 @@ namespace {
 using tensor::Shape;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
 
@@ -186,7 +187,28 @@ TEST(FixedShapes, RefusesOperatorsWithoutARule) {
     ASSERT_FALSE(known.ok());
     EXPECT_EQ(known.error().kind, ErrorKind::kUnsupported);
     EXPECT_THAT(known.error().message(), HasSubstr("at/" + std::string(op)));
+    EXPECT_THAT(known.error().message(), Not(HasSubstr(".cc")))
+        << "who has the model cannot change this program";
   }
+}
+
+// Would catch one node without a rule, or one open input, that hides the shapes of all the rest.
+TEST(FixedShapes, WhatCanBeToldIsKnown) {
+  Builder b("g");
+  const Ref x = b.input("x", DType::kFloat, {int64_t{3}, int64_t{4}});
+  const Ref open = b.input("open", DType::kFloat, {"n"});
+  const Ref strange = b.op("Frobnicate", {x});
+  const Ref after = b.op("Abs", {strange});
+  const Ref moved = b.op("Transpose", {x}, "moved", {{"perm", std::vector<int64_t>{1, 0}}});
+  for (const Ref& ref : {open, after, moved}) b.output(ref.name, ref, DType::kFloat, {});
+  Graph graph = std::move(b).finish();
+  graph.inputs.push_back({"unranked", DType::kFloat, {}, false});
+  const FixedShapes known = known_shapes(graph);
+  EXPECT_THAT(known.shapes.at(moved.name), ElementsAre(4, 3));
+  for (const std::string& name : {open.name, strange.name, after.name, std::string("unranked")}) {
+    EXPECT_FALSE(known.shapes.contains(name)) << name;
+  }
+  EXPECT_FALSE(infer_shapes(graph, {{"n", 2}}).ok());
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ struct OpaqueAttribute {
   std::string proto;               // an onnx.AttributeProto, serialized
   std::set<std::string> captures;  // values of the graph around that its bodies read
   std::set<std::string> ops;       // Node::qualified_op of the nodes in its bodies
+  std::vector<DType> yields = {};  // dtypes that its body declares for what it yields
 };
 
 struct Node {

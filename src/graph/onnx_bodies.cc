@@ -76,7 +76,11 @@ Result<OpaqueAttribute> carried(const onnx::AttributeProto& proto, const std::st
   Survey survey;
   survey.look(proto, {});
   if (survey.external()) return external_inside(where, fmt::format("attribute '{}'", proto.name()));
-  return OpaqueAttribute{proto.SerializeAsString(), survey.take_captures(), survey.take_ops()};
+  OpaqueAttribute out{proto.SerializeAsString(), survey.take_captures(), survey.take_ops()};
+  for (const auto& output : proto.g().output()) {
+    out.yields.push_back(static_cast<DType>(output.type().tensor_type().elem_type()));
+  }
+  return out;
 }
 
 Result<std::string> carried(const onnx::FunctionProto& proto, const std::string& where) {

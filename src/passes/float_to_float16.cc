@@ -3,10 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "base/glob.h"
+#include "graph/body_captures.h"
 #include "graph/dtype_inference.h"
+#include "graph/float16_support.h"
+#include "graph/operators.h"
 #include "tensor/expressions.h"
 #include "weights/half.h"
 
@@ -55,27 +60,30 @@ class Converter {
   Converter(Graph graph, graph::DTypes dtypes, const FloatToFloat16Options& options)
       : graph_(std::move(graph)), dtypes_(std::move(dtypes)), options_(options) {}
 
-  PassOutcome run() {
+  Result<PassOutcome> run() {
     std::vector<Node> nodes = std::move(graph_.nodes);
     graph_.nodes.clear();
-    find_weight_readers(nodes);
+    find_kept(nodes);
     convert_inputs();
     for (Node& node : nodes) {
-      blocked(node) ? keep(node) : convert(node);
+      if (const auto kept = kept_.find(node.name); kept != kept_.end()) {
+        LAP_RETURN_IF_ERROR(keep(node, kept->second));
+      } else {
+        convert(node);
+      }
       graph_.nodes.push_back(std::move(node));
     }
-    convert_outputs();
+    LAP_RETURN_IF_ERROR(convert_outputs());
     graph::remove_unused(graph_);
     outcome_.graph = std::move(graph_);
     return std::move(outcome_);
   }
 
  private:
-  bool blocked(const Node& node) const {
+  bool is_blocked(const Node& node) const {
     const auto& ops = options_.op_block_list;
     const auto& names = options_.node_block_list;
-    return keeps_caches(node) || is_quantized(node) ||
-           std::find(ops.begin(), ops.end(), node.op_type) != ops.end() ||
+    return std::find(ops.begin(), ops.end(), node.op_type) != ops.end() ||
            std::any_of(names.begin(), names.end(),
                        [&](const std::string& pattern) { return glob_match(pattern, node.name); });
   }
@@ -94,10 +102,31 @@ class Converter {
     });
   }
 
+  // Why a node stays in float32; "" when it does not.
   std::string reason_to_keep(const Node& node) const {
     if (keeps_caches(node)) return "its caches stay float32 with keep_io_types";
-    return is_quantized(node) ? "it is quantized, with float32 scales"
-                              : "left in float32 by the options";
+    if (is_quantized(node)) return "it is quantized, with float32 scales";
+    if (is_blocked(node)) return "left in float32 by the options";
+    if (!node.opaque.empty()) return "its bodies or attributes are carried along in float32";
+    if (support_of(node) == nullptr) {
+      return node.domain.empty()
+                 ? fmt::format("{} of opset {} takes no float16", node.op_type, opset())
+                 : fmt::format("{} is not known to take float16", node.qualified_op());
+    }
+    for (const std::string& input : node.inputs) {
+      if (!input.empty() && !dtypes_.contains(input)) {
+        return fmt::format("the dtype of its input '{}' is not known", input);
+      }
+    }
+    return "";
+  }
+
+  int64_t opset() const {
+    const auto standard = graph_.opsets.find("");
+    return standard == graph_.opsets.end() ? 0 : standard->second;
+  }
+  const graph::Float16Support* support_of(const Node& node) const {
+    return graph::float16_support(node, opset());
   }
 
   bool is_float(const std::string& value) const {
@@ -105,15 +134,28 @@ class Converter {
     return it != dtypes_.end() && it->second == DType::kFloat;
   }
   bool touches_float(const Node& node) const {
-    const auto test = [&](const std::string& value) { return is_float(value); };
-    return std::any_of(node.inputs.begin(), node.inputs.end(), test) ||
-           std::any_of(node.outputs.begin(), node.outputs.end(), test);
+    const auto test = [&](const auto& values) {
+      return std::any_of(values.begin(), values.end(),
+                         [&](const std::string& value) { return is_float(value); });
+    };
+    return test(node.inputs) || test(node.outputs) ||
+           std::any_of(node.opaque.begin(), node.opaque.end(),
+                       [&](const auto& entry) { return test(entry.second.captures); });
   }
 
   // Weights that float32 nodes read must stay as they are, under their own name.
-  void find_weight_readers(const std::vector<Node>& nodes) {
+  void find_kept(const std::vector<Node>& nodes) {
     for (const Node& node : nodes) {
-      if (blocked(node)) full_weights_.insert(node.inputs.begin(), node.inputs.end());
+      std::string reason = reason_to_keep(node);
+      if (!reason.empty()) {
+        kept_.emplace(node.name, std::move(reason));
+        full_weights_.insert(node.inputs.begin(), node.inputs.end());
+        for (const auto& [key, body] : node.opaque) {
+          full_weights_.insert(body.captures.begin(), body.captures.end());
+        }
+      } else if (const auto full = support_of(node)->float_input) {
+        full_weights_.insert(node.input(*full));
+      }
     }
   }
 
@@ -143,7 +185,7 @@ class Converter {
 
   std::string half_name(const std::string& weight) {
     if (half_.contains(weight)) return weight;
-    if (!full_weights_.contains(weight) && !graph_.is_output(weight)) {
+    if (!full_weights_.contains(weight) && !(options_.keep_io_types && graph_.is_output(weight))) {
       graph_.initializers[weight] = half(graph_.initializers[weight]);
       half_.insert(weight);
       return weight;
@@ -159,23 +201,42 @@ class Converter {
         {"", "Cast", to + "/Cast", {from}, {to}, {{"to", static_cast<int64_t>(dtype)}}});
   }
 
-  void keep(Node& node) {
-    if (!touches_float(node)) return;
+  Status keep(Node& node, const std::string& reason) {
+    if (!touches_float(node)) return {};
     for (std::string& input : node.inputs) {
       if (is_float(input)) input = as(input, DType::kFloat);
     }
-    outcome_.declined.push_back({node.name, reason_to_keep(node)});
+    for (auto& [key, body] : node.opaque) {
+      std::map<std::string, std::string> names;
+      for (const std::string& value : body.captures) {
+        if (!is_float(value)) continue;
+        std::string full = as(value, DType::kFloat);
+        if (full != value) names.emplace(value, std::move(full));
+      }
+      if (!names.empty()) LAP_RETURN_IF_ERROR(graph::rename_captures(body, names));
+    }
+    outcome_.declined.push_back({node.name, reason});
+    return {};
   }
 
   void convert(Node& node) {
     if (!touches_float(node)) return;
-    for (std::string& input : node.inputs) {
-      if (is_float(input)) input = as(input, DType::kFloat16);
-    }
-    for (const std::string& output : node.outputs) {
-      if (is_float(output)) half_.insert(output);
+    const std::optional<size_t> full = support_of(node)->float_input;
+    std::vector<DType> inputs;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      std::string& input = node.inputs[i];
+      const auto dtype = dtypes_.find(input);
+      inputs.push_back(dtype == dtypes_.end() ? DType::kUndefined : dtype->second);
+      if (inputs[i] != DType::kFloat) continue;
+      inputs[i] = i == full ? DType::kFloat : DType::kFloat16;
+      input = as(input, inputs[i]);
     }
     convert_attributes(node);
+    const graph::Operator* op = graph::find_operator(node);
+    for (size_t k = 0; k < node.outputs.size(); ++k) {
+      const bool follows = op->dtype(node, inputs, k) == DType::kFloat16;
+      if (is_float(node.outputs[k]) && follows) half_.insert(node.outputs[k]);
+    }
     ++outcome_.rewritten;
   }
 
@@ -195,39 +256,55 @@ class Converter {
     }
   }
 
-  // An output of the other dtype than its producer's: the producer's value is renamed and cast.
-  void convert_outputs() {
+  // An output of the other dtype than its producer's: the producer's value, which may be a weight,
+  // is renamed and cast.
+  Status convert_outputs() {
     for (graph::ValueInfo& output : graph_.outputs) {
       if (output.dtype != DType::kFloat) continue;
       const DType wanted = options_.keep_io_types ? DType::kFloat : DType::kFloat16;
       output.dtype = wanted;
       if (half_.contains(output.name) == (wanted == DType::kFloat16)) continue;
+      if (graph_.constant(output.name) != nullptr && !full_weights_.contains(output.name)) {
+        half_name(output.name);
+        continue;
+      }
       const std::string renamed = output.name + "/computed";
-      rename(output.name, renamed);
+      LAP_RETURN_IF_ERROR(rename(output.name, renamed));
       add_cast(renamed, output.name, wanted);
     }
+    return {};
   }
 
-  void rename(const std::string& from, const std::string& to) {
+  Status rename(const std::string& from, const std::string& to) {
     for (Node& node : graph_.nodes) {
       std::replace(node.inputs.begin(), node.inputs.end(), from, to);
       std::replace(node.outputs.begin(), node.outputs.end(), from, to);
+      for (auto& [key, body] : node.opaque) {
+        if (!body.captures.contains(from)) continue;
+        LAP_RETURN_IF_ERROR(graph::rename_captures(body, {{from, to}}));
+      }
     }
+    if (auto weight = graph_.initializers.extract(from)) {
+      weight.key() = to;
+      graph_.initializers.insert(std::move(weight));
+    }
+    return {};
   }
 
   Graph graph_;
   graph::DTypes dtypes_;  // of the graph as it came
   const FloatToFloat16Options& options_;
   PassOutcome outcome_;
-  std::set<std::string> half_;          // values that are float16 now
-  std::set<std::string> full_weights_;  // values that float32 nodes read
-  std::set<std::string> casts_;         // casts made so far
+  std::map<std::string, std::string> kept_;  // by name of a node: why it stays in float32
+  std::set<std::string> half_;               // values that are float16 now
+  std::set<std::string> full_weights_;       // values that float32 nodes read
+  std::set<std::string> casts_;              // casts made so far
 };
 
 }  // namespace
 
 Result<PassOutcome> float_to_float16(Graph graph, const FloatToFloat16Options& options) {
-  LAP_ASSIGN_OR_RETURN(graph::DTypes dtypes, graph::infer_dtypes(graph));
+  graph::DTypes dtypes = graph::known_dtypes(graph);
   return Converter(std::move(graph), std::move(dtypes), options).run();
 }
 

@@ -9,6 +9,7 @@
 
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
+#include "graph/testing/bodies.h"
 #include "passes/test_graphs.h"
 #include "passes/weight_only/kquant_quantization.h"
 #include "tensor/expressions.h"
@@ -155,6 +156,135 @@ TEST(FloatToFloat16, ZerosMadeByTheGraphFollow) {
   ASSERT_TRUE(outcome.ok());
   expect_no_mixing(outcome->graph);
   EXPECT_EQ(outcome->graph.outputs[0].dtype, DType::kFloat16);
+}
+
+// x, float [3], to y; `nodes` of the opset between them.
+Graph foreign(int64_t opset, std::vector<Node> nodes) {
+  Graph graph;
+  graph.name = "g";
+  graph.opsets = {{"", opset}};
+  graph.inputs = {{"x", DType::kFloat, {int64_t{3}}}, {"c", DType::kBool, {}}};
+  graph.outputs = {{"y", DType::kFloat, {int64_t{3}}}};
+  graph.nodes = std::move(nodes);
+  return graph;
+}
+
+PassOutcome converted(Graph graph, bool keep_io_types = false) {
+  FloatToFloat16Options options;
+  options.keep_io_types = keep_io_types;
+  return checked(float_to_float16(std::move(graph), options));
+}
+
+// Would catch an output that is looked for among the nodes alone.
+TEST(FloatToFloat16, AWeightMayBeAnOutput) {
+  for (const bool is_read : {false, true}) {
+    for (const bool is_read_in_full : {false, true}) {
+      for (const bool keep_io_types : {false, true}) {
+        Graph graph = foreign(17, {{"", "Relu", "relu", {"x"}, {"y"}, {}}});
+        graph.initializers["w"] = tensor::floats({3}, {1, 2, 3});
+        graph.outputs.push_back({"w", DType::kFloat, {int64_t{3}}});
+        if (is_read) graph.nodes.push_back({"", "Add", "add", {"y", "w"}, {"z"}, {}});
+        if (is_read) graph.outputs.push_back({"z", DType::kFloat, {int64_t{3}}});
+        if (is_read_in_full) graph.nodes.push_back({"my", "F", "f", {"w"}, {"v"}, {}});
+        if (is_read_in_full) graph.outputs.push_back({"v", DType::kFloat, {int64_t{3}}});
+        const Graph made = converted(std::move(graph), keep_io_types).graph;
+        const DType wanted = keep_io_types ? DType::kFloat : DType::kFloat16;
+        EXPECT_EQ(made.outputs[1].name, "w");
+        EXPECT_EQ(made.outputs[1].dtype, wanted);
+        EXPECT_EQ(graph::known_dtypes(made).at("w"), wanted);
+        if (!is_read_in_full) continue;
+        const std::string& full = node_named(made, "f").inputs[0];
+        EXPECT_EQ(made.initializers.at(full).dtype(), DType::kFloat);
+      }
+    }
+  }
+}
+
+TEST(FloatToFloat16, PoolingIsConverted) {
+  Graph graph = foreign(21, {{"", "Conv", "conv", {"x", "w"}, {"v"}, {}},
+                             {"", "MaxPool", "pool", {"v"}, {"y", "places"}, {}}});
+  graph.initializers["w"] = tensor::floats({3, 2, 3, 3}, test_weights(54, 1));
+  graph.outputs.push_back({"places", DType::kInt64, {}});
+  const PassOutcome outcome = converted(std::move(graph));
+  EXPECT_THAT(ops(outcome.graph), ElementsAre("Conv", "MaxPool"));
+  EXPECT_TRUE(outcome.declined.empty());
+  EXPECT_EQ(outcome.graph.outputs[1].dtype, DType::kInt64);
+}
+
+// ONNX Runtime refuses float16 in these until opset 19.
+TEST(FloatToFloat16, QuantizedActivationsFollowTheOpset) {
+  for (const int64_t opset : {17, 21}) {
+    Graph graph = foreign(opset, {{"", "QuantizeLinear", "q", {"x", "s", "z"}, {"codes"}, {}},
+                                  {"", "DequantizeLinear", "dq", {"codes", "s", "z"}, {"v"}, {}},
+                                  {"", "Relu", "relu", {"v"}, {"y"}, {}}});
+    graph.initializers["s"] = tensor::scalar(0.5F);
+    graph.initializers["z"] = tensor::literal({DType::kUint8, {}}, std::vector<std::byte>(1));
+    const PassOutcome outcome = converted(std::move(graph));
+    const DType scale = opset == 17 ? DType::kFloat : DType::kFloat16;
+    EXPECT_EQ(outcome.graph.initializers.at("s").dtype(), scale) << opset;
+    EXPECT_EQ(has_op(outcome.graph, "Cast"), opset == 17);
+    EXPECT_THAT(outcome.declined, SizeIs(opset == 17 ? 2 : 0));
+    if (opset == 17) {
+      EXPECT_THAT(outcome.declined[0].reason, HasSubstr("of opset 17"));
+    }
+    EXPECT_EQ(outcome.graph.outputs[0].dtype, DType::kFloat16);
+  }
+}
+
+// A body computes in float32, and what it reads must be float32, under a name of its own.
+TEST(FloatToFloat16, NodesWithBodiesStayFloat32) {
+  for (const bool keep_io_types : {false, true}) {
+    Node choice{"", "If", "choice", {"c"}, {"i"}, {}};
+    choice.opaque["then_branch"] = graph::body_of("then_branch", {{"Add", {"h", "w"}, "a"}});
+    choice.opaque["else_branch"] = graph::body_of("else_branch", {{"Abs", {"x"}, "b"}});
+    Graph graph = foreign(
+        17,
+        {{"", "Add", "half", {"x", "w"}, {"h"}, {}}, choice, {"", "Sin", "sin", {"i"}, {"y"}, {}}});
+    graph.initializers["w"] = tensor::floats({3}, {1, 2, 3});
+    graph.outputs.push_back({"h", DType::kFloat, {int64_t{3}}});
+    const PassOutcome outcome = converted(std::move(graph), keep_io_types);
+    const Graph& made = outcome.graph;
+    ASSERT_THAT(outcome.declined, SizeIs(1));
+    EXPECT_EQ(outcome.declined[0].node, "choice");
+
+    const graph::DTypes dtypes = graph::known_dtypes(made);
+    const Node& kept = node_named(made, "choice");
+    for (const char* body : {"then_branch", "else_branch"}) {
+      for (const std::string& value : graph::first_inputs(kept.opaque.at(body))) {
+        EXPECT_EQ(dtypes.at(value), DType::kFloat) << value;
+      }
+    }
+    EXPECT_EQ(dtypes.at(node_named(made, "half").inputs[0]), DType::kFloat16);
+    EXPECT_EQ(dtypes.at(node_named(made, "sin").inputs[0]), DType::kFloat16);
+    for (const graph::ValueInfo& output : made.outputs) {
+      EXPECT_EQ(output.dtype, keep_io_types ? DType::kFloat : DType::kFloat16);
+      EXPECT_EQ(dtypes.at(output.name), output.dtype) << output.name;
+    }
+  }
+}
+
+// Would catch a message for developers, and a guess about what an operator yields.
+TEST(FloatToFloat16, WhatIsNotKnownStaysFloat32WithAllThatDependsOnIt) {
+  const PassOutcome outcome = converted(foreign(17, {{"", "Sin", "before", {"x"}, {"h"}, {}},
+                                                     {"my", "F", "call", {"h"}, {"f"}, {}},
+                                                     {"", "Add", "after", {"f", "h"}, {"y"}, {}}}));
+  EXPECT_THAT(ops(outcome.graph), ElementsAre("Sin", "Cast", "F", "Add", "Cast"));
+  ASSERT_THAT(outcome.declined, SizeIs(2));
+  EXPECT_EQ(outcome.declined[0].reason, "my::F is not known to take float16");
+  EXPECT_EQ(outcome.declined[1].reason, "the dtype of its input 'f' is not known");
+}
+
+// Would catch a Cast of what is float32 still.
+TEST(FloatToFloat16, SomeInputsAndOutputsStayFloat32) {
+  Graph graph = foreign(17, {{"", "LayerNormalization", "norm", {"x", "s"}, {"n", "mean"}, {}},
+                             {"", "Resize", "resize", {"n", "", "s"}, {"y"}, {}}});
+  graph.initializers["s"] = tensor::floats({3}, {1, 2, 3});
+  graph.outputs.push_back({"mean", DType::kFloat, {int64_t{1}}});
+  const Graph made = converted(std::move(graph)).graph;
+  EXPECT_EQ(made.initializers.at(node_named(made, "norm").inputs[1]).dtype(), DType::kFloat16);
+  EXPECT_EQ(made.initializers.at(node_named(made, "resize").inputs[2]).dtype(), DType::kFloat);
+  EXPECT_THAT(ops(made), ElementsAre("LayerNormalization", "Resize", "Cast"));
+  EXPECT_EQ(made.nodes.back().outputs[0], "mean");
 }
 
 TEST(FloatToFloat16, BadOptionsAreNamed) {

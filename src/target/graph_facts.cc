@@ -11,29 +11,6 @@ using graph::Graph;
 using graph::Node;
 using graph::Tensor;
 
-// The dtypes of values, as far as they can be told: what an operator yields that inference does not
-// know is left out. (Inference over the whole graph would stop at the first one, which is often
-// the one that a rule refuses.)
-graph::DTypes known_dtypes(const Graph& graph) {
-  graph::DTypes out;
-  for (const auto& [name, tensor] : graph.initializers) out[name] = tensor.dtype();
-  for (const graph::ValueInfo& input : graph.inputs) out[input.name] = input.dtype;
-  for (const Node& node : graph.nodes) {
-    Graph alone;
-    alone.nodes = {node};
-    for (const std::string& input : node.inputs) {
-      const auto known = out.find(input);
-      if (known != out.end()) alone.inputs.push_back({input, known->second, {}});
-    }
-    const auto dtypes = infer_dtypes(alone);
-    if (!dtypes.ok()) continue;
-    for (const std::string& output : node.outputs) {
-      if (!output.empty()) out[output] = dtypes->at(output);
-    }
-  }
-  return out;
-}
-
 std::vector<int64_t> declared_dims(const graph::SymbolicShape& shape) {
   std::vector<int64_t> out;
   for (const graph::Dim& dim : shape) {
@@ -67,7 +44,7 @@ std::string name_of(Scheme scheme) {
 }
 
 GraphFacts::GraphFacts(const Graph& graph, Shapes shapes)
-    : graph_(graph), shapes_(std::move(shapes)), dtypes_(known_dtypes(graph)) {
+    : graph_(graph), shapes_(std::move(shapes)), dtypes_(graph::known_dtypes(graph)) {
   for (const Node& node : graph.nodes) {
     for (const std::string& output : node.outputs) {
       if (!output.empty()) producers_[output] = &node;

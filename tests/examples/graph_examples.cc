@@ -3,13 +3,17 @@
 #include <gtest/gtest.h>
 
 #include "example.h"
+#include "graph/body_captures.h"
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
+#include "graph/float16_support.h"
+#include "graph/functions.h"
 #include "graph/operators.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
 #include "graph/referenced_files.h"
 #include "graph/fixed_shapes.h"
+#include "graph/testing/bodies.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::graph {
@@ -35,6 +39,39 @@ TEST(GraphExamples, Operators) {
   const bool moves = row->quantization == Quantization::kMovesFirst;  // true
   // [end]
   EXPECT_TRUE(moves);
+}
+
+Status body_captures_example(Node& node) {
+  // [graph/body_captures.h]
+  LAP_RETURN_IF_ERROR(rename_captures(node.opaque.at("body"), {{"x", "x/float32"}}));
+  // [end]
+  return {};
+}
+
+Status functions_example(const Graph& graph) {
+  // [graph/functions.h]
+  LAP_ASSIGN_OR_RETURN(const FunctionFacts facts, function_facts(graph.functions[0]));
+  const std::string& name = facts.name;  // "my::F"
+  const int64_t opset = facts.opset;     // 13, of the standard operators
+  // [end]
+  use(name, opset);
+  return {};
+}
+
+void bodies_example(Node& node, Graph& graph) {
+  // [graph/testing/bodies.h]
+  node.opaque["then_branch"] = body_of("then_branch", {{"Abs", {"x"}, "y"}});
+  graph.functions.push_back(function_of("my", "F", 13, {{"Relu", {"x"}, "y"}}));
+  // [end]
+}
+
+TEST(GraphExamples, Float16Support) {
+  const Node node{"", "QuantizeLinear", "q", {}, {}, {}};
+  // [graph/float16_support.h]
+  const Float16Support* support = float16_support(node, 17);
+  // QuantizeLinear: nullptr, it takes float16 from opset 19 on
+  // [end]
+  EXPECT_EQ(support, nullptr);
 }
 
 Status dtype_inference_example(const Graph& graph) {

@@ -6,6 +6,7 @@
 #include "passes/graph_set.h"
 #include "passes/pass.h"
 #include "passes/rewrite/node_rewriter.h"
+#include "passes/rewrite/opset_changes.h"
 #include "passes/rewrite/raise_opset.h"
 #include "passes/rewrite/value_edges.h"
 #include "passes/static_quantization/calibration_requests.h"
@@ -46,6 +47,14 @@ Status pass_example(JsonReader& reader, GraphSet graphs, const PassContext& cont
   LAP_ASSIGN_OR_RETURN(SetOutcome outcome, pass.run(std::move(graphs), context));
   // [end]
   return {};
+}
+
+TEST(PassesExamples, OpsetChanges) {
+  // [passes/rewrite/opset_changes.h]
+  const std::vector<OpsetChange> changes = opset_changes("DFT", 17, 21);
+  const Raise how = changes[0].how;  // kAxisToInput, since 20
+  // [end]
+  EXPECT_EQ(how, Raise::kAxisToInput);
 }
 
 Status raise_opset_example(graph::Graph& graph) {

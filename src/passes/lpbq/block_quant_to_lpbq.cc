@@ -89,14 +89,10 @@ class BlockProducts {
     return {};
   }
 
-  // Shapes of the graph that came; nullptr when they are not fixed or not known.
+  // Shapes of the graph that came, as far as they are fixed and known.
   const graph::FixedShapes* shapes() {
-    if (!shapes_tried_) {
-      auto known = graph::infer_shapes(source_);
-      if (known.ok()) shapes_ = std::move(known).value();
-      shapes_tried_ = true;
-    }
-    return shapes_ ? &*shapes_ : nullptr;
+    if (!shapes_) shapes_ = graph::known_shapes(source_);
+    return &*shapes_;
   }
 
   // Emits the product in the node's place, or returns the reason why it cannot.
@@ -208,7 +204,6 @@ class BlockProducts {
   Graph source_;
   NodeRewriter out_;
   PassOutcome outcome_;
-  bool shapes_tried_ = false;
   std::optional<graph::FixedShapes> shapes_;
   std::map<std::pair<std::string, float>, std::string> made_;
 };

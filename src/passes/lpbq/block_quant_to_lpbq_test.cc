@@ -152,6 +152,39 @@ TEST(TargetTraits, LpbqIsRefusedWhereTheTargetTakesNone) {
   EXPECT_TRUE(left->declined[0].refused);
 }
 
+// Conv 3x3 of 16-bit codes by int4 in blocks of 32, beside something of its own.
+Graph convolution_beside_a_stranger() {
+  graph::Builder b("g");
+  const auto zeros_named = [&](const std::string& name, DType dtype, tensor::Shape shape) {
+    return b.weight(name, zeros(dtype, std::move(shape)));
+  };
+  const auto encoded = [&](const Ref& value, const std::string& name) {
+    const Ref scale = b.weight(name + ".scale", tensor::scalar(0.5F));
+    const Ref zero = zeros_named(name + ".zero", DType::kUint16, {});
+    const Ref codes = b.op("QuantizeLinear", {value, scale, zero}, name);
+    return b.op("DequantizeLinear", {codes, scale, zero}, name);
+  };
+  const Ref x = b.input("x", DType::kFloat, {int64_t{1}, int64_t{32}, int64_t{5}, int64_t{5}});
+  const Ref other = b.input("other", DType::kFloat, {"any"});
+  b.output("stranger", b.op("Frobnicate", {other}), DType::kFloat, {"any"});
+  const Ref scales = b.weight("w.scales", tensor::floats({2, 1, 3, 3}, test_weights(18, 3)));
+  const Ref w =
+      b.op("DequantizeLinear", {zeros_named("w.codes", DType::kInt4, {2, 32, 3, 3}), scales}, "w",
+           {{"axis", int64_t{1}}, {"block_size", int64_t{32}}});
+  b.output("y", encoded(b.op("Conv", {encoded(x, "x"), w}, "conv"), "y"), DType::kFloat,
+           {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{3}});
+  return std::move(b).finish();
+}
+
+// Would catch shapes that are given up for all because of one node.
+TEST(BlockQuantToLpbq, AnUnrelatedNodeWithoutAShapeHindersNoConv) {
+  const auto outcome = block_quant_to_lpbq(convolution_beside_a_stranger(), {}, htp());
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message();
+  EXPECT_EQ(outcome->rewritten, 1)
+      << (outcome->declined.empty() ? "" : outcome->declined[0].reason);
+  EXPECT_FALSE(has_op(outcome->graph, "Conv"));
+}
+
 TEST(BlockQuantToLpbq, BadOptionsAreNamed) {
   const Bind bind = &bind_block_quant_to_lpbq;
   EXPECT_EQ(verdict(bind, R"({"on_unsupported": "leave"})"), "accepted");
