@@ -106,7 +106,7 @@ std::optional<AudioContainer> container_of(Bytes file) {
   return std::nullopt;
 }
 
-constexpr size_t kReach = size_t{4} << 20;
+constexpr size_t kSearchedBytes = size_t{4} << 20;
 
 // The beginning of a FLAC or OGG stream with something before it: the name and what follows it.
 std::optional<AudioStream> find_named_stream(Bytes file) {
@@ -118,7 +118,7 @@ std::optional<AudioStream> find_named_stream(Bytes file) {
       Start{"fLaC\x00\x00\x00\x22"sv, AudioContainer::kFlac},  // its first block, of 34 bytes
       Start{"OggS\x00\x02"sv, AudioContainer::kOgg}};          // a first page
   const std::string_view text(reinterpret_cast<const char*>(file.data()),
-                              std::min(file.size(), kReach));
+                              std::min(file.size(), kSearchedBytes));
   size_t first = std::string_view::npos;
   AudioContainer container = AudioContainer::kFlac;
   for (const Start& start : kStarts) {
@@ -134,7 +134,7 @@ std::optional<AudioStream> find_named_stream(Bytes file) {
 
 std::optional<AudioStream> find_stream(Bytes file) {
   const Bytes sound = drop_end_tags(file);
-  if (const auto at = find_mpeg_frames(sound, kReach)) {
+  if (const auto at = find_mpeg_frames(sound, kSearchedBytes)) {
     return AudioStream{AudioContainer::kMpeg, sound.subspan(*at)};
   }
   if (is_mpeg_frame(sound)) return AudioStream{AudioContainer::kMpeg, sound};
