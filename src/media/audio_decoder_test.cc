@@ -235,7 +235,7 @@ TEST(DecodeAudio, ReadsUnfinishedAiffAndCafToTheEnd) {
 }
 
 TEST(DecodeAudio, PutsDataChunksTogether) {
-  const std::string a = bytes_of<int16_t>({0, 16384}), b = bytes_of<int16_t>({-16384});
+  const auto a = bytes_of<int16_t>({0, 16384}), b = bytes_of<int16_t>({-16384});
   const auto expected = ElementsAre(0.0F, 0.5F, -0.5F);
   for (const std::string& file :
        {wav_of({kPcm16, chunk("data", a), chunk("data", b)}),
@@ -320,6 +320,14 @@ TEST(DecodeAudio, FindsTheFirstWholeFrameOfACutMp3) {
   ASSERT_TRUE(bare.ok());
   ASSERT_TRUE(cut.ok()) << cut.error().message();
   EXPECT_EQ(cut->samples, bare->samples);
+  for (const std::string& behind : {std::string(9000, '\0'), std::string(9000, 'x')}) {
+    const auto padded = decode(file.substr(100) + behind);
+    ASSERT_TRUE(padded.ok()) << padded.error().message();
+    EXPECT_EQ(padded->samples, bare->samples);
+  }
+  // Sound behind a hole is not lost in silence.
+  EXPECT_THAT(refusal(file.substr(100) + std::string(9000, 'x') + file.substr(100)),
+              HasSubstr("cannot be decoded"));
   // A single header is none.
   EXPECT_THAT(refusal(noise(5000) + file.substr(0, 4) + noise(5000)),
               HasSubstr("not a sound file of a known kind"));
@@ -467,32 +475,6 @@ TEST(LoadAudio, GoesByContentNotByName) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().kind, ErrorKind::kIo);
   EXPECT_EQ(missing.error().where, path.string());
-}
-
-TEST(Resample, KeepsTheSamplesAtTheSameRate) {
-  const auto audio = resample({.sampling_rate = 16000, .samples = {0.1F, 0.2F}}, 16000);
-  ASSERT_TRUE(audio.ok());
-  EXPECT_THAT(audio->samples, ElementsAre(0.1F, 0.2F));
-}
-
-// ceil(samples x ratio), exactly: one sample off would shift the front end's mask.
-TEST(Resample, RoundsTheLengthUp) {
-  const std::tuple<int64_t, size_t, size_t> cases[] = {
-      {48000, 1, 1},     {48000, 3, 1}, {48000, 4, 2},         {44100, 441, 160},
-      {44100, 442, 161}, {8000, 5, 10}, {11025, 11025, 16000}, {22050, 0, 0}};
-  for (const auto& [rate, count, expected] : cases) {
-    const auto audio =
-        resample({.sampling_rate = rate, .samples = std::vector<float>(count, 0.5F)}, 16000);
-    ASSERT_TRUE(audio.ok()) << audio.error().message();
-    EXPECT_EQ(audio->sampling_rate, 16000);
-    EXPECT_THAT(audio->samples, SizeIs(expected)) << rate << " " << count;
-  }
-}
-
-TEST(Resample, RefusesRatesThatAreNone) {
-  const auto audio = resample({.sampling_rate = 0, .samples = {0.5F}}, 16000);
-  ASSERT_FALSE(audio.ok());
-  EXPECT_EQ(audio.error().kind, ErrorKind::kInternal);
 }
 
 }  // namespace
