@@ -33,7 +33,10 @@ Status write_copy(int fd, const InputFile& from, const std::filesystem::path& pa
 
 // A new file with what `fill` writes to it, on disk; on an error there is none.
 Status write_new(const std::filesystem::path& path, const std::function<Status(int fd)>& fill) {
-  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  LAP_RETURN_IF_ERROR(check_output_file(path));
+  // O_NONBLOCK: a pipe made since that look is an error as well, and nothing to wait for.
+  const int flags = O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const int fd = ::open(path.c_str(), flags, 0644);
   if (fd < 0) return system_error(path, errno);
   Status status = fill(fd);
   if (status.ok()) status = sync_file(fd, path);
@@ -50,6 +53,12 @@ Error system_error(const std::filesystem::path& path, int code) {
   if (code == EFBIG) remedy = "the limit on file sizes is too low: see `ulimit -f`";
   if (code == EACCES || code == EROFS || code == EPERM) remedy = "choose a folder you can write to";
   return io_error(path.string(), std::generic_category().message(code), remedy);
+}
+
+Status check_output_file(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode)) return {};
+  return bad_input(path.string(), not_regular_text(info.st_mode), "name a file to write");
 }
 
 Status write_bytes(int fd, std::string_view bytes, const std::filesystem::path& path,
@@ -72,6 +81,7 @@ Status write_file(const std::filesystem::path& path, std::string_view bytes) {
 }
 
 Status replace_file(const std::filesystem::path& path, std::string_view bytes) {
+  LAP_RETURN_IF_ERROR(check_output_file(path));
   std::filesystem::path staged = path;
   staged += ".tmp";
   LAP_RETURN_IF_ERROR(write_file(staged, bytes));

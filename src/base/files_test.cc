@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,6 +33,22 @@ class Files : public ::testing::Test {
   }
   fs::path dir_;
 };
+
+// A pipe that nobody reads blocks whoever opens it for writing, and a device is not to be replaced.
+TEST_F(Files, OnlyRegularFilesAreOutputs) {
+  const fs::path pipe = dir_ / "pipe", next = dir_ / "next";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  ASSERT_EQ(mkfifo((dir_ / "next.tmp").c_str(), 0600), 0);
+  for (const Status& status : {write_file(pipe, "x"), replace_file(pipe, "x"),
+                               replace_file(next, "x"), check_output_file(pipe)}) {
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().kind, ErrorKind::kBadInput);
+    EXPECT_THAT(status.error().message(), testing::HasSubstr("but a pipe"));
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_FALSE(check_output_file("/dev/null").ok());
+  EXPECT_TRUE(check_output_file(next).ok());
+}
 
 TEST_F(Files, WriteReplaceCopy) {
   const fs::path path = dir_ / "a";

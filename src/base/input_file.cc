@@ -17,15 +17,19 @@ Error read_error(const std::filesystem::path& path, int code) {
 }
 
 Error not_regular(const std::filesystem::path& path, mode_t mode) {
+  return io_error(path.string(), not_regular_text(mode));
+}
+
+}  // namespace
+
+std::string not_regular_text(mode_t mode) {
   std::string what = "is not a regular file";
   if (S_ISFIFO(mode)) what += " but a pipe";
   if (S_ISSOCK(mode)) what += " but a socket";
   if (S_ISCHR(mode) || S_ISBLK(mode)) what += " but a device";
   if (S_ISDIR(mode)) what += " but a folder";
-  return io_error(path.string(), std::move(what));
+  return what;
 }
-
-}  // namespace
 
 Result<InputFile> InputFile::open(const std::filesystem::path& path) {
   // O_NONBLOCK: a pipe that nobody writes to is opened at once; it has no effect on files.

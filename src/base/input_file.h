@@ -8,6 +8,8 @@
 // Small files are read whole: read_file. Large ones are mapped: mapped_file.h.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -58,5 +60,8 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t max_by
 
 // "is 300 bytes, more than the 200 a file of this kind may have" (kBadInput).
 Error too_large(const std::string& where, uint64_t bytes, uint64_t max_bytes);
+
+// "is not a regular file but a pipe", of stat's mode.
+std::string not_regular_text(mode_t mode);
 
 }  // namespace lapidary

@@ -19,6 +19,7 @@
 #include "calibration/sample_source.h"
 #include "contract/component.h"
 #include "contract/ports.h"
+#include "contract/role.h"
 #include "encoders/fitted_processor.h"
 #include "engine/fixed_graphs.h"
 #include "package/text_model.h"
@@ -35,7 +36,12 @@ using engine::Prompt;
 constexpr const char* kDecoder = name_of(contract::Component::kDecoder);
 constexpr const char* kVisionEncoder = name_of(contract::Component::kVisionEncoder);
 constexpr const char* kAudioEncoder = name_of(contract::Component::kAudioEncoder);
-constexpr const char* kEmbedding = "embedding/model.onnx";
+
+// Where the embedding lies in the package that is being made.
+std::string embedding_file() {
+  return fmt::format("{}/{}.onnx", name_of(contract::Component::kEmbedding),
+                     name_of(contract::Role::kModel));
+}
 
 Result<calibration::Method> method_of(const std::string& name) {
   if (name == "min_max") return calibration::Method::kMinMax;
@@ -129,7 +135,7 @@ Result<calibration::DecoderSamples> decoder_samples(const SampleForm& form,
   }
   LAP_ASSIGN_OR_RETURN(
       ort::Session embedding,
-      ort::Session::open(saved.path(kEmbedding), {.threads = 1, .spinning = false}));
+      ort::Session::open(saved.path(embedding_file()), {.threads = 1, .spinning = false}));
   return calibration::DecoderSamples::create(graph, std::move(embedding),
                                              package::text_model(sources.checkpoint.config),
                                              *form.decoder, std::move(data));

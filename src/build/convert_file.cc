@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/files.h"
 #include "build/conversion_output.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
@@ -60,6 +61,7 @@ Status check_output(const fs::path& output, const std::vector<fs::path>& inputs,
     if (fs::is_directory(status)) {
       return bad_input(file.string(), "is a folder", "name the ONNX file to write");
     }
+    if (fs::is_other(fs::status(file, code))) LAP_RETURN_IF_ERROR(check_output_file(file));
     if (!force) return bad_input(file.string(), "exists already", "--force replaces it");
   }
   return {};

@@ -51,8 +51,8 @@ Status check_content(const MediaItem& item, const std::string& where) {
   const auto bytes = file->bytes();
   const std::string place = where + ": " + item.path.string();
   if (item.kind == MediaKind::kAudio) {
-    const auto container = media::identify_audio(media::skip_id3(bytes), place);
-    return container.ok() ? Status() : container.error();
+    const auto stream = media::find_audio(bytes, place);
+    return stream.ok() ? Status() : stream.error();
   }
   const media::SniffedFormat found = media::sniff_format(bytes);
   if (found.format == media::ImageFormat::kKnown) {

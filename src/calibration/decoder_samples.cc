@@ -223,7 +223,7 @@ void DecoderSamples::fill(const Port& port, size_t row, std::span<float> values)
     fill_mask(rows_[row], sliding ? text_.sliding_window : length_, values);
   } else if (const package::RotaryKind* kind = rotary_kind(port.name, model_)) {
     std::vector<float> other(values.size());
-    const bool cosine = port.name.ends_with(".cos");
+    const bool cosine = port.name == ports::rotary_cos(kind->kind);
     engine::write_rotary_rows(*kind, positions(row), cosine ? values : std::span<float>(other),
                               cosine ? std::span<float>(other) : values);
   }

@@ -1,4 +1,6 @@
 // lapidary chat PACKAGE: a conversation on the terminal, or over a pipe (one line, one turn).
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -41,11 +43,12 @@ struct ChatFlags {
 class ChatSession {
  public:
   ChatSession(runtime::Conversation conversation, runtime::GenerationOptions options,
-              std::string device, double load_seconds)
+              std::string device, double load_seconds, std::string full_remedy)
       : conversation_(std::move(conversation)),
         options_(std::move(options)),
         device_(std::move(device)),
-        load_seconds_(load_seconds) {}
+        load_seconds_(load_seconds),
+        full_remedy_(std::move(full_remedy)) {}
 
   Result<int> loop() {
     LineReader reader;
@@ -127,6 +130,10 @@ class ChatSession {
     last_media_ = media_stats_text(attachments_.items(), attachments_.encoded());
     attachments_.clear();
     if (!last_->text.ends_with('\n')) write_out("\n");
+    if (last_->finish_reason == runtime::FinishReason::kLength && conversation_.full()) {
+      write_err(fmt::format("lapidary: note: the reply ends here, the conversation is full ({})\n",
+                            full_remedy_));
+    }
     return {};
   }
 
@@ -134,6 +141,7 @@ class ChatSession {
   runtime::GenerationOptions options_;
   std::string device_;
   double load_seconds_;
+  std::string full_remedy_;
   Attachments attachments_;
   std::optional<runtime::Generation> last_;
   std::string last_media_;  // what --stats says of the media of the last turn
@@ -154,9 +162,14 @@ Result<int> chat(const ChatFlags& flags) {
   const double load_seconds = watch.seconds();
   progress.finish();
   const std::string device = model.device();
+  const std::string full_remedy =
+      context < positions
+          ? fmt::format("/reset starts a new one; `--context` up to {} makes room for more",
+                        positions)
+          : "/reset starts a new one";
   ChatSession session(runtime::Conversation(std::move(model), std::move(decoder), flags.system,
-                                            flags.media.options()),
-                      std::move(options), device, load_seconds);
+                                            flags.media.options(), full_remedy),
+                      std::move(options), device, load_seconds, full_remedy);
   return session.loop();
 }
 

@@ -98,6 +98,9 @@ Result<int> run(const ConvertFlags& flags) {
                      "lapidary convert MODEL.onnx --pass TYPE -o OUT.onnx; --list-passes names the "
                      "passes");
   }
+  if (!flags.json_file.empty() && flags.json_file != "-") {
+    LAP_RETURN_IF_ERROR(check_output_file(flags.json_file));
+  }
   LAP_ASSIGN_OR_RETURN(const auto steps, build::bind_steps(flags.passes, flags.set));
   LAP_ASSIGN_OR_RETURN(const auto chip, flags.chip.resolve());
   ProgressDisplay progress;

@@ -137,6 +137,7 @@ Result<encoders::MediaItem> item_of(const FeaturesFlags& flags) {
   if (std::filesystem::path(flags.output).extension() != ".npy") {
     return bad_input(flags.output, "is no name of a NumPy file", "let it end in .npy");
   }
+  LAP_RETURN_IF_ERROR(check_output_file(flags.output));
   if (flags.audio.empty()) return encoders::MediaItem{MediaKind::kImage, flags.image};
   return encoders::MediaItem{MediaKind::kAudio, flags.audio};
 }

@@ -5,10 +5,14 @@
 #include <charconv>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
+#include "base/folder_handle.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "package/package.h"
 #include "text/tokenizer.h"
 
 namespace lapidary::cli {
@@ -19,7 +23,27 @@ struct TokenizeFlags {
   bool json = false;
   bool decode = false;
   bool no_special = false;
+  bool no_verify = false;
 };
+
+constexpr const char* kTokenizer = "tokenizer.json";
+
+// Of a package, the file that its manifest lists, verified as `run` does; of a checkpoint, what is
+// there.
+Result<text::Tokenizer> load_tokenizer(const TokenizeFlags& flags, const Work& work) {
+  using package::VerifyMode;
+  const std::filesystem::path folder(flags.directory);
+  if (!is_there(folder / package::kManifestFile)) return text::Tokenizer::load(folder / kTokenizer);
+  std::optional<text::Tokenizer> tokenizer;
+  Status done = package::while_unchanged(folder, [&](package::Package& opened) -> Status {
+    const VerifyMode mode = flags.no_verify ? VerifyMode::kSizes : VerifyMode::kChecksums;
+    LAP_RETURN_IF_ERROR(opened.verify_file(kTokenizer, mode, work));
+    LAP_ASSIGN_OR_RETURN(tokenizer, text::Tokenizer::load(opened.path(kTokenizer)));
+    return {};
+  });
+  if (!done.ok()) return done.take_error();
+  return *std::move(tokenizer);
+}
 
 // Ids apart by anything that is not a digit: "2 5", "[2, 5]", one a line.
 Result<std::vector<int32_t>> parse_ids(const std::string& text) {
@@ -67,9 +91,8 @@ std::string encode_output(const text::Tokenizer& tokenizer, const std::vector<in
 }
 
 Result<int> tokenize(const TokenizeFlags& flags) {
-  LAP_ASSIGN_OR_RETURN(
-      const text::Tokenizer tokenizer,
-      text::Tokenizer::load(std::filesystem::path(flags.directory) / "tokenizer.json"));
+  const Work work{.cancel = &catch_interrupts()};
+  LAP_ASSIGN_OR_RETURN(const text::Tokenizer tokenizer, load_tokenizer(flags, work));
   LAP_ASSIGN_OR_RETURN(const std::string input, read_stdin());
   if (flags.decode) {
     LAP_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, parse_ids(input));
@@ -99,6 +122,8 @@ void add_tokenize_command(Program& program, int& exit_code) {
   command.add_flag("--decode", flags->decode, "Read ids, print their text");
   command.add_flag("--no-special", flags->no_special,
                    "Encoding: add no <bos>; decoding: leave special tokens out");
+  command.add_flag("--no-verify", flags->no_verify,
+                   "Do not compare a package's file with its checksum");
   command.on_run([flags, &exit_code] { exit_code = code_or_report(tokenize(*flags)); });
 }
 

@@ -34,16 +34,23 @@ inline constexpr const char* kLogits = "logits";
 // Keys and values of a layer that owns a cache, before a run and after it.
 inline constexpr const char* kPastPrefix = "past_key_values.";
 inline constexpr const char* kPresentPrefix = "present.";
-inline std::string past_key(int64_t layer) { return kPastPrefix + std::to_string(layer) + ".key"; }
-inline std::string past_value(int64_t layer) {
-  return kPastPrefix + std::to_string(layer) + ".value";
+inline constexpr const char* kKeySuffix = ".key";
+inline constexpr const char* kValueSuffix = ".value";
+// `layer`: its number, or what stands for any, as "%d" does for ONNX Runtime GenAI.
+inline std::string past_key(const std::string& layer) { return kPastPrefix + layer + kKeySuffix; }
+inline std::string past_value(const std::string& layer) {
+  return kPastPrefix + layer + kValueSuffix;
 }
-inline std::string present_key(int64_t layer) {
-  return kPresentPrefix + std::to_string(layer) + ".key";
+inline std::string present_key(const std::string& layer) {
+  return kPresentPrefix + layer + kKeySuffix;
 }
-inline std::string present_value(int64_t layer) {
-  return kPresentPrefix + std::to_string(layer) + ".value";
+inline std::string present_value(const std::string& layer) {
+  return kPresentPrefix + layer + kValueSuffix;
 }
+inline std::string past_key(int64_t layer) { return past_key(std::to_string(layer)); }
+inline std::string past_value(int64_t layer) { return past_value(std::to_string(layer)); }
+inline std::string present_key(int64_t layer) { return present_key(std::to_string(layer)); }
+inline std::string present_value(int64_t layer) { return present_value(std::to_string(layer)); }
 inline bool is_past(std::string_view name) { return name.starts_with(kPastPrefix); }
 
 // --- Decoders of fixed lengths: masks and rotary tables for each kind of layer, as text_config's
@@ -61,7 +68,9 @@ inline std::string attention_mask(bool sliding) {
 // What decoders of any length call the nodes that compute a kind's tables. Passes that make the
 // tables inputs find them by it.
 inline std::string rotary_table(const std::string& kind) { return kRotaryPrefix + kind; }
-inline std::string rotary_cos(const std::string& kind) { return rotary_table(kind) + ".cos"; }
-inline std::string rotary_sin(const std::string& kind) { return rotary_table(kind) + ".sin"; }
+inline constexpr const char* kCosSuffix = ".cos";
+inline constexpr const char* kSinSuffix = ".sin";
+inline std::string rotary_cos(const std::string& kind) { return rotary_table(kind) + kCosSuffix; }
+inline std::string rotary_sin(const std::string& kind) { return rotary_table(kind) + kSinSuffix; }
 
 }  // namespace lapidary::contract::ports

@@ -28,7 +28,8 @@ struct Piece {
 class OutputFile {
  public:
   explicit OutputFile(const std::filesystem::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644)) {}
+      : path_(path),
+        fd_(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NONBLOCK, 0644)) {}
   ~OutputFile() {
     if (fd_ >= 0) ::close(fd_);
   }

@@ -167,7 +167,7 @@ int write_to(int fd, const onnx::ModelProto& model) {
 
 Status write_model(const onnx::ModelProto& model, const std::filesystem::path& path,
                    Durability durability) {
-  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NONBLOCK, 0644);
   if (fd < 0) return unwritable(path, errno);
   const int code = write_to(fd, model);
   Status status = code == 0 ? Status() : unwritable(path, code);

@@ -9,7 +9,9 @@
 
 #include "base/mapped_file.h"
 #include "media/audio_format.h"
+#include "media/audio_layout.h"
 #include "media/audio_reader.h"
+#include "media/memory_file.h"
 
 namespace lapidary::media {
 namespace {
@@ -107,13 +109,13 @@ Result<Audio> decode_audio(std::span<const std::byte> file, const std::string& w
         where, fmt::format("has {} bytes, at most {} are read", file.size(), limits.max_file_bytes),
         limits.too_long_remedy);
   }
-  const auto content = skip_id3(file);
-  LAP_ASSIGN_OR_RETURN(const AudioContainer container, identify_audio(content, where));
-  LAP_RETURN_IF_ERROR(check_complete(content, container, where));
+  LAP_ASSIGN_OR_RETURN(const AudioStream stream, find_audio(file, where));
+  LAP_RETURN_IF_ERROR(check_pages(stream, where));
   try {
-    const bool mpeg = container == AudioContainer::kMpeg;
-    LAP_ASSIGN_OR_RETURN(const auto reader,
-                         mpeg ? open_mpeg(content, where) : open_sndfile(content, where));
+    LAP_ASSIGN_OR_RETURN(const SoundLayout layout, lay_out_sound(stream, where));
+    const bool mpeg = stream.container == AudioContainer::kMpeg;
+    LAP_ASSIGN_OR_RETURN(const auto reader, mpeg ? open_mpeg(stream.bytes, where)
+                                                 : open_sndfile(MemoryFile(layout.pieces), where));
     LAP_RETURN_IF_ERROR(check_info(reader->info(), where));
     return read_all(*reader, where, limits);
   } catch (const std::bad_alloc&) {

@@ -1,8 +1,7 @@
-// What a sound file is, told by its content, and whether all of it is there.
+// What a sound file is, told by its content, and where its sound begins.
 //
-//   file = skip_id3(file);
-//   LAP_ASSIGN_OR_RETURN(AudioContainer container, identify_audio(file, "a.wav"));
-//   LAP_RETURN_IF_ERROR(check_complete(file, container, "a.wav"));
+//   LAP_ASSIGN_OR_RETURN(const AudioStream stream, find_audio(file, "a.mp3"));
+//   LAP_RETURN_IF_ERROR(check_pages(stream, "a.mp3"));
 #pragma once
 
 #include <cstddef>
@@ -16,17 +15,21 @@ namespace lapidary::media {
 // The containers that are read. kWav stands for RIFF, RIFX, WAVEX and RF64 alike.
 enum class AudioContainer { kWav, kAiff, kAu, kCaf, kFlac, kOgg, kMpeg };
 
-// The file without the ID3v2 tags that it may begin with: notes and pictures.
-std::span<const std::byte> skip_id3(std::span<const std::byte> file);
+struct AudioStream {
+  AudioContainer container = AudioContainer::kWav;
+  std::span<const std::byte> bytes;  // of the file
+};
 
+// Passes over tags before the sound, and over what is neither tag nor sound: the padding that some
+// programs leave behind a tag, the rest of a frame where a clip was cut. Beyond zeros, sound is looked
+// for in 4 MiB: frames of MPEG audio in a row, or the beginning of a FLAC or OGG stream. Tags behind
+// MPEG audio are left out.
 // Errors: kUnsupported for a kind of file that is known but not read (M4A, AMR, WMA, a picture
 // ...), with its name; kBadInput for an empty file and for bytes of no known kind.
-Result<AudioContainer> identify_audio(std::span<const std::byte> file, const std::string& where);
+Result<AudioStream> find_audio(std::span<const std::byte> file, const std::string& where);
 
-// Errors: kBadInput when the file ends before the sound that it announces: the data chunk of WAV,
-// AIFF, AU and CAF, the last page of OGG. Lengths that mean "until the end" (writers that cannot
-// seek leave them) pass. FLAC and MP3 are counted while they are decoded.
-Status check_complete(std::span<const std::byte> file, AudioContainer container,
-                      const std::string& where);
+// Errors: kBadInput when an OGG stream ends within a page. Other containers pass: see audio_layout.h;
+// FLAC and MP3 are counted while they are decoded.
+Status check_pages(const AudioStream& stream, const std::string& where);
 
 }  // namespace lapidary::media

@@ -1,7 +1,7 @@
 // A sound file being decoded, block by block. Two libraries do it: libsndfile, and mpg123 for MPEG
 // audio (libsndfile would use it too, but lets it print to the terminal).
 //
-//   LAP_ASSIGN_OR_RETURN(auto reader, open_sndfile(file, "a.wav"));
+//   LAP_ASSIGN_OR_RETURN(auto reader, open_sndfile(MemoryFile(file), "a.wav"));
 //   std::vector<float> block(4096 * reader->info().channels);
 //   LAP_ASSIGN_OR_RETURN(const int64_t frames, reader->read(block));
 #pragma once
@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "media/memory_file.h"
 
 namespace lapidary::media {
 
@@ -41,18 +42,22 @@ class AudioReader {
   AudioStreamInfo info_;
 };
 
-// Readers of a file in memory, which must live as long as they do. Errors: kBadInput for a damaged
+// Readers of a file in memory, whose bytes must live as long as they do. Errors: kBadInput for a damaged
 // file, kUnsupported for a codec that is not read.
-Result<std::unique_ptr<AudioReader>> open_sndfile(std::span<const std::byte> file,
-                                                  const std::string& where);
+Result<std::unique_ptr<AudioReader>> open_sndfile(MemoryFile file, const std::string& where);
 Result<std::unique_ptr<AudioReader>> open_mpeg(std::span<const std::byte> file,
                                                const std::string& where);
 
-// What every reader says of a damaged file; `why` are the library's words.
+// What every reader says of a damaged file; `why` are the library's words, but for those about its own
+// structures, which would tell the user nothing.
 inline Error undecodable(const std::string& where, std::string_view why) {
   constexpr std::string_view kNoise = "Error : ";
   if (why.starts_with(kNoise)) why.remove_prefix(kNoise.size());
   while (why.ends_with('.')) why.remove_suffix(1);
+  for (const std::string_view inner :
+       {"nternal error", "SF_INFO", "SF_PRIVATE", "psf", "System error"}) {
+    if (why.find(inner) != std::string_view::npos) why = "its header does not describe a sound";
+  }
   return bad_input(where, "cannot be decoded: " + std::string(why),
                    "copy or record the file again");
 }

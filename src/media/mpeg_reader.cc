@@ -6,6 +6,7 @@
 
 #include "media/audio_reader.h"
 #include "media/memory_file.h"
+#include "media/mpeg_frames.h"
 
 namespace lapidary::media {
 namespace {
@@ -73,11 +74,22 @@ class MpegReader final : public AudioReader {
     size_t bytes = 0;
     const int error = mpg123_read(handle_, block.data(), block.size_bytes(), &bytes);
     const bool fine = error == MPG123_OK || error == MPG123_DONE;
-    if (!fine && bytes == 0) return damaged();
+    if (!fine && bytes == 0) {
+      if (only_other_bytes_follow()) return 0;
+      return damaged();
+    }
+    decoded_ = true;
     return static_cast<int64_t>(bytes / sizeof(float)) / info_.channels;
   }
 
  private:
+  // Behind the last frame, where the library has given up looking for another.
+  bool only_other_bytes_follow() const {
+    if (!decoded_ || mpg123_errcode(handle_) != MPG123_RESYNC_FAIL) return false;
+    const auto rest = bytes_.subspan(static_cast<size_t>(memory_.tell()));
+    return !find_mpeg_frames(rest, rest.size()).has_value();
+  }
+
   Error damaged() const {
     const bool ended = mpg123_errcode(handle_) == MPG123_LSEEK_FAILED;
     return undecodable(where_, ended ? "it ends within a frame" : mpg123_strerror(handle_));
@@ -87,6 +99,7 @@ class MpegReader final : public AudioReader {
   MemoryFile memory_;
   std::string where_;
   mpg123_handle* handle_ = nullptr;
+  bool decoded_ = false;  // anything yet
 };
 
 }  // namespace

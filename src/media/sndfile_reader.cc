@@ -37,8 +37,8 @@ std::string codec_name(int codec) {
 
 class SndfileReader final : public AudioReader {
  public:
-  SndfileReader(std::span<const std::byte> bytes, std::string where)
-      : memory_(bytes), where_(std::move(where)) {}
+  SndfileReader(MemoryFile file, std::string where)
+      : memory_(std::move(file)), where_(std::move(where)) {}
   ~SndfileReader() override {
     if (file_) sf_close(file_);
   }
@@ -83,9 +83,8 @@ class SndfileReader final : public AudioReader {
 
 }  // namespace
 
-Result<std::unique_ptr<AudioReader>> open_sndfile(std::span<const std::byte> file,
-                                                  const std::string& where) {
-  auto reader = std::make_unique<SndfileReader>(file, where);
+Result<std::unique_ptr<AudioReader>> open_sndfile(MemoryFile file, const std::string& where) {
+  auto reader = std::make_unique<SndfileReader>(std::move(file), where);
   LAP_RETURN_IF_ERROR(reader->open());
   return std::unique_ptr<AudioReader>(std::move(reader));
 }

@@ -3,11 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "contract/component.h"
+#include "contract/ports.h"
 #include "package/genai_processors.h"
 
 namespace lapidary::package {
 namespace {
 
+using contract::Component;
+namespace ports = contract::ports;
+
+// What GenAI puts a layer's number in the place of. The members of its file are its own names, some
+// of them the same as those of our ports.
+constexpr const char* kAnyLayer = "%d";
 // GenAI allocates its caches for this many positions at once, unless its caller asks for less.
 constexpr int64_t kDefaultMaxLength = 4096;
 // Silences ONNX Runtime's warning about initializers that are inputs as well: ours are meant to be.
@@ -26,6 +34,10 @@ Json stage(const GraphRecord& component) {
             {"outputs", std::move(outputs)}}}};
 }
 
+const GraphRecord* graph_of(const Manifest& manifest, Component component) {
+  return manifest.component(name_of(component));
+}
+
 // Head dims and cache heads differ by layer: GenAI takes them from the graph's input shapes; what
 // stands here is a default that no layer of ours uses.
 Json decoder(const checkpoint::TextConfig& text) {
@@ -36,21 +48,21 @@ Json decoder(const checkpoint::TextConfig& text) {
           {"head_size", text.base_head_dim},
           {"session_options", {{"log_severity_level", kLogErrorsOnly}}},
           {"inputs",
-           {{"attention_mask", "attention_mask"},
-            {"past_key_names", "past_key_values.%d.key"},
-            {"past_value_names", "past_key_values.%d.value"}}},
+           {{"attention_mask", ports::kAttentionMask},
+            {"past_key_names", ports::past_key(kAnyLayer)},
+            {"past_value_names", ports::past_value(kAnyLayer)}}},
           {"outputs",
-           {{"logits", "logits"},
-            {"present_key_names", "present.%d.key"},
-            {"present_value_names", "present.%d.value"}}}};
+           {{"logits", ports::kLogits},
+            {"present_key_names", ports::present_key(kAnyLayer)},
+            {"present_value_names", ports::present_value(kAnyLayer)}}}};
 }
 
 // One graph after the other, each output an input of a later one.
 void describe_pipeline(Json& model, const Manifest& manifest) {
-  model["decoder"]["inputs"]["input_ids"] = "input_ids";
+  model["decoder"]["inputs"]["input_ids"] = ports::kInputIds;
   Json pipeline = Json::array();
-  for (const char* name : {"embedding", "decoder"}) {
-    if (const GraphRecord* component = manifest.component(name)) {
+  for (const Component each : {Component::kEmbedding, Component::kDecoder}) {
+    if (const GraphRecord* component = graph_of(manifest, each)) {
       pipeline.push_back(stage(*component));
     }
   }
@@ -58,7 +70,7 @@ void describe_pipeline(Json& model, const Manifest& manifest) {
 }
 
 void describe_audio(Json& model, const Manifest& manifest) {
-  const GraphRecord* encoder = manifest.component("audio_encoder");
+  const GraphRecord* encoder = graph_of(manifest, Component::kAudioEncoder);
   if (encoder == nullptr) {
     // Its default names a file, and GenAI then misses the model.
     model["speech"] = {{"config_filename", ""}};
@@ -66,38 +78,40 @@ void describe_audio(Json& model, const Manifest& manifest) {
   }
   model["audio_token_id"] = manifest.audio->audio_token_id;
   if (manifest.audio->boa_token_id >= 0) model["boa_token_id"] = manifest.audio->boa_token_id;
-  model["embedding"]["inputs"]["audio_features"] = "audio_features";
+  model["embedding"]["inputs"]["audio_features"] = ports::kAudioFeatures;
   model["speech"] = {
       {"filename", encoder->file},
       {"config_filename", kAudioProcessorFile},
-      {"inputs", {{"audio_embeds", "input_features"}, {"attention_mask", "input_features_mask"}}},
-      {"outputs", {{"audio_features", "audio_features"}}}};
+      {"inputs",
+       {{"audio_embeds", ports::kInputFeatures}, {"attention_mask", ports::kInputFeaturesMask}}},
+      {"outputs", {{"audio_features", ports::kAudioFeatures}}}};
 }
 
 void describe_gemma4(Json& model, const Manifest& manifest,
                      const checkpoint::VisionConfig& vision) {
-  const GraphRecord* encoder = manifest.component("vision_encoder");
+  const GraphRecord* encoder = graph_of(manifest, Component::kVisionEncoder);
   model["image_token_id"] = manifest.vision->image_token_id;
   if (manifest.vision->video_token_id >= 0) {
     model["video_token_id"] = manifest.vision->video_token_id;
   }
-  model["decoder"]["filename"] = manifest.component("decoder")->file;
-  model["decoder"]["inputs"]["inputs_embeds"] = "inputs_embeds";
+  model["decoder"]["filename"] = graph_of(manifest, Component::kDecoder)->file;
+  model["decoder"]["inputs"]["inputs_embeds"] = ports::kInputsEmbeds;
   model["embedding"] = {
-      {"filename", manifest.component("embedding")->file},
-      {"inputs", {{"input_ids", "input_ids"}, {"image_features", "image_features"}}},
-      {"outputs", {{"inputs_embeds", "inputs_embeds"}}}};
+      {"filename", graph_of(manifest, Component::kEmbedding)->file},
+      {"inputs", {{"input_ids", ports::kInputIds}, {"image_features", ports::kImageFeatures}}},
+      {"outputs", {{"inputs_embeds", ports::kInputsEmbeds}}}};
   if (manifest.text.per_layer_width > 0) {
-    model["decoder"]["inputs"]["per_layer_inputs"] = "per_layer_inputs";
-    model["embedding"]["outputs"]["per_layer_inputs"] = "per_layer_inputs";
+    model["decoder"]["inputs"]["per_layer_inputs"] = ports::kPerLayerInputs;
+    model["embedding"]["outputs"]["per_layer_inputs"] = ports::kPerLayerInputs;
   }
   model["vision"] = {
       {"filename", encoder->file},
       {"config_filename", kImageProcessorFile},
       {"spatial_merge_size", vision.pooling_kernel_size},
       {"patch_size", vision.patch_size},
-      {"inputs", {{"pixel_values", "pixel_values"}, {"pixel_position_ids", "pixel_position_ids"}}},
-      {"outputs", {{"image_features", "image_features"}}}};
+      {"inputs",
+       {{"pixel_values", ports::kPixelValues}, {"pixel_position_ids", ports::kPixelPositionIds}}},
+      {"outputs", {{"image_features", ports::kImageFeatures}}}};
   describe_audio(model, manifest);
 }
 
@@ -117,7 +131,7 @@ Json search(const checkpoint::GenerationConfig& generation, int64_t max_length) 
 Json genai_config(const Manifest& manifest, const checkpoint::Config& config,
                   const checkpoint::GenerationConfig& generation) {
   const TextModel& text = manifest.text;
-  const bool sees = manifest.component("vision_encoder") != nullptr;
+  const bool sees = graph_of(manifest, Component::kVisionEncoder) != nullptr;
   Json model = {{"type", sees ? "gemma4" : "decoder-pipeline"}, {"pad_token_id", text.pad_token_id},
                 {"eos_token_id", generation.eos_token_ids},     {"vocab_size", text.vocab_size},
                 {"context_length", text.max_positions},         {"decoder", decoder(config.text)}};

@@ -18,8 +18,8 @@ namespace {
 constexpr const char* kRestore = "restore the file, or build the package again";
 
 // Returns what the file is, as it was before it was read.
-Result<FileIdentity> verify_file(const HeldFolder& folder, const std::filesystem::path& path,
-                                 const FileRecord& record, VerifyMode mode, const Work& work) {
+Result<FileIdentity> verify_record(const HeldFolder& folder, const std::filesystem::path& path,
+                                   const FileRecord& record, VerifyMode mode, const Work& work) {
   LAP_ASSIGN_OR_RETURN(const FileIdentity found, folder.identity(record.path));
   if (found.size != record.size) {
     return bad_input(path.string(),
@@ -83,7 +83,17 @@ Status Package::verify(VerifyMode mode, const Work& work) {
   }
   for (const FileRecord& record : manifest.files) {
     LAP_ASSIGN_OR_RETURN(verified[record.path],
-                         verify_file(*folder, path(record.path), record, mode, work));
+                         verify_record(*folder, path(record.path), record, mode, work));
+  }
+  return {};
+}
+
+Status Package::verify_file(const std::string& relative, VerifyMode mode, const Work& work) {
+  if (folder == nullptr) return internal_error(dir.string(), "was not opened");
+  LAP_ASSIGN_OR_RETURN(const std::filesystem::path file, listed(relative));
+  for (const FileRecord& record : manifest.files) {
+    if (record.path != relative) continue;
+    LAP_ASSIGN_OR_RETURN(verified[relative], verify_record(*folder, file, record, mode, work));
   }
   return {};
 }

@@ -51,6 +51,9 @@ struct Package {
   // content; kCancelled.
   Status verify(VerifyMode mode, const Work& work = {});
 
+  // The same for one file, for a reader of no other. Errors: those of listed() and verify().
+  Status verify_file(const std::string& relative, VerifyMode mode, const Work& work = {});
+
   // Whether `dir` still names the folder that was opened, and its verified files are still those
   // that were verified: same file, size and time of change. Error: kIo, with a remedy, naming the
   // folder or the file.

@@ -8,9 +8,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "base/work.h"
 #include "encoders/media_encoder.h"
 #include "runtime/decoder.h"
 #include "runtime/generation.h"
@@ -21,16 +23,22 @@ namespace lapidary::runtime {
 
 class Conversation {
  public:
-  // `system` may be empty.
+  // `system` may be empty; `full_remedy`: what to do when no further turn fits.
   Conversation(Model model, Decoder decoder, std::string system,
-               encoders::MediaEncoderOptions media = {});
+               encoders::MediaEncoderOptions media = {},
+               std::string full_remedy = "start a new one, or choose a larger context");
 
   // Adds a user turn and the reply to it; its media are encoded first, with `hooks.work`. A reply
-  // that was cancelled stays as far as it got; after an error the conversation is as before.
+  // that was cancelled stays as far as it got; after an error the conversation is as before. Errors
+  // besides generate()'s: kBadInput when the conversation has no room for the turn, and when the
+  // turn alone is too long, which nothing but a shorter one mends.
   Result<Generation> send(const UserTurn& turn, const GenerationOptions& options,
                           const GenerationHooks& hooks = {});
   // Forgets all turns but the system's. The cache is kept: what still fits is reused.
   void clear();
+
+  // Whether the last reply ended because the context did.
+  bool full() const;
 
   const Json& messages() const { return messages_; }
   const Decoder& decoder() const { return decoder_; }
@@ -38,9 +46,14 @@ class Conversation {
   encoders::MediaEncoder& media_encoder() { return encoder_; }
 
  private:
+  Status check_room(const engine::Prompt& prompt, const Json& turn,
+                    const std::vector<encoders::EncodedMedia>& added, const Work& work) const;
+  Json opening() const;  // the messages before the first turn
+
   Model model_;
   Decoder decoder_;
   std::string system_;
+  std::string full_remedy_;
   Json messages_;
   encoders::MediaEncoder encoder_;
   std::vector<encoders::EncodedMedia> media_;  // of all turns, in order

@@ -111,6 +111,39 @@ TEST(Conversation, ATurnThatDoesNotFitLeavesTheConversationAlone) {
   EXPECT_EQ(chat.messages(), before);
 }
 
+// A conversation grows until nothing fits any more. What is said then must be about it, and name the
+// way out: the text for a single prompt ("shorten it") sent users to shorten what was short.
+TEST(Conversation, SaysThatItIsFull) {
+  runtime::Conversation chat(model(), model().new_decoder({.max_context = 96}).value(), "", {},
+                             "press the red button");
+  std::string said;
+  for (int i = 0; i < 20 && said.empty(); ++i) {
+    const auto reply = chat.send({"What color is the sky?"}, greedy());
+    if (!reply.ok()) said = reply.error().message();
+  }
+  EXPECT_THAT(said, HasSubstr("conversation: is full"));
+  EXPECT_THAT(said, HasSubstr("in a context of 96 (press the red button)"));
+  std::string words;
+  for (int i = 0; i < 100; ++i) words += "word ";
+  const auto longer = chat.send({words}, greedy());
+  ASSERT_FALSE(longer.ok());
+  EXPECT_THAT(longer.error().message(), HasSubstr("message: its "));
+  chat.clear();
+  EXPECT_TRUE(chat.send({"What color is the sky?"}, greedy()).ok());
+}
+
+TEST(Chat, NamesResetWhenTheConversationIsFull) {
+  std::string input;
+  for (int i = 0; i < 8; ++i) input += "What color is the sky?\n";
+  const Outcome outcome = lapidary({"chat", package("cpu-fp32"), "--greedy", "--context", "64"},
+                                   {.input = input + "/reset\nWhat is seven plus eight?\n"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("conversation: is full"));
+  EXPECT_THAT(outcome.err, HasSubstr("/reset starts a new one; `--context` up to "));
+  EXPECT_THAT(outcome.err, testing::Not(HasSubstr("shorten")));
+  EXPECT_THAT(outcome.out, HasSubstr("Seven plus eight is fifteen.\n"));
+}
+
 TEST(Chat, AnswersLinesOfAPipe) {
   const Outcome outcome =
       lapidary({"chat", package("cpu-fp32"), "--greedy"},

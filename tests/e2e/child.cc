@@ -121,7 +121,7 @@ Outcome lapidary(const std::vector<std::string>& arguments, const ChildOptions& 
   in.close_end(1);
   if (options.kill_after_us >= 0) {
     usleep(static_cast<useconds_t>(options.kill_after_us));
-    kill(pid, SIGKILL);
+    kill(pid, options.kill_signal);
   }
   Outcome outcome;
   bool interrupted = false;

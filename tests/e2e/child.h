@@ -4,6 +4,7 @@
 //   EXPECT_EQ(out.exit_code, 0) << out.err;
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,7 +28,8 @@ struct ChildOptions {
   std::string kill_at = {};
   // Standard output is a terminal, which hands on what it is given as it is.
   bool terminal = false;
-  int kill_after_us = -1;      // SIGKILL so long after the start, before what it wrote is read
+  int kill_after_us = -1;      // a signal so long after the start, before what it wrote is read
+  int kill_signal = SIGKILL;   // that one
   long file_bytes = -1;        // RLIMIT_FSIZE: writes beyond fail, as on a full disk
   long address_bytes = -1;     // RLIMIT_AS: no more memory than that, counting what is mapped
   unsigned seconds = 0;        // SIGALRM after so many: what waits for ever; 0: never

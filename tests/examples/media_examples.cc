@@ -6,6 +6,7 @@
 #include "example.h"
 #include "media/audio_decoder.h"
 #include "media/audio_format.h"
+#include "media/audio_layout.h"
 #include "media/audio_reader.h"
 #include "media/image_decoder.h"
 #include "media/image_patches.h"
@@ -24,16 +25,24 @@ Status audio_decoder_example() {
 
 Status audio_format_example(std::span<const std::byte> file) {
   // [media/audio_format.h]
-  file = skip_id3(file);
-  LAP_ASSIGN_OR_RETURN(AudioContainer container, identify_audio(file, "a.wav"));
-  LAP_RETURN_IF_ERROR(check_complete(file, container, "a.wav"));
+  LAP_ASSIGN_OR_RETURN(const AudioStream stream, find_audio(file, "a.mp3"));
+  LAP_RETURN_IF_ERROR(check_pages(stream, "a.mp3"));
   // [end]
+  return {};
+}
+
+Status audio_layout_example(const AudioStream& stream) {
+  // [media/audio_layout.h]
+  LAP_ASSIGN_OR_RETURN(const SoundLayout layout, lay_out_sound(stream, "a.wav"));
+  LAP_ASSIGN_OR_RETURN(auto reader, open_sndfile(MemoryFile(layout.pieces), "a.wav"));
+  // [end]
+  use(reader);
   return {};
 }
 
 Status audio_reader_example(std::span<const std::byte> file) {
   // [media/audio_reader.h]
-  LAP_ASSIGN_OR_RETURN(auto reader, open_sndfile(file, "a.wav"));
+  LAP_ASSIGN_OR_RETURN(auto reader, open_sndfile(MemoryFile(file), "a.wav"));
   std::vector<float> block(4096 * reader->info().channels);
   LAP_ASSIGN_OR_RETURN(const int64_t frames, reader->read(block));
   // [end]

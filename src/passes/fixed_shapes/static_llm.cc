@@ -91,7 +91,7 @@ std::string rotary_input(const Node& node) {
   const size_t begin = node.name.find(ports::kRotaryPrefix);
   if (begin == std::string::npos || (node.op_type != "Cos" && node.op_type != "Sin")) return "";
   return node.name.substr(begin, node.name.rfind('/') - begin) +
-         (node.op_type == "Cos" ? ".cos" : ".sin");
+         (node.op_type == "Cos" ? ports::kCosSuffix : ports::kSinSuffix);
 }
 
 // The rotary tables come from outside, so that the graph needs no positions.
