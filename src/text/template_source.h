@@ -9,9 +9,6 @@
 // above, where a processor's file is in the folder (processing_utils.py), else that of its
 // tokenizers (tokenization_utils_base.py), which do not look into the first two; these come last
 // then.
-//
-//   LAP_ASSIGN_OR_RETURN(const auto source, find_template(dir));
-//   if (source) use(source->file, source->value);
 #pragma once
 
 #include <filesystem>
