@@ -178,8 +178,13 @@ Result<Json> load_json(const std::filesystem::path& path, uint64_t max_bytes) {
 }
 
 JsonReader::JsonReader(const Json* object, std::string path,
-                       std::shared_ptr<std::optional<Error>> error, std::string where)
-    : object_(object), path_(std::move(path)), error_(std::move(error)), where_(std::move(where)) {}
+                       std::shared_ptr<std::optional<Error>> error, std::string where,
+                       std::shared_ptr<std::vector<std::string>> passed_over)
+    : object_(object),
+      path_(std::move(path)),
+      error_(std::move(error)),
+      where_(std::move(where)),
+      passed_over_(std::move(passed_over)) {}
 
 void JsonReader::fail(const std::string& key, const std::string& what, const std::string& remedy,
                       ErrorKind kind) {
@@ -370,14 +375,15 @@ std::optional<JsonReader> JsonReader::optional_child(const std::string& key) {
     fail(key, "must be an object, is " + type_of(*value));
     return std::nullopt;
   }
-  return JsonReader(value, path_.empty() ? key : fmt::format("{}.{}", path_, key), error_, where_);
+  return JsonReader(value, path_.empty() ? key : fmt::format("{}.{}", path_, key), error_, where_,
+                    passed_over_);
 }
 
 JsonReader JsonReader::child(const std::string& key) {
   if (auto reader = optional_child(key)) return *std::move(reader);
   if (status().ok()) fail(key, "is missing");
   return JsonReader(&empty_object(), path_.empty() ? key : fmt::format("{}.{}", path_, key), error_,
-                    where_);
+                    where_, passed_over_);
 }
 
 std::vector<JsonReader> JsonReader::objects(const std::string& key, const std::string& remedy) {
@@ -393,7 +399,7 @@ std::vector<JsonReader> JsonReader::objects(const std::string& key, const std::s
       fail(key, "must hold objects", remedy);
       return {};
     }
-    out.emplace_back(&array[i], fmt::format("{}[{}]", path, i), error_, where_);
+    out.emplace_back(&array[i], fmt::format("{}[{}]", path, i), error_, where_, passed_over_);
   }
   return out;
 }
@@ -416,6 +422,15 @@ void JsonReader::reject_unknown(const std::string& remedy) {
   }
 }
 
+void JsonReader::pass_over_unknown() {
+  constexpr size_t kMost = 1000;  // more than one reads, less than memory notices
+  if (!passed_over_) return;
+  for (const auto& [key, value] : object_->items()) {
+    if (known_.contains(key) || passed_over_->size() >= kMost) continue;
+    passed_over_->push_back(path_.empty() ? key : fmt::format("{}.{}", path_, key));
+  }
+}
+
 JsonDocument::JsonDocument(Json json, std::string where)
     : json_(new Json(std::move(json)),
             [](Json* owned) {
@@ -423,7 +438,8 @@ JsonDocument::JsonDocument(Json json, std::string where)
               delete owned;  // NOLINT(cppcoreguidelines-owning-memory): shared_ptr has it here
             }),
       error_(std::make_shared<std::optional<Error>>()),
-      where_(std::move(where)) {}
+      where_(std::move(where)),
+      passed_over_(std::make_shared<std::vector<std::string>>()) {}
 
 Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(Json json, load_json(path));
@@ -438,7 +454,7 @@ Result<JsonDocument> JsonDocument::parse(std::string_view text, const std::strin
   return JsonDocument(std::move(json), where);
 }
 
-JsonReader JsonDocument::root() const { return {json_.get(), "", error_, where_}; }
+JsonReader JsonDocument::root() const { return {json_.get(), "", error_, where_, passed_over_}; }
 
 Status JsonDocument::finish() const {
   if (error_->has_value()) return **error_;

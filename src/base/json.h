@@ -66,8 +66,9 @@ inline constexpr NumberRange kFloat32Range = {
 // Reads one JSON object. Remembers which keys were asked for; the others are unknown.
 class JsonReader {
  public:
+  // `passed_over` collects what pass_over_unknown() finds; null: nobody wants to know.
   JsonReader(const Json* object, std::string path, std::shared_ptr<std::optional<Error>> error,
-             std::string where);
+             std::string where, std::shared_ptr<std::vector<std::string>> passed_over = nullptr);
 
   bool has(const std::string& key) const;      // present and not null
   bool has_key(const std::string& key) const;  // present, perhaps null
@@ -104,6 +105,8 @@ class JsonReader {
   void ignore(std::initializer_list<const char*> keys);
   // Records an error for every key not asked for so far.
   void reject_unknown(const std::string& remedy = {});
+  // Instead: leaves them alone, and JsonDocument::passed_over() has their paths.
+  void pass_over_unknown();
   // Records a domain error about `key`, e.g. an unsupported value.
   void fail(const std::string& key, const std::string& what, const std::string& remedy = {},
             ErrorKind kind = ErrorKind::kBadInput);
@@ -116,6 +119,7 @@ class JsonReader {
   std::string path_;
   std::shared_ptr<std::optional<Error>> error_;
   std::string where_;
+  std::shared_ptr<std::vector<std::string>> passed_over_;
   std::set<std::string> known_;
 };
 
@@ -129,6 +133,8 @@ class JsonDocument {
   JsonReader root() const;
   const Json& json() const { return *json_; }
   Status finish() const;
+  // Paths of the keys that its readers passed over: "text_config.comment".
+  const std::vector<std::string>& passed_over() const { return *passed_over_; }
 
  private:
   JsonDocument(Json json, std::string where);
@@ -136,6 +142,7 @@ class JsonDocument {
   std::shared_ptr<const Json> json_;
   std::shared_ptr<std::optional<Error>> error_;
   std::string where_;
+  std::shared_ptr<std::vector<std::string>> passed_over_;
 };
 
 }  // namespace lapidary

@@ -153,6 +153,21 @@ TEST(JsonReader, ObjectsOfAnArrayKnowTheirPlace) {
   }
 }
 
+// Catches: a key passed over that was read, or one of an inner object that is lost.
+TEST(JsonReader, UnknownKeysCanBePassedOver) {
+  const JsonDocument doc =
+      JsonDocument::parse(R"({"a": 1, "b": {"c": 2, "d": 3}, "e": [{"f": 4}]})", "x").value();
+  JsonReader root = doc.root();
+  root.integer("a");
+  JsonReader inner = root.child("b");
+  inner.integer("c");
+  inner.pass_over_unknown();
+  root.objects("e").at(0).pass_over_unknown();
+  root.pass_over_unknown();
+  EXPECT_TRUE(doc.finish().ok());
+  EXPECT_EQ(doc.passed_over(), (std::vector<std::string>{"b.d", "e[0].f"}));
+}
+
 TEST(JsonReader, NullMeansAbsentWhereADefaultIs) {
   const JsonDocument doc = JsonDocument::parse(R"({"a": null})", "f").value();
   EXPECT_EQ(doc.root().integer_or("a", 7), 7);

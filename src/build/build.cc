@@ -182,6 +182,7 @@ class Build {
     manifest.recipe_name = recipe_.name;
     manifest.recipe = recipe_.json;
     manifest.source = folder_name(options_.checkpoint);
+    manifest.notes = checkpoint_.notes;
     manifest.text = package::text_model(checkpoint_.config);
     manifest.vision = package::vision_model(checkpoint_.config);
     manifest.audio = package::audio_model(checkpoint_.config);
@@ -425,12 +426,14 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
   LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
   LAP_RETURN_IF_ERROR(checkpoint.settle_head(options.work));
-  LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
+  LAP_ASSIGN_OR_RETURN(const auto text_notes, check_text_files(checkpoint));
+  checkpoint.notes.insert(checkpoint.notes.end(), text_notes.begin(), text_notes.end());
   LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint, chip));
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
   LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
+  for (const std::string& note : checkpoint.notes) options.work.note("note: " + note);
   for (const std::string& line : warnings(report)) options.work.note(line);
   LAP_ASSIGN_OR_RETURN(Staging staging, Staging::open(options.output, {.force = options.force,
                                                                        .work = options.work}));

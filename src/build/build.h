@@ -56,7 +56,8 @@ struct BuildSummary {
   double seconds = 0;
 };
 
-// Notes what the target objects to in graphs that are compiled (plan_findings.h), and goes on.
+// Notes what is odd about the checkpoint (Checkpoint::notes), which the manifest records as well,
+// and what the target objects to in graphs that are compiled (plan_findings.h), and goes on.
 // Errors: whatever is wrong with checkpoint or recipe, before anything is written; no space; an
 // output in use or in the way; cancelled.
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options);

@@ -31,12 +31,13 @@ Result<FileHandle> open_plain(const fs::path& folder) {
   return open_folder_at(AT_FDCWD, folder.string(), folder);
 }
 
-constexpr std::array<std::string_view, 15> kNamesOfBuilds = {
+constexpr std::array<std::string_view, 16> kNamesOfBuilds = {
     kJournalFile, package::kManifestFile, kPlanFile, "genai_config.json",
     package::kImageProcessorFile, package::kAudioProcessorFile,
     // Side files: Checkpoint::side_files().
     "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
     "processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json",
+    "chat_template.json",
     // While a component is calibrated.
     calibration::kScratchModel, calibration::kScratchModelData};
 

@@ -12,6 +12,7 @@
 #include "engine/rotary_rows.h"
 #include "engine/soft_blocks.h"
 #include "engine/text_graphs.h"
+#include "engine/token_check.h"
 
 namespace lapidary::calibration {
 namespace {
@@ -80,6 +81,12 @@ Status DecoderSamples::check_sequences() const {
       return bad_input(where,
                        fmt::format("has token {}; the model has {} tokens", id, text_.vocab_size),
                        "tokenizer and model must be of one checkpoint");
+    }
+    if (const auto id = engine::first_without_row(each, text_)) {
+      return bad_input(where,
+                       fmt::format("has token {}; the model's per-layer table has {} rows only",
+                                   *id, text_.embedded_limit()),
+                       "leave the token out, or resize that table as well as the other");
     }
     if (!each.blocks.empty() && each.blocks[0].begin == 0) {
       return bad_input(where, "begins with a soft token", "begin it with <bos>");

@@ -7,6 +7,7 @@ namespace lapidary::checkpoint {
 AudioConfig read_audio_config(JsonReader r) {
   AudioConfig c;
   accept_common_keys(r);
+  refuse_unfollowed(r, {"per_layer_config"});
   r.ignore({"architectures"});
   expect_string(r, "model_type", "gemma4_audio");
   expect_string(r, "hidden_act", "silu");
@@ -47,7 +48,7 @@ AudioConfig read_audio_config(JsonReader r) {
     expect_multiple(r, "hidden_size", c.hidden_size, 2, "two");
     expect_multiple(r, "subsampling_conv_channels", c.subsampling_conv_channels[0], 4, "four");
   }
-  r.reject_unknown(kUnknownKeyRemedy);
+  r.pass_over_unknown();
   return c;
 }
 

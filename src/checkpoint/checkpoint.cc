@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "checkpoint/config_fields.h"
 #include "checkpoint/downloaded_file.h"
 #include "checkpoint/expected_tensors.h"
 #include "checkpoint/tensor_names.h"
@@ -80,6 +81,35 @@ Result<std::string> with_side_files(const std::string& weights_hash,
   return print.hex();
 }
 
+// What its readers noted, and what stands in for files that are not there.
+void note_side_files(Checkpoint& checkpoint, bool has_generation_config) {
+  std::vector<std::string>& notes = checkpoint.notes;
+  const auto add = [&](const std::vector<std::string>& more) {
+    notes.insert(notes.end(), more.begin(), more.end());
+  };
+  add(checkpoint.config.notes);
+  if (!has_generation_config) {
+    notes.emplace_back(
+        "generation_config.json: is missing; the most likely token is chosen, as by default, and "
+        "config.json's 'eos_token_id' ends a reply");
+  } else if (const auto& keys = checkpoint.generation.ignored_keys; !keys.empty()) {
+    notes.push_back(fmt::format("generation_config.json: not followed are {}", quoted_names(keys)));
+  }
+  const ProcessorConfig& processor = checkpoint.processor;
+  add(processor.notes);
+  const auto defaults = [&](bool needed, const char* what) {
+    if (!needed) return;
+    notes.push_back(fmt::format(
+        "processor_config.json: neither it nor an older form of it speaks of {}; transformers' "
+        "defaults hold",
+        what));
+  };
+  const bool sees = checkpoint.config.vision.has_value();
+  defaults(sees && !processor.has_image, "images");
+  defaults(sees && !processor.has_video, "videos");
+  defaults(checkpoint.config.audio && !processor.has_audio, "sounds");
+}
+
 }  // namespace
 
 Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
@@ -96,13 +126,16 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
   LAP_ASSIGN_OR_RETURN(out.tokenizer, required_file(dir, "tokenizer.json"));
   LAP_ASSIGN_OR_RETURN(out.tokenizer_config, required_file(dir, "tokenizer_config.json"));
   if (const auto path = dir / "chat_template.jinja"; is_file(path)) out.chat_template = path;
-  if (const auto path = dir / "generation_config.json"; is_file(path)) {
-    LAP_ASSIGN_OR_RETURN(out.generation, GenerationConfig::load(path, out.config));
+  const auto generation_path = dir / "generation_config.json";
+  const bool has_generation_config = is_file(generation_path);
+  if (has_generation_config) {
+    LAP_ASSIGN_OR_RETURN(out.generation, GenerationConfig::load(generation_path, out.config));
   } else {
     out.generation = GenerationConfig::from_config(out.config);
   }
   LAP_ASSIGN_OR_RETURN(out.processor, ProcessorConfig::load(dir));
   LAP_RETURN_IF_ERROR(check_processor(out.config, out.processor, dir));
+  note_side_files(out, has_generation_config);
   LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(dir));
   out.notes.insert(out.notes.end(), out.stored.notes().begin(), out.stored.notes().end());
   LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(Weights(out.stored), out.notes));
@@ -123,9 +156,10 @@ Status Checkpoint::settle_head(const Work& work) {
 
 std::vector<std::filesystem::path> Checkpoint::side_files() const {
   std::vector<std::filesystem::path> out;
-  for (const char* name : {"config.json", "generation_config.json", "tokenizer.json",
-                           "tokenizer_config.json", "chat_template.jinja", "processor_config.json",
-                           "preprocessor_config.json", "video_preprocessor_config.json"}) {
+  for (const char* name :
+       {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+        "chat_template.jinja", "processor_config.json", "preprocessor_config.json",
+        "video_preprocessor_config.json", "chat_template.json"}) {
     if (is_file(dir / name)) out.push_back(dir / name);
   }
   return out;

@@ -41,7 +41,8 @@ struct Checkpoint {
 
   std::filesystem::path tokenizer;         // tokenizer.json, exists
   std::filesystem::path tokenizer_config;  // tokenizer_config.json, exists
-  // chat_template.jinja; absent when tokenizer_config.json carries the template or there is none.
+  // chat_template.jinja; absent when another file carries the template (text/chat_template.h) or
+  // there is none.
   std::optional<std::filesystem::path> chat_template;
 
   // Errors name the file, and the key or tensor in it.

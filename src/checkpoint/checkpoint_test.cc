@@ -18,6 +18,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 TEST(CheckpointTest, OpensTheTinyModel) {
   const auto begin = std::chrono::steady_clock::now();
@@ -99,6 +100,34 @@ TEST(CheckpointTest, OptionalFilesMayBeAbsent) {
   ASSERT_TRUE(c.ok()) << c.error().message();
   EXPECT_THAT(c->generation.eos_token_ids, ElementsAre(1, 6));  // config.json's
   EXPECT_FALSE(c->chat_template.has_value());
+}
+
+// Catches: a note about nothing (packages of plain checkpoints would change), and silence about what
+// stands in for a file.
+TEST(CheckpointTest, NotesWhatIsNotAsWritten) {
+  const auto notes = [](const TempDir& dir) {
+    const auto c = Checkpoint::open(dir.path());
+    EXPECT_TRUE(c.ok()) << c.error().message();
+    return c.ok() ? c->notes : std::vector<std::string>();
+  };
+  EXPECT_THAT(Checkpoint::open(tiny_checkpoint())->notes, IsEmpty());
+  TempDir dir;
+  link_tiny_checkpoint(dir);
+  Json config = *parse_json(read_file(dir.path() / "config.json"), "");
+  config.update({{"unsloth_fixed", true}, {"model_name", "mine"}});
+  replace(dir, "config.json", config.dump());
+  replace(dir, "generation_config.json", R"({"num_beams": 4, "eos_token_id": 1})");
+  EXPECT_THAT(notes(dir), ElementsAre("config.json: passed over 2 keys that no Gemma 4 code reads: "
+                                      "'unsloth_fixed', 'model_name'",
+                                      "generation_config.json: not followed are 'num_beams'"));
+  for (const char* name :
+       {"generation_config.json", "processor_config.json", "preprocessor_config.json"}) {
+    std::filesystem::remove(dir.path() / name);
+  }
+  EXPECT_THAT(notes(dir), ElementsAre(HasSubstr("unsloth_fixed"),
+                                      HasSubstr("generation_config.json: is missing"),
+                                      HasSubstr("speaks of images"), HasSubstr("speaks of videos"),
+                                      HasSubstr("speaks of sounds")));
 }
 
 TEST(CheckpointTest, NamesWhatIsMissing) {

@@ -8,18 +8,26 @@
 namespace lapidary::checkpoint {
 namespace {
 
-void check_family(JsonReader& r) {
+constexpr const char* kWhole = "gemma4";
+constexpr const char* kTextOnly = "gemma4_text";
+
+// Whether the file is the text section itself.
+bool read_family(JsonReader& r) {
   const std::string type = r.string("model_type");
-  if (r.status().ok() && type != "gemma4") {
+  const bool text_only = type == kTextOnly;
+  if (r.status().ok() && !text_only && type != kWhole) {
     r.fail("model_type", fmt::format("is '{}', which is not supported", type),
-           "a Gemma 4 E2B or E4B checkpoint ('gemma4') is", ErrorKind::kUnsupported);
+           "a Gemma 4 E2B or E4B checkpoint ('gemma4') is, and its text model ('gemma4_text')",
+           ErrorKind::kUnsupported);
   }
+  const std::string supported = text_only ? "Gemma4ForCausalLM" : "Gemma4ForConditionalGeneration";
   for (const std::string& name : r.strings("architectures")) {
-    if (name != "Gemma4ForConditionalGeneration") {
+    if (name != supported) {
       r.fail("architectures", fmt::format("holds '{}', which is not supported", name),
-             "Gemma4ForConditionalGeneration is", ErrorKind::kUnsupported);
+             supported + (text_only ? " is, for a gemma4_text" : " is"), ErrorKind::kUnsupported);
     }
   }
+  return text_only;
 }
 
 void read_sections(JsonReader& r, Config& c) {
@@ -76,11 +84,26 @@ void check_token_ids(JsonReader& r, const Config& c) {
   for (const int64_t id : c.eos_token_ids) check("eos_token_id", id);
 }
 
-Result<Config> read(const JsonDocument& doc) {
+// Without towers, without their placeholders, and all else is the text section's.
+Config text_only_config(const JsonReader& r) {
   Config c;
-  JsonReader r = doc.root();
-  accept_common_keys(r);
-  check_family(r);
+  c.text = read_text_config(r);
+  for (auto* id : {&c.image_token_id, &c.video_token_id, &c.audio_token_id, &c.boi_token_id,
+                   &c.eoi_token_id, &c.boa_token_id, &c.eoa_token_id}) {
+    id->reset();
+  }
+  c.tie_word_embeddings = c.text.tie_word_embeddings;
+  c.dtype = c.text.dtype;
+  c.initializer_range = c.text.initializer_range;
+  c.pad_token_id = c.text.pad_token_id;
+  c.bos_token_id = c.text.bos_token_id;
+  c.eos_token_ids = c.text.eos_token_ids;
+  return c;
+}
+
+Config whole_config(JsonReader& r) {
+  Config c;
+  refuse_unfollowed(r, {"per_layer_config"});
   if (r.status().ok()) read_sections(r, c);
   if (r.status().ok()) {
     refuse_null(r, {"tie_word_embeddings"});
@@ -91,9 +114,19 @@ Result<Config> read(const JsonDocument& doc) {
         r.optional_integer("vision_soft_tokens_per_image", {.min = 1, .max = 1 << 16});
     read_token_ids(r, c);
     check_token_ids(r, c);
-    r.reject_unknown(kUnknownKeyRemedy);
+    r.pass_over_unknown();
   }
+  return c;
+}
+
+Result<Config> read(const JsonDocument& doc, const std::filesystem::path& file) {
+  JsonReader r = doc.root();
+  accept_common_keys(r);
+  const bool text_only = read_family(r);
   LAP_RETURN_IF_ERROR(doc.finish());
+  Config c = text_only ? text_only_config(r) : whole_config(r);
+  LAP_RETURN_IF_ERROR(doc.finish());
+  note_passed_over(doc, file, c.notes);
   return c;
 }
 
@@ -101,12 +134,12 @@ Result<Config> read(const JsonDocument& doc) {
 
 Result<Config> Config::load(const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument doc, JsonDocument::load(path));
-  return read(doc);
+  return read(doc, path);
 }
 
 Result<Config> Config::parse(std::string_view text, const std::string& where) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument doc, JsonDocument::parse(text, where));
-  return read(doc);
+  return read(doc, where);
 }
 
 }  // namespace lapidary::checkpoint

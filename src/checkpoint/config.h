@@ -4,10 +4,11 @@
 //   int64_t hidden = config.text.hidden_size;
 //   int64_t patch = config.vision ? config.vision->patch_size : 0;  // it may lack a vision tower
 //
-// Supported: model_type `gemma4`, the E2B and E4B kind. Everything else (gemma3, gemma4_unified,
-// gemma4_assistant, gemma4_text on its own, mixture of experts, ...) is refused by name. Keys are
-// those of transformers 5.23; a key that neither the model's nor the base class of its configs
-// knows is refused too, since it may change what the model computes.
+// Supported: model_type `gemma4`, the E2B and E4B kind, and `gemma4_text`, the text model alone,
+// whose config.json is the text section itself. Everything else (gemma3, gemma4_unified,
+// gemma4_assistant, mixture of experts, ...) is refused by name. Keys are those of transformers
+// 5.24: what it reads is followed or refused by name; a key that it does not read either, as
+// trainers leave some, is passed over and noted.
 #pragma once
 
 #include <filesystem>
@@ -48,6 +49,9 @@ struct Config {
   // Recorded only: the image processor's max_soft_tokens decides.
   std::optional<int64_t> vision_soft_tokens_per_image;
   double initializer_range = 0.02;
+
+  // What the file has beside that, a sentence each (Checkpoint::notes).
+  std::vector<std::string> notes;
 
   static Result<Config> load(const std::filesystem::path& path);
   // `where` names the source in messages.

@@ -4,10 +4,25 @@
 
 #include <utility>
 
-namespace lapidary::checkpoint {
+#include "base/text.h"
 
-const char* const kUnknownKeyRemedy =
-    "remove the key if it changes nothing; otherwise this model needs a newer lapidary";
+namespace lapidary::checkpoint {
+namespace {
+
+// As JSON writes it, so without line breaks, and cut when it is longer than anybody's.
+std::string quoted_name(const std::string& name) {
+  constexpr size_t kLongest = 80;
+  std::string text = Json(name).dump(-1, ' ', false, Json::error_handler_t::replace);
+  text = text.substr(1, text.size() - 2);
+  if (text.size() > kLongest) {
+    size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    text = text.substr(0, end) + "...";
+  }
+  return fmt::format("'{}'", text);
+}
+
+}  // namespace
 
 void accept_common_keys(JsonReader& reader) {
   if (reader.has("quantization_config")) {
@@ -39,6 +54,35 @@ void accept_common_keys(JsonReader& reader) {
        "encoder_repetition_penalty", "num_assistant_tokens", "num_assistant_tokens_schedule",
        "assistant_confidence_threshold", "assistant_lookbehind", "target_lookbehind",
        "num_beam_groups", "diversity_penalty"});
+}
+
+void refuse_unfollowed(JsonReader& reader, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    const Json& value = reader.raw(key);
+    if (value.empty() || (value.is_boolean() && !value.get<bool>())) continue;
+    reader.fail(key, "is set, which is not supported",
+                "transformers reads this key; set it to null if it changes nothing",
+                ErrorKind::kUnsupported);
+  }
+}
+
+std::string quoted_names(const std::vector<std::string>& names) {
+  constexpr size_t kMost = 12;
+  std::string out;
+  for (size_t i = 0; i < names.size() && i < kMost; ++i) {
+    out += (i == 0 ? "" : ", ") + quoted_name(names[i]);
+  }
+  if (names.size() > kMost) out += fmt::format(" and {} more", names.size() - kMost);
+  return out;
+}
+
+void note_passed_over(const JsonDocument& document, const std::filesystem::path& file,
+                      std::vector<std::string>& notes) {
+  const std::vector<std::string>& keys = document.passed_over();
+  if (keys.empty()) return;
+  notes.push_back(
+      fmt::format("{}: passed over {} that no Gemma 4 code reads: {}", file.filename().string(),
+                  counted(static_cast<int64_t>(keys.size()), "key"), quoted_names(keys)));
 }
 
 void refuse_null(JsonReader& reader, std::initializer_list<const char*> keys) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -18,9 +19,12 @@ inline constexpr IntegerRange kLayerCount = {.min = 1, .max = 4096};
 inline constexpr IntegerRange kVocabulary = {.min = 1, .max = 1 << 26};
 inline constexpr IntegerRange kTokenId = {.min = 0, .max = (1 << 26) - 1};
 
-// Marks as known the keys that the base class of every Hugging Face config defines and that change
-// nothing about the numbers of a forward pass: bookkeeping, fine-tuning labels, and the generation
-// parameters that old versions stored here (generation_config.json is where they count).
+// Which keys count is decided by what transformers 5.24 reads, for trainers and uploaders leave keys
+// of their own: what it reads is followed or refused, value by value; the rest is passed over, and
+// noted. Marked as known here, so that they are no news, are the keys that the base class of every
+// Hugging Face config writes and that change nothing about the numbers of a forward pass:
+// bookkeeping, fine-tuning labels, and the generation parameters that old versions stored here
+// (generation_config.json is where they count).
 // A `quantization_config` is refused: the weights would not be what their names say.
 void accept_common_keys(JsonReader& reader);
 
@@ -52,7 +56,15 @@ std::vector<int64_t> token_list(JsonReader& reader, const std::string& key,
 // `dtype` (or `torch_dtype`, its old name): the dtype that the weights were saved in.
 std::optional<DType> read_dtype(JsonReader& reader);
 
-// What to do about a key nobody knows.
-extern const char* const kUnknownKeyRemedy;
+// Refuses each of these keys that is set: the reference reads it, and nothing here follows it. A
+// value of null, false or {} asks for nothing.
+void refuse_unfollowed(JsonReader& reader, std::initializer_list<const char*> keys);
+
+// "'a', 'b.c' and 3 more": keys or tokens of a file for people, on one line, however many and long.
+std::string quoted_names(const std::vector<std::string>& names);
+// What `document` was read without, in a sentence that names its file; none when nothing was passed
+// over.
+void note_passed_over(const JsonDocument& document, const std::filesystem::path& file,
+                      std::vector<std::string>& notes);
 
 }  // namespace lapidary::checkpoint

@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 Json tiny_config() {
   return *parse_json(read_file(tiny_checkpoint() / "config.json"), "config.json");
@@ -395,19 +396,100 @@ TEST(ConfigTest, RefusesContradictions) {
   for (const Refusal& refusal : refusals) expect_refused(refusal);
 }
 
-TEST(ConfigTest, RefusesUnknownKeys) {
-  for (const char* path : {"", "text_config", "vision_config", "audio_config"}) {
-    const std::string key = "hiden_size";
-    const std::string full = *path ? fmt::format("{}.{}", path, key) : key;
-    const std::string message = fmt::format("'{}' is not a known key", full);
-    expect_refused({path, [&](Json& j) { (*path ? j[path] : j)[key] = 3; }, message.c_str()});
-  }
-  expect_refused({"rope", [](Json& j) { j["text_config"]["rope_parameters"]["x"] = 3; },
-                  "rope_parameters.x' is not a known key"});
-  expect_refused(
-      {"rope entry",
-       [](Json& j) { j["text_config"]["rope_parameters"]["full_attention"]["beta"] = 3; },
-       "rope_parameters.full_attention.beta' is not a known key"});
+// Catches: a checkpoint refused for what a trainer left in it, or passed over without a word.
+TEST(ConfigTest, NotesKeysThatNobodyReads) {
+  EXPECT_THAT(parse(tiny_config())->notes, IsEmpty());
+  Json json = tiny_config();
+  json["unsloth_fixed"] = true;
+  json["auto_map"] = {{"AutoModel", "x.py"}};
+  json["text_config"]["query_pre_attn_scalar"] = 256;
+  json["text_config"]["rope_parameters"]["x"] = 3;
+  json["text_config"]["rope_parameters"]["full_attention"]["beta"] = 3;
+  json["vision_config"]["a\nb"] = nullptr;
+  json["audio_config"][std::string(100, 'k')] = Json::array();
+  const auto config = parse(json);
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  const std::string rope = "'text_config.rope_parameters.";
+  const std::string long_name = "audio_config." + std::string(67, 'k') + "...";
+  EXPECT_THAT(config->notes,
+              ElementsAre("config.json: passed over 7 keys that no Gemma 4 code reads: " + rope +
+                          "full_attention.beta', " + rope +
+                          "x', 'text_config.query_pre_attn_scalar', 'vision_config.a\\nb', '" +
+                          long_name + "', 'unsloth_fixed', 'auto_map'"));
+}
+
+TEST(ConfigTest, NotesHoweverManyKeysOnOneLine) {
+  Json json = tiny_config();
+  for (int i = 0; i < 5000; ++i) json[fmt::format("k{}", i)] = i;
+  const auto config = parse(json);
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  ASSERT_EQ(config->notes.size(), 1U);
+  EXPECT_LT(config->notes[0].size(), 300U);
+  EXPECT_THAT(config->notes[0], HasSubstr("'k11' and "));
+}
+
+// Catches: a key that the reference reads taken for one of a trainer.
+TEST(ConfigTest, RefusesKeysThatTheReferenceReads) {
+  constexpr auto kNo = ErrorKind::kUnsupported;
+  const Refusal refusals[] = {
+      {"causal", text("is_causal", false), "text_config.is_causal' is false", kNo},
+      {"share", text("partial_rotary_factor", 0.5), "text_config.partial_rotary_factor"},
+      {"layers", top("per_layer_config", {{"0", {{"head_dim", 8}}}}), "'per_layer_config' is set",
+       kNo},
+      {"vision layers", section("vision_config", "per_layer_config", {{"0", {{"head_dim", 8}}}}),
+       "vision_config.per_layer_config", kNo},
+      {"vision scaling", section("vision_config", "rope_scaling", {{"rope_type", "linear"}}),
+       "vision_config.rope_scaling", kNo},
+      {"audio layers", section("audio_config", "per_layer_config", {{"0", {{"head_dim", 8}}}}),
+       "audio_config.per_layer_config", kNo},
+      {"pad",
+       [](Json& j) {
+         j["text_config"].update({{"pad_token_id", 900}, {"vocab_size_per_layer_input", 900}});
+       },
+       "pad_token_id' is 900, outside the per-layer vocabulary"},
+  };
+  for (const Refusal& refusal : refusals) expect_refused(refusal);
+  Json json = tiny_config();
+  json["text_config"]["is_causal"] = true;
+  json["vision_config"]["per_layer_config"] = Json::object();
+  EXPECT_TRUE(parse(json).ok());
+}
+
+Json text_only() {
+  Json json = tiny_config()["text_config"];
+  json["architectures"] = {"Gemma4ForCausalLM"};
+  json["vision_config"] = {{"hidden_size", 8}};
+  return json;
+}
+
+// The text model alone: its section is the whole file.
+TEST(ConfigTest, ReadsTextModelsOnTheirOwn) {
+  Json json = text_only();
+  json["eos_token_id"] = {1, 6};
+  json["tie_word_embeddings"] = false;
+  const auto config = parse(json);
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  const auto whole = parse(tiny_config());
+  EXPECT_EQ(effective_text(config->text)["layers"], effective_text(whole->text)["layers"]);
+  EXPECT_EQ(config->text.layers, whole->text.layers);
+  EXPECT_FALSE(config->vision.has_value());
+  EXPECT_FALSE(config->audio.has_value());
+  EXPECT_EQ(config->image_token_id, std::nullopt);
+  EXPECT_THAT(config->eos_token_ids, ElementsAre(1, 6));
+  EXPECT_EQ(config->pad_token_id, 0);
+  EXPECT_EQ(config->bos_token_id, 2);
+  EXPECT_EQ(config->dtype, DType::kBfloat16);
+  EXPECT_FALSE(config->tie_word_embeddings);
+  EXPECT_THAT(config->notes, ElementsAre(HasSubstr("1 key that no Gemma 4 code reads: "
+                                                   "'vision_config'")));
+  json["architectures"] = nullptr;
+  EXPECT_TRUE(parse(json).ok());
+  json["architectures"] = {"Gemma4ForSequenceClassification"};
+  ASSERT_FALSE(parse(json).ok());
+  EXPECT_THAT(parse(json).error().message(), HasSubstr("(Gemma4ForCausalLM is, for a gemma4_text"));
+  Json unnamed = tiny_config();
+  unnamed["architectures"] = nullptr;
+  EXPECT_TRUE(parse(unnamed).ok());
 }
 
 // Catches: a key that is read without looking at its type, or not read at all. Every key of the

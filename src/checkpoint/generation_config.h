@@ -32,7 +32,7 @@ struct GenerationConfig {
   std::vector<std::string> stop_strings;
 
   // Keys that are set and would change the text in transformers, but are not followed here (beam
-  // search, n-gram bans, ...), and keys unknown to transformers 5.23. In file order.
+  // search, n-gram bans, ...), and keys unknown to transformers 5.24. In file order.
   std::vector<std::string> ignored_keys;
 
   // Token ids that the file leaves out come from `config`.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/json.h"
 #include "checkpoint/config_fields.h"
@@ -77,7 +78,8 @@ void read_video(JsonReader& r, VideoProcessorConfig& c) {
   c.do_sample_frames = r.boolean_or("do_sample_frames", c.do_sample_frames);
   c.num_frames = r.integer_or("num_frames", c.num_frames, {1, 1 << 20});
   c.return_metadata = r.boolean_or("return_metadata", c.return_metadata);
-  r.ignore({"fps", "video_metadata"});
+  refuse_unfollowed(r, {"fps"});  // frames are counted here, not timed
+  r.ignore({"video_metadata"});
 }
 
 std::vector<double> read_bins(JsonReader& r, const std::string& key, int64_t bins) {
@@ -138,43 +140,40 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-struct Found {
-  bool image = false, audio = false, video = false;
-};
-
-Result<Found> read_nested(const std::filesystem::path& path, ProcessorConfig& c) {
-  Found found;
+Status read_nested(const std::filesystem::path& path, ProcessorConfig& c) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument doc, JsonDocument::load(path));
   JsonReader r = doc.root();
   expect_class(r, "processor_class", {"Gemma4Processor"});
+  r.ignore({"chat_template"});  // text/chat_template.h
   c.image_seq_length = r.integer_or("image_seq_length", c.image_seq_length, {1, 1 << 20});
   c.audio_seq_length = r.integer_or("audio_seq_length", c.audio_seq_length, {1, 1 << 20});
   c.audio_ms_per_token = r.integer_or("audio_ms_per_token", c.audio_ms_per_token, {1, 1 << 20});
   if (auto image = r.optional_child("image_processor")) {
-    found.image = true;
+    c.has_image = true;
     expect_class(*image, "image_processor_type",
                  {"Gemma4ImageProcessor", "Gemma4ImageProcessorFast", "Gemma4ImageProcessorPil"});
     read_image(*image, c.image);
-    image->reject_unknown(kUnknownKeyRemedy);
+    image->pass_over_unknown();
   }
   if (auto audio = r.optional_child("feature_extractor")) {
-    found.audio = true;
+    c.has_audio = true;
     expect_class(*audio, "feature_extractor_type", {"Gemma4AudioFeatureExtractor"});
     read_audio(*audio, c.audio);
-    audio->reject_unknown(kUnknownKeyRemedy);
+    audio->pass_over_unknown();
   }
   if (auto video = r.optional_child("video_processor")) {
-    found.video = true;
+    c.has_video = true;
     read_video(*video, c.video);
-    video->reject_unknown(kUnknownKeyRemedy);
+    video->pass_over_unknown();
   }
-  r.reject_unknown(kUnknownKeyRemedy);
+  r.pass_over_unknown();
   LAP_RETURN_IF_ERROR(doc.finish());
-  return found;
+  note_passed_over(doc, path, c.notes);
+  return {};
 }
 
 // Both sections' keys in one object. Validated even where processor_config.json wins.
-Status read_flat(const std::filesystem::path& path, const Found& found, ProcessorConfig& c) {
+Status read_flat(const std::filesystem::path& path, ProcessorConfig& c) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument doc, JsonDocument::load(path));
   JsonReader r = doc.root();
   ProcessorConfig flat;
@@ -184,22 +183,24 @@ Status read_flat(const std::filesystem::path& path, const Found& found, Processo
   expect_class(r, "feature_extractor_type", {"Gemma4AudioFeatureExtractor"});
   read_image(r, flat.image);
   read_audio(r, flat.audio);
-  r.reject_unknown(kUnknownKeyRemedy);
+  r.pass_over_unknown();
   LAP_RETURN_IF_ERROR(doc.finish());
-  if (!found.image) c.image = flat.image;
-  if (!found.audio) c.audio = flat.audio;
+  note_passed_over(doc, path, c.notes);
+  if (!std::exchange(c.has_image, true)) c.image = flat.image;
+  if (!std::exchange(c.has_audio, true)) c.audio = flat.audio;
   return {};
 }
 
-Status read_flat_video(const std::filesystem::path& path, const Found& found, ProcessorConfig& c) {
+Status read_flat_video(const std::filesystem::path& path, ProcessorConfig& c) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument doc, JsonDocument::load(path));
   JsonReader r = doc.root();
   VideoProcessorConfig video;
   expect_class(r, "processor_class", {"Gemma4Processor"});
   read_video(r, video);
-  r.reject_unknown(kUnknownKeyRemedy);
+  r.pass_over_unknown();
   LAP_RETURN_IF_ERROR(doc.finish());
-  if (!found.video) c.video = video;
+  note_passed_over(doc, path, c.notes);
+  if (!std::exchange(c.has_video, true)) c.video = video;
   return {};
 }
 
@@ -218,15 +219,14 @@ int64_t AudioFeatureConfig::fft_length() const {
 
 Result<ProcessorConfig> ProcessorConfig::load(const std::filesystem::path& dir) {
   ProcessorConfig c;
-  Found found;
   if (const auto path = dir / "processor_config.json"; is_there(path)) {
-    LAP_ASSIGN_OR_RETURN(found, read_nested(path, c));
+    LAP_RETURN_IF_ERROR(read_nested(path, c));
   }
   if (const auto path = dir / "preprocessor_config.json"; is_there(path)) {
-    LAP_RETURN_IF_ERROR(read_flat(path, found, c));
+    LAP_RETURN_IF_ERROR(read_flat(path, c));
   }
   if (const auto path = dir / "video_preprocessor_config.json"; is_there(path)) {
-    LAP_RETURN_IF_ERROR(read_flat_video(path, found, c));
+    LAP_RETURN_IF_ERROR(read_flat_video(path, c));
   }
   return c;
 }

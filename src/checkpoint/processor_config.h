@@ -1,7 +1,7 @@
 // What turns images, video frames and sound into the encoders' inputs: processor_config.json (one
 // section each) or, in older checkpoints, preprocessor_config.json (image and sound keys side by
 // side) and video_preprocessor_config.json. The first wins where it has a section, as in
-// transformers 5.23, whose defaults these are.
+// transformers 5.24, whose defaults these are.
 //
 //   LAP_ASSIGN_OR_RETURN(ProcessorConfig processor, ProcessorConfig::load(dir));
 //   int64_t budget = processor.image.max_soft_tokens;
@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -79,8 +80,13 @@ struct ProcessorConfig {
   VideoProcessorConfig video;
   AudioFeatureConfig audio;
 
-  // Defaults for what no file has. Errors: a damaged file; an unknown key or another processor
-  // class; values that no preprocessing here can follow.
+  // Whether a file speaks of them; the defaults hold otherwise.
+  bool has_image = false, has_video = false, has_audio = false;
+  // Keys that were passed over, a sentence for each file (Checkpoint::notes).
+  std::vector<std::string> notes;
+
+  // Defaults for what no file has. Keys that the reference does not read are passed over. Errors: a
+  // damaged file; another processor class; values that no preprocessing here can follow.
   static Result<ProcessorConfig> load(const std::filesystem::path& dir);
 };
 

@@ -28,7 +28,8 @@ void refuse_unsupported(JsonReader& reader) {
        {"num_experts", "top_k_experts", "moe_intermediate_size", "expert_intermediate_size"}) {
     reader.optional_integer(key);
   }
-  for (const char* key : {"rope_theta", "rope_scaling", "rope_local_base_freq"}) {
+  for (const char* key :
+       {"rope_theta", "rope_scaling", "rope_local_base_freq", "partial_rotary_factor"}) {
     if (reader.has(key)) {
       reader.fail(key, "is not a key of Gemma 4",
                   "say it in rope_parameters, one object per layer type");
@@ -73,6 +74,11 @@ void read_scalars(JsonReader& r, TextConfig& c) {
   c.attention_dropout = r.number_or("attention_dropout", 0.0);
   c.initializer_range = r.number_or("initializer_range", 0.02);
   c.use_cache = r.boolean_or("use_cache", true);
+  // The reference's masks look at it, although its own configs set it for "all" below only.
+  if (!r.boolean_or("is_causal", true)) {
+    r.fail("is_causal", "is false: text that sees its future is not supported", "true is",
+           ErrorKind::kUnsupported);
+  }
   if (const auto bidirectional = r.optional_string("use_bidirectional_attention")) {
     if (*bidirectional != "vision") {
       r.fail("use_bidirectional_attention",
@@ -123,7 +129,7 @@ RopeParameters read_rope(JsonReader r) {
     r.fail("rope_type", fmt::format("is '{}', which is not supported", type),
            "default and proportional are", ErrorKind::kUnsupported);
   }
-  r.reject_unknown(kUnknownKeyRemedy);
+  r.pass_over_unknown();  // parameters of other types among them
   return rope;
 }
 
@@ -140,7 +146,7 @@ void read_ropes(JsonReader& r, TextConfig& c, const std::vector<bool>& full) {
     }
     ropes->ignore({key});
   }
-  ropes->reject_unknown("rope_parameters holds one object per layer type");
+  ropes->pass_over_unknown();
 }
 
 struct Geometry {
@@ -245,6 +251,11 @@ void check_token_ids(JsonReader& r, const TextConfig& c) {
   if (c.has_per_layer_inputs() && !c.pad_token_id) {
     r.fail("pad_token_id", "is null: soft tokens take the pad token's per-layer inputs");
   }
+  if (c.has_per_layer_inputs() && c.pad_token_id &&
+      *c.pad_token_id >= c.vocab_size_per_layer_input) {
+    r.fail("pad_token_id", fmt::format("is {}, outside the per-layer vocabulary of {}",
+                                       *c.pad_token_id, c.vocab_size_per_layer_input));
+  }
 }
 
 }  // namespace
@@ -273,7 +284,7 @@ TextConfig read_text_config(JsonReader reader) {
   if (!reader.status().ok()) return config;
   derive_layers(reader, config, full, geometry);
   check_token_ids(reader, config);
-  reader.reject_unknown(kUnknownKeyRemedy);
+  reader.pass_over_unknown();
   return config;
 }
 

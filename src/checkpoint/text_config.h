@@ -7,7 +7,7 @@
 //     use(text.intermediate_size(i));
 //   }
 //
-// Defaults and derived values are those of transformers 5.23 (configuration_gemma4.py): the last
+// Defaults and derived values are those of transformers 5.24 (configuration_gemma4.py): the last
 // layer is always full attention; full-attention layers have their own head dim, given as
 // `global_head_dim` or, in configs that transformers saved again, as `per_layer_config`; the last
 // `num_kv_shared_layers` layers have no keys and values of their own and read those of the last
@@ -74,7 +74,7 @@ struct TextConfig {
 
   // Per-layer inputs (PLE); width 0 means that the model has none.
   int64_t hidden_size_per_layer_input = 256;
-  int64_t vocab_size_per_layer_input = 262144;
+  int64_t vocab_size_per_layer_input = 262144;  // less than vocab_size where only one was resized
 
   std::optional<int64_t> pad_token_id = 0;
   std::optional<int64_t> bos_token_id = 2;

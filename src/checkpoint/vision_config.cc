@@ -20,7 +20,7 @@ double read_theta(JsonReader& reader) {
   }
   rope->ignore({"partial_rotary_factor"});  // the reference does not look at it
   const double theta = positive(*rope, "rope_theta", outer);
-  rope->reject_unknown(kUnknownKeyRemedy);
+  rope->pass_over_unknown();
   return theta;
 }
 
@@ -29,6 +29,7 @@ double read_theta(JsonReader& reader) {
 VisionConfig read_vision_config(JsonReader r) {
   VisionConfig c;
   accept_common_keys(r);
+  refuse_unfollowed(r, {"per_layer_config", "rope_scaling"});
   // Written by some versions, read by none: the size of the output follows from the input.
   r.ignore({"architectures", "default_output_length", "global_head_dim"});
   expect_string(r, "model_type", "gemma4_vision");
@@ -62,7 +63,7 @@ VisionConfig read_vision_config(JsonReader r) {
     expect_multiple(r, "num_attention_heads", c.num_attention_heads, c.num_key_value_heads,
                     "num_key_value_heads");
   }
-  r.reject_unknown(kUnknownKeyRemedy);
+  r.pass_over_unknown();
   return c;
 }
 

@@ -118,6 +118,8 @@ std::string summary_text(const BuildSummary& summary, const std::string& output)
 
 Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
                   const std::string& output) {
+  std::vector<std::string> notes = recipe.notes;
+  notes.insert(notes.end(), summary.manifest.notes.begin(), summary.manifest.notes.end());
   Json components = Json::array();
   for (const ComponentSummary& component : summary.components) {
     Json passes = Json::array();
@@ -146,7 +148,7 @@ Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
           {"peak_resident_bytes", peak_resident_bytes()},
           {"plan", build::to_json(summary.plan)},
           {"compared", build::to_json(build::compare(summary.plan, summary))},
-          {"notes", recipe.notes},
+          {"notes", std::move(notes)},
           {"components", std::move(components)},
           {"contexts", contexts_json(summary)}};
 }

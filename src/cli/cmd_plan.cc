@@ -34,7 +34,12 @@ Result<std::string> plan(const PlanFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const build::Plan plan, build::make_plan(recipe, checkpoint, options.chip));
   LAP_ASSIGN_OR_RETURN(const build::PlanReport report,
                        build::plan_report(recipe, checkpoint, plan, options));
-  return flags.json ? build::to_json(report).dump(2) + "\n" : report::plan_text(report);
+  if (flags.json) {
+    Json json = build::to_json(report);
+    json["notes"] = checkpoint.notes;
+    return json.dump(2) + "\n";
+  }
+  return report::plan_text(report) + report::notes_text(checkpoint.notes);
 }
 
 }  // namespace

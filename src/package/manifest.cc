@@ -29,14 +29,16 @@ Json to_json(const TextModel& text) {
                       {"head_dim", cache.head_dim},
                       {"sliding", cache.sliding}});
   }
-  return {{"vocab_size", text.vocab_size},
-          {"hidden_size", text.hidden_size},
-          {"per_layer_width", text.per_layer_width},
-          {"sliding_window", text.sliding_window},
-          {"max_positions", text.max_positions},
-          {"pad_token_id", text.pad_token_id},
-          {"vision_bidirectional_attention", text.vision_bidirectional_attention},
-          {"caches", std::move(caches)}};
+  Json out = {{"vocab_size", text.vocab_size},
+              {"hidden_size", text.hidden_size},
+              {"per_layer_width", text.per_layer_width},
+              {"sliding_window", text.sliding_window},
+              {"max_positions", text.max_positions},
+              {"pad_token_id", text.pad_token_id},
+              {"vision_bidirectional_attention", text.vision_bidirectional_attention},
+              {"caches", std::move(caches)}};
+  if (text.embedded_ids) out["embedded_ids"] = *text.embedded_ids;
+  return out;
 }
 
 Json to_json(const FixedEncoder& encoder) {
@@ -188,6 +190,7 @@ Json to_json(const Manifest& manifest) {
               {"source", manifest.source},
               {"sources", manifest.sources},
               {"text", to_json(manifest.text)}};
+  if (!manifest.notes.empty()) out["notes"] = manifest.notes;
   if (manifest.vision) out["vision"] = to_json(*manifest.vision);
   if (manifest.audio) out["audio"] = to_json(*manifest.audio);
   if (manifest.fixed_model) out["static_model"] = to_json(*manifest.fixed_model);

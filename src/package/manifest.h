@@ -66,6 +66,10 @@ struct TextModel {
   // Soft tokens of an image attend to each other both ways in the sliding layers; the decoder takes
   // mm_token_type_ids then.
   bool vision_bidirectional_attention = false;
+  // Rows of the smallest table that ids are looked up in, when that is not vocab_size: higher ids
+  // can be chosen among logits and not be embedded. Placeholders are never looked up.
+  std::optional<int64_t> embedded_ids = std::nullopt;
+  int64_t embedded_limit() const { return embedded_ids.value_or(vocab_size); }
 };
 
 // How to drive an encoder of fixed length (gemma4/fixed_vision_encoder.h, fixed_audio_encoder.h).
@@ -207,6 +211,7 @@ struct Manifest {
   std::string source;  // name of the checkpoint's folder; older packages: its path as given
   // "checkpoint" -> Checkpoint::content_hash; older packages: Checkpoint::source_hash.
   std::map<std::string, std::string> sources;
+  std::vector<std::string> notes;  // Checkpoint::notes and those of its texts (build/text_check.h)
   TextModel text;
   std::optional<VisionModel> vision;      // present with the component vision_encoder
   std::optional<AudioModel> audio;        // present with the component audio_encoder

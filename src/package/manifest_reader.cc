@@ -45,6 +45,7 @@ class ManifestReader {
     for (const auto& [file, hash] : sources.json().items()) {
       out.sources[file] = sources.string(file);
     }
+    out.notes = root.strings("notes");
     out.text = text(root.child("text"));
     if (auto section = root.optional_child("vision")) {
       out.vision = vision(*std::move(section), out.text.vocab_size);
@@ -78,6 +79,8 @@ class ManifestReader {
     out.max_positions = reader.integer("max_positions", {.min = 1});
     out.pad_token_id = reader.integer("pad_token_id", {.min = 0, .max = out.vocab_size - 1});
     out.vision_bidirectional_attention = reader.boolean("vision_bidirectional_attention");
+    out.embedded_ids =
+        reader.optional_integer("embedded_ids", {.min = 1, .max = out.vocab_size - 1});
     std::set<int64_t> layers;
     for (JsonReader& entry : reader.objects("caches", kRebuild)) {
       CacheSpec cache;

@@ -84,6 +84,28 @@ TEST(Manifest, ReadsBackWhatItWrote) {
   EXPECT_EQ(read->component("no_such"), nullptr);
 }
 
+// Catches: notes lost on the way, and a manifest that changes where there is nothing to note.
+TEST(Manifest, KeepsNotesAndTheSmallerTable) {
+  EXPECT_FALSE(to_json(sample()).contains("notes"));
+  EXPECT_FALSE(to_json(sample())["text"].contains("embedded_ids"));
+  EXPECT_EQ(sample().text.embedded_limit(), 1024);
+  const TempDir dir;
+  Manifest odd = sample();
+  odd.notes = {"config.json: passed over 1 key that no Gemma 4 code reads: 'x'", "another"};
+  odd.text.embedded_ids = 1022;
+  dir.write(kManifestFile, to_json(odd));
+  const auto read = read_manifest(dir.path());
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(read->notes, odd.notes);
+  EXPECT_EQ(read->text.embedded_limit(), 1022);
+  for (const Json& bad : {Json(0), Json(1024), Json("x")}) {
+    Json json = to_json(odd);
+    json["text"]["embedded_ids"] = bad;
+    dir.write(kManifestFile, json);
+    EXPECT_THAT(read_manifest(dir.path()).error().message(), HasSubstr("embedded_ids"));
+  }
+}
+
 // Sections are absent, not empty: a runtime asks `if (manifest.vision)`.
 TEST(Manifest, TextModelsHaveNoModalitySections) {
   const TempDir dir;

@@ -23,6 +23,9 @@ TextModel text_model(const checkpoint::Config& config) {
   }
   out.pad_token_id = text.pad_token_id.value_or(0);
   out.vision_bidirectional_attention = text.vision_bidirectional_attention;
+  if (text.has_per_layer_inputs() && text.vocab_size_per_layer_input < text.vocab_size) {
+    out.embedded_ids = text.vocab_size_per_layer_input;
+  }
   return out;
 }
 

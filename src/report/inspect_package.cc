@@ -9,6 +9,7 @@
 #include "report/claims_text.h"
 #include "report/inspect.h"
 #include "report/modalities.h"
+#include "report/plan_text.h"
 #include "report/table.h"
 
 namespace lapidary::report {
@@ -103,6 +104,7 @@ Result<std::string> as_json(const Package& package, std::vector<GraphRecord> com
   uint64_t bytes = 0;
   for (const package::FileRecord& file : manifest.files) bytes += file.size;
   json["bytes"] = bytes;
+  json["notes"] = package.manifest.notes;
   json["modalities"] = std::move(modalities);
   if (!tensors) {
     for (Json& component : json["components"]) component.erase("tensors");
@@ -170,7 +172,7 @@ Result<std::string> package_text(const Package& package, const InspectFlags& fla
                                 manifest.recipe_name, manifest.source, manifest.lapidary_version);
   if (flags.component.empty()) {
     LAP_ASSIGN_OR_RETURN(const std::string modalities, modalities_text(package));
-    out += modalities;
+    out += modalities + notes_text(manifest.notes);
   }
   for (const GraphRecord& component : components) out += "\n" + component_text(component, flags);
   if (flags.component.empty()) out += "\n" + files_text(manifest);

@@ -5,6 +5,7 @@
 #include "checkpoint/checkpoint.h"
 #include "graph/onnx_reader.h"
 #include "report/inspect.h"
+#include "report/plan_text.h"
 #include "report/table.h"
 
 namespace lapidary::report {
@@ -65,7 +66,8 @@ Result<std::string> checkpoint_json(const Checkpoint& checkpoint, const InspectF
                {"vision", checkpoint.config.vision.has_value()},
                {"audio", checkpoint.config.audio.has_value()},
                {"bytes", checkpoint.stored.total_bytes()},
-               {"parts", std::move(parts)}};
+               {"parts", std::move(parts)},
+               {"notes", checkpoint.notes}};
   LAP_ASSIGN_OR_RETURN(json["source_hash"], checkpoint.source_hash());
   if (flags.tensors) {
     Json tensors = Json::array();
@@ -199,12 +201,12 @@ Result<std::string> inspect_checkpoint(const InspectFlags& flags) {
   return fmt::format(
       "{}: Gemma 4 checkpoint, {} in {} file(s)\n"
       "text: {} layers, hidden {}, {} heads, vocabulary {}, window {}, per-layer inputs {} wide\n"
-      "{}vision: {}\naudio: {}\n{}",
+      "{}vision: {}\naudio: {}\n{}{}",
       flags.path, human_bytes(static_cast<uint64_t>(checkpoint.stored.total_bytes())),
       checkpoint.stored.files().size(), text.num_layers(), text.hidden_size,
       text.num_attention_heads, text.vocab_size, text.sliding_window,
       text.hidden_size_per_layer_input, layers_text(text), tower(config.vision),
-      tower(config.audio), weights_text(checkpoint, flags.tensors));
+      tower(config.audio), weights_text(checkpoint, flags.tensors), notes_text(checkpoint.notes));
 }
 
 Result<std::string> inspect_onnx(const InspectFlags& flags) {

@@ -97,6 +97,12 @@ std::string plan_text(const PlanReport& report) {
          objections(report);
 }
 
+std::string notes_text(const std::vector<std::string>& notes) {
+  std::string out;
+  for (const std::string& note : notes) out += "note: " + note + "\n";
+  return out;
+}
+
 std::string comparison_text(const std::vector<build::Compared>& rows) {
   Table table({"", "", "planned", "measured", ""});
   for (const build::Compared& row : rows) {

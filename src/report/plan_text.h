@@ -10,6 +10,8 @@
 namespace lapidary::report {
 
 std::string plan_text(const build::PlanReport& report);
+// Checkpoint::notes, a line each.
+std::string notes_text(const std::vector<std::string>& notes);
 // Planned, measured, and how far apart.
 std::string comparison_text(const std::vector<build::Compared>& rows);
 

@@ -9,6 +9,7 @@
 #include "engine/dynamic_engine.h"
 #include "engine/fixed_engine.h"
 #include "engine/soft_blocks.h"
+#include "engine/token_check.h"
 
 namespace lapidary::runtime {
 
@@ -34,12 +35,7 @@ Status Decoder::check_step(std::span<const int32_t> tokens, int64_t logits_to_ke
     return internal_error("logits_to_keep",
                           fmt::format("must lie in [0, {}], is {}", tokens.size(), logits_to_keep));
   }
-  for (const int32_t token : tokens) {
-    if (token < 0 || token >= text().vocab_size) {
-      return bad_input(fmt::format("token id {}", token),
-                       fmt::format("out of range; the model has {} tokens", text().vocab_size));
-    }
-  }
+  for (const int32_t token : tokens) LAP_RETURN_IF_ERROR(engine::check_token(token, text()));
   return {};
 }
 
@@ -52,6 +48,7 @@ Status Decoder::check_prompt(const engine::Prompt& prompt) const {
   }
   LAP_RETURN_IF_ERROR(engine::check_blocks(prompt, text().hidden_size));
   if (prompt.ids.empty()) return bad_input("prompt", "is empty");
+  LAP_RETURN_IF_ERROR(engine::check_tokens(prompt, text()));
   if (total <= engine_->size()) return bad_input("prompt", "has nothing beyond the tokens held");
   const bool whole_images = text().vision_bidirectional_attention;
   if (engine::common_prefix(held_, prompt, whole_images) != engine_->size()) {
@@ -98,7 +95,6 @@ Result<std::span<const float>> Decoder::prefill(const engine::Prompt& prompt, co
     const auto tokens = std::span(prompt.ids)
                             .subspan(static_cast<size_t>(chunk.begin),
                                      static_cast<size_t>(chunk.end - chunk.begin));
-    LAP_RETURN_IF_ERROR(check_step(tokens, 1));
     const bool last = chunk.end == positions.end;
     LAP_ASSIGN_OR_RETURN(logits, append(tokens, last ? 1 : 0, prompt.blocks));
     work.advance(tokens.size());

@@ -1,10 +1,13 @@
 #include "runtime/model.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "encoders/fitted_processor.h"
+#include "engine/token_check.h"
 
 namespace lapidary::runtime {
 namespace {
@@ -13,9 +16,9 @@ constexpr const char* kTokenizer = "tokenizer.json";
 constexpr const char* kChatTemplate = "chat_template.jinja";
 constexpr const char* kGenerationConfig = "generation_config.json";
 // What a package may lack and is read when it is there.
-constexpr std::array<const char*, 5> kOptionalFiles = {
-    kChatTemplate, "tokenizer_config.json", "processor_config.json", "preprocessor_config.json",
-    "video_preprocessor_config.json"};
+constexpr std::array<const char*, 6> kOptionalFiles = {
+    kChatTemplate,           "chat_template.json",       "tokenizer_config.json",
+    "processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json"};
 
 Result<checkpoint::GenerationConfig> load_generation_config(const package::Package& package) {
   // A package has no config.json: what the file needs of it is in the manifest.
@@ -85,6 +88,28 @@ const encoders::MediaTokens* Model::media(encoders::MediaKind kind) const {
   return at == media_.end() ? nullptr : &*at;
 }
 
+Status Model::check_rows(const engine::Prompt& prompt) const {
+  const auto id = engine::first_without_row(prompt, manifest().text);
+  if (!id) return {};
+  return bad_input(
+      "prompt",
+      fmt::format("holds the token {} (id {}), and the model's per-layer table has {} rows only",
+                  tokenizer_.id_to_token(*id).value_or(""), *id, manifest().text.embedded_limit()),
+      "leave the token out, or resize that table as well as the other");
+}
+
+Status Model::check_text(std::string_view text) const {
+  if (!manifest().text.embedded_ids) return {};
+  LAP_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer_.encode(text, false));
+  const package::Manifest& model = manifest();
+  std::erase_if(ids, [&model](int32_t id) {  // placeholders, which soft tokens will replace
+    const bool image =
+        model.vision && (id == model.vision->image_token_id || id == model.vision->video_token_id);
+    return image || (model.audio && id == model.audio->audio_token_id);
+  });
+  return check_rows(engine::Prompt(std::move(ids)));
+}
+
 Result<engine::Prompt> Model::prompt_of(std::string_view text,
                                         std::span<const encoders::EncodedMedia> media) const {
   LAP_ASSIGN_OR_RETURN(const std::string expanded,
@@ -92,7 +117,9 @@ Result<engine::Prompt> Model::prompt_of(std::string_view text,
   LAP_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer_.encode(expanded, false));
   LAP_ASSIGN_OR_RETURN(std::vector<engine::SoftBlock> blocks,
                        encoders::place_blocks(ids, media_, media));
-  return engine::Prompt(std::move(ids), std::move(blocks));
+  engine::Prompt prompt(std::move(ids), std::move(blocks));
+  LAP_RETURN_IF_ERROR(check_rows(prompt));
+  return prompt;
 }
 
 Result<engine::Prompt> Model::chat_prompt(const Json& messages,

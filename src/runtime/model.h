@@ -78,6 +78,10 @@ class Model {
   // Placeholders as in chat_prompt.
   Result<engine::Prompt> raw_prompt(std::string_view text,
                                     std::span<const encoders::EncodedMedia> media = {}) const;
+  // That the model has an embedding for every token of a text (engine/token_check.h); the prompts
+  // above are checked as well. Before encoders run, for what a user says. Errors: kBadInput naming
+  // the token; those of the tokenizer.
+  Status check_text(std::string_view text) const;
   // <bos>, when the model has one.
   std::optional<int32_t> bos() const { return bos_; }
 
@@ -92,6 +96,7 @@ class Model {
   // Of a package that is verified.
   static Result<Model> load(const package::Package& package, const ModelOptions& options);
   Status load_side_files();
+  Status check_rows(const engine::Prompt& prompt) const;
   Result<engine::Prompt> prompt_of(std::string_view text,
                                    std::span<const encoders::EncodedMedia> media) const;
 

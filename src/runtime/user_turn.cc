@@ -36,6 +36,7 @@ Result<bool> placed_by_text(const UserTurn& turn, const encoders::MediaTokens& t
 }  // namespace
 
 Result<Json> turn_content(const UserTurn& turn, const Model& model) {
+  LAP_RETURN_IF_ERROR(model.check_text(turn.text));
   Json parts = Json::array();
   for (const encoders::MediaItem& item : turn.media) {
     const encoders::MediaTokens* tokens = model.media(item.kind);

@@ -20,7 +20,8 @@ struct UserTurn {
 // The turn's "content" for a chat template: the media parts in the order given, then the text. When
 // the text itself holds placeholders of a kind (the model's "<|image|>"), these are the places, one
 // for each item of that kind, and no parts are added for it. Error: kBadInput when text and items
-// of a kind do not agree in number; kUnsupported for a kind that the package has no encoder for.
+// of a kind do not agree in number, and for a token that the model has no embedding for;
+// kUnsupported for a kind that the package has no encoder for.
 Result<Json> turn_content(const UserTurn& turn, const Model& model);
 
 }  // namespace lapidary::runtime

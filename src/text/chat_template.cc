@@ -5,14 +5,10 @@
 #include <algorithm>
 #include <array>
 
-#include "base/input_file.h"
+#include "text/template_source.h"
 
 namespace lapidary::text {
 namespace {
-
-constexpr const char* kTemplateFile = "chat_template.jinja";
-constexpr const char* kConfigFile = "tokenizer_config.json";
-constexpr uint64_t kMostTemplateBytes = 16U << 20;  // jinja's own bound, 8 MB, has its own message
 
 // A special token is a text, or an object that holds it as "content".
 const Json* token_text(const Json& value) {
@@ -74,10 +70,16 @@ Status ChatTemplate::add(std::string name, std::string_view source, const std::s
 
 Status ChatTemplate::add_from_config(const Json& value, const std::string& where) {
   if (value.is_string()) return add("default", value.get_ref<const std::string&>(), where);
-  if (!value.is_array()) {
+  if (!value.is_array() && !value.is_object()) {
     return bad_input(where, "expected a text or a list of {name, template}");
   }
-  for (const Json& entry : value) {
+  for (const auto& [key, entry] : value.items()) {
+    if (value.is_object()) {
+      if (!entry.is_string()) return bad_input(where, "expected a text for each name");
+      LAP_RETURN_IF_ERROR(
+          add(key, entry.get_ref<const std::string&>(), fmt::format("{}.{}", where, key)));
+      continue;
+    }
     const bool complete = entry.is_object() && entry.contains("name") &&
                           entry["name"].is_string() && entry.contains("template") &&
                           entry["template"].is_string();
@@ -113,37 +115,28 @@ Status ChatTemplate::read_special_tokens(const Json& config, const std::string& 
 }
 
 bool ChatTemplate::present(const std::filesystem::path& dir) {
-  std::error_code ignored;
-  if (std::filesystem::exists(dir / kTemplateFile, ignored)) return true;
-  auto config = load_json(dir / kConfigFile);
-  return config.ok() && config->is_object() && config->contains("chat_template") &&
-         !(*config)["chat_template"].is_null();
+  const auto source = find_template(dir);
+  return !source.ok() || source->has_value();
 }
 
 Result<ChatTemplate> ChatTemplate::load(const std::filesystem::path& dir) {
   ChatTemplate out;
   std::error_code ignored;
-  const std::filesystem::path config_path = dir / kConfigFile;
+  const std::filesystem::path config_path = dir / kTokenizerConfigFile;
   Json config = Json::object();
   if (std::filesystem::exists(config_path, ignored)) {
     LAP_ASSIGN_OR_RETURN(config, load_json(config_path));
   }
   LAP_RETURN_IF_ERROR(out.read_special_tokens(config, config_path.string()));
-  const std::filesystem::path file = dir / kTemplateFile;
-  const auto in_config = config.find("chat_template");
-  if (std::filesystem::exists(file, ignored)) {
-    out.where_ = file.string();
-    LAP_ASSIGN_OR_RETURN(const std::string source, read_file(file, kMostTemplateBytes));
-    LAP_RETURN_IF_ERROR(out.add("default", source, out.where_));
-  } else if (in_config != config.end() && !in_config->is_null()) {
-    out.where_ = config_path.string() + ": chat_template";
-    LAP_RETURN_IF_ERROR(out.add_from_config(*in_config, out.where_));
-  } else {
+  LAP_ASSIGN_OR_RETURN(const auto source, find_template(dir));
+  if (!source) {
     return bad_input(dir.string(),
                      "no chat template: neither chat_template.jinja nor the key "
                      "chat_template in tokenizer_config.json",
                      "use plain completion (--raw), or add the template");
   }
+  out.where_ = source->where;
+  LAP_RETURN_IF_ERROR(out.add_from_config(source->value, out.where_));
   return out;
 }
 

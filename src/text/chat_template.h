@@ -50,15 +50,16 @@ struct ChatOptions {
 
 class ChatTemplate {
  public:
-  // Reads chat_template.jinja, or else the key "chat_template" of tokenizer_config.json (a text, or
-  // a list of {name, template}), and the special tokens of tokenizer_config.json, from `dir`.
-  // Errors: no template there; a template that does not parse; files that are not as expected.
+  // Reads the template (template_source.h) and the special tokens of tokenizer_config.json, from
+  // `dir`. Errors: no template there; a template that does not parse; files that are not as
+  // expected.
   static Result<ChatTemplate> load(const std::filesystem::path& dir);
   // From the texts themselves. `tokenizer_config` may be an empty object.
   static Result<ChatTemplate> parse(std::string_view source, const Json& tokenizer_config,
                                     const std::string& where);
 
-  // True if `dir` holds a template, so that a caller can offer plain completion otherwise.
+  // True if `dir` holds a template, or a file that cannot be read in its place, so that a caller can
+  // offer plain completion otherwise.
   static bool present(const std::filesystem::path& dir);
 
   // `messages`: a list of objects, each with a text "role". Errors: messages of another form; what

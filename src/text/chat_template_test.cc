@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/testing/source_dir.h"
+#include "text/template_source.h"
 
 namespace lapidary::text {
 namespace {
@@ -99,6 +100,46 @@ TEST_F(ChatTemplateTest, ReadsTheTokenizerConfig) {
   EXPECT_EQ(text_of(chat->render(Json::array({chat_message("user", "x")}))), "<s><img>Falsex");
   write("chat_template.jinja", "file wins\n");
   EXPECT_EQ(text_of(ChatTemplate::load(dir_)->render(Json::array())), "file wins");
+}
+
+// The places in the order of transformers' processors, and, without a processor's file, of its
+// tokenizers. Catches: another template than that which the reference renders.
+TEST_F(ChatTemplateTest, PlacesHaveTheOrderOfTheReference) {
+  const auto from = [&] {
+    const auto source = find_template(dir_);
+    EXPECT_TRUE(source.ok()) << source.error().message();
+    return source.ok() && *source ? (*source)->file : "nowhere";
+  };
+  EXPECT_EQ(from(), "nowhere");
+  write("chat_template.json", R"({"chat_template": "json"})");
+  EXPECT_EQ(from(), "chat_template.json");
+  EXPECT_TRUE(ChatTemplate::present(dir_));
+  EXPECT_EQ(text_of(ChatTemplate::load(dir_)->render(Json::array())), "json");
+  write("tokenizer_config.json", R"({"chat_template": "tokenizer"})");
+  EXPECT_EQ(from(), "tokenizer_config.json");
+  write("chat_template.jinja", "jinja");
+  EXPECT_EQ(from(), "chat_template.jinja");
+  write("processor_config.json", "{}");
+  EXPECT_EQ(from(), "chat_template.json");
+  write("processor_config.json", R"({"chat_template": {"default": "processor", "rag": "x"}})");
+  EXPECT_EQ(from(), "processor_config.json");
+  EXPECT_EQ(text_of(ChatTemplate::load(dir_)->render(Json::array())), "processor");
+  write("chat_template.json", R"({"chat_template": null})");
+  write("processor_config.json", R"({"chat_template": "jinja"})");
+  const auto source = find_template(dir_);
+  EXPECT_THAT((*source)->passed_over, ElementsAre("tokenizer_config.json"));  // jinja is the same
+}
+
+TEST_F(ChatTemplateTest, NamesThePlaceThatIsWrong) {
+  write("chat_template.json", R"({"chat_template": {"default": 5}})");
+  EXPECT_THAT(error_of(ChatTemplate::load(dir_)),
+              HasSubstr("chat_template.json: chat_template: expected a text for each name"));
+  write("chat_template.json", "[1]");
+  EXPECT_THAT(error_of(ChatTemplate::load(dir_)), HasSubstr("expected an object"));
+  EXPECT_TRUE(ChatTemplate::present(dir_));
+  write("chat_template.json", R"({"chat_template": "{% if %}"})");
+  EXPECT_THAT(error_of(ChatTemplate::load(dir_)),
+              HasSubstr("chat_template.json: chat_template: line 1: "));
 }
 
 // A list of templates: tools choose "tool_use", a name chooses itself, an unknown name is refused.

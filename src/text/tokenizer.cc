@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/mapped_file.h"
@@ -116,6 +117,16 @@ bool Tokenizer::is_special(int32_t id) const {
 
 size_t Tokenizer::vocab_size() const {
   return parts_->model.vocabulary().size() + parts_->added.outside_vocabulary();
+}
+
+int64_t Tokenizer::id_limit() const {
+  int64_t limit = parts_->model.vocabulary().id_limit();
+  for (const AddedToken& token : parts_->added.all()) limit = std::max(limit, token.id + 1);
+  return limit;
+}
+
+const std::vector<std::string>& Tokenizer::saved_call_settings() const {
+  return parts_->saved_call_settings;
 }
 
 struct StreamingDecoder::Impl {

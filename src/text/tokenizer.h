@@ -48,6 +48,11 @@ class Tokenizer {
   bool is_special(int32_t id) const;
   // Tokens of the model and added tokens outside it.
   size_t vocab_size() const;
+  // One more than the largest id.
+  int64_t id_limit() const;
+  // Settings of a call that were saved with the tokenizer ("truncation", "padding"). Lapidary applies
+  // none of them, as transformers does not unless a call asks for it.
+  const std::vector<std::string>& saved_call_settings() const;
 
  private:
   friend class StreamingDecoder;

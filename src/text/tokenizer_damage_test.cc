@@ -53,6 +53,21 @@ TEST(TokenizerDamage, TheUndamagedFileLoads) {
   EXPECT_EQ(tokenizer.encode("ab", true).value(), (std::vector<int32_t>{0, 3}));
 }
 
+// Catches: a tokenizer refused, or texts cut, for what its last call was told.
+TEST(TokenizerDamage, SettingsOfACallAreNamedAndNotApplied) {
+  const std::string json =
+      replaced(R"("truncation": null, "padding": null)",
+               R"("truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst",
+         "stride": 0}, "padding": {"strategy": {"Fixed": 9}, "pad_id": 0})");
+  const auto tokenizer = Tokenizer::parse(json, "x");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message();
+  EXPECT_EQ(tokenizer->saved_call_settings(), (std::vector<std::string>{"truncation", "padding"}));
+  EXPECT_EQ(tokenizer->encode("abababab", true).value(), (std::vector<int32_t>{0, 3, 3, 3, 3}));
+  const Tokenizer plain = Tokenizer::parse(kSmall, "x").value();
+  EXPECT_TRUE(plain.saved_call_settings().empty());
+  EXPECT_EQ(plain.id_limit(), 4);
+}
+
 struct Damage {
   const char* from;
   const char* to;
@@ -62,8 +77,8 @@ struct Damage {
 const Damage kDamages[] = {
     // Not supported: named, never ignored.
     {R"("version": "1.0")", R"("version": "2.0")", "'version' is '2.0'"},
-    {R"("truncation": null)", R"("truncation": {"max_length": 5})", "'truncation' is set"},
-    {R"("padding": null)", R"("padding": {"pad_id": 0})", "'padding' is set"},
+    {R"("truncation": null)", R"("truncation": 5)", "'truncation' must be an object"},
+    {R"("padding": null)", R"("padding": "left")", "'padding' must be an object"},
     {R"("type": "Replace")", R"("type": "NFKC")", "'normalizer.type' is 'NFKC'"},
     {R"({"String": " "}, "content")", R"({"Regex": "\\s"}, "content")", "normalizer.pattern.Regex"},
     {R"({"String": " "}, "content")", R"({"String": ""}, "content")", "normalizer.pattern.String"},

@@ -19,11 +19,13 @@ namespace {
 // much memory, so 2 GiB.
 constexpr uint64_t kMostTokenizerBytes = 128U << 20;
 
-void require_null(JsonReader& reader, const std::string& key) {
-  if (reader.has(key)) {
-    reader.fail(key, "is set, which is not supported", "set it to null", ErrorKind::kUnsupported);
+// Which of the settings are there that `tokenizers` keeps for the calls to come.
+std::vector<std::string> read_call_settings(JsonReader& root) {
+  std::vector<std::string> out;
+  for (const char* key : {"truncation", "padding"}) {
+    if (root.optional_child(key)) out.emplace_back(key);
   }
-  reader.ignore({key.c_str()});
+  return out;
 }
 
 BpeOptions read_model(JsonReader& reader, const Vocabulary& vocabulary) {
@@ -164,8 +166,7 @@ Result<TokenizerParts> parse_tokenizer(std::string_view json, const std::string&
   const JsonContext context{std::make_shared<std::optional<Error>>(), where};
   JsonReader root = context.reader(rest, "");
   check_version(root);
-  require_null(root, "truncation");
-  require_null(root, "padding");
+  std::vector<std::string> call_settings = read_call_settings(root);
   JsonReader model = root.child("model");
   const BpeOptions options = read_model(model, vocabulary);
   if (!scan.has_vocabulary()) model.fail("vocab", "is missing");
@@ -186,7 +187,8 @@ Result<TokenizerParts> parse_tokenizer(std::string_view json, const std::string&
                        .normalizer = std::move(normalizer),
                        .pre_tokenizer = std::move(pre_tokenizer),
                        .post_processor = std::move(post_processor),
-                       .decoder = std::move(decoder)};
+                       .decoder = std::move(decoder),
+                       .saved_call_settings = std::move(call_settings)};
   LAP_RETURN_IF_ERROR(check_template_ids(parts, where));
   return parts;
 }

@@ -28,6 +28,7 @@ struct TokenizerParts {
   PreTokenizer pre_tokenizer;
   PostProcessor post_processor;
   PieceDecoder decoder;
+  std::vector<std::string> saved_call_settings = {};  // "truncation", "padding"
 
   bool knows(int32_t id) const {
     return added.find(id) != nullptr || model.vocabulary().contains(id);
