@@ -2,32 +2,53 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "base/json.h"
 #include "checkpoint/config_fields.h"
+#include "checkpoint/gemma3_text_config.h"
 
 namespace lapidary::checkpoint {
 namespace {
 
-constexpr const char* kWhole = "gemma4";
-constexpr const char* kTextOnly = "gemma4_text";
+// What a file describes: a whole model, with sections, or the text model of one alone.
+struct Family {
+  const char* model_type;
+  const char* architecture;
+  TextConfig (*read_text)(JsonReader);  // of the whole file; null: of its section
+};
 
-// Whether the file is the text section itself.
-bool read_family(JsonReader& r) {
+constexpr std::array<Family, 3> kFamilies = {{
+    {"gemma4", "Gemma4ForConditionalGeneration", nullptr},
+    {"gemma4_text", "Gemma4ForCausalLM", &read_text_config},
+    {"gemma3_text", "Gemma3ForCausalLM", &read_gemma3_text_config},
+}};
+
+const Family& read_family(JsonReader& r) {
   const std::string type = r.string("model_type");
-  const bool text_only = type == kTextOnly;
-  if (r.status().ok() && !text_only && type != kWhole) {
-    r.fail("model_type", fmt::format("is '{}', which is not supported", type),
-           "a Gemma 4 E2B or E4B checkpoint ('gemma4') is, and its text model ('gemma4_text')",
-           ErrorKind::kUnsupported);
+  const auto* found = std::find_if(kFamilies.begin(), kFamilies.end(),
+                                   [&](const Family& each) { return type == each.model_type; });
+  if (found == kFamilies.end()) {
+    if (r.status().ok()) {
+      r.fail("model_type", fmt::format("is '{}', which is not supported", type),
+             "a Gemma 4 E2B or E4B checkpoint ('gemma4') is, its text model ('gemma4_text'), and "
+             "Gemma 3's ('gemma3_text')",
+             ErrorKind::kUnsupported);
+    }
+    return kFamilies[0];
   }
-  const std::string supported = text_only ? "Gemma4ForCausalLM" : "Gemma4ForConditionalGeneration";
+  const std::string supported = found->architecture;
   for (const std::string& name : r.strings("architectures")) {
     if (name != supported) {
       r.fail("architectures", fmt::format("holds '{}', which is not supported", name),
-             supported + (text_only ? " is, for a gemma4_text" : " is"), ErrorKind::kUnsupported);
+             found->read_text != nullptr ? fmt::format("{} is, for a {}", supported, type)
+                                         : supported + " is",
+             ErrorKind::kUnsupported);
     }
   }
-  return text_only;
+  return *found;
 }
 
 void read_sections(JsonReader& r, Config& c) {
@@ -85,9 +106,9 @@ void check_token_ids(JsonReader& r, const Config& c) {
 }
 
 // Without towers, without their placeholders, and all else is the text section's.
-Config text_only_config(const JsonReader& r) {
+Config text_only_config(TextConfig text) {
   Config c;
-  c.text = read_text_config(r);
+  c.text = std::move(text);
   for (auto* id : {&c.image_token_id, &c.video_token_id, &c.audio_token_id, &c.boi_token_id,
                    &c.eoi_token_id, &c.boa_token_id, &c.eoa_token_id}) {
     id->reset();
@@ -122,9 +143,9 @@ Config whole_config(JsonReader& r) {
 Result<Config> read(const JsonDocument& doc, const std::filesystem::path& file) {
   JsonReader r = doc.root();
   accept_common_keys(r);
-  const bool text_only = read_family(r);
+  const Family& family = read_family(r);
   LAP_RETURN_IF_ERROR(doc.finish());
-  Config c = text_only ? text_only_config(r) : whole_config(r);
+  Config c = family.read_text != nullptr ? text_only_config(family.read_text(r)) : whole_config(r);
   LAP_RETURN_IF_ERROR(doc.finish());
   note_passed_over(doc, file, c.notes);
   return c;

@@ -1,12 +1,12 @@
-// config.json of a Gemma 4 checkpoint, typed and validated.
+// config.json of a Gemma 4 or Gemma 3 text checkpoint, typed and validated.
 //
 //   LAP_ASSIGN_OR_RETURN(Config config, Config::load(dir / "config.json"));
 //   int64_t hidden = config.text.hidden_size;
 //   int64_t patch = config.vision ? config.vision->patch_size : 0;  // it may lack a vision tower
 //
 // Supported: model_type `gemma4`, the E2B and E4B kind, and `gemma4_text`, the text model alone,
-// whose config.json is the text section itself. Everything else (gemma3, gemma4_unified,
-// gemma4_assistant, mixture of experts, ...) is refused by name. Keys are those of transformers
+// whose config.json is the text section itself, and `gemma3_text` (gemma3_text_config.h). Everything
+// else (gemma3, gemma4_unified, gemma4_assistant, mixture of experts, ...) is refused by name. Keys are those of transformers
 // 5.24: what it reads is followed or refused by name; a key that it does not read either, as
 // trainers leave some, is passed over and noted.
 #pragma once

@@ -100,7 +100,7 @@ void read_gemma3_rope(JsonReader r, RopeParameters& rope) {
     r.fail("rope_type", fmt::format("is '{}', which is not supported", type),
            "default and linear are", ErrorKind::kUnsupported);
   }
-  r.reject_unknown(kUnknownKeyRemedy);
+  r.pass_over_unknown();
 }
 
 // Old configs have rope_theta, rope_local_base_freq and rope_scaling (of full attention), new ones
@@ -119,7 +119,7 @@ void read_gemma3_ropes(JsonReader& r, TextConfig& c) {
   if (auto one = ropes->optional_child(kGemma3Sliding)) {
     read_gemma3_rope(*std::move(one), c.sliding_rope);
   }
-  ropes->reject_unknown("rope_parameters holds one object per layer type");
+  ropes->pass_over_unknown();
 }
 
 void check_gemma3_token_ids(JsonReader& r, const TextConfig& c) {
@@ -135,8 +135,10 @@ void check_gemma3_token_ids(JsonReader& r, const TextConfig& c) {
 
 }  // namespace
 
-TextConfig read_gemma3_text_config(JsonReader& reader) {
+TextConfig read_gemma3_text_config(JsonReader reader) {
   TextConfig config;
+  accept_common_keys(reader);
+  reader.ignore({"architectures", "model_type"});
   config.hidden_size_per_layer_input = 0;
   config.value_norm = false;
   config.layer_scalar = false;
@@ -155,6 +157,7 @@ TextConfig read_gemma3_text_config(JsonReader& reader) {
                              config.base_intermediate_size, std::nullopt});
   }
   check_gemma3_token_ids(reader, config);
+  reader.pass_over_unknown();
   return config;
 }
 

@@ -13,8 +13,7 @@
 namespace lapidary::checkpoint {
 
 // Errors are recorded in the reader's document; bidirectional attention, a soft-cap on attention
-// logits, other RoPE types than default and linear are refused by name. Keys not read here are left
-// to the caller.
-TextConfig read_gemma3_text_config(JsonReader& reader);
+// logits, other RoPE types than default and linear are refused by name.
+TextConfig read_gemma3_text_config(JsonReader reader);
 
 }  // namespace lapidary::checkpoint
