@@ -313,7 +313,7 @@ SafetensorsFile::SafetensorsFile(std::shared_ptr<const MappedFile> file, Safeten
   digests_.reserve(header_.entries.size());
   for (size_t i = 0; i < header_.entries.size(); ++i) {
     index_.emplace(header_.entries[i].name, i);
-    digests_.push_back(std::make_shared<TensorDigest>(header_.entries[i].type));
+    digests_.push_back(std::make_shared<tensor::TensorDigest>(header_.entries[i].type));
   }
 }
 
@@ -341,7 +341,7 @@ tensor::Tensor SafetensorsFile::tensor(const TensorEntry& entry) const {
                            digests_[index_.at(entry.name)]);
 }
 
-TensorDigest& SafetensorsFile::digest(const TensorEntry& entry) const {
+tensor::TensorDigest& SafetensorsFile::digest(const TensorEntry& entry) const {
   return *digests_[index_.at(entry.name)];
 }
 
