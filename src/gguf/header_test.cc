@@ -213,6 +213,9 @@ std::vector<Damage> damaged_tensors() {
       {"overflow behind a zero", with_tensor("t", {0, kBillion, kBillion}, kF32Type, 0),
        "overflows"},
       {"float32 bytes overflow", with_tensor("t", {kBillion, kBillion / 8}, 10, 0), "overflows"},
+      // Found by the fuzzer: a row's bits were no int64.
+      {"bits overflow behind a zero", with_tensor("t", {648659083829706784, 0}, kF32Type, 0),
+       "overflows"},
       {"half a block", with_tensor("t", {48, 2}, kQ4_0Type, 0),
        "rows have 48 values, no multiple of the 32 of a block of Q4_0"},
       {"half a K block", with_tensor("t", {128, 2}, 12, 0), "the 256 of a block of Q4_K"},
