@@ -91,11 +91,11 @@ Result<tensor::Shape> parse_shape(const Json& value, const Place& place) {
   return shape;
 }
 
-// Bytes of the tensor, or nothing when the product overflows. A zero dim does not excuse the
-// others: element_count multiplies them all.
+// Bytes of the tensor, or nothing when the product overflows, also in bits (bytes_of counts those). A
+// zero dim does not excuse the others: element_count multiplies them all.
 std::optional<int64_t> checked_bytes(const tensor::Shape& shape, DType dtype) {
   int64_t bytes = bits_of(dtype) / 8;
-  int64_t nonzero = bytes;
+  int64_t nonzero = bits_of(dtype);
   for (const int64_t dim : shape) {
     if (__builtin_mul_overflow(nonzero, std::max<int64_t>(dim, 1), &nonzero)) return std::nullopt;
     bytes *= dim;
@@ -318,7 +318,7 @@ SafetensorsFile::SafetensorsFile(std::shared_ptr<const MappedFile> file, Safeten
   digests_.reserve(header_.entries.size());
   for (size_t i = 0; i < header_.entries.size(); ++i) {
     index_.emplace(header_.entries[i].name, i);
-    digests_.push_back(std::make_shared<TensorDigest>(header_.entries[i].type));
+    digests_.push_back(std::make_shared<tensor::TensorDigest>(header_.entries[i].type));
   }
 }
 
@@ -353,7 +353,7 @@ tensor::Tensor SafetensorsFile::tensor(const TensorEntry& entry) const {
                            digests_[index_.at(entry.name)]);
 }
 
-TensorDigest& SafetensorsFile::digest(const TensorEntry& entry) const {
+tensor::TensorDigest& SafetensorsFile::digest(const TensorEntry& entry) const {
   return *digests_[index_.at(entry.name)];
 }
 

@@ -22,8 +22,8 @@
 
 #include "base/mapped_file.h"
 #include "base/result.h"
-#include "checkpoint/tensor_digest.h"
 #include "tensor/tensor.h"
+#include "tensor/tensor_digest.h"
 
 namespace lapidary::checkpoint {
 
@@ -67,7 +67,7 @@ class SafetensorsFile {
   std::span<const std::byte> bytes_of(const TensorEntry& entry) const;
   const MappedFile& mapped_file() const { return *file_; }
   // Of what tensor() reads. `entry` is one of entries().
-  TensorDigest& digest(const TensorEntry& entry) const;
+  tensor::TensorDigest& digest(const TensorEntry& entry) const;
 
  private:
   SafetensorsFile(std::shared_ptr<const MappedFile> file, SafetensorsHeader header);
@@ -75,7 +75,7 @@ class SafetensorsFile {
   std::shared_ptr<const MappedFile> file_;
   SafetensorsHeader header_;
   std::unordered_map<std::string_view, size_t> index_;  // views of names in header_
-  std::vector<std::shared_ptr<TensorDigest>> digests_;  // one an entry
+  std::vector<std::shared_ptr<tensor::TensorDigest>> digests_;  // one an entry
 };
 
 }  // namespace lapidary::checkpoint

@@ -122,6 +122,8 @@ std::vector<Damage> damages() {
        "overflows"},
       {"overflow hidden by a zero", entry(f32, "[0,4294967296,4294967296]", "[0,0]"), "",
        "overflows"},
+      {"bits overflow behind a zero", entry(f32, "[0,648659083829706784]", "[0,0]"), "",
+       "overflows"},
       {"offsets not an array", entry(f32, "[1]", "4"), four, "must be [begin, end]"},
       {"one offset", entry(f32, "[1]", "[4]"), four, "must be [begin, end]"},
       {"three offsets", entry(f32, "[1]", "[0,4,4]"), four, "must be [begin, end]"},

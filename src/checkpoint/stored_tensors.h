@@ -61,7 +61,7 @@ class StoredTensors {
   // Tensors are hashed while they are read; what nobody read is read now, on all cores. Errors: a
   // file that cannot be read, or that got shorter; kCancelled.
   Result<std::string> content_hash(const Work& work) const;
-  // The same of single tensors, by name (checkpoint/tensor_digest.h). Error also: no such tensor.
+  // The same of single tensors, by name (tensor/tensor_digest.h). Error also: no such tensor.
   Result<std::map<std::string, std::string>> tensor_hashes(const std::vector<std::string>& names,
                                                            const Work& work) const;
   // Tensors of which anything was read, in this process, through tensor(). Sorted.

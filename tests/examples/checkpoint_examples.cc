@@ -6,7 +6,6 @@
 #include "checkpoint/config.h"
 #include "checkpoint/processor_config.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/tensor_digest.h"
 #include "checkpoint/test_files.h"
 #include "checkpoint/text_config.h"
 #include "checkpoint/weights.h"
@@ -84,23 +83,6 @@ Status weights_example(const std::filesystem::path& dir) {
   return {};
 }
 
-Status tensor_digest_example(const std::filesystem::path& path) {
-  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-  const std::string name = "a";
-  const tensor::TensorType type{DType::kUint8, {2, 4}};
-  const int64_t offset = 0;
-  const CancelToken* cancel = nullptr;
-  // [checkpoint/tensor_digest.h]
-  auto digest = std::make_shared<TensorDigest>(type);
-  tensor::Tensor weight = tensor::from_file(file, offset, type, name, digest);
-  use(weight.materialize());                                     // any rows, on any threads
-  LAP_RETURN_IF_ERROR(digest->complete(*file, offset, cancel));  // the rest
-  const std::string hash = digest->hex();
-  // [end]
-  EXPECT_EQ(hash.size(), 32U);
-  return {};
-}
-
 TEST(CheckpointExamples, OnTheTinyModel) {
   const std::filesystem::path dir = tiny_checkpoint();
   expect_ok(checkpoint_example());
@@ -109,7 +91,6 @@ TEST(CheckpointExamples, OnTheTinyModel) {
   expect_ok(safetensors_example(dir / "model.safetensors"));
   expect_ok(stored_tensors_example(dir));
   expect_ok(weights_example(dir));
-  expect_ok(tensor_digest_example(dir / "model.safetensors"));
   const auto config = Config::load(dir / "config.json");
   ASSERT_TRUE(config.ok()) << config.error().message();
   text_config_example(*config);

@@ -9,6 +9,7 @@
 #include "tensor/expressions.h"
 #include "tensor/npy.h"
 #include "tensor/tensor.h"
+#include "tensor/tensor_digest.h"
 
 namespace lapidary::tensor {
 
@@ -34,10 +35,28 @@ Status npy_example(const std::vector<float>& values) {
   return {};
 }
 
+Status tensor_digest_example(const std::filesystem::path& path) {
+  LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+  const std::string name = "a";
+  const TensorType type{DType::kUint8, {2, 4}};
+  const int64_t offset = 0;
+  const CancelToken* cancel = nullptr;
+  // [tensor/tensor_digest.h]
+  auto digest = std::make_shared<TensorDigest>(type);
+  tensor::Tensor weight = tensor::from_file(file, offset, type, name, digest);
+  use(weight.materialize());                                     // any rows, on any threads
+  LAP_RETURN_IF_ERROR(digest->complete(*file, offset, cancel));  // the rest
+  const std::string hash = digest->hex();
+  // [end]
+  EXPECT_EQ(hash.size(), 32U);
+  return {};
+}
+
 TEST(TensorExamples, Tensor) {
   const auto weights = checkpoint::Weights::open(checkpoint::tiny_checkpoint());
   ASSERT_TRUE(weights.ok()) << weights.error().message();
   expect_ok(tensor_example(*weights));
+  expect_ok(tensor_digest_example(checkpoint::tiny_checkpoint() / "model.safetensors"));
 }
 
 }  // namespace lapidary::tensor

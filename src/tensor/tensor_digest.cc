@@ -1,25 +1,25 @@
-#include "checkpoint/tensor_digest.h"
+#include "tensor/tensor_digest.h"
 
 #include <fmt/core.h>
 #include <xxhash.h>
 
 #include <algorithm>
 
-namespace lapidary::checkpoint {
+namespace lapidary::tensor {
 namespace {
 
 // Shorter inputs cost XXH3 more a byte; longer ones leave more at the ends of a read that is no
 // multiple of them. Rows of this length or more, all that matter, are blocks of their own.
-constexpr int64_t kShortestBlock = 1 << 10;
+constexpr int64_t kShortestDigestBlock = 1 << 10;
 // Fits a core's cache together with its copy in the kernel.
-constexpr int64_t kReadBytes = 256 << 10;
+constexpr int64_t kDigestReadBytes = 256 << 10;
 
 }  // namespace
 
-TensorDigest::TensorDigest(const tensor::TensorType& type)
+TensorDigest::TensorDigest(const TensorType& type)
     : bytes_(type.bytes()), row_bytes_(bytes_of(type.dtype, type.cols())) {
   if (bytes_ == 0) return;
-  rows_a_block_ = (kShortestBlock + row_bytes_ - 1) / row_bytes_;
+  rows_a_block_ = (kShortestDigestBlock + row_bytes_ - 1) / row_bytes_;
   const int64_t rows = bytes_ / row_bytes_;
   blocks_ = (rows + rows_a_block_ - 1) / rows_a_block_;
   claimed_ = std::vector<std::atomic<uint64_t>>(static_cast<size_t>((blocks_ + 63) / 64));
@@ -80,11 +80,11 @@ Status TensorDigest::add_long_block(int64_t block, const MappedFile& file, int64
   XXH3_128bits_reset_withSeed(&state, static_cast<uint64_t>(block));
   const int64_t begin = offset + block * rows_a_block_ * row_bytes_;
   const int64_t length = block_bytes(block);
-  std::vector<std::byte> buffer(static_cast<size_t>(kReadBytes));
+  std::vector<std::byte> buffer(static_cast<size_t>(kDigestReadBytes));
   for (int64_t done = 0; done < length;) {
     if (cancel != nullptr && cancel->cancelled()) return cancelled();
     const auto piece =
-        std::span(buffer).first(static_cast<size_t>(std::min<int64_t>(kReadBytes, length - done)));
+        std::span(buffer).first(static_cast<size_t>(std::min<int64_t>(kDigestReadBytes, length - done)));
     LAP_RETURN_IF_ERROR(file.read(static_cast<size_t>(begin + done), piece));
     XXH3_128bits_update(&state, piece.data(), piece.size());
     done += static_cast<int64_t>(piece.size());
@@ -102,7 +102,7 @@ Status TensorDigest::complete(const MappedFile& file, int64_t offset, const Canc
     if (cancel != nullptr && cancel->cancelled()) return cancelled();
     int64_t end = block;
     int64_t length = 0;
-    while (end < blocks_ && !has(end) && length + block_bytes(end) <= kReadBytes) {
+    while (end < blocks_ && !has(end) && length + block_bytes(end) <= kDigestReadBytes) {
       length += block_bytes(end);
       ++end;
     }
@@ -124,4 +124,4 @@ std::string TensorDigest::hex() const {
   return fmt::format("{:016x}{:016x}", high_.load(), low_.load());
 }
 
-}  // namespace lapidary::checkpoint
+}  // namespace lapidary::tensor

@@ -1,19 +1,18 @@
 // Fingerprints of tensors: the same whoever read what, and another when a bit is.
-#include "checkpoint/tensor_digest.h"
+#include "tensor/tensor_digest.h"
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/parallel.h"
-#include "checkpoint/test_files.h"
+#include "base/scratch_folder.h"
 
-namespace lapidary::checkpoint {
+namespace lapidary::tensor {
 namespace {
-
-using tensor::TensorType;
 
 std::string made_up_bytes(int64_t count) {
   std::string out;
@@ -25,11 +24,18 @@ std::string made_up_bytes(int64_t count) {
   return out;
 }
 
+std::shared_ptr<const MappedFile> file_of(const std::string& bytes) {
+  const auto folder = ScratchFolder::create().value();
+  const auto path = folder->path() / "t";
+  std::ofstream(path, std::ios::binary) << bytes;
+  return MappedFile::open(path).value();
+}
+
 // A tensor in a file of its own, three bytes into it.
 class OneTensor {
  public:
   OneTensor(TensorType type, const std::string& bytes) : type_(std::move(type)) {
-    file_ = MappedFile::open(dir_.write("t", "xyz" + bytes)).value();
+    file_ = file_of("xyz" + bytes);
     digest_ = std::make_shared<TensorDigest>(type_);
   }
 
@@ -49,9 +55,8 @@ class OneTensor {
   }
 
  private:
-  tensor::Tensor tensor() const { return tensor::from_file(file_, 3, type_, "t", digest_); }
+  Tensor tensor() const { return from_file(file_, 3, type_, "t", digest_); }
 
-  TempDir dir_;
   TensorType type_;
   std::shared_ptr<const MappedFile> file_;
   std::shared_ptr<TensorDigest> digest_;
@@ -71,7 +76,7 @@ const std::vector<TensorType> kForms = {
 // depends on the order or the pieces of reading.
 TEST(TensorDigest, IsTheSameHoweverItIsRead) {
   for (const TensorType& type : kForms) {
-    SCOPED_TRACE(tensor::to_string(type.shape));
+    SCOPED_TRACE(to_string(type.shape));
     const std::string bytes = made_up_bytes(type.bytes());
     const std::string expected = hash_of(type, bytes);
     EXPECT_EQ(expected.size(), 32U);
@@ -115,7 +120,7 @@ TEST(TensorDigest, ThreadsShareIt) {
 
 TEST(TensorDigest, SeesEveryBitAndEveryPlace) {
   for (const TensorType& type : kForms) {
-    SCOPED_TRACE(tensor::to_string(type.shape));
+    SCOPED_TRACE(to_string(type.shape));
     std::string bytes = made_up_bytes(type.bytes());
     if (bytes.empty()) continue;
     const std::string before = hash_of(type, bytes);
@@ -148,13 +153,12 @@ TEST(TensorDigest, KnowsWhetherAnybodyRead) {
 TEST(TensorDigest, EndsEarly) {
   CancelToken cancel;
   cancel.cancel();
-  TempDir dir;
   const TensorType type{DType::kFloat, {8, 300}};
-  const auto file = MappedFile::open(dir.write("t", made_up_bytes(type.bytes()))).value();
+  const auto file = file_of(made_up_bytes(type.bytes()));
   const Status status = TensorDigest(type).complete(*file, 0, &cancel);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().kind, ErrorKind::kCancelled);
 }
 
 }  // namespace
-}  // namespace lapidary::checkpoint
+}  // namespace lapidary::tensor

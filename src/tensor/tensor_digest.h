@@ -24,11 +24,11 @@
 #include "base/result.h"
 #include "tensor/expressions.h"
 
-namespace lapidary::checkpoint {
+namespace lapidary::tensor {
 
-class TensorDigest final : public tensor::ReadObserver {
+class TensorDigest final : public ReadObserver {
  public:
-  explicit TensorDigest(const tensor::TensorType& type);
+  explicit TensorDigest(const TensorType& type);
 
   void saw_rows(int64_t row_begin, std::span<const std::byte> rows) override;
   void saw_columns() override { was_read_ = true; }
@@ -59,4 +59,4 @@ class TensorDigest final : public tensor::ReadObserver {
   std::atomic<bool> was_read_ = false;
 };
 
-}  // namespace lapidary::checkpoint
+}  // namespace lapidary::tensor
