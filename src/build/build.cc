@@ -163,11 +163,8 @@ class Build {
         needed += static_cast<uint64_t>(component.data_bytes());
       }
     }
+    for (const std::string& name : checkpoint_.side_files()) needed += checkpoint_.files.size(name);
     std::error_code problem;
-    for (const fs::path& file : checkpoint_.side_files()) {
-      const uintmax_t size = fs::file_size(file, problem);
-      if (!problem) needed += size;
-    }
     const fs::space_info space = fs::space(staging_.dir(), problem);
     if (problem || space.available >= needed) return {};
     return io_error(

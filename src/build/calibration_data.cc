@@ -77,7 +77,7 @@ Result<CalibrationData> CalibrationData::load(const recipe::Recipe& recipe,
   package::Manifest model;
   model.vision = package::vision_model(checkpoint.config);
   model.audio = package::audio_model(checkpoint.config);
-  LAP_ASSIGN_OR_RETURN(auto reader, calibration::DataReader::open(checkpoint.dir, model));
+  LAP_ASSIGN_OR_RETURN(auto reader, calibration::DataReader::open(checkpoint.files, model));
   CalibrationData out(std::move(reader));
   out.recipe_ = recipe.where;
   out.from_files_ = !files.empty();

@@ -217,10 +217,8 @@ class Reporter {
     out_.recipe = recipe_.name;
     if (recipe_.compile) out_.chip = options_.chip;
     for (const PlannedComponent& each : plan_.components) LAP_RETURN_IF_ERROR(add(each));
-    for (const std::filesystem::path& file : checkpoint_.side_files()) {
-      std::error_code problem;
-      const uintmax_t size = std::filesystem::file_size(file, problem);
-      if (!problem) out_.other_bytes += static_cast<int64_t>(size);
+    for (const std::string& name : checkpoint_.side_files()) {
+      out_.other_bytes += static_cast<int64_t>(checkpoint_.files.size(name));
     }
     LAP_RETURN_IF_ERROR(add_lengths());
     out_.build = build_memory(recipe_, checkpoint_.config.text, plan_);

@@ -242,7 +242,7 @@ TEST(PlanReport, ReadsNoWeights) {
     const auto start = bytes_read();
     const auto report = report_of(recipe, kSmall);
     ASSERT_TRUE(report.ok()) << report.error().message();
-    EXPECT_LT(*bytes_read() - *start, tiny().weights.total_bytes() / 5) << recipe;
+    EXPECT_LT(*bytes_read() - *start, tiny().stored.total_bytes() / 5) << recipe;
   }
 }
 

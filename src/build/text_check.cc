@@ -20,7 +20,7 @@ using Notes = std::vector<std::string>;
 
 Status check_ids(const Checkpoint& checkpoint, const text::Tokenizer& tokenizer) {
   const int64_t embeddings = checkpoint.config.text.vocab_size;
-  const std::string where = checkpoint.tokenizer.string();
+  const std::string where = checkpoint.files.where("tokenizer.json");
   const char* remedy = "tokenizer and weights are of different checkpoints";
   if (static_cast<int64_t>(tokenizer.vocab_size()) > embeddings) {
     return bad_input(where,
@@ -61,13 +61,13 @@ void note_per_layer_table(const Checkpoint& checkpoint, const text::Tokenizer& t
 Status check_tokenizer_config(const Checkpoint& checkpoint, const text::Tokenizer& tokenizer,
                               Notes& notes) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument document,
-                       JsonDocument::load(checkpoint.tokenizer_config));
+                       checkpoint.files.document("tokenizer_config.json"));
   JsonReader root = document.root();
   checkpoint::refuse_unfollowed(
       root, {"split_special_tokens",
              "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output"});
   LAP_RETURN_IF_ERROR(document.finish());
-  const auto config = text::TokenizerConfig::load(checkpoint.tokenizer_config);
+  const auto config = text::TokenizerConfig::load(checkpoint.files);
   if (!config.ok()) return {};  // nobody needs it when there is no template
   Notes unknown;
   for (const auto& [name, token] : config->named_tokens) {
@@ -136,8 +136,7 @@ void note_end_of_turn(const Checkpoint& checkpoint, const text::ChatTemplate& ch
 
 Result<std::vector<std::string>> check_text_files(const Checkpoint& checkpoint) {
   Notes notes;
-  LAP_ASSIGN_OR_RETURN(const text::Tokenizer tokenizer,
-                       text::Tokenizer::load(checkpoint.tokenizer));
+  LAP_ASSIGN_OR_RETURN(const text::Tokenizer tokenizer, text::Tokenizer::load(checkpoint.files));
   LAP_RETURN_IF_ERROR(check_ids(checkpoint, tokenizer));
   if (const Notes& settings = tokenizer.saved_call_settings(); !settings.empty()) {
     notes.push_back(
@@ -147,10 +146,10 @@ Result<std::vector<std::string>> check_text_files(const Checkpoint& checkpoint) 
   }
   note_per_layer_table(checkpoint, tokenizer, notes);
   LAP_RETURN_IF_ERROR(check_tokenizer_config(checkpoint, tokenizer, notes));
-  LAP_ASSIGN_OR_RETURN(const auto source, text::find_template(checkpoint.dir));
+  LAP_ASSIGN_OR_RETURN(const auto source, text::find_template(checkpoint.files));
   if (!source) return notes;
   note_template_source(*source, notes);
-  LAP_ASSIGN_OR_RETURN(const text::ChatTemplate chat, text::ChatTemplate::load(checkpoint.dir));
+  LAP_ASSIGN_OR_RETURN(const text::ChatTemplate chat, text::ChatTemplate::load(checkpoint.files));
   note_end_of_turn(checkpoint, chat, tokenizer, notes);
   return notes;
 }

@@ -10,6 +10,7 @@
 #include "base/input_file.h"
 #include "base/utf8.h"
 #include "calibration/chat_media.h"
+#include "text/template_source.h"
 #include "text/tokenizer_config.h"
 
 namespace lapidary::calibration {
@@ -113,17 +114,15 @@ void cut(engine::Prompt& prompt, int64_t longest) {
 
 }  // namespace
 
-Result<DataReader> DataReader::open(const std::filesystem::path& folder,
-                                    const package::Manifest& model) {
-  LAP_ASSIGN_OR_RETURN(text::Tokenizer tokenizer, text::Tokenizer::load(folder / "tokenizer.json"));
+Result<DataReader> DataReader::open(const FileSet& files, const package::Manifest& model) {
+  LAP_ASSIGN_OR_RETURN(text::Tokenizer tokenizer, text::Tokenizer::load(files));
   std::optional<text::ChatTemplate> chat;
-  if (text::ChatTemplate::present(folder)) {
-    LAP_ASSIGN_OR_RETURN(chat, text::ChatTemplate::load(folder));
+  if (text::ChatTemplate::present(files)) {
+    LAP_ASSIGN_OR_RETURN(chat, text::ChatTemplate::load(files));
   }
   std::optional<int32_t> bos;
-  std::error_code ignored;
-  if (const auto path = folder / "tokenizer_config.json"; std::filesystem::exists(path, ignored)) {
-    LAP_ASSIGN_OR_RETURN(const auto config, text::TokenizerConfig::load(path));
+  if (files.has(text::kTokenizerConfigFile)) {
+    LAP_ASSIGN_OR_RETURN(const auto config, text::TokenizerConfig::load(files));
     if (config.bos_token) bos = tokenizer.token_to_id(*config.bos_token);
   }
   LAP_ASSIGN_OR_RETURN(auto kinds, encoders::media_tokens(model, tokenizer));

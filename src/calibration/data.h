@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file_set.h"
 #include "base/result.h"
 #include "base/work.h"
 #include "calibration/data_config.h"
@@ -53,8 +54,7 @@ class DataReader {
   // Reads tokenizer.json, tokenizer_config.json (its <bos>) and the chat template, where there is
   // one, of a checkpoint or a package. `model`: its vision and audio say which media chats may
   // have.
-  static Result<DataReader> open(const std::filesystem::path& folder,
-                                 const package::Manifest& model);
+  static Result<DataReader> open(const FileSet& files, const package::Manifest& model);
   // bos: none for a model that has no such token.
   DataReader(text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat,
              std::optional<int32_t> bos, std::vector<encoders::MediaTokens> kinds = {})

@@ -10,6 +10,7 @@
 #include "checkpoint/config_fields.h"
 #include "checkpoint/downloaded_file.h"
 #include "checkpoint/expected_tensors.h"
+#include "checkpoint/gguf_checkpoint.h"
 #include "checkpoint/tensor_names.h"
 #include "checkpoint/useless_tensors.h"
 
@@ -68,13 +69,17 @@ void note_short_table(const TextConfig& text, std::vector<std::string>& notes) {
       text.vocab_size_per_layer_input, text.vocab_size - 1));
 }
 
-Result<std::string> with_side_files(const std::string& weights_hash,
-                                    const std::vector<std::filesystem::path>& files) {
+Result<std::string> with_side_files(const std::string& weights_hash, const Checkpoint& checkpoint) {
   Fingerprint print;
   print.add(weights_hash);
-  for (const auto& path : files) {
-    LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-    print.add(path.filename().string());
+  for (const std::string& name : checkpoint.side_files()) {
+    print.add(name);
+    if (checkpoint.files.folder().empty()) {
+      LAP_ASSIGN_OR_RETURN(const std::string text, checkpoint.files.read(name));
+      print.add(text);
+      continue;
+    }
+    LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(checkpoint.files.folder() / name));
     print.add(file->bytes());
     LAP_RETURN_IF_ERROR(file->intact());
   }
@@ -112,39 +117,67 @@ void note_side_files(Checkpoint& checkpoint, bool has_generation_config) {
 
 }  // namespace
 
-Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
+Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(dir, ignored)) {
-    return bad_input(dir.string(), "is not a directory",
-                     "give the folder that holds config.json and model.safetensors");
+  if (std::filesystem::is_regular_file(path, ignored)) return open_gguf(path);
+  if (!std::filesystem::is_directory(path, ignored)) {
+    return bad_input(
+        path.string(), "is not a directory",
+        "give the folder that holds config.json and model.safetensors, or a GGUF file");
   }
   Checkpoint out;
-  out.dir = dir;
-  for (const auto& path : out.side_files()) LAP_RETURN_IF_ERROR(check_downloaded(path));
-  LAP_ASSIGN_OR_RETURN(const auto config_path, required_file(dir, "config.json"));
+  out.path = path;
+  out.files = FileSet(path);
+  for (const std::string& name : out.side_files()) {
+    LAP_RETURN_IF_ERROR(check_downloaded(path / name));
+  }
+  LAP_ASSIGN_OR_RETURN(const auto config_path, required_file(path, "config.json"));
   LAP_ASSIGN_OR_RETURN(out.config, Config::load(config_path));
-  LAP_ASSIGN_OR_RETURN(out.tokenizer, required_file(dir, "tokenizer.json"));
-  LAP_ASSIGN_OR_RETURN(out.tokenizer_config, required_file(dir, "tokenizer_config.json"));
-  if (const auto path = dir / "chat_template.jinja"; is_file(path)) out.chat_template = path;
-  const auto generation_path = dir / "generation_config.json";
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    LAP_RETURN_IF_ERROR(required_file(path, name));
+  }
+  const auto generation_path = path / "generation_config.json";
   const bool has_generation_config = is_file(generation_path);
   if (has_generation_config) {
     LAP_ASSIGN_OR_RETURN(out.generation, GenerationConfig::load(generation_path, out.config));
   } else {
     out.generation = GenerationConfig::from_config(out.config);
   }
-  LAP_ASSIGN_OR_RETURN(out.processor, ProcessorConfig::load(dir));
-  LAP_RETURN_IF_ERROR(check_processor(out.config, out.processor, dir));
+  LAP_ASSIGN_OR_RETURN(out.processor, ProcessorConfig::load(path));
+  LAP_RETURN_IF_ERROR(check_processor(out.config, out.processor, path));
   note_side_files(out, has_generation_config);
-  LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(dir));
+  LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(path));
   out.notes.insert(out.notes.end(), out.stored.notes().begin(), out.stored.notes().end());
   LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(Weights(out.stored), out.notes));
-  drop_useless_tensors(out.config, out.weights, out.notes);
-  LAP_ASSIGN_OR_RETURN(out.head,
-                       checkpoint::settle_head(out.stored, out.config, out.weights, out.notes));
-  LAP_RETURN_IF_ERROR(check_tensors(out.config, out.weights));
-  note_short_table(out.config.text, out.notes);
+  LAP_RETURN_IF_ERROR(out.fit_weights());
   return out;
+}
+
+Result<Checkpoint> Checkpoint::open_gguf(const std::filesystem::path& path) {
+  LAP_ASSIGN_OR_RETURN(GgufCheckpoint gguf, read_gguf_checkpoint(path));
+  Checkpoint out;
+  out.path = path;
+  out.files = std::move(gguf.files);
+  out.notes = std::move(gguf.notes);
+  LAP_ASSIGN_OR_RETURN(const std::string config, out.files.read("config.json"));
+  LAP_ASSIGN_OR_RETURN(out.config, Config::parse(config, out.files.where("config.json")));
+  LAP_ASSIGN_OR_RETURN(const std::string generation, out.files.read("generation_config.json"));
+  LAP_ASSIGN_OR_RETURN(
+      out.generation,
+      GenerationConfig::parse(generation, out.files.where("generation_config.json"), out.config));
+  out.stored = std::move(gguf.stored);
+  out.weights = std::move(gguf.weights);
+  LAP_RETURN_IF_ERROR(out.fit_weights());
+  return out;
+}
+
+// What the weights are to the model of the config.
+Status Checkpoint::fit_weights() {
+  drop_useless_tensors(config, weights, notes);
+  LAP_ASSIGN_OR_RETURN(head, checkpoint::settle_head(stored, config, weights, notes));
+  LAP_RETURN_IF_ERROR(check_tensors(config, weights));
+  note_short_table(config.text, notes);
+  return {};
 }
 
 Status Checkpoint::settle_head(const Work& work) {
@@ -154,13 +187,14 @@ Status Checkpoint::settle_head(const Work& work) {
   return {};
 }
 
-std::vector<std::filesystem::path> Checkpoint::side_files() const {
-  std::vector<std::filesystem::path> out;
+std::vector<std::string> Checkpoint::side_files() const {
+  std::vector<std::string> out;
   for (const char* name :
        {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
         "chat_template.jinja", "processor_config.json", "preprocessor_config.json",
         "video_preprocessor_config.json", "chat_template.json"}) {
-    if (is_file(dir / name)) out.push_back(dir / name);
+    const bool there = files.folder().empty() ? files.has(name) : is_file(files.folder() / name);
+    if (there) out.emplace_back(name);
   }
   return out;
 }
@@ -168,12 +202,12 @@ std::vector<std::filesystem::path> Checkpoint::side_files() const {
 Result<std::string> Checkpoint::source_hash() const {
   const std::string hash = stored.sample_hash();
   LAP_RETURN_IF_ERROR(stored.intact());
-  return with_side_files(hash, side_files());
+  return with_side_files(hash, *this);
 }
 
 Result<std::string> Checkpoint::content_hash(const Work& work) const {
   LAP_ASSIGN_OR_RETURN(const std::string hash, stored.content_hash(work));
-  return with_side_files(hash, side_files());
+  return with_side_files(hash, *this);
 }
 
 }  // namespace lapidary::checkpoint

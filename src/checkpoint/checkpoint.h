@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_set.h"
 #include "base/result.h"
 #include "checkpoint/config.h"
 #include "checkpoint/generation_config.h"
@@ -25,7 +26,8 @@
 namespace lapidary::checkpoint {
 
 struct Checkpoint {
-  std::filesystem::path dir;
+  std::filesystem::path path;  // as given: a folder, or a GGUF file
+  FileSet files;               // beside the weights, or the texts that say what they would
   Config config;
   GenerationConfig generation;
   ProcessorConfig processor;
@@ -39,25 +41,23 @@ struct Checkpoint {
   // read and for the manifest. Naming the file or the tensor.
   std::vector<std::string> notes;
 
-  std::filesystem::path tokenizer;         // tokenizer.json, exists
-  std::filesystem::path tokenizer_config;  // tokenizer_config.json, exists
-  // chat_template.jinja; absent when another file carries the template (text/chat_template.h) or
-  // there is none.
-  std::optional<std::filesystem::path> chat_template;
-
-  // Errors name the file, and the key or tensor in it.
-  static Result<Checkpoint> open(const std::filesystem::path& dir);
+  // A folder, or a GGUF file (gguf_checkpoint.h). Errors name the file, and the key or tensor in it.
+  static Result<Checkpoint> open(const std::filesystem::path& path);
 
   // Before graphs are built that are kept: compares whole what open() compared by samples, which
   // may untie `config`. Costs nothing where open() settled it. Errors: of reading; kCancelled.
   Status settle_head(const Work& work);
 
-  // The files beside the weights that were read or will be: for copying and for fingerprints.
-  std::vector<std::filesystem::path> side_files() const;
+  // Those of `files` that were read or will be: for copying and for fingerprints.
+  std::vector<std::string> side_files() const;
   // StoredTensors::sample_hash and all bytes of the side files, 32 hex digits. Costs milliseconds.
   Result<std::string> source_hash() const;
   // The same with StoredTensors::content_hash: of every byte. Same hash, same package.
   Result<std::string> content_hash(const Work& work) const;
+
+ private:
+  static Result<Checkpoint> open_gguf(const std::filesystem::path& path);
+  Status fit_weights();
 };
 
 }  // namespace lapidary::checkpoint

@@ -32,8 +32,8 @@ TEST(CheckpointTest, OpensTheTinyModel) {
   EXPECT_THAT(c->generation.eos_token_ids, ElementsAre(1, 6));
   EXPECT_FALSE(c->generation.do_sample);
   EXPECT_EQ(c->processor.image.max_soft_tokens, 70);
-  EXPECT_EQ(c->tokenizer.filename(), "tokenizer.json");
-  ASSERT_TRUE(c->chat_template.has_value());
+  EXPECT_TRUE(c->files.has("tokenizer.json"));
+  EXPECT_TRUE(c->files.has("chat_template.jinja"));
   EXPECT_EQ(c->side_files().size(), 7u);
   const auto norm = c->weights.tensor("model.language_model.norm.weight");
   ASSERT_TRUE(norm.ok());
@@ -99,7 +99,7 @@ TEST(CheckpointTest, OptionalFilesMayBeAbsent) {
   const auto c = Checkpoint::open(dir.path());
   ASSERT_TRUE(c.ok()) << c.error().message();
   EXPECT_THAT(c->generation.eos_token_ids, ElementsAre(1, 6));  // config.json's
-  EXPECT_FALSE(c->chat_template.has_value());
+  EXPECT_FALSE(c->files.has("chat_template.jinja"));
 }
 
 // Catches: a note about nothing (packages of plain checkpoints would change), and silence about what

@@ -357,9 +357,4 @@ tensor::TensorDigest& SafetensorsFile::digest(const TensorEntry& entry) const {
   return *digests_[index_.at(entry.name)];
 }
 
-std::span<const std::byte> SafetensorsFile::bytes_of(const TensorEntry& entry) const {
-  return bytes().subspan(static_cast<size_t>(entry.offset),
-                         static_cast<size_t>(entry.type.bytes()));
-}
-
 }  // namespace lapidary::checkpoint

@@ -22,16 +22,11 @@
 
 #include "base/mapped_file.h"
 #include "base/result.h"
+#include "checkpoint/tensor_file.h"
 #include "tensor/tensor.h"
 #include "tensor/tensor_digest.h"
 
 namespace lapidary::checkpoint {
-
-struct TensorEntry {
-  std::string name;
-  tensor::TensorType type;
-  int64_t offset = 0;  // of the first byte, from the file's beginning
-};
 
 struct SafetensorsHeader {
   std::vector<TensorEntry> entries;  // in the order of their bytes
@@ -50,31 +45,28 @@ struct SafetensorsHeader {
 Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> bytes,
                                                    const std::string& where);
 
-class SafetensorsFile {
+class SafetensorsFile final : public TensorFile {
  public:
   // Errors: MappedFile::open's, check_downloaded's, parse_safetensors_header's.
   static Result<std::shared_ptr<const SafetensorsFile>> open(const std::filesystem::path& path);
 
-  const std::filesystem::path& path() const { return file_->path(); }
-  std::span<const std::byte> bytes() const { return file_->bytes(); }
-  const std::vector<TensorEntry>& entries() const { return header_.entries; }
+  const MappedFile& mapped_file() const override { return *file_; }
+  // In the order of their bytes.
+  const std::vector<TensorEntry>& entries() const override { return header_.entries; }
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
   // The length field and the JSON.
-  std::span<const std::byte> header_bytes() const;
+  std::span<const std::byte> header_bytes() const override;
 
   const TensorEntry* find(std::string_view name) const;  // null: no such tensor
-  tensor::Tensor tensor(const TensorEntry& entry) const;
-  std::span<const std::byte> bytes_of(const TensorEntry& entry) const;
-  const MappedFile& mapped_file() const { return *file_; }
-  // Of what tensor() reads. `entry` is one of entries().
-  tensor::TensorDigest& digest(const TensorEntry& entry) const;
+  tensor::Tensor tensor(const TensorEntry& entry) const override;
+  tensor::TensorDigest& digest(const TensorEntry& entry) const override;
 
  private:
   SafetensorsFile(std::shared_ptr<const MappedFile> file, SafetensorsHeader header);
 
   std::shared_ptr<const MappedFile> file_;
   SafetensorsHeader header_;
-  std::unordered_map<std::string_view, size_t> index_;  // views of names in header_
+  std::unordered_map<std::string_view, size_t> index_;          // views of names in header_
   std::vector<std::shared_ptr<tensor::TensorDigest>> digests_;  // one an entry
 };
 

@@ -77,7 +77,7 @@ std::vector<std::span<const std::byte>> samples(std::span<const std::byte> bytes
 
 // Asks for all samples at once. One after the other, and each with the megabytes around it that the
 // system reads ahead, they would cost as much as the whole file.
-void prefetch_samples(const SafetensorsFile& file) {
+void prefetch_samples(const TensorFile& file) {
   const std::byte* begin = file.bytes().data();
   for (const TensorEntry& entry : file.entries()) {
     for (const auto sample : samples(file.bytes_of(entry))) {
@@ -109,6 +109,14 @@ Result<StoredTensors> StoredTensors::open(const std::filesystem::path& dir) {
   return stored;
 }
 
+StoredTensors StoredTensors::of(std::shared_ptr<const TensorFile> file) {
+  StoredTensors stored;
+  stored.path_ = file->path();
+  stored.files_.push_back(std::move(file));
+  stored.build_index();
+  return stored;
+}
+
 Status StoredTensors::open_single(const std::filesystem::path& path) {
   path_ = path;
   LAP_ASSIGN_OR_RETURN(auto file, SafetensorsFile::open(path));
@@ -123,6 +131,7 @@ Status StoredTensors::open_sharded(const std::filesystem::path& index) {
   LAP_ASSIGN_OR_RETURN(const auto map, read_weight_map(json, index.string()));
   std::set<std::string> shards;
   for (const auto& [name, shard] : map) shards.insert(shard);
+  std::vector<std::shared_ptr<const SafetensorsFile>> files;
   for (const std::string& shard : shards) {
     const auto path = index.parent_path() / shard;
     std::error_code ignored;
@@ -140,16 +149,17 @@ Status StoredTensors::open_sharded(const std::filesystem::path& index) {
             kDownloadAgain);
       }
     }
-    files_.push_back(std::move(file));
+    files.push_back(std::move(file));
   }
   for (const auto& [name, shard] : map) {
     const auto at = std::distance(shards.begin(), shards.find(shard));
-    if (files_[static_cast<size_t>(at)]->find(name) == nullptr) {
+    if (files[static_cast<size_t>(at)]->find(name) == nullptr) {
       return bad_input(index.string(),
                        fmt::format("places tensor '{}' in {}, which does not hold it", name, shard),
                        kDownloadAgain);
     }
   }
+  files_.assign(files.begin(), files.end());
   return check_total_size(json, total_bytes(), index.string(), notes_);
 }
 
@@ -216,7 +226,7 @@ Status StoredTensors::complete_digests(const std::vector<std::string>& names,
                                        const Work& work) const {
   const auto complete = [&](size_t i) -> Status {
     const Place& at = *place(names[i]);
-    const SafetensorsFile& file = *files_[at.file];
+    const TensorFile& file = *files_[at.file];
     return file.digest(*at.entry).complete(file.mapped_file(), at.entry->offset, work.cancel);
   };
   return parallel_for(names.size(), complete, work.threads);

@@ -28,6 +28,8 @@ class StoredTensors {
   // directory; a missing shard; a tensor in the index but not in its shard, or the reverse; a file
   // that is not downloaded whole, or a Git LFS pointer to one.
   static Result<StoredTensors> open(const std::filesystem::path& dir);
+  // Of a checkpoint that is one file of another format.
+  static StoredTensors of(std::shared_ptr<const TensorFile> file);
 
   // Sorted.
   const std::vector<std::string>& names() const { return names_; }
@@ -40,8 +42,8 @@ class StoredTensors {
   // The file that holds it; `name` must exist.
   const std::filesystem::path& file_of(std::string_view name) const;
 
-  const std::vector<std::shared_ptr<const SafetensorsFile>>& files() const { return files_; }
-  // model.safetensors or the index: what messages about the whole point at.
+  const std::vector<std::shared_ptr<const TensorFile>>& files() const { return files_; }
+  // The one file or the index: what messages about the whole point at.
   const std::filesystem::path& path() const { return path_; }
   // What was passed over, a sentence each: an index whose total size is not the shards', which
   // nothing depends on.
@@ -83,7 +85,7 @@ class StoredTensors {
   Status complete_digests(const std::vector<std::string>& names, const Work& work) const;
 
   std::filesystem::path path_;
-  std::vector<std::shared_ptr<const SafetensorsFile>> files_;
+  std::vector<std::shared_ptr<const TensorFile>> files_;
   std::vector<std::string> names_;
   std::vector<std::string> notes_;
   std::map<std::string, Place, std::less<>> places_;

@@ -29,6 +29,8 @@ struct Weight {
 class Weights {
  public:
   Weights() = default;
+  // None yet. `path` is what messages about the whole point at.
+  explicit Weights(std::filesystem::path path) : path_(std::move(path)) {}
   // Every tensor as it is stored, under its own name.
   explicit Weights(const StoredTensors& stored);
   // The same of a folder whose names are the model's. Errors: StoredTensors::open's.

@@ -13,11 +13,10 @@ namespace {
 constexpr const char* kGenerationConfig = "generation_config.json";
 
 Result<Json> generation_json(const checkpoint::Checkpoint& checkpoint) {
-  const auto path = checkpoint.dir / kGenerationConfig;
   Json json = Json::object();
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) {
-    LAP_ASSIGN_OR_RETURN(json, load_json(path));
+  if (checkpoint.files.has(kGenerationConfig)) {
+    LAP_ASSIGN_OR_RETURN(const JsonDocument document, checkpoint.files.document(kGenerationConfig));
+    json = document.json();
   }
   const auto fill = [&](const char* key, Json value) {
     if (!json.contains(key) || json[key].is_null()) json[key] = std::move(value);
@@ -41,10 +40,9 @@ Result<std::vector<std::string>> write_side_files(const checkpoint::Checkpoint& 
                                                   const Manifest& manifest,
                                                   const std::filesystem::path& dir) {
   std::vector<std::string> written;
-  for (const auto& path : checkpoint.side_files()) {
-    const std::string name = path.filename().string();
+  for (const std::string& name : checkpoint.side_files()) {
     if (name == "config.json" || name == kGenerationConfig) continue;
-    LAP_RETURN_IF_ERROR(lapidary::copy_file(path, dir / name));
+    LAP_RETURN_IF_ERROR(checkpoint.files.copy(name, dir / name));
     written.push_back(name);
   }
   const auto write_json = [&](const std::string& name, const Json& json) -> Status {

@@ -114,23 +114,22 @@ Status ChatTemplate::read_special_tokens(const Json& config, const std::string& 
   return {};
 }
 
-bool ChatTemplate::present(const std::filesystem::path& dir) {
-  const auto source = find_template(dir);
+bool ChatTemplate::present(const FileSet& files) {
+  const auto source = find_template(files);
   return !source.ok() || source->has_value();
 }
 
-Result<ChatTemplate> ChatTemplate::load(const std::filesystem::path& dir) {
+Result<ChatTemplate> ChatTemplate::load(const FileSet& files) {
   ChatTemplate out;
-  std::error_code ignored;
-  const std::filesystem::path config_path = dir / kTokenizerConfigFile;
   Json config = Json::object();
-  if (std::filesystem::exists(config_path, ignored)) {
-    LAP_ASSIGN_OR_RETURN(config, load_json(config_path));
+  if (files.has(kTokenizerConfigFile)) {
+    LAP_ASSIGN_OR_RETURN(const JsonDocument document, files.document(kTokenizerConfigFile));
+    config = document.json();
   }
-  LAP_RETURN_IF_ERROR(out.read_special_tokens(config, config_path.string()));
-  LAP_ASSIGN_OR_RETURN(const auto source, find_template(dir));
+  LAP_RETURN_IF_ERROR(out.read_special_tokens(config, files.where(kTokenizerConfigFile)));
+  LAP_ASSIGN_OR_RETURN(const auto source, find_template(files));
   if (!source) {
-    return bad_input(dir.string(),
+    return bad_input(files.origin(),
                      "no chat template: neither chat_template.jinja nor the key "
                      "chat_template in tokenizer_config.json",
                      "use plain completion (--raw), or add the template");

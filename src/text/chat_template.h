@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file_set.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/result.h"
@@ -50,17 +51,17 @@ struct ChatOptions {
 
 class ChatTemplate {
  public:
-  // Reads the template (template_source.h) and the special tokens of tokenizer_config.json, from
-  // `dir`. Errors: no template there; a template that does not parse; files that are not as
+  // Reads the template (template_source.h) and the special tokens of tokenizer_config.json, of a
+  // folder for example. Errors: no template there; a template that does not parse; files that are not as
   // expected.
-  static Result<ChatTemplate> load(const std::filesystem::path& dir);
+  static Result<ChatTemplate> load(const FileSet& files);
   // From the texts themselves. `tokenizer_config` may be an empty object.
   static Result<ChatTemplate> parse(std::string_view source, const Json& tokenizer_config,
                                     const std::string& where);
 
-  // True if `dir` holds a template, or a file that cannot be read in its place, so that a caller can
+  // True if they hold a template, or a file that cannot be read in its place, so that a caller can
   // offer plain completion otherwise.
-  static bool present(const std::filesystem::path& dir);
+  static bool present(const FileSet& files);
 
   // `messages`: a list of objects, each with a text "role". Errors: messages of another form; what
   // the template itself refuses (raise_exception) or cannot do, with file and line; kCancelled.

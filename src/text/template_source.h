@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_set.h"
 #include "base/json.h"
 #include "base/result.h"
 
@@ -34,6 +35,6 @@ struct TemplateSource {
 };
 
 // Nothing: there is no template. Errors name the file: it cannot be read, it is no JSON object.
-Result<std::optional<TemplateSource>> find_template(const std::filesystem::path& dir);
+Result<std::optional<TemplateSource>> find_template(const FileSet& files);
 
 }  // namespace lapidary::text

@@ -51,6 +51,13 @@ Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) {
   return tokenizer;
 }
 
+Result<Tokenizer> Tokenizer::load(const FileSet& files) {
+  const std::string name = "tokenizer.json";
+  if (!files.folder().empty()) return load(files.folder() / name);
+  LAP_ASSIGN_OR_RETURN(const std::string text, files.read(name));
+  return parse(text, files.where(name));
+}
+
 Result<Tokenizer> Tokenizer::parse(std::string_view json, const std::string& where) {
   LAP_ASSIGN_OR_RETURN(TokenizerParts parts, parse_tokenizer(json, where));
   return Tokenizer(std::make_shared<const TokenizerParts>(std::move(parts)));

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_set.h"
 #include "base/result.h"
 
 namespace lapidary::text {
@@ -31,6 +32,8 @@ struct TokenizerParts;
 class Tokenizer {
  public:
   static Result<Tokenizer> load(const std::filesystem::path& path);
+  // Of tokenizer.json.
+  static Result<Tokenizer> load(const FileSet& files);
   // `where` names the source in messages.
   static Result<Tokenizer> parse(std::string_view json, const std::string& where);
 

@@ -61,6 +61,11 @@ Result<TokenizerConfig> TokenizerConfig::load(const std::filesystem::path& path)
   return read(document);
 }
 
+Result<TokenizerConfig> TokenizerConfig::load(const FileSet& files) {
+  LAP_ASSIGN_OR_RETURN(const JsonDocument document, files.document("tokenizer_config.json"));
+  return read(document);
+}
+
 Result<TokenizerConfig> TokenizerConfig::parse(std::string_view json, const std::string& where) {
   LAP_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::parse(json, where));
   return read(document);

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file_set.h"
 #include "base/result.h"
 
 namespace lapidary::text {
@@ -28,6 +29,8 @@ struct TokenizerConfig {
   // Other keys belong to other programs and are not read. Errors: a token that is neither a string
   // nor an object with a "content"; a value of the wrong type.
   static Result<TokenizerConfig> load(const std::filesystem::path& path);
+  // Of tokenizer_config.json.
+  static Result<TokenizerConfig> load(const FileSet& files);
   static Result<TokenizerConfig> parse(std::string_view json, const std::string& where);
 };
 

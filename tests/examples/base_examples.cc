@@ -9,6 +9,7 @@
 #include "base/cache_files.h"
 #include "base/cache_folder.h"
 #include "base/dtype.h"
+#include "base/file_set.h"
 #include "base/files.h"
 #include "base/folder_handle.h"
 #include "base/guarded_mapping.h"
@@ -35,6 +36,22 @@ namespace lapidary::examples {
 struct Config {
   int64_t layers = 0;
 };
+
+Status file_set_example() {
+  // [base/file_set.h]
+  FileSet files = std::filesystem::path("models/tiny-gemma4/checkpoint");
+  if (files.has("config.json")) {
+    LAP_ASSIGN_OR_RETURN(std::string text, files.read("config.json"));
+    use(text, files.where("config.json"));  // ".../checkpoint/config.json"
+  }
+  // [end]
+  return {};
+}
+
+TEST(BaseExamples, FileSet) {
+  const Status status = file_set_example();
+  EXPECT_TRUE(status.ok()) << status.error().message();
+}
 
 TEST(BaseExamples, DType) {
   // [base/dtype.h]

@@ -1,0 +1,42 @@
+#include "base/file_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace lapidary {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Files of a folder and texts answer alike; would catch a reader that sees one kind only.
+TEST(FileSet, FolderAndTextsAnswerAlike) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("file-set-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "a.json") << "{\"x\": 1}";
+  for (const FileSet& files : {FileSet(folder), FileSet("m.gguf", {{"a.json", "{\"x\": 1}"}})}) {
+    EXPECT_TRUE(files.has("a.json"));
+    EXPECT_FALSE(files.has("b.json"));
+    EXPECT_EQ(files.size("a.json"), 8U);
+    EXPECT_EQ(files.size("b.json"), 0U);
+    EXPECT_EQ(files.read("a.json").value(), "{\"x\": 1}");
+    EXPECT_EQ(files.document("a.json").value().json()["x"], 1);
+    const auto missing = files.read("b.json");
+    ASSERT_FALSE(missing.ok());
+    EXPECT_THAT(missing.error().message(), HasSubstr("b.json"));
+    const auto to = folder / "copy";
+    ASSERT_TRUE(files.copy("a.json", to).ok());
+    EXPECT_EQ(std::filesystem::file_size(to), 8U);
+    std::filesystem::remove(to);
+  }
+  EXPECT_EQ(FileSet("m.gguf", {}).where("a.json"), "m.gguf: a.json");
+  EXPECT_EQ(FileSet(folder).where("a.json"), (folder / "a.json").string());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace lapidary
