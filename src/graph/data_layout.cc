@@ -10,7 +10,7 @@ DataLayout plan_data(const Graph& graph) {
   std::map<const tensor::Producer*, size_t> group_of;
   std::set<std::string> placed;
   for (const Node& node : graph.nodes) {
-    for (const std::string& input : node.inputs) {
+    for (const std::string& input : node.reads()) {
       const Tensor* tensor = graph.constant(input);
       if (tensor == nullptr || tensor->bytes() <= kInlineBytes) continue;
       if (!placed.insert(input).second) continue;

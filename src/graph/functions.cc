@@ -21,6 +21,23 @@ void collect_ops(const onnx::NodeProto& node, std::set<std::string>& out) {
   }
 }
 
+void collect_names(const onnx::NodeProto& node, std::set<std::string>& out);
+
+void collect_names(const onnx::GraphProto& body, std::set<std::string>& out) {
+  for (const auto& input : body.input()) out.insert(input.name());
+  for (const auto& tensor : body.initializer()) out.insert(tensor.name());
+  for (const auto& node : body.node()) collect_names(node, out);
+}
+
+void collect_names(const onnx::NodeProto& node, std::set<std::string>& out) {
+  out.insert(node.name());
+  out.insert(node.output().begin(), node.output().end());
+  for (const auto& attribute : node.attribute()) {
+    if (attribute.has_g()) collect_names(attribute.g(), out);
+    for (const auto& body : attribute.graphs()) collect_names(body, out);
+  }
+}
+
 Result<onnx::FunctionProto> parsed_function(const std::string& proto) {
   onnx::FunctionProto function;
   if (!function.ParseFromString(proto)) {
@@ -38,7 +55,11 @@ Result<FunctionFacts> function_facts(const std::string& proto) {
   for (const auto& import : function.opset_import()) {
     if (is_standard(import.domain())) out.opset = import.version();
   }
-  for (const auto& node : function.node()) collect_ops(node, out.ops);
+  out.names.insert(function.input().begin(), function.input().end());
+  for (const auto& node : function.node()) {
+    collect_ops(node, out.ops);
+    collect_names(node, out.names);
+  }
   return out;
 }
 

@@ -15,9 +15,10 @@
 namespace lapidary::graph {
 
 struct FunctionFacts {
-  std::string name;           // Node::qualified_op of the nodes that call it
-  int64_t opset = 0;          // of the standard operators; 0: it imports none
-  std::set<std::string> ops;  // Node::qualified_op of its nodes and of those in their bodies
+  std::string name;             // Node::qualified_op of the nodes that call it
+  int64_t opset = 0;            // of the standard operators; 0: it imports none
+  std::set<std::string> ops;    // Node::qualified_op of its nodes and of those in their bodies
+  std::set<std::string> names;  // of its values and nodes, and of those in their bodies
 };
 
 // `proto`: an onnx.FunctionProto, serialized. kInternal: it is none.

@@ -34,6 +34,17 @@ float Node::float_attribute(const std::string& key, float fallback) const {
 
 std::string Node::input(size_t index) const { return index < inputs.size() ? inputs[index] : ""; }
 
+std::vector<std::string> Node::reads() const {
+  std::vector<std::string> out;
+  for (const std::string& input : inputs) {
+    if (!input.empty()) out.push_back(input);
+  }
+  for (const auto& [key, attribute] : opaque) {
+    out.insert(out.end(), attribute.captures.begin(), attribute.captures.end());
+  }
+  return out;
+}
+
 namespace {
 bool contains(const std::vector<ValueInfo>& values, const std::string& name) {
   return std::any_of(values.begin(), values.end(),
@@ -108,10 +119,7 @@ size_t remove_unused(Graph& graph) {
       return !output.empty() && wanted.contains(output);
     });
     if (!used) continue;
-    wanted.insert(it->inputs.begin(), it->inputs.end());
-    for (const auto& [key, attribute] : it->opaque) {
-      wanted.insert(attribute.captures.begin(), attribute.captures.end());
-    }
+    for (std::string& value : it->reads()) wanted.insert(std::move(value));
     kept.push_back(std::move(*it));
   }
   const size_t removed = graph.nodes.size() - kept.size();

@@ -40,10 +40,12 @@ using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>
 
 // An attribute that passes carry as it is: the bodies of If and Loop, lists of tensors, ...
 struct OpaqueAttribute {
-  std::string proto;               // an onnx.AttributeProto, serialized
-  std::set<std::string> captures;  // values of the graph around that its bodies read
-  std::set<std::string> ops;       // Node::qualified_op of the nodes in its bodies
-  std::vector<DType> yields = {};  // dtypes that its body declares for what it yields
+  std::string proto;                  // an onnx.AttributeProto, serialized
+  std::set<std::string> captures;     // values of the graph around that its bodies read
+  std::set<std::string> ops;          // Node::qualified_op of the nodes in its bodies
+  std::vector<DType> yields = {};     // dtypes that its body declares for what it yields
+  std::set<std::string> values = {};  // that its bodies have themselves
+  std::set<std::string> names = {};   // those, and of the nodes in its bodies
 };
 
 struct Node {
@@ -59,6 +61,8 @@ struct Node {
   int64_t int_attribute(const std::string& key, int64_t fallback) const;
   float float_attribute(const std::string& key, float fallback) const;
   std::string input(size_t index) const;  // "" beyond the last
+  // Its inputs but for omitted ones, then what its bodies read of the graph around.
+  std::vector<std::string> reads() const;
 };
 
 struct Graph {
@@ -70,6 +74,7 @@ struct Graph {
   std::map<std::string, Tensor> initializers;   // by value name
   std::map<std::string, std::string> metadata;  // model-level key/value pairs
   std::vector<std::string> functions = {};  // onnx.FunctionProto each, serialized; carried along
+  int64_t ir_version = 0;                   // of the file that it came from; 0: made here
 
   bool is_input(const std::string& value) const;
   bool is_output(const std::string& value) const;

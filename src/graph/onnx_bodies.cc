@@ -25,11 +25,15 @@ class Survey {
     for (const std::string& input : node.input()) read(input, known);
     for (const auto& attribute : node.attribute()) look(attribute, known);
     known.insert(node.output().begin(), node.output().end());
+    values_.insert(node.output().begin(), node.output().end());
+    names_.insert(node.name());
   }
 
   bool external() const { return external_; }
   std::set<std::string> take_captures() { return std::move(captures_); }
   std::set<std::string> take_ops() { return std::move(ops_); }
+  std::set<std::string> take_values() { return std::move(values_); }
+  std::set<std::string> take_names() { return std::move(names_); }
 
  private:
   void look(const onnx::TensorProto& tensor) {
@@ -40,14 +44,18 @@ class Survey {
     look(tensor.indices());
   }
   void look(const onnx::GraphProto& graph, std::set<std::string> known) {
-    for (const auto& input : graph.input()) known.insert(input.name());
+    const auto own = [&](const std::string& value) {
+      known.insert(value);
+      values_.insert(value);
+    };
+    for (const auto& input : graph.input()) own(input.name());
     for (const auto& tensor : graph.initializer()) {
       look(tensor);
-      known.insert(tensor.name());
+      own(tensor.name());
     }
     for (const auto& tensor : graph.sparse_initializer()) {
       look(tensor);
-      known.insert(tensor.values().name());
+      own(tensor.values().name());
     }
     for (const auto& node : graph.node()) look(node, known);
     for (const auto& output : graph.output()) read(output.name(), known);
@@ -59,6 +67,8 @@ class Survey {
   bool external_ = false;
   std::set<std::string> captures_;
   std::set<std::string> ops_;
+  std::set<std::string> values_;
+  std::set<std::string> names_;  // of nodes
 };
 
 Error external_inside(const std::string& where, const std::string& what) {
@@ -77,6 +87,9 @@ Result<OpaqueAttribute> carried(const onnx::AttributeProto& proto, const std::st
   survey.look(proto, {});
   if (survey.external()) return external_inside(where, fmt::format("attribute '{}'", proto.name()));
   OpaqueAttribute out{proto.SerializeAsString(), survey.take_captures(), survey.take_ops()};
+  out.values = survey.take_values();
+  out.names = survey.take_names();
+  out.names.insert(out.values.begin(), out.values.end());
   for (const auto& output : proto.g().output()) {
     out.yields.push_back(static_cast<DType>(output.type().tensor_type().elem_type()));
   }

@@ -11,6 +11,7 @@
 #include "graph/data_layout.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
+#include "graph/testing/bodies.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::graph {
@@ -267,6 +268,46 @@ TEST_F(OnnxFile, HuggingFaceCachesAreRead) {
     fs::create_symlink(dir_ / place / "data", folder / "model.onnx.data");
     EXPECT_FALSE(load(folder / "model.onnx").ok()) << place;
   }
+}
+
+// Would catch a node whose name in options fits another one, since it was given to that first.
+TEST_F(OnnxFile, NodesKeepTheirNamesAndUnnamedOnesGetFreeOnes) {
+  onnx::ModelProto model;
+  model.set_ir_version(10);
+  onnx::GraphProto& graph = *model.mutable_graph();
+  graph.add_input()->set_name("x");
+  for (const char* name : {"", "Relu_0", "Relu_0"}) {
+    onnx::NodeProto& node = *graph.add_node();
+    node.set_name(name);
+    node.set_op_type("Relu");
+    node.add_input("x");
+    node.add_output(std::to_string(graph.node_size()));
+  }
+  graph.add_output()->set_name("3");
+  std::ofstream(dir_ / "m.onnx") << model.SerializeAsString();
+  const auto loaded = load(dir_ / "m.onnx");
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message();
+  EXPECT_EQ(loaded->nodes[0].name, "Relu_0_1");
+  EXPECT_EQ(loaded->nodes[1].name, "Relu_0");
+  EXPECT_EQ(loaded->nodes[2].name, "Relu_0_2");
+}
+
+// Would catch weights that count as unread, and swell the model beyond what a file may have.
+TEST_F(OnnxFile, WeightsThatOnlyABodyReadsGoToTheDataFile) {
+  Graph graph;
+  graph.name = "g";
+  graph.opsets = {{"", 21}};
+  graph.inputs = {{"c", DType::kBool, {}}};
+  graph.initializers["w"] = tensor::floats({2000}, iota(2000));
+  Node node{"", "If", "choice", {"c"}, {"y"}, {}};
+  node.opaque["then_branch"] = body_of("then_branch", {{"Abs", {"w"}, "a"}});
+  node.opaque["else_branch"] = body_of("else_branch", {{"Neg", {"w"}, "b"}});
+  graph.nodes.push_back(node);
+  graph.outputs = {{"y", DType::kFloat, {int64_t{2000}}}};
+  const auto saved = save(graph, dir_ / "m.onnx", {});
+  ASSERT_TRUE(saved.ok()) << saved.error().message();
+  EXPECT_EQ(saved->files.size(), 2U);
+  EXPECT_EQ(load(dir_ / "m.onnx")->initializers.at("w").to_floats().value(), iota(2000));
 }
 
 }  // namespace

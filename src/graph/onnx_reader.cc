@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <onnx.pb.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -36,6 +37,7 @@ class Reader {
     if (model.training_info_size() > 0) {
       return unsupported(path_.string(), "holds a training graph", "save the model for inference");
     }
+    graph_.ir_version = std::max<int64_t>(model.ir_version(), 1);  // 0 would be: made here
     for (const auto& opset : model.opset_import()) {
       graph_.opsets[domain_of(opset.domain())] = opset.version();
     }
@@ -107,6 +109,7 @@ class Reader {
   }
 
   Status read_nodes(const onnx::GraphProto& graph) {
+    for (const auto& proto : graph.node()) given_.insert(proto.name());
     for (const auto& proto : graph.node()) {
       LAP_ASSIGN_OR_RETURN(Node node, read_node(proto));
       Tensor value = constant_of(node);
@@ -157,10 +160,14 @@ class Reader {
 
   std::string unique_name(const onnx::NodeProto& proto) {
     const size_t index = node_count_++;
+    if (!proto.name().empty() && names_.insert(proto.name()).second) return proto.name();
     const std::string base =
         proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name();
     std::string name = base;
-    for (size_t i = 1; !names_.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
+    // Never that of a node to come, which people may name in options.
+    for (size_t i = 1; given_.contains(name) || !names_.insert(name).second; ++i) {
+      name = fmt::format("{}_{}", base, i);
+    }
     return name;
   }
 
@@ -204,7 +211,8 @@ class Reader {
   fs::path path_;
   TensorReader tensors_;
   Graph graph_;
-  std::set<std::string> names_;  // of nodes
+  std::set<std::string> given_;  // names of nodes in the file
+  std::set<std::string> names_;  // of nodes that were read
   size_t node_count_ = 0;
 };
 

@@ -13,11 +13,10 @@
 #include "base/files.h"
 #include "graph/data_layout.h"
 #include "graph/data_writer.h"
+#include "graph/ir_version.h"
 
 namespace lapidary::graph {
 namespace {
-
-constexpr int64_t kIrVersion = 11;
 
 void set_type(const ValueInfo& value, onnx::ValueInfoProto& proto) {
   proto.set_name(value.name);
@@ -100,7 +99,7 @@ Status set_attribute(const std::string& key, const Attribute& value, Content con
 Result<onnx::ModelProto> to_proto(const Graph& graph, const DataLayout& layout,
                                   const std::string& data_file, Content content) {
   onnx::ModelProto model;
-  model.set_ir_version(kIrVersion);
+  model.set_ir_version(ir_version_to_write(graph));
   model.set_producer_name("lapidary");
   for (const auto& [domain, version] : graph.opsets) {
     auto* opset = model.add_opset_import();

@@ -1,4 +1,5 @@
-// Writes a Graph as an ONNX model file with external data (onnx.proto; ONNX IR version 11).
+// Writes a Graph as an ONNX model file with external data (onnx.proto; the IR version is that of
+// ir_version.h).
 //
 //   LAP_ASSIGN_OR_RETURN(SavedModel saved, save(graph, "pkg/decoder/model.onnx", {}));
 //

@@ -6,11 +6,13 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/glob.h"
 #include "graph/body_captures.h"
 #include "graph/dtype_inference.h"
 #include "graph/float16_support.h"
+#include "graph/fresh_names.h"
 #include "graph/operators.h"
 #include "tensor/expressions.h"
 #include "weights/half.h"
@@ -58,7 +60,7 @@ const std::vector<std::string>& default_op_block_list() {
 class Converter {
  public:
   Converter(Graph graph, graph::DTypes dtypes, const FloatToFloat16Options& options)
-      : graph_(std::move(graph)), dtypes_(std::move(dtypes)), options_(options) {}
+      : names_(graph), graph_(std::move(graph)), dtypes_(std::move(dtypes)), options_(options) {}
 
   Result<PassOutcome> run() {
     std::vector<Node> nodes = std::move(graph_.nodes);
@@ -178,8 +180,11 @@ class Converter {
   std::string as(const std::string& value, DType wanted) {
     if (wanted == DType::kFloat16 && graph_.constant(value) != nullptr) return half_name(value);
     if (half_.contains(value) == (wanted == DType::kFloat16)) return value;
-    std::string name = fmt::format("{}/{}", value, name_of(wanted));
-    if (casts_.insert(name).second) add_cast(value, name, wanted);
+    std::string& name = casts_[{value, wanted}];
+    if (name.empty()) {
+      name = names_.fresh(fmt::format("{}/{}", value, name_of(wanted)));
+      add_cast(value, name, wanted);
+    }
     return name;
   }
 
@@ -190,15 +195,19 @@ class Converter {
       half_.insert(weight);
       return weight;
     }
-    std::string name = weight + "_float16";
-    graph_.initializers.try_emplace(name, half(graph_.initializers[weight]));
-    half_.insert(name);
+    std::string& name = halves_[weight];
+    if (name.empty()) {
+      name = names_.fresh(weight + "_float16");
+      graph_.initializers.emplace(name, half(graph_.initializers[weight]));
+      half_.insert(name);
+    }
     return name;
   }
 
   void add_cast(const std::string& from, const std::string& to, DType dtype) {
+    std::string name = names_.fresh(to + "/Cast");
     graph_.nodes.push_back(
-        {"", "Cast", to + "/Cast", {from}, {to}, {{"to", static_cast<int64_t>(dtype)}}});
+        {"", "Cast", std::move(name), {from}, {to}, {{"to", static_cast<int64_t>(dtype)}}});
   }
 
   Status keep(Node& node, const std::string& reason) {
@@ -268,7 +277,7 @@ class Converter {
         half_name(output.name);
         continue;
       }
-      const std::string renamed = output.name + "/computed";
+      const std::string renamed = names_.fresh(output.name + "/computed");
       LAP_RETURN_IF_ERROR(rename(output.name, renamed));
       add_cast(renamed, output.name, wanted);
     }
@@ -291,14 +300,16 @@ class Converter {
     return {};
   }
 
+  graph::FreshNames names_;
   Graph graph_;
   graph::DTypes dtypes_;  // of the graph as it came
   const FloatToFloat16Options& options_;
   PassOutcome outcome_;
-  std::map<std::string, std::string> kept_;  // by name of a node: why it stays in float32
-  std::set<std::string> half_;               // values that are float16 now
-  std::set<std::string> full_weights_;       // values that float32 nodes read
-  std::set<std::string> casts_;              // casts made so far
+  std::map<std::string, std::string> kept_;    // by name of a node: why it stays in float32
+  std::set<std::string> half_;                 // values that are float16 now
+  std::set<std::string> full_weights_;         // values that float32 nodes read
+  std::map<std::string, std::string> halves_;  // weights that are there in both dtypes
+  std::map<std::pair<std::string, DType>, std::string> casts_;  // value and dtype -> its name
 };
 
 }  // namespace

@@ -298,5 +298,25 @@ TEST(FloatToFloat16, BadOptionsAreNamed) {
   EXPECT_THAT(verdict(bind, R"({"nodes_to_exclude": ["su*"]})"), HasSubstr("node_block_list"));
 }
 
+// Would catch Casts of the second run that are named like those of the first.
+TEST(FloatToFloat16, TwiceWithFloatPorts) {
+  FloatToFloat16Options options;
+  options.keep_io_types = true;
+  auto once = checked(float_to_float16(model(), options));
+  const auto twice = checked(float_to_float16(std::move(once.graph), options));
+  EXPECT_EQ(twice.graph.inputs[0].dtype, DType::kFloat);
+  EXPECT_EQ(twice.graph.outputs[0].dtype, DType::kFloat);
+  expect_no_mixing(twice.graph);
+}
+
+TEST(FloatToFloat16, NamesThatAreTakenStayWhoseTheyAre) {
+  Graph graph = model();
+  graph.nodes.push_back({"", "Relu", "y/Cast", {"x"}, {"x/float16"}, {}});
+  graph.outputs.push_back({"x/float16", DType::kFloat, {"n", int64_t{2}}});
+  FloatToFloat16Options options;
+  options.keep_io_types = true;
+  expect_no_mixing(checked(float_to_float16(std::move(graph), options)).graph);
+}
+
 }  // namespace
 }  // namespace lapidary::passes

@@ -118,17 +118,6 @@ class Chunks {
   }
 
  private:
-  static std::vector<std::string> reads(const Node& node) {
-    std::vector<std::string> out;
-    for (const std::string& input : node.inputs) {
-      if (!input.empty()) out.push_back(input);
-    }
-    for (const auto& [name, attribute] : node.opaque) {
-      out.insert(out.end(), attribute.captures.begin(), attribute.captures.end());
-    }
-    return out;
-  }
-
   bool is_constant(const std::string& value) const {
     return graph_.initializers.contains(value) || derived_.contains(value);
   }
@@ -138,7 +127,7 @@ class Chunks {
     for (const std::string& output : node.outputs) {
       if (graph_.is_output(output)) return false;
     }
-    const std::vector<std::string> inputs = reads(node);
+    const std::vector<std::string> inputs = node.reads();
     if (inputs.empty()) return node.qualified_op() == "Constant";
     return std::all_of(inputs.begin(), inputs.end(),
                        [this](const std::string& input) { return is_constant(input); });
@@ -150,7 +139,7 @@ class Chunks {
       for (const std::string& output : node.outputs) derived_[output] = i;
       return;
     }
-    for (const std::string& input : reads(node)) last_read_[input] = i;
+    for (const std::string& input : node.reads()) last_read_[input] = i;
   }
 
   bool is_read_after(const std::string& value, size_t end) const {
@@ -161,7 +150,7 @@ class Chunks {
   // The node and what it reads that only constants reach.
   void add_with_derived(size_t i, std::set<size_t>& members) const {
     if (!members.insert(i).second) return;
-    for (const std::string& input : reads(graph_.nodes[i])) {
+    for (const std::string& input : graph_.nodes[i].reads()) {
       const auto found = derived_.find(input);
       if (found != derived_.end()) add_with_derived(found->second, members);
     }
@@ -177,7 +166,7 @@ class Chunks {
     add_with_derived(i, members);
     std::set<std::string> names;
     for (const size_t member : members) {
-      for (const std::string& input : reads(graph_.nodes[member])) names.insert(input);
+      for (const std::string& input : graph_.nodes[member].reads()) names.insert(input);
     }
     int64_t bytes = 0;
     for (const std::string& name : names) {
@@ -232,12 +221,13 @@ class Chunks {
     out.name = graph_.name;
     out.opsets = graph_.opsets;
     out.functions = graph_.functions;
+    out.ir_version = graph_.ir_version;
     std::set<std::string> made;
     std::set<std::string> fed;
     for (const size_t member : members) {
       const Node& node = graph_.nodes[member];
       out.nodes.push_back(node);
-      for (const std::string& value : reads(node)) {
+      for (const std::string& value : node.reads()) {
         const auto constant = graph_.initializers.find(value);
         if (constant != graph_.initializers.end()) {
           out.initializers.insert(*constant);

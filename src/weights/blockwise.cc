@@ -142,19 +142,20 @@ Tensor quantized_operand(const Tensor& codes) {
   return quantizer == nullptr ? Tensor{} : quantizer->rows();
 }
 
-std::vector<std::string> add_blockwise(graph::Graph& graph, const std::string& weight,
-                                       const BlockwiseWeight& quantized,
+std::vector<std::string> add_blockwise(graph::Graph& graph, graph::FreshNames& names,
+                                       const std::string& weight, const BlockwiseWeight& quantized,
                                        const WeightFormat& format) {
-  std::vector<std::string> names;
-  const auto add = [&](const std::string& name, const Tensor& tensor) {
-    graph.initializers.insert_or_assign(name, tensor);
+  std::vector<std::string> added;
+  const auto add = [&](const std::string& wanted, const Tensor& tensor) {
+    std::string name = names.fresh(wanted);
+    graph.initializers.emplace(name, tensor);
     graph.metadata[contract::notes::quantization(name)] = format.describe();
-    names.push_back(name);
+    added.push_back(std::move(name));
   };
   add(codes_name(weight, format.block.bits), quantized.codes);
   add(scales_name(weight), quantized.scales);
   if (quantized.zero_points.valid()) add(zero_point_name(weight), quantized.zero_points);
-  return names;
+  return added;
 }
 
 }  // namespace lapidary::weights

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "graph/fresh_names.h"
 #include "graph/graph.h"
 #include "quant/format.h"
 
@@ -21,7 +22,8 @@ struct WeightFormat {
   std::string describe() const;
 };
 
-// Names of the three initializers that replace one called `weight`, and of their metadata.
+// Names of the three initializers that replace one called `weight`, and of their metadata, where
+// the graph has nothing else of that name.
 inline std::string codes_name(const std::string& weight, int bits) {
   return weight + "_Q" + std::to_string(bits);
 }
@@ -42,11 +44,11 @@ BlockwiseWeight quantize_blockwise(const tensor::Tensor& rows, const WeightForma
 // any other codes.
 tensor::Tensor quantized_operand(const tensor::Tensor& codes);
 
-// Adds the three initializers of `weight` to the graph and notes the format in the graph's metadata
-// under "quantization:<name>" for each, which package/ moves into the manifest. Returns the inputs
-// (codes, scales[, zero points]) by name.
-std::vector<std::string> add_blockwise(graph::Graph& graph, const std::string& weight,
-                                       const BlockwiseWeight& quantized,
+// Adds the three initializers of `weight` to the graph, `names` being the graph's, and notes the
+// format in the graph's metadata under "quantization:<name>" for each, which package/ moves into the
+// manifest. Returns the inputs (codes, scales[, zero points]) by name.
+std::vector<std::string> add_blockwise(graph::Graph& graph, graph::FreshNames& names,
+                                       const std::string& weight, const BlockwiseWeight& quantized,
                                        const WeightFormat& format);
 
 // Why a weight cannot have this format; empty when it can.

@@ -129,7 +129,8 @@ TEST(BlockwiseWeight, JoinsAGraphUnderItsNames) {
     graph::Graph graph;
     const WeightFormat how = format(QuantMethod::kKQuant, 4, symmetric);
     const auto w = quantize_blockwise(tensor::floats({kN, kK}, values()), how);
-    const std::vector<std::string> names = add_blockwise(graph, "w", w, how);
+    graph::FreshNames free(graph);
+    const std::vector<std::string> names = add_blockwise(graph, free, "w", w, how);
     for (const std::string& name : names) {
       EXPECT_TRUE(graph.initializers.contains(name)) << name;
       EXPECT_EQ(graph.metadata.at("quantization:" + name), how.describe());

@@ -7,7 +7,9 @@
 #include "graph/builder.h"
 #include "graph/dtype_inference.h"
 #include "graph/float16_support.h"
+#include "graph/fresh_names.h"
 #include "graph/functions.h"
+#include "graph/ir_version.h"
 #include "graph/operators.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
@@ -56,6 +58,21 @@ Status functions_example(const Graph& graph) {
   // [end]
   use(name, opset);
   return {};
+}
+
+void fresh_names_example(const Graph& graph) {
+  // [graph/fresh_names.h]
+  FreshNames names(graph);
+  const std::string scale = names.fresh("w_scale");  // "w_scale_1" where the graph has a "w_scale"
+  // [end]
+  use(scale);
+}
+
+void ir_version_example(Graph& graph) {
+  // [graph/ir_version.h]
+  graph.opsets[""] = 21;
+  raise_ir_version(graph, ir_version_of_opset(21));  // 8 becomes 10; 12 stays
+  // [end]
 }
 
 void bodies_example(Node& node, Graph& graph) {

@@ -40,7 +40,9 @@ class AttentionLowering {
   Result<PassOutcome> run() {
     std::vector<Node> nodes = out_.take_nodes();
     for (const auto& output : out_.graph().outputs) wanted_.insert(output.name);
-    for (const Node& node : nodes) wanted_.insert(node.inputs.begin(), node.inputs.end());
+    for (const Node& node : nodes) {
+      for (std::string& value : node.reads()) wanted_.insert(std::move(value));
+    }
     for (Node& node : nodes) {
       if (node.qualified_op() == "com.microsoft::GroupQueryAttention") {
         LAP_RETURN_IF_ERROR(lower(node));
@@ -124,10 +126,13 @@ class AttentionLowering {
     return made;
   }
 
-  std::string mask(const Node& node, const Dims& d) {
+  Result<std::string> mask(const Node& node, const Dims& d) {
     std::string name =
         contract::ports::attention_mask(node.int_attribute("local_window_size", -1) > 0);
     if (!out_.graph().is_input(name)) {
+      if (out_.unique(name) != name) {
+        return refuse(node, fmt::format("needs an input '{}', a name that is taken", name));
+      }
       out_.graph().inputs.push_back(
           {name, DType::kFloat, {int64_t{1}, int64_t{1}, d.queries, d.rows()}});
     }
@@ -160,8 +165,7 @@ class AttentionLowering {
   std::string grouped_queries(const Node& node, std::string query, const Dims& d,
                               const std::string& at) {
     if (const float scale = scale_of(node, d); scale != 1.0F) {
-      const std::string name = at + ".scale";
-      out_.graph().initializers.try_emplace(name, tensor::scalar(scale));
+      const std::string name = out_.shared_constant(at + ".scale", tensor::scalar(scale));
       query = out_.op("Mul", {query, name}, at);
     }
     return reshaped(query, {1, d.kv_heads, d.group() * d.queries, d.head_dim}, at);
@@ -198,7 +202,7 @@ class AttentionLowering {
         appended(node.inputs[4], node.inputs[2], present(2), d, at + ".value");
     ++outcome_.rewritten;
     if (!wanted_.contains(node.outputs[0])) return {};
-    const std::string mask_name = mask(node, d);
+    LAP_ASSIGN_OR_RETURN(const std::string mask_name, mask(node, d));
     LAP_RETURN_IF_ERROR(check_mask(node, mask_name, d));
 
     const std::string query =

@@ -104,6 +104,9 @@ Status tables_as_inputs(Graph& graph) {
       out.keep(std::move(node));
       continue;
     }
+    if (out.unique(name) != name) {
+      return not_a_decoder(out.graph(), fmt::format("has something named '{}' already", name));
+    }
     const auto& shape = known.shapes.at(node.outputs[0]);
     out.graph().inputs.push_back({name, DType::kFloat, {shape.begin(), shape.end()}});
     out.replace(node.outputs[0], name);
@@ -151,7 +154,9 @@ Status softcap_to_host(Graph& graph) {
 
 void drop_unread_inputs(Graph& graph) {
   std::set<std::string> read;
-  for (const Node& node : graph.nodes) read.insert(node.inputs.begin(), node.inputs.end());
+  for (const Node& node : graph.nodes) {
+    for (std::string& value : node.reads()) read.insert(std::move(value));
+  }
   std::erase_if(graph.inputs, [&](const auto& input) { return !read.contains(input.name); });
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "base/glob.h"
@@ -73,6 +74,9 @@ class BlockProducts {
   }
 
  private:
+  // Of a weight: its codes, its scales, and how both are read.
+  using Key = std::tuple<std::string, const tensor::Producer*, size_t, int64_t, bool, float>;
+
   bool excluded(const Node& node) const {
     return std::any_of(options_.nodes_to_exclude.begin(), options_.nodes_to_exclude.end(),
                        [&](const std::string& pattern) { return glob_match(pattern, node.name); });
@@ -171,7 +175,9 @@ class BlockProducts {
 
   // The value of the weight; made once for nodes that share it.
   std::string weight_value(const BlockProduct& product) {
-    const std::pair<std::string, float> key = {product.name, product.weight.factor};
+    const weights::BlockSource& source = product.weight;
+    const Key key = {product.name,      source.scales.producer().get(), source.scales.output(),
+                     source.block_size, source.layout.by_output,        source.factor};
     if (const auto it = made_.find(key); it != made_.end()) return it->second;
     const weights::LpbqWeight weight = weights::lpbq_weight(product.weight);
     const std::string& base = product.name;
@@ -205,7 +211,7 @@ class BlockProducts {
   NodeRewriter out_;
   PassOutcome outcome_;
   std::optional<graph::FixedShapes> shapes_;
-  std::map<std::pair<std::string, float>, std::string> made_;
+  std::map<Key, std::string> made_;
 };
 
 }  // namespace

@@ -193,5 +193,28 @@ TEST(BlockQuantToLpbq, BadOptionsAreNamed) {
   EXPECT_THAT(verdict(bind, R"({"block_size": 32})"), HasSubstr("block_size"));
 }
 
+// Would catch a product that gets the weight of another with the same codes.
+TEST(BlockQuantToLpbq, CodesWithOtherScalesAreAnotherWeight) {
+  Graph graph = product();
+  graph.initializers["v_scale"] = tensor::floats({2, 16}, std::vector<float>(32, 0.125F));
+  graph.nodes.push_back({"",
+                         "DequantizeLinear",
+                         "v_dq",
+                         {"w", "v_scale"},
+                         {"vf"},
+                         {{"axis", int64_t{0}}, {"block_size", int64_t{32}}}});
+  graph.nodes.push_back({"", "Gemm", "other", {"xf", "vf", "bias"}, {"zf"}, {}});
+  graph.nodes.push_back({"", "QuantizeLinear", "z_q", {"zf", "y_scale", "y_zero"}, {"z"}, {}});
+  graph.outputs.push_back({"z", DType::kUint16, {int64_t{1}, int64_t{16}}});
+  const PassOutcome out = checked(block_quant_to_lpbq(std::move(graph), {}, htp()));
+  EXPECT_EQ(out.rewritten, 2);
+  std::vector<std::string> weights;
+  for (const graph::Node& node : out.graph.nodes) {
+    if (node.op_type == "MatMul") weights.push_back(node.inputs[1]);
+  }
+  ASSERT_THAT(weights, SizeIs(2));
+  EXPECT_NE(weights[0], weights[1]);
+}
+
 }  // namespace
 }  // namespace lapidary::passes

@@ -12,14 +12,20 @@ namespace lapidary::passes {
 using graph::Graph;
 using graph::Node;
 
-NodeRewriter::NodeRewriter(Graph graph) : graph_(std::move(graph)) {
+namespace {
+
+// Whether both are the same constant. What cannot be read is not.
+bool same_value(const tensor::Tensor& a, const tensor::Tensor& b) {
+  if (a.type() != b.type()) return false;
+  const auto values = a.materialize();
+  const auto others = b.materialize();
+  return values.ok() && others.ok() && *values == *others;
+}
+
+}  // namespace
+
+NodeRewriter::NodeRewriter(Graph graph) : names_(graph), graph_(std::move(graph)) {
   nodes_ = std::exchange(graph_.nodes, {});
-  for (const Node& node : nodes_) {
-    names_.insert(node.name);
-    names_.insert(node.outputs.begin(), node.outputs.end());
-  }
-  for (const auto& input : graph_.inputs) names_.insert(input.name);
-  for (const auto& [name, tensor] : graph_.initializers) names_.insert(name);
 }
 
 std::string NodeRewriter::current(const std::string& value) const {
@@ -31,6 +37,7 @@ void NodeRewriter::keep(Node node) {
   for (std::string& input : node.inputs) input = current(input);
   for (const auto& [key, attribute] : node.opaque) {
     for (const std::string& value : attribute.captures) give_back(value);
+    captured_.insert(attribute.captures.begin(), attribute.captures.end());
   }
   for (const std::string& output : node.outputs) producers_[output] = graph_.nodes.size();
   graph_.nodes.push_back(std::move(node));
@@ -49,19 +56,26 @@ std::string NodeRewriter::add_constant(const std::string& name, graph::Tensor va
   return free;
 }
 
+std::string NodeRewriter::shared_constant(const std::string& name, const graph::Tensor& value) {
+  std::string candidate = name;
+  for (int i = 1; names_.taken(candidate); ++i) {
+    const tensor::Tensor* there = graph_.constant(candidate);
+    if (there != nullptr && same_value(*there, value)) return candidate;
+    candidate = fmt::format("{}_{}", name, i);
+  }
+  return add_constant(candidate, value);
+}
+
 std::string NodeRewriter::integers(const std::vector<int64_t>& values) {
   std::string name = "constant.int64";
   for (const int64_t value : values) name += fmt::format("_{}", value);
-  graph_.initializers.try_emplace(name,
-                                  tensor::integers({static_cast<int64_t>(values.size())}, values));
-  names_.insert(name);
-  return name;
+  return shared_constant(name, tensor::integers({static_cast<int64_t>(values.size())}, values));
 }
 
 void NodeRewriter::replace(const std::string& value, const std::string& by) {
   std::string name = current(by);
   if (graph_.is_output(value)) {
-    if (!graph_.is_output(name) && producers_.contains(name)) {
+    if (!graph_.is_output(name) && producers_.contains(name) && !captured_.contains(name)) {
       rename_output(name, value);
     } else {
       keep({"", "Identity", unique(value + "/Identity"), {name}, {value}, {}});
@@ -104,13 +118,7 @@ std::string NodeRewriter::under(const Node& node) {
   return node.name.substr(0, node.name.rfind('/'));
 }
 
-std::string NodeRewriter::unique(const std::string& name) {
-  if (names_.insert(name).second) return name;
-  for (int i = 1;; ++i) {
-    std::string candidate = fmt::format("{}_{}", name, i);
-    if (names_.insert(candidate).second) return candidate;
-  }
-}
+std::string NodeRewriter::unique(const std::string& name) { return names_.fresh(name); }
 
 Graph NodeRewriter::finish() && {
   graph::remove_unused(graph_);

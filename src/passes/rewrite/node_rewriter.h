@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "graph/builder.h"
+#include "graph/fresh_names.h"
 #include "graph/graph.h"
 
 namespace lapidary::passes {
@@ -41,6 +42,9 @@ class NodeRewriter {
   std::string add_constant(const std::string& name, graph::Tensor value);
   // A name that nothing has; it counts as taken from here on.
   std::string unique(const std::string& name);
+  // A constant that is added once for all who ask for that name and value: `name`, or where that is
+  // something else "name_1".
+  std::string shared_constant(const std::string& name, const graph::Tensor& value);
   // A 1-D int64 constant, shared with the Builder's of the same values.
   std::string integers(const std::vector<int64_t>& values);
   // Readers of `value` read `by` from here on. A graph output keeps its name.
@@ -63,9 +67,10 @@ class NodeRewriter {
   // Makes a replaced value again, for a body that reads it by its name.
   void give_back(const std::string& value);
 
+  graph::FreshNames names_;
   graph::Graph graph_;
   std::vector<graph::Node> nodes_;
-  std::set<std::string> names_;
+  std::set<std::string> captured_;  // by bodies of nodes that were kept
   std::map<std::string, std::string> replaced_;
   std::map<std::string, size_t> producers_;  // index into graph_.nodes
 };

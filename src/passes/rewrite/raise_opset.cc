@@ -3,11 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 
 #include "graph/dtype_inference.h"
+#include "graph/fresh_names.h"
 #include "graph/functions.h"
+#include "graph/ir_version.h"
 #include "passes/rewrite/opset_changes.h"
 #include "tensor/expressions.h"
 
@@ -26,12 +27,10 @@ bool stays_as_it_is(const OpsetChange& change) {
 // Raises the nodes of a graph, and what bodies and functions import.
 class OpsetRaiser {
  public:
-  OpsetRaiser(Graph& graph, int64_t from, int64_t to) : graph_(graph), from_(from), to_(to) {}
+  OpsetRaiser(Graph& graph, int64_t from, int64_t to)
+      : graph_(graph), from_(from), to_(to), names_(graph) {}
 
   Status run() {
-    for (const auto& [name, tensor] : graph_.initializers) names_.insert(name);
-    for (const graph::ValueInfo& input : graph_.inputs) names_.insert(input.name);
-    for (const Node& node : graph_.nodes) names_.insert(node.outputs.begin(), node.outputs.end());
     for (Node& node : graph_.nodes) LAP_RETURN_IF_ERROR(raise(node));
     for (std::string& function : graph_.functions) {
       LAP_RETURN_IF_ERROR(raise_function(function));
@@ -151,8 +150,7 @@ class OpsetRaiser {
   }
 
   std::string add_integers(const std::string& wanted, const tensor::Tensor& values) {
-    std::string name = wanted;
-    for (int i = 1; !names_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+    std::string name = names_.fresh(wanted);
     graph_.initializers.emplace(name, values);
     return name;
   }
@@ -160,7 +158,7 @@ class OpsetRaiser {
   Graph& graph_;
   int64_t from_;
   int64_t to_;
-  std::set<std::string> names_;  // of values
+  graph::FreshNames names_;
   bool dtypes_known_ = false;
   graph::DTypes dtypes_;
 };
@@ -181,6 +179,7 @@ Status raise_opset(Graph& graph, int64_t version) {
   }
   LAP_RETURN_IF_ERROR(OpsetRaiser(graph, now, version).run());
   entry->second = version;
+  graph::raise_ir_version(graph, graph::ir_version_of_opset(version));
   return {};
 }
 

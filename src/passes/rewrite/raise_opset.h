@@ -4,7 +4,8 @@
 //
 // From 13 on: nodes whose meaning or form changed on the way are rewritten to compute the same
 // (axes of reductions become an input, Split gets num_outputs; opset_changes.h has all). Functions
-// of the model are brought to the version too. A graph at the version or above stays as it is.
+// of the model are brought to the version too, and the model's IR version to that of the opset. A
+// graph at the version or above stays as it is.
 #pragma once
 
 #include "graph/graph.h"

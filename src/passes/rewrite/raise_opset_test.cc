@@ -90,6 +90,18 @@ TEST(RaiseOpset, AxesOfReductionsBecomeAnInputUnderAFreeName) {
   EXPECT_THAT(graph.initializers.at("n.axes_1").to_integers().value(), ElementsAre(-1));
 }
 
+TEST(RaiseOpset, TheIrVersionOfAFileFollows) {
+  Graph graph = model_of(17, node_of("Relu"));
+  EXPECT_EQ(raised(graph).ir_version, 0);
+  graph.ir_version = 8;
+  EXPECT_EQ(raised(graph).ir_version, 10);
+  graph.ir_version = 12;
+  EXPECT_EQ(raised(graph).ir_version, 12);
+  graph.ir_version = 8;
+  graph.opsets[""] = 21;  // what a file says of itself is not ours to mend
+  EXPECT_EQ(raised(graph).ir_version, 8);
+}
+
 TEST(RaiseOpset, SplitWithoutSizesSaysHowMany) {
   const Graph graph = raised(model_of(13, node_of("Split", {}, {"x"}, {"y", "z"})));
   EXPECT_EQ(graph.nodes[0].int_attribute("num_outputs", 0), 2);

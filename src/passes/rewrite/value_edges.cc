@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "contract/notes.h"
+#include "graph/body_captures.h"
 
 namespace lapidary::passes {
 
@@ -28,7 +29,7 @@ const Node* producer_of(const Graph& graph, const std::string& value, const std:
 std::vector<const Node*> readers_of(const Graph& graph, const std::string& value) {
   std::vector<const Node*> out;
   for (const Node& node : graph.nodes) {
-    if (contains(node.inputs, value)) out.push_back(&node);
+    if (contains(node.reads(), value)) out.push_back(&node);
   }
   return out;
 }
@@ -53,7 +54,14 @@ bool has_value(const Graph& graph, const std::string& name) {
                      [&](const Node& node) { return contains(node.outputs, name); });
 }
 
-void rename_value(Graph& graph, const std::string& from, const std::string& to) {
+bool is_value_of_body(const Graph& graph, const std::string& name) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+    return std::any_of(node.opaque.begin(), node.opaque.end(),
+                       [&](const auto& entry) { return entry.second.values.contains(name); });
+  });
+}
+
+Status rename_value(Graph& graph, const std::string& from, const std::string& to) {
   for (auto* ports : {&graph.inputs, &graph.outputs}) {
     for (graph::ValueInfo& port : *ports) {
       if (port.name == from) port.name = to;
@@ -62,6 +70,10 @@ void rename_value(Graph& graph, const std::string& from, const std::string& to) 
   for (Node& node : graph.nodes) {
     std::replace(node.inputs.begin(), node.inputs.end(), from, to);
     std::replace(node.outputs.begin(), node.outputs.end(), from, to);
+    for (auto& [key, body] : node.opaque) {
+      if (!body.captures.contains(from)) continue;
+      LAP_RETURN_IF_ERROR(graph::rename_captures(body, {{from, to}}));
+    }
   }
   if (auto entry = graph.initializers.extract(from)) {
     entry.key() = to;
@@ -71,6 +83,7 @@ void rename_value(Graph& graph, const std::string& from, const std::string& to) 
     entry.key() = contract::notes::encoding(to);
     graph.metadata.insert(std::move(entry));
   }
+  return {};
 }
 
 }  // namespace lapidary::passes

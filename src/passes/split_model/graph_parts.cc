@@ -101,7 +101,7 @@ class Cutting {
       const size_t i = open.back();
       open.pop_back();
       if (!contents_[part].nodes.insert(i).second) continue;
-      for (const std::string& input : graph_.nodes[i].inputs) {
+      for (const std::string& input : graph_.nodes[i].reads()) {
         if (const auto next = take_value(part, input)) open.push_back(*next);
       }
     }
@@ -124,6 +124,7 @@ class Cutting {
   Result<Graph> make(size_t part) const {
     const Contents& own = contents_[part];
     Graph out{graph_.name, graph_.opsets, {}, {}, {}, {}, {}};
+    out.ir_version = graph_.ir_version;
     for (const auto& input : graph_.inputs) {
       if (own.inputs.contains(input.name)) out.inputs.push_back(input);
     }

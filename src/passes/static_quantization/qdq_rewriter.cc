@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "contract/notes.h"
+#include "graph/fresh_names.h"
 #include "passes/static_quantization/channel_format.h"
 #include "passes/static_quantization/saturation.h"
 #include "weights/error_aware.h"
@@ -37,7 +38,8 @@ class Rewriter {
   Rewriter(Graph graph, QuantizationPlan plan, std::vector<Encoding> encodings,
            const WeightFactors& factors, const StaticQuantizationOptions& options,
            const target::QuantizationTraits& traits)
-      : graph_(std::move(graph)),
+      : names_(graph),
+        graph_(std::move(graph)),
         plan_(std::move(plan)),
         encodings_(std::move(encodings)),
         factors_(factors),
@@ -67,6 +69,9 @@ class Rewriter {
       if (plan_.group_of.contains(value)) encoded_.insert(value);
     };
     for (const Node& node : nodes) {
+      for (const auto& [key, body] : node.opaque) {
+        captured_.insert(body.captures.begin(), body.captures.end());
+      }
       if (!is_selected(node)) continue;
       for (const size_t i : data_inputs(node)) want(node.inputs[i]);
       for (const std::string& value : node.outputs) want(value);
@@ -80,23 +85,26 @@ class Rewriter {
 
   // Names of scale and zero point, made when first asked for.
   std::pair<std::string, std::string> parameters(size_t group) {
-    const std::string scale = group_name(group) + "_scale";
-    const std::string zero_point = group_name(group) + "_zero_point";
-    const Encoding& e = encodings_[group];
-    graph_.initializers.try_emplace(scale, weights::scale_tensor(e.affine));
-    graph_.initializers.try_emplace(zero_point, weights::zero_point_tensor(e.affine, e.type));
-    return {scale, zero_point};
+    const auto [it, added] = parameters_.try_emplace(group);
+    if (added) {
+      const Encoding& e = encodings_[group];
+      it->second = {add_constant(group_name(group) + "_scale", weights::scale_tensor(e.affine)),
+                    add_constant(group_name(group) + "_zero_point",
+                                 weights::zero_point_tensor(e.affine, e.type))};
+    }
+    return it->second;
   }
 
   // Those of the same real numbers as integers of the activations' type.
   std::pair<std::string, std::string> computing_parameters(size_t group) {
-    const std::string scale = parameters(group).first;
-    const std::string zero_point = group_name(group) + computing_suffix() + "_zero_point";
-    const quant::Affine affine = with_signedness_of(
-        options_.activation_type, encodings_[group].affine, encodings_[group].type);
-    graph_.initializers.try_emplace(zero_point,
-                                    weights::zero_point_tensor(affine, options_.activation_type));
-    return {scale, zero_point};
+    std::string& zero_point = computing_zero_points_[group];
+    if (zero_point.empty()) {
+      const quant::Affine affine = with_signedness_of(
+          options_.activation_type, encodings_[group].affine, encodings_[group].type);
+      zero_point = add_constant(group_name(group) + computing_suffix() + "_zero_point",
+                                weights::zero_point_tensor(affine, options_.activation_type));
+    }
+    return {parameters(group).first, zero_point};
   }
   std::string computing_suffix() const {
     return "_" + std::string(name_of(options_.activation_type));
@@ -114,9 +122,10 @@ class Rewriter {
 
   // x -> x_uint16 -> x_uint16_dequantized, where the group's type is int16.
   std::string as_computed(const std::string& value, const std::string& from) {
-    const std::string codes = value + computing_suffix();
-    std::string dequantized = codes + "_dequantized";
-    if (!converted_.insert(value).second) return dequantized;
+    std::string& dequantized = converted_[value];
+    if (!dequantized.empty()) return dequantized;
+    const std::string codes = names_.fresh(value + computing_suffix());
+    dequantized = names_.fresh(codes + "_dequantized");
     const auto parameters = computing_parameters(plan_.group_of.at(value));
     add_node("QuantizeLinear", codes, from, codes, parameters);
     add_node("DequantizeLinear", codes, codes, dequantized, parameters);
@@ -125,8 +134,17 @@ class Rewriter {
 
   void add_node(const std::string& op, const std::string& name, const std::string& from,
                 const std::string& to, const std::pair<std::string, std::string>& parameters) {
-    graph_.nodes.push_back(
-        {"", op, name + "/" + op, {from, parameters.first, parameters.second}, {to}, {}});
+    graph_.nodes.push_back({"",
+                            op,
+                            names_.fresh(name + "/" + op),
+                            {from, parameters.first, parameters.second},
+                            {to},
+                            {}});
+  }
+  std::string add_constant(const std::string& wanted, Tensor value) {
+    std::string name = names_.fresh(wanted);
+    graph_.initializers.emplace(name, std::move(value));
+    return name;
   }
   void quantize(const std::string& value, const std::string& from, const std::string& to) {
     add_node("QuantizeLinear", value, from, to, parameters(plan_.group_of.at(value)));
@@ -147,21 +165,23 @@ class Rewriter {
   void encode_input(graph::ValueInfo& input) {
     const std::string& name = input.name;
     if (!plan_.group_of.contains(name)) return;
-    const std::string dequantized = name + "_dequantized";
+    const std::string dequantized = names_.fresh(name + "_dequantized");
     if (is_integer_port(name)) {
       note_port(input);
       dequantize(name, name, dequantized);
       for_all_[name] = dequantized;
     } else if (encoded_.contains(name)) {
-      quantize(name, name, name + "_quantized");
-      dequantize(name, name + "_quantized", dequantized);
+      const std::string quantized = names_.fresh(name + "_quantized");
+      quantize(name, name, quantized);
+      dequantize(name, quantized, dequantized);
       for_selected_[name] = dequantized;
     }
   }
 
   // Whether the encoding of its input does the work of a Clip or Relu.
   bool is_saturated(const Node& node) const {
-    if (!traits_.clips_by_encoding || !is_selected(node) || graph_.is_output(node.outputs[0])) {
+    if (!traits_.clips_by_encoding || !is_selected(node) || graph_.is_output(node.outputs[0]) ||
+        captured_.contains(node.outputs[0])) {
       return false;
     }
     const auto limits = limits_of(graph_, node);
@@ -207,7 +227,7 @@ class Rewriter {
       if (!encoded_.contains(output)) continue;
       made.push_back({output, output, needs_conversion(node, output)});
       if (graph_.is_output(output) && (selected || is_integer_port(output))) {
-        output += "/computed";
+        output = names_.fresh(output + "/computed");
         made.back().raw = output;
       }
     }
@@ -217,8 +237,7 @@ class Rewriter {
 
   void encode_output(const Made& made, bool selected) {
     const auto& [value, raw, convert] = made;
-    std::string quantized = value + "_quantized";
-    std::string dequantized = value + "_dequantized";
+    std::string quantized, dequantized;
     if (raw != value && is_integer_port(value)) {
       quantized = value;
       for (graph::ValueInfo& port : graph_.outputs) {
@@ -227,6 +246,8 @@ class Rewriter {
     } else if (raw != value) {
       dequantized = value;
     }
+    if (quantized.empty()) quantized = names_.fresh(value + "_quantized");
+    if (dequantized.empty()) dequantized = names_.fresh(value + "_dequantized");
     quantize(value, convert ? as_computed(value, raw) : raw, quantized);
     dequantize(value, quantized, dequantized);
     (selected || quantized == value ? for_all_ : for_selected_)[value] = dequantized;
@@ -261,37 +282,39 @@ class Rewriter {
   std::string channel_weight(const Node& node, const Tensor& weight) {
     const ChannelFormat format =
         channel_format(node.name, plan_.channel_axis.at(node.name), options_);
-    const std::string codes = node.inputs[1] + format.suffix();
-    std::string dequantized = codes + "_dequantized";
-    if (!constants_.insert(dequantized).second) return dequantized;
+    std::string& dequantized = channel_weights_[{node.inputs[1], format.suffix()}];
+    if (!dequantized.empty()) return dequantized;
     const weights::AffineWeight w = encoded_weight(node.inputs[1], weight, format);
-    graph_.initializers.insert_or_assign(codes, w.codes);
-    graph_.initializers.insert_or_assign(codes + "_scale", w.scale);
-    graph_.initializers.insert_or_assign(codes + "_zero_point", w.zero_point);
+    const std::string codes = add_constant(node.inputs[1] + format.suffix(), w.codes);
+    dequantized = names_.fresh(codes + "_dequantized");
+    const std::string scale = add_constant(codes + "_scale", w.scale);
+    const std::string zero_point = add_constant(codes + "_zero_point", w.zero_point);
     graph_.metadata[contract::notes::quantization(codes)] = format.describe();
     graph_.nodes.push_back({"",
                             "DequantizeLinear",
-                            codes + "/DequantizeLinear",
-                            {codes, codes + "_scale", codes + "_zero_point"},
+                            names_.fresh(codes + "/DequantizeLinear"),
+                            {codes, scale, zero_point},
                             {dequantized},
                             {{"axis", static_cast<int64_t>(format.axis)}}});
     return dequantized;
   }
 
   std::string tensor_weight(const std::string& name, const Tensor& weight, size_t group) {
+    std::string& dequantized = tensor_weights_[{name, group}];
+    if (!dequantized.empty()) return dequantized;
     const Encoding& e = encodings_[group];
     const std::string of_group = name == group_name(group) ? "" : "_as_" + group_name(group);
-    const std::string codes = name + "_" + std::string(name_of(e.type)) + of_group;
-    std::string dequantized = codes + "_dequantized";
-    if (!constants_.insert(dequantized).second) return dequantized;
-    graph_.initializers.insert_or_assign(codes,
-                                         weights::quantize_tensor(weight, e.affine, e.type).codes);
+    const std::string codes =
+        add_constant(name + "_" + std::string(name_of(e.type)) + of_group,
+                     weights::quantize_tensor(weight, e.affine, e.type).codes);
+    dequantized = names_.fresh(codes + "_dequantized");
     graph_.metadata[contract::notes::quantization(codes)] =
         std::string(name_of(e.type)) + ", per tensor";
     add_node("DequantizeLinear", codes, codes, dequantized, parameters(group));
     return dequantized;
   }
 
+  graph::FreshNames names_;
   Graph graph_;
   QuantizationPlan plan_;
   std::vector<Encoding> encodings_;
@@ -299,9 +322,15 @@ class Rewriter {
   const StaticQuantizationOptions& options_;
   const target::QuantizationTraits& traits_;
   int64_t rewritten_ = 0;
-  std::set<std::string> encoded_;                    // values that get a Quantize
-  std::set<std::string> converted_;                  // values that have both forms by now
-  std::set<std::string> constants_;                  // dequantized constants made so far
+  std::set<std::string> encoded_;   // values that get a Quantize
+  std::set<std::string> captured_;  // values that bodies read
+  // Names of what was made so far: scale and zero point of a group, the zero point of its other
+  // form, a value in that form, and dequantized constants by format and by group.
+  std::map<size_t, std::pair<std::string, std::string>> parameters_;
+  std::map<size_t, std::string> computing_zero_points_;
+  std::map<std::string, std::string> converted_;
+  std::map<std::pair<std::string, std::string>, std::string> channel_weights_;
+  std::map<std::pair<std::string, size_t>, std::string> tensor_weights_;
   std::map<std::string, std::string> for_all_;       // value -> what every node reads instead
   std::map<std::string, std::string> for_selected_;  // value -> what selected nodes read instead
 };

@@ -433,5 +433,32 @@ TEST(StaticQuantizationPass, ReadsOlivesOptions) {
   EXPECT_EQ(options.at("tensor_overrides").dump(), R"({"k*":{"range":[0.0,1.0]}})");
 }
 
+// Would catch a value or constant of the model that is made twice or written over.
+TEST(StaticQuantization, NamesThatAreTakenStayWhoseTheyAre) {
+  Graph graph = attention_graph();
+  const Graph plain = quantized().graph;
+  int64_t extra = 0;
+  for (const auto& [name, tensor] : plain.initializers) {
+    if (!graph.initializers.contains(name)) {
+      graph.initializers[name] = tensor::integers({1}, {++extra});
+      graph.nodes.push_back({"", "Identity", "own " + name, {name}, {"out " + name}, {}});
+      graph.outputs.push_back({"out " + name, DType::kInt64, {int64_t{1}}});
+    }
+  }
+  ASSERT_GT(extra, 10);
+  graph.initializers["own"] = tensor::integers({1}, {0});
+  graph.nodes.push_back({"", "Identity", "x/QuantizeLinear", {"own"}, {"x_dequantized"}, {}});
+  graph.outputs.push_back({"x_dequantized", DType::kInt64, {int64_t{1}}});
+  const StaticQuantizationOptions options;
+  const PassOutcome out =
+      checked(static_quantization(graph, ranges_for(graph, options), options, htp()));
+  for (const auto& [name, tensor] : graph.initializers) {
+    if (tensor.dtype() != DType::kInt64) continue;
+    EXPECT_EQ(out.graph.initializers.at(name).to_integers().value(), tensor.to_integers().value());
+  }
+  EXPECT_THAT(node_named(out.graph, "norm/RMSNormalization").inputs[0],
+              HasSubstr("x_dequantized_1"));
+}
+
 }  // namespace
 }  // namespace lapidary::passes

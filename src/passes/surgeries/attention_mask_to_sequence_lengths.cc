@@ -53,7 +53,7 @@ bool picks_length(const Graph& graph, const Node& node, const std::string& shape
 
 bool takes_shape(const Graph& graph, const Node& node) {
   if (node.qualified_op() != "Shape" || node.int_attribute("start", 0) != 0 ||
-      node.attributes.contains("end")) {
+      node.attributes.contains("end") || graph.is_output(node.outputs[0])) {
     return false;
   }
   const auto readers = readers_of(graph, node.outputs[0]);

@@ -66,7 +66,7 @@ const std::vector<Surgeon>& surgeons() {
       {"RemoveInitializerFromInputs",
        [](JsonReader&) { return plain(&remove_initializer_from_inputs); }},
       {"RemoveInputs", &bind_remove_inputs},
-      {"RemoveLogitSoftcap", [](JsonReader&) { return plain(&remove_logit_softcap); }},
+      {"RemoveLogitSoftcap", [](JsonReader&) -> Surgery { return &remove_logit_softcap; }},
       {"RemoveShapes", &bind_shapes},
       {"RenameInputDims", &bind_rename_input_dims},
       {"RenameInputs", &bind_rename_inputs},

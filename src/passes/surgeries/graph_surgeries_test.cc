@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "graph/builder.h"
+#include "graph/testing/bodies.h"
 #include "passes/test_graphs.h"
 
 namespace lapidary::passes {
@@ -96,6 +97,71 @@ TEST(GraphSurgeries, UnreadInputsAreRemoved) {
   EXPECT_EQ(out.rewritten, 2);
   EXPECT_EQ(out.graphs[0].graph.inputs.size(), 1U);
   EXPECT_TRUE(out.graphs[0].graph.initializers.empty());
+}
+
+// y = If(c): Abs(x), else Neg(x); with a bias that only a body reads.
+Graph branching() {
+  graph::Builder b("g");
+  b.input("x", DType::kFloat, {"n"});
+  const Ref c = b.input("c", DType::kBool, {});
+  const Ref bias = b.weight("bias", tensor::floats({1}, {-1e30F}));
+  Graph graph = std::move(b).finish();
+  graph::Node branch{"", "If", "choice", {c.name}, {"y"}, {}};
+  branch.opaque["then_branch"] = graph::body_of("then_branch", {{"Max", {"x", bias.name}, "o1"}});
+  branch.opaque["else_branch"] = graph::body_of("else_branch", {{"Neg", {"x"}, "o2"}});
+  graph.nodes.push_back(branch);
+  graph.outputs.push_back({"y", DType::kFloat, {"n"}});
+  return graph;
+}
+
+Graph operated(Graph graph, const std::string& surgeries) {
+  auto out = operate(std::move(graph), surgeries);
+  if (!out.ok()) throw std::runtime_error(out.error().message());
+  Graph made = std::move(out->graphs[0].graph);
+  const Status sound = graph::check(made);
+  EXPECT_TRUE(sound.ok()) << sound.error().message();
+  return made;
+}
+
+// Would catch a body that reads an input by its old name.
+TEST(GraphSurgeries, BodiesReadRenamedInputs) {
+  const Graph out = operated(
+      branching(), R"([{"surgeon": "RenameInputs", "old_names": ["x"], "new_names": ["x2"]}])");
+  EXPECT_EQ(out.inputs[0].name, "x2");
+  EXPECT_THAT(graph::first_inputs(out.nodes[0].opaque.at("else_branch")), ElementsAre("x2"));
+  const auto taken = operate(
+      branching(), R"([{"surgeon": "RenameInputs", "old_names": ["x"], "new_names": ["o1"]}])");
+  ASSERT_FALSE(taken.ok());
+  EXPECT_EQ(taken.error().kind, ErrorKind::kBadInput);
+  EXPECT_THAT(taken.error().message(), AllOf(HasSubstr("'o1'"), HasSubstr("a body")));
+}
+
+// Would catch an input or a constant that goes or changes although a body reads it.
+TEST(GraphSurgeries, WhatABodyReadsIsRead) {
+  const auto out = operate(branching(), R"([{"surgeon": "RemoveInputs", "names": ["x"]},
+                               {"surgeon": "ReplaceAttentionMaskValue", "threshold": -1e20}])")
+                       .value();
+  EXPECT_EQ(out.rewritten, 0);
+  ASSERT_EQ(out.declined.size(), 1U);
+  EXPECT_THAT(out.declined[0].reason, HasSubstr("'choice' reads it"));
+  EXPECT_THAT(out.graphs[0].graph.initializers.at("bias").to_floats().value(), ElementsAre(-1e30F));
+}
+
+// Would catch a constant of the model that is written over, and one transposed for one node only.
+TEST(GraphSurgeries, TransposedWeightsHaveNamesOfTheirOwn) {
+  graph::Builder b("g");
+  const Ref x = b.input("x", DType::kFloat, {"n", int64_t{2}});
+  const Ref w = b.weight("w", tensor::floats({2, 2}, {1, 2, 3, 4}));
+  const graph::Attributes turned = {{"transB", int64_t{1}}};
+  b.output("y", b.op("Gemm", {x, w}, "a", turned), DType::kFloat, {"n", int64_t{2}});
+  b.output("z", b.op("Gemm", {x, w}, "b", turned), DType::kFloat, {"n", int64_t{2}});
+  b.output("k", b.op("Add", {x, b.weight("w_transposed", tensor::floats({2}, {5, 6}))}, "c"),
+           DType::kFloat, {"n", int64_t{2}});
+  const Graph out = operated(std::move(b).finish(), R"([{"surgeon": "GemmToMatMulAdd"}])");
+  EXPECT_THAT(out.initializers.at("w_transposed").to_floats().value(), ElementsAre(5, 6));
+  EXPECT_THAT(out.initializers.at("w_transposed_1").to_floats().value(), ElementsAre(1, 3, 2, 4));
+  EXPECT_EQ(out.initializers.size(), 2U);
+  EXPECT_EQ(out.nodes[0].inputs, out.nodes[1].inputs);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,19 +21,19 @@ using graph::Graph;
 using graph::Node;
 using tensor::Tensor;
 
-// b as MatMul wants it.
-std::string right_side(NodeRewriter& out, const Node& gemm) {
+// b as MatMul wants it. `turned`: constants that were transposed for other nodes.
+std::string right_side(NodeRewriter& out, const Node& gemm,
+                       std::map<std::string, std::string>& turned) {
   const std::string& b = gemm.inputs[1];
   if (gemm.int_attribute("transB", 0) == 0) return b;
-  Graph& graph = out.graph();
-  const Tensor* weight = graph.constant(b);
+  const Tensor* weight = out.graph().constant(b);
   // Codes of less than a byte cannot be turned while they are read.
   if (weight == nullptr || weight->shape().size() != 2 || bits_of(weight->dtype()) < 8) {
     return out.op("Transpose", {b}, NodeRewriter::under(gemm) + ".weight",
                   {{"perm", std::vector<int64_t>{1, 0}}});
   }
-  std::string name = b + "_transposed";
-  graph.initializers.insert_or_assign(name, tensor::transpose(*weight));
+  std::string& name = turned[b];
+  if (name.empty()) name = out.add_constant(b + "_transposed", tensor::transpose(*weight));
   return name;
 }
 
@@ -109,6 +110,7 @@ Result<bool> is_plain_order(const Tensor& g_idx, int64_t block_size) {
 
 PassOutcome gemm_to_matmul_add(Graph graph) {
   PassOutcome outcome;
+  std::map<std::string, std::string> turned;
   NodeRewriter out(std::move(graph));
   for (Node& node : out.take_nodes()) {
     if (node.qualified_op() != "Gemm") {
@@ -123,7 +125,7 @@ PassOutcome gemm_to_matmul_add(Graph graph) {
       continue;
     }
     const std::string at = NodeRewriter::under(node);
-    std::string result = out.op("MatMul", {node.inputs[0], right_side(out, node)}, at);
+    std::string result = out.op("MatMul", {node.inputs[0], right_side(out, node, turned)}, at);
     if (node.inputs.size() > 2 && !node.inputs[2].empty()) {
       result = out.op("Add", {result, node.inputs[2]}, at);
     }
@@ -161,7 +163,6 @@ PassOutcome replace_erf_with_tanh(Graph graph) {
   };
   PassOutcome outcome;
   NodeRewriter out(std::move(graph));
-  const std::string factor = "constant.erf_as_tanh";
   for (Node& node : out.take_nodes()) {
     if (node.qualified_op() != "Erf") {
       out.keep(std::move(node));
@@ -174,7 +175,8 @@ PassOutcome replace_erf_with_tanh(Graph graph) {
       out.keep(std::move(node));
       continue;
     }
-    out.graph().initializers.try_emplace(factor, tensor::scalar(605.0F / 503.0F));
+    const std::string factor =
+        out.shared_constant("constant.erf_as_tanh", tensor::scalar(605.0F / 503.0F));
     const std::string at = NodeRewriter::under(node);
     out.replace(node.outputs[0], out.op("Tanh", {out.op("Mul", {node.inputs[0], factor}, at)}, at));
     ++outcome.rewritten;

@@ -33,13 +33,14 @@ Result<PassOutcome> rename_ports(Graph graph, Ports ports, const std::vector<std
       continue;
     }
     if (from[i] == to[i]) continue;
-    if (has_value(graph, to[i])) {
+    const bool in_body = is_value_of_body(graph, to[i]);
+    if (in_body || has_value(graph, to[i])) {
       return bad_input(graph.name,
-                       fmt::format("{} '{}' cannot become '{}': the graph has a value of that name",
-                                   kind, from[i], to[i]),
+                       fmt::format("{} '{}' cannot become '{}': {} has a value of that name", kind,
+                                   from[i], to[i], in_body ? "a body in the graph" : "the graph"),
                        "choose another name");
     }
-    rename_value(graph, from[i], to[i]);
+    LAP_RETURN_IF_ERROR(rename_value(graph, from[i], to[i]));
     ++out.rewritten;
   }
   out.graph = std::move(graph);

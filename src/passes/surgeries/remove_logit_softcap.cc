@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "contract/notes.h"
+#include "graph/fresh_names.h"
 #include "passes/rewrite/value_edges.h"
 
 namespace lapidary::passes {
@@ -45,30 +46,33 @@ std::optional<Softcap> softcap_of(const Graph& graph, const std::string& output)
   return std::nullopt;
 }
 
-// The output takes the place of x, unless x has a name of its own that must stay.
-void end_before(Graph& graph, const std::string& output, const Softcap& softcap) {
+// The output takes the place of x, unless x has a name of its own that must stay, or a body has a
+// value of the output's name.
+Status end_before(Graph& graph, const std::string& output, const Softcap& softcap) {
   std::erase_if(graph.nodes, [&](const Node& node) {
     return !node.outputs.empty() && node.outputs[0] == output;
   });
   if (graph.is_input(softcap.uncapped) || graph.is_output(softcap.uncapped) ||
-      graph.constant(softcap.uncapped) != nullptr) {
-    graph.nodes.push_back({"", "Identity", output + "/Identity", {softcap.uncapped}, {output}, {}});
+      graph.constant(softcap.uncapped) != nullptr || is_value_of_body(graph, output)) {
+    const std::string name = graph::FreshNames(graph).fresh(output + "/Identity");
+    graph.nodes.push_back({"", "Identity", name, {softcap.uncapped}, {output}, {}});
   } else {
-    rename_value(graph, softcap.uncapped, output);
+    LAP_RETURN_IF_ERROR(rename_value(graph, softcap.uncapped, output));
   }
   graph.metadata[contract::notes::kHostLogitSoftcap] =
       Json(static_cast<double>(softcap.cap)).dump();
+  return {};
 }
 
 }  // namespace
 
-PassOutcome remove_logit_softcap(Graph graph) {
+Result<PassOutcome> remove_logit_softcap(Graph graph) {
   PassOutcome out;
   for (const graph::ValueInfo& port : graph.outputs) {
     const std::string name = port.name;
     if (!readers_of(graph, name).empty()) continue;
     if (const std::optional<Softcap> softcap = softcap_of(graph, name)) {
-      end_before(graph, name, *softcap);
+      LAP_RETURN_IF_ERROR(end_before(graph, name, *softcap));
       ++out.rewritten;
     }
   }
@@ -82,9 +86,7 @@ PassOutcome remove_logit_softcap(Graph graph) {
 
 BoundPass bind_remove_logit_softcap(JsonReader& reader) {
   reader.reject_unknown("this pass has no options");
-  return per_graph("RemoveLogitSoftcap", Json::object(), [](Graph graph) -> Result<PassOutcome> {
-    return remove_logit_softcap(std::move(graph));
-  });
+  return per_graph("RemoveLogitSoftcap", Json::object(), &remove_logit_softcap);
 }
 
 }  // namespace lapidary::passes

@@ -14,7 +14,7 @@
 
 namespace lapidary::passes {
 
-PassOutcome remove_logit_softcap(graph::Graph graph);
+Result<PassOutcome> remove_logit_softcap(graph::Graph graph);
 BoundPass bind_remove_logit_softcap(JsonReader& reader);
 
 }  // namespace lapidary::passes

@@ -29,7 +29,7 @@ Graph capped(bool by_product, float cap_after) {
 
 TEST(RemoveLogitSoftcap, EndsTheGraphBeforeTheCapAndLeavesItToTheHost) {
   for (const bool by_product : {false, true}) {
-    const PassOutcome out = remove_logit_softcap(capped(by_product, 30.0F));
+    const PassOutcome out = remove_logit_softcap(capped(by_product, 30.0F)).value();
     EXPECT_EQ(out.rewritten, 1);
     ASSERT_EQ(out.graph.nodes.size(), 1U);
     EXPECT_EQ(out.graph.nodes[0].op_type, "Relu");
@@ -42,7 +42,7 @@ TEST(RemoveLogitSoftcap, EndsTheGraphBeforeTheCapAndLeavesItToTheHost) {
 // A product that is no soft-cap would change what is largest.
 TEST(RemoveLogitSoftcap, OtherEndsStay) {
   for (const float other : {-30.0F, 15.0F}) {
-    const PassOutcome out = remove_logit_softcap(capped(false, other));
+    const PassOutcome out = remove_logit_softcap(capped(false, other)).value();
     EXPECT_EQ(out.rewritten, 0);
     EXPECT_EQ(out.graph.nodes.size(), 4U);
     EXPECT_EQ(out.declined.size(), 1U);

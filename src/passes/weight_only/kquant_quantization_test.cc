@@ -154,5 +154,48 @@ TEST(KQuant, BadOptionsAreNamed) {
   }
 }
 
+// Two products of one weight.
+graph::Graph shared_weight() {
+  Builder b("g");
+  const Ref x = b.input("x", DType::kFloat, {"n", int64_t{64}});
+  const Ref w = b.weight("w", tensor::transpose(tensor::floats({6, 64}, linear_weights(6 * 64))));
+  b.output("y", b.op("MatMul", {x, w}, "a"), DType::kFloat, {"n", int64_t{6}});
+  b.output("z", b.op("MatMul", {x, w}, "b"), DType::kFloat, {"n", int64_t{6}});
+  return std::move(b).finish();
+}
+
+// Would catch scales of one format with codes of another.
+TEST(KQuant, AWeightInTwoFormatsHasNamesForBoth) {
+  KQuantOptions wanted = options(4, 32);
+  const auto same = checked(kquant_quantization(shared_weight(), wanted));
+  EXPECT_EQ(same.graph.nodes[0].inputs, same.graph.nodes[1].inputs);
+  EXPECT_EQ(same.graph.initializers.size(), 3U);
+  NodeOverride eight;
+  eight.bits = 8;
+  wanted.overrides = {{"b/MatMul", eight}};
+  const auto out = checked(kquant_quantization(shared_weight(), wanted));
+  EXPECT_THAT(out.graph.nodes[0].inputs, ElementsAre("x", "w_Q4", "w_scales", "w_zero_point"));
+  EXPECT_THAT(out.graph.nodes[1].inputs, ElementsAre("x", "w_Q8", "w_scales_1", "w_zero_point_1"));
+  EXPECT_EQ(out.graph.initializers.at("w_zero_point").shape(), (tensor::Shape{6, 1}));
+  EXPECT_EQ(out.graph.initializers.at("w_zero_point_1").shape(), (tensor::Shape{6, 2}));
+}
+
+// Would catch a model's own value that is written over: by the pass, or by a second one.
+TEST(KQuant, NamesThatAreTakenStayWhoseTheyAre) {
+  graph::Graph graph = shared_weight();
+  graph.initializers["w_scales"] = tensor::floats({2}, {3, 4});
+  graph.nodes.push_back({"", "Identity", "i", {"w_scales"}, {"k"}, {}});
+  graph.outputs.push_back({"k", DType::kFloat, {int64_t{2}}});
+  KQuantOptions first = options(4, 32);
+  first.nodes_to_exclude = {"b/MatMul"};
+  auto once = checked(kquant_quantization(graph, first));
+  EXPECT_THAT(once.graph.nodes[0].inputs, ElementsAre("x", "w_Q4", "w_scales_1", "w_zero_point"));
+  const auto twice = checked(kquant_quantization(std::move(once.graph), options(4, 16)));
+  EXPECT_THAT(twice.graph.nodes[0].inputs, ElementsAre("x", "w_Q4", "w_scales_1", "w_zero_point"));
+  EXPECT_THAT(twice.graph.nodes[1].inputs,
+              ElementsAre("x", "w_Q4_1", "w_scales_2", "w_zero_point_1"));
+  EXPECT_THAT(twice.graph.initializers.at("w_scales").to_floats().value(), ElementsAre(3, 4));
+}
+
 }  // namespace
 }  // namespace lapidary::passes

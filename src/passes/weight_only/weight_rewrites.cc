@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <map>
+#include <utility>
+
+#include "graph/fresh_names.h"
 #include "tensor/expressions.h"
 
 namespace lapidary::passes {
@@ -26,14 +30,33 @@ std::string reason_against(const Tensor& weight, const Tensor& rows,
   return weights::reason_against(rows, format);
 }
 
-void to_matmul_nbits(Graph& graph, Node& node, const Tensor& rows,
-                     const weights::WeightFormat& format, int64_t accuracy_level) {
-  const std::string weight = node.inputs[1];
-  std::vector<std::string> inputs = {node.inputs[0]};
-  for (std::string& name :
-       weights::add_blockwise(graph, weight, weights::quantize_blockwise(rows, format), format)) {
-    inputs.push_back(std::move(name));
+// Adds weights of one layout to a graph, for all nodes that want the same format of one the same.
+class BlockwiseWeights {
+ public:
+  explicit BlockwiseWeights(Graph& graph) : graph_(graph), names_(graph) {}
+
+  // The names of codes, scales and, if there are any, zero points.
+  const std::vector<std::string>& add(const std::string& weight, const Tensor& rows,
+                                      const weights::WeightFormat& format) {
+    const auto [it, added] = made_.try_emplace({weight, format.describe()});
+    if (added) {
+      it->second = weights::add_blockwise(graph_, names_, weight,
+                                          weights::quantize_blockwise(rows, format), format);
+    }
+    return it->second;
   }
+
+ private:
+  Graph& graph_;
+  graph::FreshNames names_;
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> made_;
+};
+
+void to_matmul_nbits(BlockwiseWeights& weights, Node& node, const Tensor& rows,
+                     const weights::WeightFormat& format, int64_t accuracy_level) {
+  const auto& names = weights.add(node.inputs[1], rows, format);
+  std::vector<std::string> inputs = {node.inputs[0]};
+  inputs.insert(inputs.end(), names.begin(), names.end());
   node.domain = graph::kMicrosoftDomain;
   node.op_type = "MatMulNBits";
   node.inputs = std::move(inputs);
@@ -44,11 +67,9 @@ void to_matmul_nbits(Graph& graph, Node& node, const Tensor& rows,
   if (accuracy_level > 0) node.attributes["accuracy_level"] = accuracy_level;
 }
 
-void to_gather_block_quantized(Graph& graph, Node& node, const Tensor& table,
+void to_gather_block_quantized(BlockwiseWeights& weights, Node& node, const Tensor& table,
                                const weights::WeightFormat& format) {
-  const std::string weight = node.inputs[0];
-  const auto names =
-      weights::add_blockwise(graph, weight, weights::quantize_blockwise(table, format), format);
+  const auto& names = weights.add(node.inputs[0], table, format);
   std::vector<std::string> inputs = {names[0], node.inputs[1], names[1]};
   if (names.size() > 2) inputs.push_back(names[2]);
   node.domain = graph::kMicrosoftDomain;
@@ -65,6 +86,7 @@ void to_gather_block_quantized(Graph& graph, Node& node, const Tensor& table,
 void rewrite_matmuls(PassOutcome& outcome, const WeightSelection& selection,
                      weights::QuantMethod method) {
   Graph& graph = outcome.graph;
+  BlockwiseWeights added(graph);
   for (Node& node : graph.nodes) {
     if (node.qualified_op() != "MatMul") continue;
     if (!selection.selects(node.name)) {
@@ -83,7 +105,7 @@ void rewrite_matmuls(PassOutcome& outcome, const WeightSelection& selection,
       outcome.declined.push_back({node.name, std::move(reason)});
       continue;
     }
-    to_matmul_nbits(graph, node, rows, format, selection.accuracy_level);
+    to_matmul_nbits(added, node, rows, format, selection.accuracy_level);
     ++outcome.rewritten;
   }
 }
@@ -91,6 +113,7 @@ void rewrite_matmuls(PassOutcome& outcome, const WeightSelection& selection,
 void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection,
                      weights::QuantMethod method) {
   Graph& graph = outcome.graph;
+  BlockwiseWeights added(graph);
   for (Node& node : graph.nodes) {
     if (node.qualified_op() != "Gather") continue;
     const Tensor* table = graph.constant(node.inputs[0]);
@@ -108,7 +131,7 @@ void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection,
       outcome.declined.push_back({node.name, std::move(reason)});
       continue;
     }
-    to_gather_block_quantized(graph, node, *table, format);
+    to_gather_block_quantized(added, node, *table, format);
     ++outcome.rewritten;
   }
 }
