@@ -10,7 +10,8 @@
 
 namespace lapidary::weights {
 
-enum class QuantMethod { kKQuant, kRtn };
+// kKept: the codes are the checkpoint's own (weights/kept_codes.h).
+enum class QuantMethod { kKQuant, kRtn, kKept };
 
 // How one weight is quantized.
 struct WeightFormat {
@@ -38,7 +39,7 @@ struct BlockwiseWeight {
 // `rows` is a float tensor [N, K] in checkpoint orientation. Quantized when the package is saved.
 BlockwiseWeight quantize_blockwise(const tensor::Tensor& rows, const WeightFormat& format);
 
-// The float weights [N, K] that codes of quantize_blockwise are made from; an invalid tensor for
+// The float weights [N, K] that codes of quantize_blockwise or keep_codes are made from; an invalid tensor for
 // any other codes.
 tensor::Tensor quantized_operand(const tensor::Tensor& codes);
 

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include "tensor/expressions.h"
+#include "tensor/grid.h"
+#include "weights/kept_codes.h"
 
 namespace lapidary::passes {
 namespace {
@@ -26,12 +28,34 @@ std::string reason_against(const Tensor& weight, const Tensor& rows,
   return weights::reason_against(rows, format);
 }
 
+// The format that the weight gets: the wanted one, or that of its own codes where they fit in.
+weights::WeightFormat chosen_format(const std::string& name, const Tensor& rows,
+                                    const weights::WeightFormat& wanted, GridUse& use) {
+  const std::optional<tensor::Grid> grid = tensor::grid_of(rows);
+  if (!grid) {
+    if (wanted.block.bits == 4) use.without.insert(name);
+    return wanted;
+  }
+  std::string reason = weights::reason_against_keeping(*grid, wanted);
+  if (!reason.empty()) {
+    use.rounded.emplace(name, std::move(reason));
+    return wanted;
+  }
+  use.kept.insert(name);
+  return weights::kept_format(*grid, wanted);
+}
+
+weights::BlockwiseWeight in_blocks(const Tensor& rows, const weights::WeightFormat& format) {
+  return format.method == weights::QuantMethod::kKept
+             ? weights::keep_codes(rows, *tensor::grid_of(rows), format)
+             : weights::quantize_blockwise(rows, format);
+}
+
 void to_matmul_nbits(Graph& graph, Node& node, const Tensor& rows,
                      const weights::WeightFormat& format, int64_t accuracy_level) {
   const std::string weight = node.inputs[1];
   std::vector<std::string> inputs = {node.inputs[0]};
-  for (std::string& name :
-       weights::add_blockwise(graph, weight, weights::quantize_blockwise(rows, format), format)) {
+  for (std::string& name : weights::add_blockwise(graph, weight, in_blocks(rows, format), format)) {
     inputs.push_back(std::move(name));
   }
   node.domain = graph::kMicrosoftDomain;
@@ -47,8 +71,7 @@ void to_matmul_nbits(Graph& graph, Node& node, const Tensor& rows,
 void to_gather_block_quantized(Graph& graph, Node& node, const Tensor& table,
                                const weights::WeightFormat& format) {
   const std::string weight = node.inputs[0];
-  const auto names =
-      weights::add_blockwise(graph, weight, weights::quantize_blockwise(table, format), format);
+  const auto names = weights::add_blockwise(graph, weight, in_blocks(table, format), format);
   std::vector<std::string> inputs = {names[0], node.inputs[1], names[1]};
   if (names.size() > 2) inputs.push_back(names[2]);
   node.domain = graph::kMicrosoftDomain;
@@ -83,7 +106,8 @@ void rewrite_matmuls(PassOutcome& outcome, const WeightSelection& selection,
       outcome.declined.push_back({node.name, std::move(reason)});
       continue;
     }
-    to_matmul_nbits(graph, node, rows, format, selection.accuracy_level);
+    to_matmul_nbits(graph, node, rows, chosen_format(node.inputs[1], rows, format, outcome.grids),
+                    selection.accuracy_level);
     ++outcome.rewritten;
   }
 }
@@ -108,7 +132,8 @@ void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection,
       outcome.declined.push_back({node.name, std::move(reason)});
       continue;
     }
-    to_gather_block_quantized(graph, node, *table, format);
+    to_gather_block_quantized(graph, node, *table,
+                              chosen_format(node.inputs[0], *table, format, outcome.grids));
     ++outcome.rewritten;
   }
 }
