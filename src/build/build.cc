@@ -18,6 +18,7 @@
 #include "build/plan_comparison.h"
 #include "build/plan_findings.h"
 #include "build/probe_component.h"
+#include "build/recovered_grids.h"
 #include "build/save_component.h"
 #include "build/staging.h"
 #include "build/text_check.h"
@@ -423,10 +424,14 @@ Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& re
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options) {
   const Stopwatch watch;
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
-  LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
+  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
+  const std::vector<RecoveredGrid> grids = recover_grids(checkpoint, options.require_grid);
   LAP_RETURN_IF_ERROR(check_text_files(checkpoint));
   LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint, chip));
+  if (options.require_grid) {
+    LAP_RETURN_IF_ERROR(require_kept_grids(plan, options.checkpoint.string()));
+  }
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
   LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
@@ -441,6 +446,7 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
     if (!resumable) staging.discard();
     return summary.take_error();
   }
+  for (const std::string& line : share_lines(grids)) options.work.note(line);
   summary->read_bytes = static_cast<uint64_t>(checkpoint.stored.total_bytes());
   summary->seconds = watch.seconds();
   return summary;

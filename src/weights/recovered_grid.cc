@@ -52,7 +52,7 @@ class RecoverRows final : public tensor::Producer {
   }
 
   std::string describe() const override {
-    return fmt::format("recovered_grid({})", values_.describe());
+    return fmt::format("recovered_grid<{}>({})", required_ ? "required" : "", values_.describe());
   }
 
  private:
