@@ -92,6 +92,11 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
   LAP_RETURN_IF_ERROR(check_processor(out.config, out.processor, dir));
   LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(dir));
   out.weights = Weights(out.stored);
+  if (out.config.quantization) {
+    LAP_ASSIGN_OR_RETURN(out.weights, unpack(std::move(out.weights), *out.config.quantization));
+    out.notes.push_back(config_path.string() +
+                        ": weights that compressed-tensors packed are read with their own codes");
+  }
   LAP_RETURN_IF_ERROR(check_tensors(out.config, out.weights));
   return out;
 }

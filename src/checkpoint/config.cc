@@ -24,6 +24,7 @@ void check_family(JsonReader& r) {
 
 void read_sections(JsonReader& r, Config& c) {
   if (auto text = r.optional_child("text_config")) {
+    if (!c.quantization) c.quantization = read_quantization_config(*text);
     c.text = read_text_config(*std::move(text));
   } else if (r.status().ok()) {
     // As in the reference: no section, all defaults.
@@ -81,6 +82,7 @@ Result<Config> read(const JsonDocument& doc) {
   JsonReader r = doc.root();
   accept_common_keys(r);
   check_family(r);
+  c.quantization = read_quantization_config(r);
   if (r.status().ok()) read_sections(r, c);
   if (r.status().ok()) {
     refuse_null(r, {"tie_word_embeddings"});

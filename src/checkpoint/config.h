@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "checkpoint/audio_config.h"
+#include "checkpoint/compressed_tensors.h"
 #include "checkpoint/text_config.h"
 #include "checkpoint/vision_config.h"
 
@@ -27,6 +28,9 @@ struct Config {
   TextConfig text;
   std::optional<VisionConfig> vision;  // absent: the checkpoint has no such tower
   std::optional<AudioConfig> audio;
+
+  // Weights that are packed; absent: they are plain ones.
+  std::optional<CompressedTensorsConfig> quantization;
 
   // False: the checkpoint holds lm_head.weight.
   bool tie_word_embeddings = true;

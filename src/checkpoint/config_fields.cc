@@ -4,18 +4,15 @@
 
 #include <utility>
 
+#include "checkpoint/compressed_tensors.h"
+
 namespace lapidary::checkpoint {
 
 const char* const kUnknownKeyRemedy =
     "remove the key if it changes nothing; otherwise this model needs a newer lapidary";
 
 void accept_common_keys(JsonReader& reader) {
-  if (reader.has("quantization_config")) {
-    reader.fail("quantization_config",
-                "is set: checkpoints that are quantized already are not "
-                "supported",
-                "use the checkpoint with bfloat16 weights", ErrorKind::kUnsupported);
-  }
+  read_quantization_config(reader);  // for what it refuses; Config reads it again
   reader.ignore(
       {"quantization_config",
        // Bookkeeping.
