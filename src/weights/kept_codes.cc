@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -75,6 +76,7 @@ class KeepRows final : public tensor::Producer {
           out.push_back(outs[o].empty() ? outs[o]
                                         : outs[o].subspan(size(r - begin + i) * bytes, bytes));
         }
+        LAP_RETURN_IF_ERROR(check_finite(in, r + i));
         keep_row(in, out);
       }
     }
@@ -102,6 +104,19 @@ class KeepRows final : public tensor::Producer {
   int64_t blocks() const { return (grid_.inputs() + format_.block_size - 1) / format_.block_size; }
   // The block of the grid that block b of the format is a part of.
   size_t source(int64_t b) const { return size(b * format_.block_size / grid_.block_size); }
+
+  // Nothing is computed here that would notice.
+  Status check_finite(const std::vector<std::span<const std::byte>>& in, int64_t row) const {
+    for (size_t b = 0; b < size(grid_.blocks()); ++b) {
+      if (std::isfinite(float_at(in[1], b)) &&
+          (!grid_.minimums.valid() || std::isfinite(float_at(in[2], b)))) {
+        continue;
+      }
+      return bad_input(fmt::format("{}, row {}, block {}", rows_.describe(), row, b),
+                       "its scale or minimum is not finite", "the checkpoint is damaged");
+    }
+    return {};
+  }
 
   void keep_row(const std::vector<std::span<const std::byte>>& in,
                 const std::vector<std::span<std::byte>>& out) const {
