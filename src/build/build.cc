@@ -18,6 +18,7 @@
 #include "build/plan_comparison.h"
 #include "build/plan_findings.h"
 #include "build/probe_component.h"
+#include "build/recovered_grids.h"
 #include "build/save_component.h"
 #include "build/staging.h"
 #include "build/text_check.h"
@@ -423,10 +424,14 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
   LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
   LAP_RETURN_IF_ERROR(checkpoint.settle_head(options.work));
+  const std::vector<RecoveredGrid> grids = recover_grids(checkpoint, options.require_grid);
   LAP_ASSIGN_OR_RETURN(const auto text_notes, check_text_files(checkpoint));
   checkpoint.notes.insert(checkpoint.notes.end(), text_notes.begin(), text_notes.end());
   LAP_ASSIGN_OR_RETURN(const auto chip, chip_of(recipe, options.htp));
   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint, chip));
+  if (options.require_grid) {
+    LAP_RETURN_IF_ERROR(require_kept_grids(plan, options.checkpoint.string()));
+  }
   LAP_RETURN_IF_ERROR(check_compile(recipe, plan, chip, options.htp));
   LAP_ASSIGN_OR_RETURN(auto data, calibration_data(recipe, plan, checkpoint, options));
   LAP_ASSIGN_OR_RETURN(PlanReport report, plan_report(recipe, checkpoint, plan, {.chip = chip}));
@@ -442,6 +447,7 @@ Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOpti
     if (!resumable) staging.discard();
     return summary.take_error();
   }
+  for (const std::string& line : share_lines(grids)) options.work.note(line);
   summary->read_bytes = static_cast<uint64_t>(checkpoint.stored.total_bytes());
   summary->seconds = watch.seconds();
   return summary;

@@ -34,6 +34,9 @@ struct BuildOptions {
   // Texts and chats to calibrate with, instead of what the recipe's data_configs name.
   std::vector<std::filesystem::path> calibration = {};
   HtpOptions htp = {};
+  // An error for every weight that a pass rounds to 4 bits although it lies on a grid of its own,
+  // or because it lies on none (recovered_grids.h).
+  bool require_grid = false;
   Work work = {};
 };
 

@@ -116,7 +116,8 @@ Status run_step(const recipe::Recipe& recipe, const std::string& component,
   if (pass == nullptr) return {};
   LAP_ASSIGN_OR_RETURN(passes::SetOutcome outcome, pass->run(std::move(at.graphs), context));
   at.graphs = std::move(outcome.graphs);
-  at.reports.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined)});
+  at.reports.push_back({step.name, step.type, outcome.rewritten, std::move(outcome.declined),
+                        std::move(outcome.grids)});
   return {};
 }
 

@@ -26,6 +26,7 @@ struct PassReport {
   std::string type;
   int64_t rewritten = 0;
   std::vector<passes::Declined> declined;
+  passes::GridUse grids = {};
 };
 
 struct PlannedGraph {

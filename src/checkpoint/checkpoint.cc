@@ -149,6 +149,11 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
   LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(path));
   out.notes.insert(out.notes.end(), out.stored.notes().begin(), out.stored.notes().end());
   LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(Weights(out.stored), out.notes));
+  if (out.config.quantization) {
+    LAP_ASSIGN_OR_RETURN(out.weights, unpack(std::move(out.weights), *out.config.quantization));
+    out.notes.push_back(config_path.string() +
+                        ": weights that compressed-tensors packed are read with their own codes");
+  }
   LAP_RETURN_IF_ERROR(out.fit_weights());
   return out;
 }

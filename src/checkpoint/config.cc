@@ -53,6 +53,7 @@ const Family& read_family(JsonReader& r) {
 
 void read_sections(JsonReader& r, Config& c) {
   if (auto text = r.optional_child("text_config")) {
+    if (!c.quantization) c.quantization = read_quantization_config(*text);
     c.text = read_text_config(*std::move(text));
   } else if (r.status().ok()) {
     // As in the reference: no section, all defaults.
@@ -146,6 +147,7 @@ Result<Config> read(const JsonDocument& doc, const std::filesystem::path& file) 
   const Family& family = read_family(r);
   LAP_RETURN_IF_ERROR(doc.finish());
   Config c = family.read_text != nullptr ? text_only_config(family.read_text(r)) : whole_config(r);
+  c.quantization = read_quantization_config(r);
   LAP_RETURN_IF_ERROR(doc.finish());
   note_passed_over(doc, file, c.notes);
   return c;

@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "checkpoint/audio_config.h"
+#include "checkpoint/compressed_tensors.h"
 #include "checkpoint/text_config.h"
 #include "checkpoint/vision_config.h"
 
@@ -28,6 +29,9 @@ struct Config {
   TextConfig text;
   std::optional<VisionConfig> vision;  // absent: the checkpoint has no such tower
   std::optional<AudioConfig> audio;
+
+  // Weights that are packed; absent: they are plain ones.
+  std::optional<CompressedTensorsConfig> quantization;
 
   // False: the checkpoint holds lm_head.weight.
   bool tie_word_embeddings = true;

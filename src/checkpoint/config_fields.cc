@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "checkpoint/compressed_tensors.h"
 
 namespace lapidary::checkpoint {
 namespace {
@@ -25,12 +26,7 @@ std::string quoted_name(const std::string& name) {
 }  // namespace
 
 void accept_common_keys(JsonReader& reader) {
-  if (reader.has("quantization_config")) {
-    reader.fail("quantization_config",
-                "is set: checkpoints that are quantized already are not "
-                "supported",
-                "use the checkpoint with bfloat16 weights", ErrorKind::kUnsupported);
-  }
+  read_quantization_config(reader);  // for what it refuses; Config reads it again
   reader.ignore(
       {"quantization_config",
        // Bookkeeping.

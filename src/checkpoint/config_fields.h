@@ -25,7 +25,8 @@ inline constexpr IntegerRange kTokenId = {.min = 0, .max = (1 << 26) - 1};
 // Hugging Face config writes and that change nothing about the numbers of a forward pass:
 // bookkeeping, fine-tuning labels, and the generation parameters that old versions stored here
 // (generation_config.json is where they count).
-// A `quantization_config` is refused: the weights would not be what their names say.
+// A `quantization_config` is refused unless it is one that compressed_tensors.h takes: the weights
+// would not be what their names say.
 void accept_common_keys(JsonReader& reader);
 
 // Records an error for each key that is present with the value null. The typed reads take null as

@@ -34,6 +34,7 @@ struct BuildFlags {
   bool force = false;
   bool json = false;
   bool list_recipes = false;
+  bool require_grid = false;
   std::vector<std::string> set;
   std::vector<std::string> calibration;
   HtpFlags htp;
@@ -77,6 +78,24 @@ std::string declined_text(const BuildSummary& summary) {
   return out.empty() ? out : "left as they were:\n" + out;
 }
 
+// "kept the checkpoint's own codes: 12 of 14 weights (why not of the others)", pass by pass.
+std::string grids_text(const BuildSummary& summary) {
+  std::string out;
+  for (const ComponentSummary& component : summary.components) {
+    for (const build::PassReport& pass : component.passes) {
+      const passes::GridUse& use = pass.grids;
+      if (use.kept.empty() && use.rounded.empty()) continue;
+      const std::string why =
+          use.rounded.empty() ? "" : fmt::format(" ({})", use.rounded.begin()->second);
+      out += fmt::format(
+          "{}, {}: kept the checkpoint's own codes: {} of {}{}\n", component.name, pass.name,
+          use.kept.size(),
+          counted(static_cast<int64_t>(use.kept.size() + use.rounded.size()), "weight"), why);
+    }
+  }
+  return out;
+}
+
 std::string contexts_text(const BuildSummary& summary) {
   if (summary.contexts.empty()) return "";
   report::Table table({"context", "bytes", "compiled in", "memory", "nodes on the HTP"});
@@ -110,7 +129,7 @@ std::string summary_text(const BuildSummary& summary, const std::string& output)
                std::to_string(component.nodes), human_bytes(component.bytes),
                storage_of(summary.manifest, component.name)});
   }
-  return table.text() + declined_text(summary) + contexts_text(summary) +
+  return table.text() + declined_text(summary) + grids_text(summary) + contexts_text(summary) +
          report::comparison_text(build::compare(summary.plan, summary)) +
          fmt::format("{}: {}, recipe {}, {:.1f} s\n", output, human_bytes(summary.bytes),
                      summary.manifest.recipe_name, summary.seconds);
@@ -132,6 +151,10 @@ Json summary_json(const BuildSummary& summary, const recipe::Recipe& recipe,
                         {"type", pass.type},
                         {"rewritten", pass.rewritten},
                         {"declined", std::move(declined)}});
+      if (!pass.grids.kept.empty() || !pass.grids.rounded.empty()) {
+        passes.back()["kept_codes"] = pass.grids.kept;
+        passes.back()["rounded_grids"] = pass.grids.rounded;
+      }
     }
     components.push_back({{"name", component.name},
                           {"bytes", component.bytes},
@@ -181,6 +204,7 @@ Result<int> build(const BuildFlags& flags) {
   }
   if (options.output.empty()) return bad_input("", "no output is given", "add -o PACKAGE");
   options.force = flags.force;
+  options.require_grid = flags.require_grid;
   options.work = {.threads = static_cast<size_t>(flags.threads), .cancel = &catch_interrupts()};
   std::optional<ProgressDisplay> progress;
   if (!flags.json) {
@@ -221,6 +245,8 @@ void add_build_command(Program& program, int& exit_code) {
       .add_option("--calibration", flags->calibration,
                   ".txt (documents) or .jsonl (chats) to calibrate with (repeatable)")
       .repeatable();
+  command.add_flag("--require-grid", flags->require_grid,
+                   "Fail where weights of 4 bits cannot keep the checkpoint's own codes");
   flags->htp.add_to(command);
   command.add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
   command.on_run([flags, &exit_code] { exit_code = code_or_report(build(*flags)); });

@@ -3,6 +3,7 @@
 
 #include "build/compile_component.h"
 #include "build/plan_report.h"
+#include "build/recovered_grids.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/commands.h"
 #include "cli/htp_flags.h"
@@ -30,7 +31,8 @@ Result<std::string> plan(const PlanFlags& flags) {
   const std::string path =
       flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
   if (path.empty()) return bad_input("", "no checkpoint is given", "lapidary plan CHECKPOINT");
-  LAP_ASSIGN_OR_RETURN(const auto checkpoint, checkpoint::Checkpoint::open(path));
+  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(path));
+  build::recover_grids(checkpoint, false);
   LAP_ASSIGN_OR_RETURN(const build::Plan plan, build::make_plan(recipe, checkpoint, options.chip));
   LAP_ASSIGN_OR_RETURN(const build::PlanReport report,
                        build::plan_report(recipe, checkpoint, plan, options));

@@ -85,12 +85,12 @@ tensor::Tensor halves_of(const GgufFile& file, const TensorInfo& info, int64_t a
 
 }  // namespace
 
-std::optional<BlockCodes> block_codes(const GgufFile& file, const TensorInfo& info) {
+std::optional<tensor::Grid> block_codes(const GgufFile& file, const TensorInfo& info) {
   const auto* const layout =
       std::find_if(kCodeLayouts.begin(), kCodeLayouts.end(),
                    [&](const CodeLayout& each) { return each.type == info.format->type; });
   if (layout == kCodeLayouts.end() || info.shape.size() != 2) return std::nullopt;
-  BlockCodes out;
+  tensor::Grid out;
   out.bits = layout->bits;
   out.block_size = kCodesABlock;
   out.codes = codes_of(file, info, *layout);

@@ -9,26 +9,16 @@
 // dequantized.h.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 
 #include "gguf/file.h"
-#include "tensor/tensor.h"
+#include "tensor/grid.h"
 
 namespace lapidary::gguf {
 
 // Q4_0: 4 bits; Q4_1: 4 bits and minimums; Q5_0, Q5_1: the same with 5 bits; Q8_0: 8 bits, its int8
-// plus 128.
-struct BlockCodes {
-  int bits = 4;
-  int64_t block_size = 32;  // values of one scale, along the columns
-  tensor::Tensor codes;     // uint8 [rows, cols], one a byte, each < 2^bits
-  tensor::Tensor scales;    // float32 [rows, cols / block_size]; may be negative, or zero
-  tensor::Tensor minimums;  // float32, as scales; invalid: none
-};
-
-// Nothing for other types, and for tensors that are no matrix. `info` is one of file.tensors(). Lazy,
-// as dequantized() is.
-std::optional<BlockCodes> block_codes(const GgufFile& file, const TensorInfo& info);
+// plus 128. Blocks of 32; scales may be negative, or zero. Nothing for other types, and for tensors that are
+// no matrix. `info` is one of file.tensors(). Lazy, as dequantized() is.
+std::optional<tensor::Grid> block_codes(const GgufFile& file, const TensorInfo& info);
 
 }  // namespace lapidary::gguf

@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include "gguf/block_codes.h"
 #include "gguf/block_values.h"
+#include "tensor/grid.h"
 
 namespace lapidary::gguf {
 
@@ -13,12 +15,14 @@ tensor::Tensor dequantized(const GgufFile& file, const TensorInfo& info) {
                                                        std::span<std::byte> values) {
     dequantize(blocks, {reinterpret_cast<float*>(values.data()), values.size() / sizeof(float)});
   };
-  return block_values(file.stored(info), info.shape,
-                      {.name = fmt::format("dequantize<{}>", format.name),
-                       .dtype = DType::kFloat,
-                       .block_bytes = format.block_bytes,
-                       .values_a_block = format.elements,
-                       .decode = decode});
+  tensor::Tensor values = block_values(file.stored(info), info.shape,
+                                       {.name = fmt::format("dequantize<{}>", format.name),
+                                        .dtype = DType::kFloat,
+                                        .block_bytes = format.block_bytes,
+                                        .values_a_block = format.elements,
+                                        .decode = decode});
+  const auto grid = block_codes(file, info);
+  return grid ? tensor::with_grid(values, *grid) : values;
 }
 
 }  // namespace lapidary::gguf

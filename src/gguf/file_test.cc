@@ -105,6 +105,7 @@ TEST(GgufFile, CodesAndScalesMakeTheValues) {
     const auto codes = block_codes(*file, info);
     const bool expected = info.name.ends_with("_0") || info.name.ends_with("_1");
     ASSERT_EQ(codes.has_value(), expected) << info.name;
+    ASSERT_EQ(tensor::grid_of(dequantized(*file, info)).has_value(), expected) << info.name;
     if (!codes) continue;
     ++with_codes;
     const int64_t cols = info.cols();

@@ -36,6 +36,7 @@ Result<SetOutcome> run_on_each(GraphSet graphs, const Run& run) {
     LAP_ASSIGN_OR_RETURN(PassOutcome outcome, run(std::move(member.graph)));
     out.graphs.push_back({member.role, member.part, std::move(outcome.graph)});
     out.rewritten += outcome.rewritten;
+    out.grids.add(outcome.grids);
     declined.push_back(std::move(outcome.declined));
   }
   out.declined = merged(declined);
@@ -43,6 +44,12 @@ Result<SetOutcome> run_on_each(GraphSet graphs, const Run& run) {
 }
 
 }  // namespace
+
+void GridUse::add(const GridUse& other) {
+  kept.insert(other.kept.begin(), other.kept.end());
+  rounded.insert(other.rounded.begin(), other.rounded.end());
+  without.insert(other.without.begin(), other.without.end());
+}
 
 Declined absent(std::string name, std::string reason) {
   return {.node = std::move(name), .reason = std::move(reason), .absent = true};

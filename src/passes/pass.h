@@ -10,8 +10,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,11 +37,21 @@ struct Declined {
 };
 Declined absent(std::string name, std::string reason);
 
+// What a pass made of weights that lie on a grid (tensor/grid.h), by the names of initializers.
+struct GridUse {
+  std::set<std::string> kept;                  // with the codes that they have
+  std::map<std::string, std::string> rounded;  // anew; why the format does not hold their grid
+  std::set<std::string> without;               // quantized to 4 bits, and on no grid
+
+  void add(const GridUse& other);
+};
+
 // Of one graph.
 struct PassOutcome {
   graph::Graph graph;
   int64_t rewritten = 0;  // nodes
   std::vector<Declined> declined;
+  GridUse grids = {};
 };
 
 // Of a component's graphs: `rewritten` counts nodes of all graphs, a place declined in several is
@@ -48,6 +60,7 @@ struct SetOutcome {
   GraphSet graphs;
   int64_t rewritten = 0;
   std::vector<Declined> declined;
+  GridUse grids = {};
 };
 
 // The wish of a pass to know what values a graph computes.

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/float_types.h"
+#include "tensor/grid.h"
 
 namespace lapidary::tensor {
 namespace {
@@ -218,6 +219,10 @@ float load_float(const std::byte* from, DType dtype, int64_t i) {
 class Cast final : public Elementwise {
  public:
   using Elementwise::Elementwise;
+
+  std::optional<Grid> grid() const override {
+    return outputs()[0].dtype == DType::kFloat ? grid_of(operand()) : std::nullopt;
+  }
 
   std::string describe() const override {
     return fmt::format("cast<{}>({})", name_of(outputs()[0].dtype), operand().describe());

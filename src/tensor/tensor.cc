@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/float_types.h"
+#include "tensor/grid.h"
 
 namespace lapidary::tensor {
 
@@ -19,6 +20,8 @@ int64_t element_count(const Shape& shape) {
 std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 Producer::Producer(TensorType output) : outputs_{std::move(output)}, tiles_(outputs_[0].rows()) {}
+
+std::optional<Grid> Producer::grid() const { return std::nullopt; }
 
 Status Producer::read_box(const Box& box, std::span<std::byte> out) const {
   const TensorType& type = outputs_[0];

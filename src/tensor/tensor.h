@@ -28,6 +28,8 @@
 
 namespace lapidary::tensor {
 
+struct Grid;  // tensor/grid.h
+
 using Shape = std::vector<int64_t>;  // concrete dims, each >= 0
 
 int64_t element_count(const Shape& shape);
@@ -74,6 +76,9 @@ class Producer {
   // A number that no value of that output is below, if the expression says so without being read.
   // What only asks whether a scale is negative need not read the weight it is computed from.
   virtual std::optional<float> lower_bound(size_t /*output*/) const { return std::nullopt; }
+
+  // The grid that the values of output 0 lie on, if the expression knows: see grid_of.
+  virtual std::optional<Grid> grid() const;
 
   // "transpose(cast<float32>(model.layers.0.q_proj.weight))": what a person and a cache key read.
   virtual std::string describe() const = 0;

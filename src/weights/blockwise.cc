@@ -10,6 +10,7 @@
 #include "quant/kquant.h"
 #include "quant/rtn.h"
 #include "tensor/expressions.h"
+#include "weights/kept_codes.h"
 
 namespace lapidary::weights {
 namespace {
@@ -110,8 +111,10 @@ class QuantizeRows final : public tensor::Producer {
 }  // namespace
 
 std::string WeightFormat::describe() const {
-  return fmt::format("{} int{}, block {}{}", method == QuantMethod::kKQuant ? "k-quant" : "rtn",
-                     block.bits, block.block_size,
+  const char* how = method == QuantMethod::kKQuant ? "k-quant"
+                    : method == QuantMethod::kRtn  ? "rtn"
+                                                   : "kept";
+  return fmt::format("{} int{}, block {}{}", how, block.bits, block.block_size,
                      block.symmetric ? ", symmetric" : ", asymmetric");
 }
 
@@ -129,7 +132,7 @@ std::string reason_against(const Tensor& rows, const WeightFormat& format) {
 }
 
 BlockwiseWeight quantize_blockwise(const Tensor& rows, const WeightFormat& format) {
-  assert(reason_against(rows, format).empty());
+  assert(reason_against(rows, format).empty() && format.method != QuantMethod::kKept);
   const auto producer = std::make_shared<QuantizeRows>(rows, format);
   BlockwiseWeight out{Tensor(producer, 0), Tensor(producer, 1), {}};
   if (!format.block.symmetric) out.zero_points = Tensor(producer, 2);
@@ -139,7 +142,7 @@ BlockwiseWeight quantize_blockwise(const Tensor& rows, const WeightFormat& forma
 Tensor quantized_operand(const Tensor& codes) {
   if (!codes.valid() || codes.output() != 0) return {};
   const auto* quantizer = dynamic_cast<const QuantizeRows*>(codes.producer().get());
-  return quantizer == nullptr ? Tensor{} : quantizer->rows();
+  return quantizer == nullptr ? kept_operand(codes) : quantizer->rows();
 }
 
 std::vector<std::string> add_blockwise(graph::Graph& graph, graph::FreshNames& names,

@@ -11,7 +11,8 @@
 
 namespace lapidary::weights {
 
-enum class QuantMethod { kKQuant, kRtn };
+// kKept: the codes are the checkpoint's own (weights/kept_codes.h).
+enum class QuantMethod { kKQuant, kRtn, kKept };
 
 // How one weight is quantized.
 struct WeightFormat {
@@ -40,7 +41,7 @@ struct BlockwiseWeight {
 // `rows` is a float tensor [N, K] in checkpoint orientation. Quantized when the package is saved.
 BlockwiseWeight quantize_blockwise(const tensor::Tensor& rows, const WeightFormat& format);
 
-// The float weights [N, K] that codes of quantize_blockwise are made from; an invalid tensor for
+// The float weights [N, K] that codes of quantize_blockwise or keep_codes are made from; an invalid tensor for
 // any other codes.
 tensor::Tensor quantized_operand(const tensor::Tensor& codes);
 

@@ -7,7 +7,9 @@
 //   after   y = com.microsoft::GatherBlockQuantized(table_Q4, ids, table_scales[, ...])
 //
 // Requires nothing; ensures that every selected node with a constant matrix is quantized, the
-// others declined with a reason. Numbers are Olive's (quant/rtn.h).
+// others declined with a reason. Numbers are Olive's (quant/rtn.h), but for weights
+// that lie on a grid which the format holds: those keep the codes that they have
+// (weights/kept_codes.h).
 #pragma once
 
 #include "passes/pass.h"

@@ -6,7 +6,8 @@
 //
 // Requires nothing; ensures that every selected MatMul with a constant matrix is quantized, the
 // others declined with a reason. Codes, scales and zero points are Olive's (quant/kquant.h says how
-// exactly).
+// exactly). Weights that lie on a grid which the format holds keep the codes that they have, and no
+// zero points where the grid is symmetric (weights/kept_codes.h).
 #pragma once
 
 #include "passes/pass.h"

@@ -7,6 +7,8 @@
 
 #include "graph/fresh_names.h"
 #include "tensor/expressions.h"
+#include "tensor/grid.h"
+#include "weights/kept_codes.h"
 
 namespace lapidary::passes {
 namespace {
@@ -30,6 +32,29 @@ std::string reason_against(const Tensor& weight, const Tensor& rows,
   return weights::reason_against(rows, format);
 }
 
+// The format that the weight gets: the wanted one, or that of its own codes where they fit in.
+weights::WeightFormat chosen_format(const std::string& name, const Tensor& rows,
+                                    const weights::WeightFormat& wanted, GridUse& use) {
+  const std::optional<tensor::Grid> grid = tensor::grid_of(rows);
+  if (!grid) {
+    if (wanted.block.bits == 4) use.without.insert(name);
+    return wanted;
+  }
+  std::string reason = weights::reason_against_keeping(*grid, wanted);
+  if (!reason.empty()) {
+    use.rounded.emplace(name, std::move(reason));
+    return wanted;
+  }
+  use.kept.insert(name);
+  return weights::kept_format(*grid, wanted);
+}
+
+weights::BlockwiseWeight in_blocks(const Tensor& rows, const weights::WeightFormat& format) {
+  return format.method == weights::QuantMethod::kKept
+             ? weights::keep_codes(rows, *tensor::grid_of(rows), format)
+             : weights::quantize_blockwise(rows, format);
+}
+
 // Adds weights of one layout to a graph, for all nodes that want the same format of one the same.
 class BlockwiseWeights {
  public:
@@ -40,8 +65,7 @@ class BlockwiseWeights {
                                       const weights::WeightFormat& format) {
     const auto [it, added] = made_.try_emplace({weight, format.describe()});
     if (added) {
-      it->second = weights::add_blockwise(graph_, names_, weight,
-                                          weights::quantize_blockwise(rows, format), format);
+      it->second = weights::add_blockwise(graph_, names_, weight, in_blocks(rows, format), format);
     }
     return it->second;
   }
@@ -105,7 +129,8 @@ void rewrite_matmuls(PassOutcome& outcome, const WeightSelection& selection,
       outcome.declined.push_back({node.name, std::move(reason)});
       continue;
     }
-    to_matmul_nbits(added, node, rows, format, selection.accuracy_level);
+    to_matmul_nbits(added, node, rows, chosen_format(node.inputs[1], rows, format, outcome.grids),
+                    selection.accuracy_level);
     ++outcome.rewritten;
   }
 }
@@ -131,7 +156,8 @@ void rewrite_gathers(PassOutcome& outcome, const WeightSelection& selection,
       outcome.declined.push_back({node.name, std::move(reason)});
       continue;
     }
-    to_gather_block_quantized(added, node, *table, format);
+    to_gather_block_quantized(added, node, *table,
+                              chosen_format(node.inputs[0], *table, format, outcome.grids));
     ++outcome.rewritten;
   }
 }
