@@ -147,7 +147,7 @@ Result<Config> read(const JsonDocument& doc, const std::filesystem::path& file) 
   const Family& family = read_family(r);
   LAP_RETURN_IF_ERROR(doc.finish());
   Config c = family.read_text != nullptr ? text_only_config(family.read_text(r)) : whole_config(r);
-  c.quantization = read_quantization_config(r);
+  if (auto quantization = read_quantization_config(r)) c.quantization = std::move(quantization);
   LAP_RETURN_IF_ERROR(doc.finish());
   note_passed_over(doc, file, c.notes);
   return c;
