@@ -148,12 +148,13 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
   note_side_files(out, has_generation_config);
   LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(path));
   out.notes.insert(out.notes.end(), out.stored.notes().begin(), out.stored.notes().end());
-  LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(Weights(out.stored), out.notes));
+  Weights weights(out.stored);
   if (out.config.quantization) {
-    LAP_ASSIGN_OR_RETURN(out.weights, unpack(std::move(out.weights), *out.config.quantization));
+    LAP_ASSIGN_OR_RETURN(weights, unpack(std::move(weights), *out.config.quantization));
     out.notes.push_back(config_path.string() +
                         ": weights that compressed-tensors packed are read with their own codes");
   }
+  LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(weights, out.notes));
   LAP_RETURN_IF_ERROR(out.fit_weights());
   return out;
 }
