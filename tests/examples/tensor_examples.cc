@@ -7,6 +7,7 @@
 #include "checkpoint/weights.h"
 #include "example.h"
 #include "tensor/expressions.h"
+#include "tensor/grid.h"
 #include "tensor/npy.h"
 #include "tensor/tensor.h"
 
@@ -32,6 +33,17 @@ Status npy_example(const std::vector<float>& values) {
   LAP_RETURN_IF_ERROR(replace_file("x.npy", file));
   // [end]
   return {};
+}
+
+std::optional<Grid> grid_example(const Tensor& codes, const Tensor& scales) {
+  // [tensor/grid.h]
+  Grid g{.bits = 4, .block_size = 32, .codes = codes, .scales = scales};
+  Tensor w = on_grid(g);                                    // float32 [N, K]
+  Tensor b = transpose(cast(w, DType::kFloat));
+  std::optional<Grid> same = grid_of(transposed_operand(b));  // g
+  // [end]
+  EXPECT_EQ(w.shape(), codes.shape());
+  return same;
 }
 
 TEST(TensorExamples, Tensor) {
