@@ -2,7 +2,7 @@
 // that passes can keep the codes (quant/grid_recovery.h says what a grid is and how it is found).
 //
 //   std::vector<RecoveredGrid> grids = recover_grids(checkpoint, false);
-//   ...                                                      // plan, save
+//   LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint, chip));  // and save
 //   for (const std::string& line : share_lines(grids)) work.note(line);
 #pragma once
 

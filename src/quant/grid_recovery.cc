@@ -65,19 +65,22 @@ struct Interval {
 Interval steps_of(const Block& block, const float (&levels)[kCount]) {
   uint32_t of_level[kTopLevel + 1] = {};
   for (size_t i = 0; i < kCount; ++i) of_level[static_cast<size_t>(levels[i])] = block.bits[i];
+  // Half way to the neighbours, where a tie goes to the even one: for an odd one the ends are
+  // outside. Without branches, eight at a time.
+  constexpr double kUlp = 0x1p-52;
+  double low[kTopLevel];
+  double high[kTopLevel];
+  for (int i = 0; i < kTopLevel; ++i) {
+    const uint32_t bits = std::max(of_level[i + 1], 1U);
+    const double odd = bits % 2 == 1 ? kUlp : 0;
+    low[i] = double{std::bit_cast<float>((bits << 16) - 0x8000U)} * (1 + odd) / (i + 1);
+    high[i] = double{std::bit_cast<float>((bits << 16) + 0x8000U)} * (1 - odd) / (i + 1);
+  }
   Interval out;
-  for (int level = 1; level <= kTopLevel; ++level) {
-    const uint32_t bits = of_level[level];
-    if (bits == 0) continue;
-    // Half way to the neighbours, where a tie goes to the even one.
-    double low = double{std::bit_cast<float>((bits << 16) - 0x8000U)} / level;
-    double high = double{std::bit_cast<float>((bits << 16) + 0x8000U)} / level;
-    if (bits % 2 == 1) {
-      low = std::nextafter(low, high);
-      high = std::nextafter(high, low);
-    }
-    out.low = std::max(out.low, low);
-    out.high = std::min(out.high, high);
+  for (int i = 0; i < kTopLevel; ++i) {
+    if (of_level[i + 1] == 0) continue;
+    out.low = std::max(out.low, low[i]);
+    out.high = std::min(out.high, high[i]);
   }
   return out;
 }
@@ -108,24 +111,25 @@ std::optional<float> exact_step(const Block& block, const float (&levels)[kCount
 
 // Level 8 has a code on one side only: which sign the step needs, 0 when both sides use it.
 int sign_of_step(std::span<const uint16_t> weights, const float (&levels)[kCount]) {
-  bool above = false;
-  bool below = false;
+  uint32_t above = 0;
+  uint32_t below = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
-    const bool top = levels[i] == static_cast<float>(kTopLevel);
-    const bool negative = (weights[i] & 0x8000U) != 0;
-    above |= top && !negative;
-    below |= top && negative;
+    const uint32_t top = levels[i] == static_cast<float>(kTopLevel) ? 1 : 0;
+    const uint32_t negative = weights[i] >> 15;
+    above |= top & ~negative;
+    below |= top & negative;
   }
-  if (above && below) return 0;
-  return above ? -1 : 1;
+  if (above != 0 && below != 0) return 0;
+  return above != 0 ? -1 : 1;
 }
 
 void write_codes(std::span<const uint16_t> weights, const float (&levels)[kCount], int sign,
                  std::span<uint8_t> codes) {
+  const int flip = sign < 0 ? 1 : 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     const int level = static_cast<int>(levels[i]);
-    const bool negative = ((weights[i] & 0x8000U) != 0) != (sign < 0);
-    codes[i] = static_cast<uint8_t>(kTopLevel + (negative ? -level : level));
+    const int negative = (weights[i] >> 15) ^ flip;
+    codes[i] = static_cast<uint8_t>(kTopLevel + ((level ^ -negative) + negative));
   }
 }
 

@@ -2,7 +2,7 @@
 // codes that they have: nothing is rounded.
 //
 //   if (reason_against_keeping(grid, wanted).empty()) {
-//     BlockwiseWeight w = keep_codes(rows, grid, kept_format(grid, wanted));
+//     const BlockwiseWeight w = keep_codes(rows, grid, kept_format(grid, wanted));
 //   }
 //
 // What holds a grid: as many bits, and blocks that its blocks consist of whole (a grid of 128 is one

@@ -14,6 +14,7 @@
 #include "build/owned_files.h"
 #include "build/plan_comparison.h"
 #include "build/plan_report.h"
+#include "build/recovered_grids.h"
 #include "build/staging.h"
 #include "example.h"
 
@@ -137,6 +138,16 @@ Status staging_example(const std::string& text) {
   LAP_RETURN_IF_ERROR(staging.publish());  // or staging.discard()
   // [end]
   return {};
+}
+
+Status recovered_grids_example(const recipe::Recipe& recipe, checkpoint::Checkpoint& checkpoint,
+                               const std::optional<target::Target>& chip, const Work& work) {
+  // [build/recovered_grids.h]
+  std::vector<RecoveredGrid> grids = recover_grids(checkpoint, false);
+  LAP_ASSIGN_OR_RETURN(Plan plan, make_plan(recipe, checkpoint, chip));  // and save
+  for (const std::string& line : share_lines(grids)) work.note(line);
+  // [end]
+  return require_kept_grids(plan, "models/tiny-gemma4/checkpoint");
 }
 
 }  // namespace lapidary::build

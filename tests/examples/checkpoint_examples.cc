@@ -4,6 +4,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
+#include "checkpoint/packed_integers.h"
 #include "checkpoint/processor_config.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/test_files.h"
@@ -81,6 +82,16 @@ Status weights_example(const std::filesystem::path& dir) {
   // [end]
   EXPECT_EQ(w.shape().size(), 1U);
   return {};
+}
+
+void packed_integers_example(const tensor::Tensor& packed, int64_t k, int64_t n) {
+  using tensor::Tensor;
+  // [checkpoint/packed_integers.h]
+  Tensor codes = unpacked_columns(packed, 4, k);  // int32 [N, ceil(k / 8)] -> uint8 [N, k]
+  Tensor zeros = unpacked_rows(packed, 4, n);     // int32 [ceil(n / 8), G] -> uint8 [n, G]
+  // [end]
+  use(codes);
+  use(zeros);
 }
 
 TEST(CheckpointExamples, OnTheTinyModel) {

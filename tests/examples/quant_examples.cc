@@ -2,6 +2,7 @@
 // clang-format off
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <numeric>
 
@@ -9,6 +10,7 @@
 #include "quant/affine.h"
 #include "quant/error_aware_rounding.h"
 #include "quant/format.h"
+#include "quant/grid_recovery.h"
 #include "quant/kquant.h"
 #include "quant/lpbq.h"
 #include "quant/moments.h"
@@ -95,6 +97,15 @@ Status symmetric_blocks_example(const std::vector<float>& weights, std::vector<i
   // [end]
   EXPECT_GT(scale, 0.0F);
   return {};
+}
+
+std::optional<float> grid_recovery_example(std::span<const uint16_t> weights) {
+  // [quant/grid_recovery.h]
+  std::array<uint8_t, 32> codes;
+  std::optional<float> step = recover_block(weights, codes);
+  // bfloat16((codes[i] - 8) * *step) == weights[i] for every i, bit for bit
+  // [end]
+  return step;
 }
 
 TEST(QuantExamples, Affine) { expect_ok(affine_example({-1.0F, 0.0F, 0.5F, 3.0F})); }

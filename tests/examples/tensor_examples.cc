@@ -7,6 +7,7 @@
 #include "checkpoint/weights.h"
 #include "example.h"
 #include "tensor/expressions.h"
+#include "tensor/grid.h"
 #include "tensor/npy.h"
 #include "tensor/tensor.h"
 #include "tensor/tensor_digest.h"
@@ -50,6 +51,17 @@ Status tensor_digest_example(const std::filesystem::path& path) {
   // [end]
   EXPECT_EQ(hash.size(), 32U);
   return {};
+}
+
+std::optional<Grid> grid_example(const Tensor& codes, const Tensor& scales) {
+  // [tensor/grid.h]
+  Grid g{.bits = 4, .block_size = 32, .codes = codes, .scales = scales};
+  Tensor w = on_grid(g);                                    // float32 [N, K]
+  Tensor b = transpose(cast(w, DType::kFloat));
+  std::optional<Grid> same = grid_of(transposed_operand(b));  // g
+  // [end]
+  EXPECT_EQ(w.shape(), codes.shape());
+  return same;
 }
 
 TEST(TensorExamples, Tensor) {

@@ -4,8 +4,10 @@
 
 #include "example.h"
 #include "weights/error_aware.h"
+#include "weights/kept_codes.h"
 #include "weights/lpbq.h"
 #include "weights/nbits.h"
+#include "weights/recovered_grid.h"
 #include "weights/row_reader.h"
 #include "weights/row_scales.h"
 
@@ -56,6 +58,25 @@ Status row_scales_example(const tensor::Tensor& rows, const tensor::Tensor& weig
   // [end]
   use(values);
   return {};
+}
+
+void kept_codes_example(const tensor::Tensor& rows, const tensor::Grid& grid,
+                        const WeightFormat& wanted) {
+  // [weights/kept_codes.h]
+  if (reason_against_keeping(grid, wanted).empty()) {
+    const BlockwiseWeight w = keep_codes(rows, grid, kept_format(grid, wanted));
+  }
+  // [end]
+}
+
+bool recovered_grid_example(const tensor::Tensor& stored) {
+  using tensor::Tensor;
+  // [weights/recovered_grid.h]
+  const auto share = std::make_shared<RecoveredShare>();
+  Tensor w = recovered_grid(stored, "model.layers.0.mlp.up_proj.weight", true, share);
+  std::optional<tensor::Grid> grid = tensor::grid_of(w);  // codes, steps; symmetric
+  // [end]
+  return grid.has_value();
 }
 
 }  // namespace lapidary::weights
