@@ -182,6 +182,9 @@ class Build {
     manifest.recipe_name = recipe_.name;
     manifest.recipe = recipe_.json;
     manifest.source = folder_name(options_.checkpoint);
+    for (const checkpoint::Adapter& adapter : checkpoint_.adapters) {
+      manifest.adapters.push_back({adapter.name(), adapter.source.weight, adapter.content_hash});
+    }
     manifest.notes = checkpoint_.notes;
     manifest.text = package::text_model(checkpoint_.config);
     manifest.vision = package::vision_model(checkpoint_.config);
@@ -424,7 +427,8 @@ Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& re
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options) {
   const Stopwatch watch;
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
-  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
+  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(
+                                            options.checkpoint, {.adapters = options.adapters}));
   LAP_RETURN_IF_ERROR(checkpoint.settle_head(options.work));
   LAP_ASSIGN_OR_RETURN(const auto text_notes, check_text_files(checkpoint));
   checkpoint.notes.insert(checkpoint.notes.end(), text_notes.begin(), text_notes.end());

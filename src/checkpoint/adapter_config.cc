@@ -11,7 +11,8 @@ namespace lapidary::checkpoint {
 namespace {
 
 constexpr IntegerRange kAdapterRank = {.min = 1, .max = 1 << 16};
-constexpr const char* kMergeWithPeft = "merge it with PEFT's merge_and_unload() and build the result";
+constexpr const char* kMergeWithPeft =
+    "merge it with PEFT's merge_and_unload() and build the result";
 
 // What changes numbers in a way that is not followed, unless null, false or empty.
 struct RefusedKey {
@@ -96,15 +97,14 @@ Result<AdapterConfig> adapter_config(const JsonDocument& document) {
   out.r = reader.integer("r", kAdapterRank);
   out.lora_alpha = reader.number("lora_alpha", kFloat32Range);
   out.use_rslora = reader.boolean_or("use_rslora", false);
-  read_patterns(reader, "rank_pattern", out.rank_pattern,
-                [](JsonReader& at, const std::string& key) {
-                  return at.integer(key, kAdapterRank);
-                });
-  read_patterns(reader, "alpha_pattern", out.alpha_pattern,
-                [](JsonReader& at, const std::string& key) {
-                  return at.number(key, kFloat32Range);
-                });
+  read_patterns(
+      reader, "rank_pattern", out.rank_pattern,
+      [](JsonReader& at, const std::string& key) { return at.integer(key, kAdapterRank); });
+  read_patterns(
+      reader, "alpha_pattern", out.alpha_pattern,
+      [](JsonReader& at, const std::string& key) { return at.number(key, kFloat32Range); });
   if (reader.has("modules_to_save")) out.modules_to_save = reader.strings("modules_to_save");
+  out.base_model = reader.string_or("base_model_name_or_path", "");
   LAP_RETURN_IF_ERROR(document.finish());
   return out;
 }
@@ -150,9 +150,8 @@ double AdapterConfig::scale_of(std::string_view module) const {
 
 bool AdapterConfig::is_saved(std::string_view module) const {
   return std::any_of(modules_to_save.begin(), modules_to_save.end(), [&](const std::string& saved) {
-    return module == saved ||
-           (module.size() > saved.size() && module.ends_with(saved) &&
-            module[module.size() - saved.size() - 1] == '.');
+    return module == saved || (module.size() > saved.size() && module.ends_with(saved) &&
+                               module[module.size() - saved.size() - 1] == '.');
   });
 }
 

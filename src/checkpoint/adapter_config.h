@@ -25,6 +25,7 @@ struct AdapterConfig {
   std::vector<std::pair<std::string, int64_t>> rank_pattern;
   std::vector<std::pair<std::string, double>> alpha_pattern;
   std::vector<std::string> modules_to_save;
+  std::string base_model;  // base_model_name_or_path, for messages; empty: not said
 
   // Errors name the file and the key.
   static Result<AdapterConfig> load(const std::filesystem::path& path);

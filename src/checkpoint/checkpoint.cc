@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "checkpoint/adapter_merge.h"
 #include "checkpoint/config_fields.h"
 #include "checkpoint/downloaded_file.h"
 #include "checkpoint/expected_tensors.h"
@@ -81,6 +82,18 @@ Result<std::string> with_side_files(const std::string& weights_hash,
   return print.hex();
 }
 
+// The same hash without adapters, so that packages keep theirs.
+std::string with_adapters(const std::string& hash, const std::vector<Adapter>& adapters) {
+  if (adapters.empty()) return hash;
+  Fingerprint print;
+  print.add(hash);
+  for (const Adapter& adapter : adapters) {
+    print.add(adapter.content_hash);
+    print.add(fmt::format("{}", adapter.source.weight));
+  }
+  return print.hex();
+}
+
 // What its readers noted, and what stands in for files that are not there.
 void note_side_files(Checkpoint& checkpoint, bool has_generation_config) {
   std::vector<std::string>& notes = checkpoint.notes;
@@ -112,7 +125,7 @@ void note_side_files(Checkpoint& checkpoint, bool has_generation_config) {
 
 }  // namespace
 
-Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
+Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir, const OpenOptions& options) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(dir, ignored)) {
     return bad_input(dir.string(), "is not a directory",
@@ -140,6 +153,11 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& dir) {
   out.notes.insert(out.notes.end(), out.stored.notes().begin(), out.stored.notes().end());
   LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(Weights(out.stored), out.notes));
   drop_useless_tensors(out.config, out.weights, out.notes);
+  for (const AdapterSource& source : options.adapters) {
+    LAP_ASSIGN_OR_RETURN(Adapter adapter, Adapter::open(source));
+    out.adapters.push_back(std::move(adapter));
+  }
+  LAP_RETURN_IF_ERROR(apply_adapters(out.adapters, out.config, out.weights, out.notes));
   LAP_ASSIGN_OR_RETURN(out.head,
                        checkpoint::settle_head(out.stored, out.config, out.weights, out.notes));
   LAP_RETURN_IF_ERROR(check_tensors(out.config, out.weights));
@@ -168,12 +186,15 @@ std::vector<std::filesystem::path> Checkpoint::side_files() const {
 Result<std::string> Checkpoint::source_hash() const {
   const std::string hash = stored.sample_hash();
   LAP_RETURN_IF_ERROR(stored.intact());
-  return with_side_files(hash, side_files());
+  LAP_ASSIGN_OR_RETURN(const std::string whole, with_side_files(hash, side_files()));
+  return with_adapters(whole, adapters);
 }
 
 Result<std::string> Checkpoint::content_hash(const Work& work) const {
   LAP_ASSIGN_OR_RETURN(const std::string hash, stored.content_hash(work));
-  return with_side_files(hash, side_files());
+  for (const Adapter& adapter : adapters) LAP_RETURN_IF_ERROR(adapter.unchanged(work));
+  LAP_ASSIGN_OR_RETURN(const std::string whole, with_side_files(hash, side_files()));
+  return with_adapters(whole, adapters);
 }
 
 }  // namespace lapidary::checkpoint

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "checkpoint/adapter.h"
 #include "checkpoint/config.h"
 #include "checkpoint/generation_config.h"
 #include "checkpoint/processor_config.h"
@@ -24,13 +25,18 @@
 
 namespace lapidary::checkpoint {
 
+struct OpenOptions {
+  std::vector<AdapterSource> adapters = {};  // added in this order (adapter_merge.h)
+};
+
 struct Checkpoint {
   std::filesystem::path dir;
   Config config;
   GenerationConfig generation;
   ProcessorConfig processor;
   StoredTensors stored;  // what the files hold ...
-  Weights weights;       // ... and what it is to the model
+  Weights weights;       // ... and what it is to the model, adapters added
+  std::vector<Adapter> adapters;
 
   // Whether all bytes decided which of head and table a tied model uses, or samples (tied_head.h).
   HeadState head = HeadState::kSettled;
@@ -46,7 +52,7 @@ struct Checkpoint {
   std::optional<std::filesystem::path> chat_template;
 
   // Errors name the file, and the key or tensor in it.
-  static Result<Checkpoint> open(const std::filesystem::path& dir);
+  static Result<Checkpoint> open(const std::filesystem::path& dir, const OpenOptions& options = {});
 
   // Before graphs are built that are kept: compares whole what open() compared by samples, which
   // may untie `config`. Costs nothing where open() settled it. Errors: of reading; kCancelled.
@@ -54,9 +60,11 @@ struct Checkpoint {
 
   // The files beside the weights that were read or will be: for copying and for fingerprints.
   std::vector<std::filesystem::path> side_files() const;
-  // StoredTensors::sample_hash and all bytes of the side files, 32 hex digits. Costs milliseconds.
+  // StoredTensors::sample_hash and all bytes of the side files and of the adapters, with their
+  // weights, 32 hex digits. Costs milliseconds.
   Result<std::string> source_hash() const;
-  // The same with StoredTensors::content_hash: of every byte. Same hash, same package.
+  // The same with StoredTensors::content_hash: of every byte. Same hash, same package. Errors: of
+  // reading; kCancelled; an adapter that changed since open().
   Result<std::string> content_hash(const Work& work) const;
 };
 

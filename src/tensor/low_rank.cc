@@ -25,9 +25,9 @@ constexpr int64_t kBlockColumns = 4 * kColumns;
 
 // Rows of the sum and where A and B of one update stand for them.
 struct LowRankPart {
-  const float* a;    // [rank, stride], at the first column
-  const float* b;    // [rows, rank]
-  float* out;        // [rows, cols]
+  const float* a;  // [rank, stride], at the first column
+  const float* b;  // [rows, rank]
+  float* out;      // [rows, cols]
   int64_t rank, stride, rows, cols;
   float scale;
 };
@@ -84,7 +84,9 @@ AddRows best_add_rows() {
 class AddLowRank final : public Producer {
  public:
   AddLowRank(const Tensor& w, std::vector<LowRankUpdate> updates)
-      : Producer(TensorType{DType::kFloat, w.shape()}), weight_(w), floats_(cast(w, DType::kFloat)) {
+      : Producer(TensorType{DType::kFloat, w.shape()}),
+        weight_(w),
+        floats_(cast(w, DType::kFloat)) {
     for (LowRankUpdate& update : updates) {
       assert(update.a.shape().size() == 2 && update.b.shape().size() == 2);
       assert(update.a.shape()[1] == w.shape()[1] && update.b.shape()[0] == w.shape()[0]);
