@@ -17,11 +17,11 @@ namespace {
 // Rows of the sum that are made at a time stay in the second-level cache.
 constexpr int64_t kLowRankGroupBytes = 256 << 10;
 
-// Eight columns. Of 16 bytes each where the processor has no wider ones: lanes are independent, and
-// products are not contracted with sums (-ffp-contract=off), so the bits are the same.
-using Columns = float __attribute__((vector_size(32)));
-constexpr int64_t kColumns = 8;
-constexpr int64_t kBlockColumns = 4 * kColumns;
+// Four columns: what every processor has registers for. Lanes are independent, and products are not
+// contracted with sums (-ffp-contract=off), so the bits are those of a plain loop.
+using Columns = float __attribute__((vector_size(16)));
+constexpr int kVectors = 8;
+constexpr int64_t kBlockColumns = kVectors * 4;
 
 // Rows of the sum and where A and B of one update stand for them.
 struct LowRankPart {
@@ -33,22 +33,32 @@ struct LowRankPart {
 };
 
 // out[0 .. 31] of one row: all 32 sums stay in registers while r runs.
-__attribute__((always_inline)) inline void add_block(const LowRankPart& part, const float* a,
-                                                     const float* b, float* out) {
-  Columns sums[4] = {};
+void add_block(const LowRankPart& part, const float* a, const float* b, float* out) {
+  Columns s0 = {}, s1 = {}, s2 = {}, s3 = {}, s4 = {}, s5 = {}, s6 = {}, s7 = {};
+  const auto load = [](const float* from) {
+    Columns value;
+    std::memcpy(&value, from, sizeof(value));
+    return value;
+  };
   for (int64_t j = 0; j < part.rank; ++j, a += part.stride) {
-    Columns row[4];
-    std::memcpy(row, a, sizeof(row));
-    const float factor = b[j];
-    for (int i = 0; i < 4; ++i) sums[i] += row[i] * factor;
+    const Columns factor = Columns{} + b[j];
+    s0 += load(a) * factor;
+    s1 += load(a + 4) * factor;
+    s2 += load(a + 8) * factor;
+    s3 += load(a + 12) * factor;
+    s4 += load(a + 16) * factor;
+    s5 += load(a + 20) * factor;
+    s6 += load(a + 24) * factor;
+    s7 += load(a + 28) * factor;
   }
-  Columns values[4];
-  std::memcpy(values, out, sizeof(values));
-  for (int i = 0; i < 4; ++i) values[i] += sums[i] * part.scale;
-  std::memcpy(out, values, sizeof(values));
+  const Columns sums[kVectors] = {s0, s1, s2, s3, s4, s5, s6, s7};
+  for (int i = 0; i < kVectors; ++i) {
+    const Columns value = load(out + 4 * i) + sums[i] * part.scale;
+    std::memcpy(out + 4 * i, &value, sizeof(value));
+  }
 }
 
-__attribute__((always_inline)) inline void add_rows(const LowRankPart& part) {
+void add_rows(const LowRankPart& part) {
   int64_t k = 0;
   // A block of A is in the first-level cache while all rows pass over it.
   for (; k + kBlockColumns <= part.cols; k += kBlockColumns) {
@@ -65,20 +75,6 @@ __attribute__((always_inline)) inline void add_rows(const LowRankPart& part) {
       part.out[n * part.cols + k] += sum * part.scale;
     }
   }
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) void add_rows_avx2(const LowRankPart& part) { add_rows(part); }
-#endif
-void add_rows_baseline(const LowRankPart& part) { add_rows(part); }
-
-using AddRows = void (*)(const LowRankPart&);
-
-AddRows best_add_rows() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) return add_rows_avx2;
-#endif
-  return add_rows_baseline;
 }
 
 class AddLowRank final : public Producer {
@@ -150,20 +146,19 @@ class AddLowRank final : public Producer {
   // `b` is scratch; `values` are the box's.
   Status add(const Part& part, const Box& box, std::vector<float>& b,
              std::vector<float>& values) const {
-    static const AddRows kAdd = best_add_rows();
     const int64_t rank = part.b.shape()[1];
     b.resize(static_cast<size_t>(box.rows() * rank));
     LAP_RETURN_IF_ERROR(part.b.producer()->read_box({box.row_begin, box.row_end, 0, rank},
                                                     std::as_writable_bytes(std::span(b))));
     const auto index = static_cast<size_t>(&part - parts_.data());
-    kAdd({.a = a_[index].data() + box.col_begin,
-          .b = b.data(),
-          .out = values.data(),
-          .rank = rank,
-          .stride = outputs()[0].cols(),
-          .rows = box.rows(),
-          .cols = box.cols(),
-          .scale = part.update.scale});
+    add_rows({.a = a_[index].data() + box.col_begin,
+              .b = b.data(),
+              .out = values.data(),
+              .rank = rank,
+              .stride = outputs()[0].cols(),
+              .rows = box.rows(),
+              .cols = box.cols(),
+              .scale = part.update.scale});
     return {};
   }
 
