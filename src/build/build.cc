@@ -180,6 +180,9 @@ class Build {
     manifest.recipe_name = recipe_.name;
     manifest.recipe = recipe_.json;
     manifest.source = folder_name(options_.checkpoint);
+    for (const checkpoint::Adapter& adapter : checkpoint_.adapters) {
+      manifest.adapters.push_back({adapter.name(), adapter.source.weight, adapter.content_hash});
+    }
     manifest.notes = checkpoint_.notes;
     manifest.text = package::text_model(checkpoint_.config);
     manifest.vision = package::vision_model(checkpoint_.config);
@@ -422,7 +425,8 @@ Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& re
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options) {
   const Stopwatch watch;
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
-  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(options.checkpoint));
+  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(
+                                            options.checkpoint, {.adapters = options.adapters}));
   LAP_RETURN_IF_ERROR(checkpoint.settle_head(options.work));
   const std::vector<RecoveredGrid> grids = recover_grids(checkpoint, options.require_grid);
   LAP_ASSIGN_OR_RETURN(const auto text_notes, check_text_files(checkpoint));

@@ -22,6 +22,7 @@
 #include "build/compile_component.h"
 #include "build/plan.h"
 #include "build/plan_report.h"
+#include "checkpoint/adapter.h"
 #include "package/manifest.h"
 #include "recipe/recipe.h"
 
@@ -29,6 +30,7 @@ namespace lapidary::build {
 
 struct BuildOptions {
   std::filesystem::path checkpoint;
+  std::vector<checkpoint::AdapterSource> adapters = {};  // added to its weights
   std::filesystem::path output;
   bool force = false;  // replace a package that is there
   // Texts and chats to calibrate with, instead of what the recipe's data_configs name.

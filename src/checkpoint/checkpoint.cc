@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "checkpoint/adapter_merge.h"
 #include "checkpoint/config_fields.h"
 #include "checkpoint/downloaded_file.h"
 #include "checkpoint/expected_tensors.h"
@@ -86,6 +87,18 @@ Result<std::string> with_side_files(const std::string& weights_hash, const Check
   return print.hex();
 }
 
+// The same hash without adapters, so that packages keep theirs.
+std::string with_adapters(const std::string& hash, const std::vector<Adapter>& adapters) {
+  if (adapters.empty()) return hash;
+  Fingerprint print;
+  print.add(hash);
+  for (const Adapter& adapter : adapters) {
+    print.add(adapter.content_hash);
+    print.add(fmt::format("{}", adapter.source.weight));
+  }
+  return print.hex();
+}
+
 // What its readers noted, and what stands in for files that are not there.
 void note_side_files(Checkpoint& checkpoint, bool has_generation_config) {
   std::vector<std::string>& notes = checkpoint.notes;
@@ -117,9 +130,9 @@ void note_side_files(Checkpoint& checkpoint, bool has_generation_config) {
 
 }  // namespace
 
-Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
+Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path, const OpenOptions& options) {
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(path, ignored)) return open_gguf(path);
+  if (std::filesystem::is_regular_file(path, ignored)) return open_gguf(path, options);
   if (!std::filesystem::is_directory(path, ignored)) {
     return bad_input(
         path.string(), "is not a directory",
@@ -155,11 +168,12 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
                         ": weights that compressed-tensors packed are read with their own codes");
   }
   LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(weights, out.notes));
-  LAP_RETURN_IF_ERROR(out.fit_weights());
+  LAP_RETURN_IF_ERROR(out.fit_weights(options));
   return out;
 }
 
-Result<Checkpoint> Checkpoint::open_gguf(const std::filesystem::path& path) {
+Result<Checkpoint> Checkpoint::open_gguf(const std::filesystem::path& path,
+                                         const OpenOptions& options) {
   LAP_ASSIGN_OR_RETURN(GgufCheckpoint gguf, read_gguf_checkpoint(path));
   Checkpoint out;
   out.path = path;
@@ -173,13 +187,18 @@ Result<Checkpoint> Checkpoint::open_gguf(const std::filesystem::path& path) {
       GenerationConfig::parse(generation, out.files.where("generation_config.json"), out.config));
   out.stored = std::move(gguf.stored);
   out.weights = std::move(gguf.weights);
-  LAP_RETURN_IF_ERROR(out.fit_weights());
+  LAP_RETURN_IF_ERROR(out.fit_weights(options));
   return out;
 }
 
 // What the weights are to the model of the config.
-Status Checkpoint::fit_weights() {
+Status Checkpoint::fit_weights(const OpenOptions& options) {
   drop_useless_tensors(config, weights, notes);
+  for (const AdapterSource& source : options.adapters) {
+    LAP_ASSIGN_OR_RETURN(Adapter adapter, Adapter::open(source));
+    adapters.push_back(std::move(adapter));
+  }
+  LAP_RETURN_IF_ERROR(apply_adapters(adapters, config, weights, notes));
   LAP_ASSIGN_OR_RETURN(head, checkpoint::settle_head(stored, config, weights, notes));
   LAP_RETURN_IF_ERROR(check_tensors(config, weights));
   note_short_table(config.text, notes);
@@ -208,12 +227,15 @@ std::vector<std::string> Checkpoint::side_files() const {
 Result<std::string> Checkpoint::source_hash() const {
   const std::string hash = stored.sample_hash();
   LAP_RETURN_IF_ERROR(stored.intact());
-  return with_side_files(hash, *this);
+  LAP_ASSIGN_OR_RETURN(const std::string whole, with_side_files(hash, *this));
+  return with_adapters(whole, adapters);
 }
 
 Result<std::string> Checkpoint::content_hash(const Work& work) const {
   LAP_ASSIGN_OR_RETURN(const std::string hash, stored.content_hash(work));
-  return with_side_files(hash, *this);
+  for (const Adapter& adapter : adapters) LAP_RETURN_IF_ERROR(adapter.unchanged(work));
+  LAP_ASSIGN_OR_RETURN(const std::string whole, with_side_files(hash, *this));
+  return with_adapters(whole, adapters);
 }
 
 }  // namespace lapidary::checkpoint

@@ -16,6 +16,7 @@
 
 #include "base/file_set.h"
 #include "base/result.h"
+#include "checkpoint/adapter.h"
 #include "checkpoint/config.h"
 #include "checkpoint/generation_config.h"
 #include "checkpoint/processor_config.h"
@@ -25,6 +26,10 @@
 
 namespace lapidary::checkpoint {
 
+struct OpenOptions {
+  std::vector<AdapterSource> adapters = {};  // added in this order (adapter_merge.h)
+};
+
 struct Checkpoint {
   std::filesystem::path path;  // as given: a folder, or a GGUF file
   FileSet files;               // beside the weights, or the texts that say what they would
@@ -32,7 +37,8 @@ struct Checkpoint {
   GenerationConfig generation;
   ProcessorConfig processor;
   StoredTensors stored;  // what the files hold ...
-  Weights weights;       // ... and what it is to the model
+  Weights weights;       // ... and what it is to the model, adapters added
+  std::vector<Adapter> adapters;
 
   // Whether all bytes decided which of head and table a tied model uses, or samples (tied_head.h).
   HeadState head = HeadState::kSettled;
@@ -42,7 +48,8 @@ struct Checkpoint {
   std::vector<std::string> notes;
 
   // A folder, or a GGUF file (gguf_checkpoint.h). Errors name the file, and the key or tensor in it.
-  static Result<Checkpoint> open(const std::filesystem::path& path);
+  static Result<Checkpoint> open(const std::filesystem::path& path,
+                                 const OpenOptions& options = {});
 
   // Before graphs are built that are kept: compares whole what open() compared by samples, which
   // may untie `config`. Costs nothing where open() settled it. Errors: of reading; kCancelled.
@@ -50,14 +57,17 @@ struct Checkpoint {
 
   // Those of `files` that were read or will be: for copying and for fingerprints.
   std::vector<std::string> side_files() const;
-  // StoredTensors::sample_hash and all bytes of the side files, 32 hex digits. Costs milliseconds.
+  // StoredTensors::sample_hash and all bytes of the side files and of the adapters, with their
+  // weights, 32 hex digits. Costs milliseconds.
   Result<std::string> source_hash() const;
-  // The same with StoredTensors::content_hash: of every byte. Same hash, same package.
+  // The same with StoredTensors::content_hash: of every byte. Same hash, same package. Errors: of
+  // reading; kCancelled; an adapter that changed since open().
   Result<std::string> content_hash(const Work& work) const;
 
  private:
-  static Result<Checkpoint> open_gguf(const std::filesystem::path& path);
-  Status fit_weights();
+  static Result<Checkpoint> open_gguf(const std::filesystem::path& path,
+                                      const OpenOptions& options);
+  Status fit_weights(const OpenOptions& options);
 };
 
 }  // namespace lapidary::checkpoint

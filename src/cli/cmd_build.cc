@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "build/build.h"
 #include "build/plan_comparison.h"
+#include "cli/adapter_flags.h"
 #include "cli/commands.h"
 #include "cli/htp_flags.h"
 #include "cli/progress_display.h"
@@ -37,6 +38,7 @@ struct BuildFlags {
   bool require_grid = false;
   std::vector<std::string> set;
   std::vector<std::string> calibration;
+  AdapterFlags adapters;
   HtpFlags htp;
 };
 
@@ -196,6 +198,7 @@ Result<int> build(const BuildFlags& flags) {
   LAP_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::load_recipe(flags.recipe, flags.set));
   build::BuildOptions options;
   options.calibration.assign(flags.calibration.begin(), flags.calibration.end());
+  LAP_ASSIGN_OR_RETURN(options.adapters, flags.adapters.resolve());
   LAP_ASSIGN_OR_RETURN(options.htp, flags.htp.resolve(recipe.compile.has_value()));
   options.checkpoint = flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
   options.output = flags.output.empty() ? recipe.output_dir.value_or("") : flags.output;
@@ -247,6 +250,7 @@ void add_build_command(Program& program, int& exit_code) {
       .repeatable();
   command.add_flag("--require-grid", flags->require_grid,
                    "Fail where weights of 4 bits cannot keep the checkpoint's own codes");
+  flags->adapters.add_to(command);
   flags->htp.add_to(command);
   command.add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
   command.on_run([flags, &exit_code] { exit_code = code_or_report(build(*flags)); });

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "cli/adapter_flags.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "package/manifest.h"
@@ -23,6 +24,9 @@ Status check_options(const report::InspectFlags& flags, Kind kind) {
     if (flags.verify) return refuse("--verify", "is for packages only");
     if (flags.claims) return refuse("--claims", "is for packages only");
   }
+  if (kind != Kind::kCheckpoint && !flags.adapters.empty()) {
+    return refuse("--adapter", "is for checkpoints only");
+  }
   if (flags.graph && kind == Kind::kCheckpoint) return refuse("--graph", "a checkpoint has none");
   if (flags.claims && flags.tensors) return refuse("--tensors", "has no meaning with --claims");
   if (flags.graph && flags.json) return refuse("--graph", "has no meaning with --json");
@@ -42,8 +46,9 @@ Result<std::string> inspect_as(const report::InspectFlags& flags, Kind kind) {
   return report::inspect_onnx(flags);
 }
 
-Result<std::string> inspect(const report::InspectFlags& flags) {
+Result<std::string> inspect(report::InspectFlags flags, const AdapterFlags& adapters) {
   namespace fs = std::filesystem;
+  LAP_ASSIGN_OR_RETURN(flags.adapters, adapters.resolve());
   const fs::path path(flags.path);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return io_error(flags.path, "there is no such file or folder");
@@ -58,6 +63,7 @@ Result<std::string> inspect(const report::InspectFlags& flags) {
 
 void add_inspect_command(Program& program, int& exit_code) {
   auto flags = std::make_shared<report::InspectFlags>();
+  auto adapters = std::make_shared<AdapterFlags>();
   Command command =
       program.add_command("inspect", "Show what is in a package, a checkpoint or an ONNX model");
   command.add_option("PATH", flags->path, "A package, a checkpoint or a .onnx file").required();
@@ -68,7 +74,9 @@ void add_inspect_command(Program& program, int& exit_code) {
   command.add_flag("--verify", flags->verify, "Compare the package's files with their checksums");
   command.add_flag("--claims", flags->claims,
                    "What became of each node on the HTP; with --graph, node by node");
-  command.on_run([flags, &exit_code] { exit_code = print_or_report(inspect(*flags)); });
+  adapters->add_to(command);
+  command.on_run(
+      [flags, adapters, &exit_code] { exit_code = print_or_report(inspect(*flags, *adapters)); });
 }
 
 }  // namespace lapidary::cli

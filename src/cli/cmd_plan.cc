@@ -5,6 +5,7 @@
 #include "build/plan_report.h"
 #include "build/recovered_grids.h"
 #include "checkpoint/checkpoint.h"
+#include "cli/adapter_flags.h"
 #include "cli/commands.h"
 #include "cli/htp_flags.h"
 #include "cli/terminal.h"
@@ -17,6 +18,7 @@ struct PlanFlags {
   std::string checkpoint;
   std::string recipe = "cpu-int4";
   std::vector<std::string> set;
+  AdapterFlags adapters;
   int64_t context = 0;
   ChipFlags chip;
   bool json = false;
@@ -31,7 +33,9 @@ Result<std::string> plan(const PlanFlags& flags) {
   const std::string path =
       flags.checkpoint.empty() ? recipe.model_path.value_or("") : flags.checkpoint;
   if (path.empty()) return bad_input("", "no checkpoint is given", "lapidary plan CHECKPOINT");
-  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(path));
+  checkpoint::OpenOptions opening;
+  LAP_ASSIGN_OR_RETURN(opening.adapters, flags.adapters.resolve());
+  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(path, opening));
   build::recover_grids(checkpoint, false);
   LAP_ASSIGN_OR_RETURN(const build::Plan plan, build::make_plan(recipe, checkpoint, options.chip));
   LAP_ASSIGN_OR_RETURN(const build::PlanReport report,
@@ -59,6 +63,7 @@ void add_plan_command(Program& program, int& exit_code) {
       .add_option("--set", flags->set,
                   "PASS.OPTION=VALUE: change an option of the recipe (repeatable)")
       .repeatable();
+  flags->adapters.add_to(command);
   command
       .add_option("--context", flags->context,
                   "Positions to count keys and values for (default: 4096, or the recipe's)")

@@ -145,7 +145,11 @@ Json to_json(const QualityFigure& figure) {
           {"value", figure.value}};
 }
 
-// Nothing, when nothing was measured.
+Json to_json(const AdapterRecord& adapter) {
+  return {{"name", adapter.name}, {"weight", adapter.weight}, {"xxh3", adapter.xxh3}};
+}
+
+// Nothing, when the list is empty.
 template <typename T>
 void add_list(Json& to, const char* key, const std::vector<T>& list) {
   if (list.empty()) return;
@@ -190,6 +194,7 @@ Json to_json(const Manifest& manifest) {
               {"source", manifest.source},
               {"sources", manifest.sources},
               {"text", to_json(manifest.text)}};
+  add_list(out, "adapters", manifest.adapters);
   if (!manifest.notes.empty()) out["notes"] = manifest.notes;
   if (manifest.vision) out["vision"] = to_json(*manifest.vision);
   if (manifest.audio) out["audio"] = to_json(*manifest.audio);

@@ -197,6 +197,13 @@ struct QualityFigure {
   double value = 0;
 };
 
+// A LoRA adapter that the weights were built with (checkpoint/adapter.h).
+struct AdapterRecord {
+  std::string name;   // of its folder
+  double weight = 1;  // what its update was multiplied by
+  std::string xxh3;   // Adapter::content_hash
+};
+
 struct FileRecord {
   std::string path;  // relative to the package
   uint64_t size = 0;
@@ -211,6 +218,7 @@ struct Manifest {
   std::string source;  // name of the checkpoint's folder; older packages: its path as given
   // "checkpoint" -> Checkpoint::content_hash; older packages: Checkpoint::source_hash.
   std::map<std::string, std::string> sources;
+  std::vector<AdapterRecord> adapters;  // in the order in which they were added
   std::vector<std::string> notes;  // Checkpoint::notes and those of its texts (build/text_check.h)
   TextModel text;
   std::optional<VisionModel> vision;      // present with the component vision_encoder

@@ -45,6 +45,12 @@ class ManifestReader {
     for (const auto& [file, hash] : sources.json().items()) {
       out.sources[file] = sources.string(file);
     }
+    for (JsonReader& entry : optional_objects(root, "adapters")) {
+      out.adapters.push_back({.name = read_name(entry, "name"),
+                              .weight = entry.number("weight"),
+                              .xxh3 = read_name(entry, "xxh3")});
+      entry.reject_unknown(kRebuild);
+    }
     out.notes = root.strings("notes");
     out.text = text(root.child("text"));
     if (auto section = root.optional_child("vision")) {
@@ -180,7 +186,7 @@ class ManifestReader {
     return out;
   }
 
-  // Lists that are absent when nothing was measured.
+  // Lists that are absent when they are empty.
   std::vector<JsonReader> optional_objects(JsonReader& root, const std::string& key) {
     return root.has_key(key) ? root.objects(key, kRebuild) : std::vector<JsonReader>();
   }

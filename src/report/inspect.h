@@ -5,15 +5,18 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "checkpoint/adapter.h"
 
 namespace lapidary::report {
 
 struct InspectFlags {
   std::string path;
-  std::string component;  // of a package; empty: all
+  std::vector<checkpoint::AdapterSource> adapters = {};  // of a checkpoint
+  std::string component;                                 // of a package; empty: all
   bool json = false;
   bool tensors = false;  // list every weight
   bool graph = false;    // print every node (packages and ONNX models)

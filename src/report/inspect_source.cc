@@ -191,7 +191,8 @@ std::string onnx_text(const graph::Graph& graph, const InspectFlags& flags) {
 }  // namespace
 
 Result<std::string> inspect_checkpoint(const InspectFlags& flags) {
-  LAP_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::open(flags.path));
+  LAP_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                       Checkpoint::open(flags.path, {.adapters = flags.adapters}));
   if (flags.json) return checkpoint_json(checkpoint, flags);
   const checkpoint::Config& config = checkpoint.config;
   const checkpoint::TextConfig& text = config.text;
