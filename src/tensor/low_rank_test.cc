@@ -90,7 +90,7 @@ TEST(LowRank, BoxesAndThreadsGiveTheSameBits) {
   const Tensor sum = add_low_rank(floats({64, 100}, c.w), {c.update()});
   const std::vector<float> want = c.add_to(c.w);
   std::vector<float> got(want.size());
-  const auto row = [&](size_t i) {
+  const auto row = [&](size_t i) -> Status {
     const auto r = static_cast<int64_t>(i);
     const std::span<float> out = std::span(got).subspan(i * 100, 100);
     LAP_RETURN_IF_ERROR(
