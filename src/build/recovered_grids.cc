@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kSampleWeights = 256;  // of a row, at most: 8 blocks
 
-const checkpoint::SafetensorsFile* file_with(const checkpoint::StoredTensors& stored,
+const checkpoint::TensorFile* file_with(const checkpoint::StoredTensors& stored,
                                              const std::string& name) {
   const std::filesystem::path& path = stored.file_of(name);
   for (const auto& file : stored.files()) {
@@ -25,7 +25,7 @@ const checkpoint::SafetensorsFile* file_with(const checkpoint::StoredTensors& st
 
 // The beginnings of the first, the middle and the last row. (Not read as a tensor: a matrix that no
 // component uses would count as one that was.)
-std::vector<uint16_t> samples_of(const checkpoint::SafetensorsFile& file,
+std::vector<uint16_t> samples_of(const checkpoint::TensorFile& file,
                                  const checkpoint::TensorEntry& entry, int64_t run) {
   const std::span<const std::byte> bytes = file.bytes_of(entry);
   const int64_t n = entry.type.shape[0];
@@ -50,7 +50,7 @@ bool lies_on_grid(const checkpoint::StoredTensors& stored, const checkpoint::Wei
   if (entry == nullptr || entry->type != value.type() || entry->name != value.describe()) {
     return false;
   }
-  const checkpoint::SafetensorsFile* file = file_with(stored, weight.stored_as);
+  const checkpoint::TensorFile* file = file_with(stored, weight.stored_as);
   if (file == nullptr) return false;
   const int64_t run = std::min(kSampleWeights, value.shape()[1]);
   return weights::looks_gridded(samples_of(*file, *entry, run), run);

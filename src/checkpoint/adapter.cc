@@ -12,6 +12,7 @@
 
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "checkpoint/downloaded_file.h"
 #include "checkpoint/tensor_names.h"
 
@@ -218,13 +219,15 @@ class AdapterTensors {
                       tensor::to_string(entry->type.shape), found, kAdapterConfigFile, rank),
           "both files must be of one training: download both again");
     }
-    const auto scale =
-        static_cast<float>(adapter_.source.weight * adapter_.config.scale_of(pair.trained_name));
-    if (!std::isfinite(scale)) {
-      return bad_input(where_, fmt::format("tensor '{}' is multiplied by {}", pair.a->name, scale),
-                       "choose a smaller weight");
+    const double scale = adapter_.source.weight * adapter_.config.scale_of(pair.trained_name);
+    if (!(std::abs(scale) <= kFloat32Range.max)) {
+      return bad_input(
+          where_,
+          fmt::format("tensor '{}' is multiplied by {:.6g}, beyond float32", pair.a->name, scale),
+          "choose a smaller weight");
     }
-    adapter_.updates.push_back({module, pair.a, pair.b, pair.is_of_table, scale});
+    adapter_.updates.push_back(
+        {module, pair.a, pair.b, pair.is_of_table, static_cast<float>(scale)});
     return {};
   }
 

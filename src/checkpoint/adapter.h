@@ -1,13 +1,10 @@
 // A LoRA adapter as PEFT saves it: adapter_config.json and adapter_model.safetensors in a folder.
 // Opened and checked in itself; what it does to a model, adapter_merge.h says.
 //
-//   LAP_ASSIGN_OR_RETURN(Adapter adapter, Adapter::open({.dir = "my-lora", .weight = 0.5}));
-//   for (const AdapterUpdate& update : adapter.updates) use(update.module, *update.a, *update.b);
-//
 // Names of tensors may begin as tensor_names.h says, "base_model.model." among them, and end in
-//   MODULE.lora_A.weight, MODULE.lora_A.ADAPTER.weight         [r, in_features]; lora_B: [out, r]
-//   MODULE.lora_embedding_A, MODULE.lora_embedding_A.ADAPTER   [r, rows]; lora_embedding_B: [width, r]
-//   MODULE.weight, MODULE.base_layer.weight, MODULE.modules_to_save[.default].weight: replaced whole
+// - MODULE.lora_A.weight, MODULE.lora_A.ADAPTER.weight: [r, in_features]; lora_B: [out_features, r]
+// - MODULE.lora_embedding_A, MODULE.lora_embedding_A.ADAPTER: [r, rows]; lora_embedding_B: [width, r]
+// - MODULE.weight, MODULE.base_layer.weight, MODULE.modules_to_save[.default].weight: replaced whole
 #pragma once
 
 #include <cstdint>

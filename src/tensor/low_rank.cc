@@ -33,6 +33,7 @@ struct LowRankPart {
 };
 
 // out[0 .. 31] of one row: all 32 sums stay in registers while r runs.
+// `a` is [rank, 32] without gaps.
 void add_block(const LowRankPart& part, const float* a, const float* b, float* out) {
   Columns s0 = {}, s1 = {}, s2 = {}, s3 = {}, s4 = {}, s5 = {}, s6 = {}, s7 = {};
   const auto load = [](const float* from) {
@@ -40,7 +41,7 @@ void add_block(const LowRankPart& part, const float* a, const float* b, float* o
     std::memcpy(&value, from, sizeof(value));
     return value;
   };
-  for (int64_t j = 0; j < part.rank; ++j, a += part.stride) {
+  for (int64_t j = 0; j < part.rank; ++j, a += kBlockColumns) {
     const Columns factor = Columns{} + b[j];
     s0 += load(a) * factor;
     s1 += load(a + 4) * factor;
@@ -60,10 +61,15 @@ void add_block(const LowRankPart& part, const float* a, const float* b, float* o
 
 void add_rows(const LowRankPart& part) {
   int64_t k = 0;
-  // A block of A is in the first-level cache while all rows pass over it.
+  // A block of A is packed, so that it stays in the first-level cache while all rows pass over it:
+  // rows of A lie a power of two apart in many models, and would push each other out.
+  std::vector<float> panel(static_cast<size_t>(part.rank * kBlockColumns));
   for (; k + kBlockColumns <= part.cols; k += kBlockColumns) {
+    for (int64_t j = 0; j < part.rank; ++j) {
+      std::copy_n(part.a + j * part.stride + k, kBlockColumns, panel.data() + j * kBlockColumns);
+    }
     for (int64_t n = 0; n < part.rows; ++n) {
-      add_block(part, part.a + k, part.b + n * part.rank, part.out + n * part.cols + k);
+      add_block(part, panel.data(), part.b + n * part.rank, part.out + n * part.cols + k);
     }
   }
   for (; k < part.cols; ++k) {

@@ -1,8 +1,6 @@
 // A weight with the low-rank updates of adapters (LoRA) added: nothing is read until rows of the sum
 // are, and no more than these rows is held beside A.
-//
-//   const Tensor merged = add_low_rank(w, {{.a = a, .b = b, .scale = 2.0F, .source = "9f31..."}});
-//   merged.describe();  // "add_low_rank(w, 2 * b @ a of 9f31...)"
+// describe() is "add_low_rank(w, 2 * b @ a of 9f31...)".
 #pragma once
 
 #include <string>
