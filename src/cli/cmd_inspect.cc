@@ -52,7 +52,9 @@ Result<std::string> inspect(report::InspectFlags flags, const AdapterFlags& adap
   const fs::path path(flags.path);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return io_error(flags.path, "there is no such file or folder");
-  if (!fs::is_directory(path, ignored)) return inspect_as(flags, Kind::kOnnx);
+  if (!fs::is_directory(path, ignored)) {
+    return inspect_as(flags, path.extension() == ".gguf" ? Kind::kCheckpoint : Kind::kOnnx);
+  }
   if (fs::exists(path / package::kManifestFile, ignored)) return inspect_as(flags, Kind::kPackage);
   if (fs::exists(path / "config.json", ignored)) return inspect_as(flags, Kind::kCheckpoint);
   return bad_input(flags.path, "is neither a package nor a checkpoint",

@@ -20,17 +20,33 @@ struct Group {
   int64_t bytes = 0;
 };
 
-// "model.language_model", "model.vision_tower", ...: the first two parts of the names.
+// "model.language_model" of a tensor's name: its first two parts.
+std::string part_of(const std::string& name) {
+  const size_t first = name.find('.');
+  return name.substr(0, first == std::string::npos ? first : name.find('.', first + 1));
+}
+
+// By part of the model. The names in a GGUF file say none, and its packed tensors not how many
+// parameters they are: the model's do.
 std::map<std::string, Group> parts_of(const Checkpoint& checkpoint) {
   std::map<std::string, Group> out;
-  for (const std::string& name : checkpoint.stored.names()) {
-    const size_t first = name.find('.');
-    const size_t second = first == std::string::npos ? first : name.find('.', first + 1);
-    const TensorEntry& entry = *checkpoint.stored.find(name);
-    Group& group = out[name.substr(0, second)];
+  const auto add = [&](const std::string& name, int64_t parameters, int64_t bytes) {
+    Group& group = out[part_of(name)];
     ++group.tensors;
-    group.parameters += entry.type.elements();
-    group.bytes += entry.type.bytes();
+    group.parameters += parameters;
+    group.bytes += bytes;
+  };
+  if (checkpoint.files.folder().empty()) {
+    for (const std::string& name : checkpoint.weights.names()) {
+      const checkpoint::Weight& weight = *checkpoint.weights.find(name);
+      add(name, weight.value.type().elements(),
+          checkpoint.stored.find(weight.stored_as)->type.bytes());
+    }
+    return out;
+  }
+  for (const std::string& name : checkpoint.stored.names()) {
+    const tensor::TensorType& type = checkpoint.stored.find(name)->type;
+    add(name, type.elements(), type.bytes());
   }
   return out;
 }
@@ -200,10 +216,11 @@ Result<std::string> inspect_checkpoint(const InspectFlags& flags) {
     return encoder ? fmt::format("{} layers", encoder->num_hidden_layers) : "none";
   };
   return fmt::format(
-      "{}: Gemma 4 checkpoint, {} in {} file(s)\n"
+      "{}: Gemma {} checkpoint, {} in {} file(s)\n"
       "text: {} layers, hidden {}, {} heads, vocabulary {}, window {}, per-layer inputs {} wide\n"
       "{}vision: {}\naudio: {}\n{}{}",
-      flags.path, human_bytes(static_cast<uint64_t>(checkpoint.stored.total_bytes())),
+      flags.path, text.norms_multiply_by_1_plus_w ? 3 : 4,
+      human_bytes(static_cast<uint64_t>(checkpoint.stored.total_bytes())),
       checkpoint.stored.files().size(), text.num_layers(), text.hidden_size,
       text.num_attention_heads, text.vocab_size, text.sliding_window,
       text.hidden_size_per_layer_input, layers_text(text), tower(config.vision),
