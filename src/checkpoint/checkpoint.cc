@@ -164,8 +164,8 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path, const Ope
   Weights weights(out.stored);
   if (out.config.quantization) {
     LAP_ASSIGN_OR_RETURN(weights, unpack(std::move(weights), *out.config.quantization));
-    out.notes.push_back(config_path.string() +
-                        ": weights that compressed-tensors packed are read with their own codes");
+    out.notes.emplace_back(
+        "config.json: weights that compressed-tensors packed are read with their own codes");
   }
   LAP_ASSIGN_OR_RETURN(out.weights, with_canonical_names(weights, out.notes));
   LAP_RETURN_IF_ERROR(out.fit_weights(options));

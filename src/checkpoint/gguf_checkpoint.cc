@@ -62,7 +62,9 @@ class GgufTensors final : public TensorFile {
 class GgufReader {
  public:
   explicit GgufReader(std::shared_ptr<const GgufFile> file)
-      : file_(std::move(file)), where_(file_->path().string()) {}
+      : file_(std::move(file)),
+        where_(file_->path().string()),
+        name_(file_->path().filename().string()) {}
 
   Result<GgufCheckpoint> read() {
     LAP_RETURN_IF_ERROR(add_config());
@@ -205,7 +207,7 @@ class GgufReader {
     if (const auto id = token("eot_token_id"); id.ok() && *id) add(**id);
     if (end_of_turn_) {
       add(static_cast<int64_t>(*end_of_turn_));
-      notes_.push_back(fmt::format("{}: '{}' ends a reply", where_, tokens_[*end_of_turn_]));
+      notes_.push_back(fmt::format("{}: '{}' ends a reply", name_, tokens_[*end_of_turn_]));
     }
     if (!ends.empty()) json["eos_token_id"] = std::move(ends);
     texts_["generation_config.json"] = json.dump(2) + "\n";
@@ -246,6 +248,7 @@ class GgufReader {
 
   std::shared_ptr<const GgufFile> file_;
   std::string where_;
+  std::string name_;  // in notes, which packages keep wherever the file lay
   Json config_;
   gguf::StringArray tokens_;
   std::optional<size_t> end_of_turn_;
