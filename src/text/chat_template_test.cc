@@ -135,7 +135,7 @@ TEST_F(ChatTemplateTest, NamesThePlaceThatIsWrong) {
   EXPECT_THAT(error_of(ChatTemplate::load(dir_)),
               HasSubstr("chat_template.json: chat_template: expected a text for each name"));
   write("chat_template.json", "[1]");
-  EXPECT_THAT(error_of(ChatTemplate::load(dir_)), HasSubstr("expected an object"));
+  EXPECT_THAT(error_of(ChatTemplate::load(dir_)), HasSubstr("must be an object"));
   EXPECT_TRUE(ChatTemplate::present(dir_));
   write("chat_template.json", R"({"chat_template": "{% if %}"})");
   EXPECT_THAT(error_of(ChatTemplate::load(dir_)),
@@ -188,7 +188,7 @@ TEST_F(ChatTemplateTest, NamesWhatIsWrong) {
   write("tokenizer_config.json", R"({"bos_token": [1]})");
   EXPECT_THAT(error_of(ChatTemplate::load(dir_)), HasSubstr("bos_token: expected a token's text"));
   write("tokenizer_config.json", "[1]");
-  EXPECT_THAT(error_of(ChatTemplate::load(dir_)), HasSubstr("expected an object"));
+  EXPECT_THAT(error_of(ChatTemplate::load(dir_)), HasSubstr("must be an object"));
   write("tokenizer_config.json", "{");
   EXPECT_THAT(error_of(ChatTemplate::load(dir_)), HasSubstr("not valid JSON"));
   write("tokenizer_config.json", "{}");

@@ -153,8 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
         content("Binary", kConfig, "\x01\x02\x03", {"config.json", "not valid JSON"}),
         json("OtherModel", kConfig, [](Json& j) { j["model_type"] = "llama"; },
              {"config.json", "model_type", "llama"}),
-        json("UnknownKey", kConfig, [](Json& j) { j["text_config"]["hidden_sise"] = 1; },
-             {"config.json", "text_config.hidden_sise"}),
+        json("UnfollowedKey", kConfig, [](Json& j) { j["text_config"]["is_causal"] = false; },
+             {"config.json", "text_config.is_causal"}),
         json("Moe", kConfig, [](Json& j) { j["text_config"]["enable_moe_block"] = true; },
              {"config.json", "enable_moe_block"}),
         json("TextAsNumber", kConfig, [](Json& j) { j["text_config"] = 3; },
@@ -210,8 +210,8 @@ INSTANTIATE_TEST_SUITE_P(
                       truncated("ProcessorTruncated", "checkpoint/processor_config.json", 500,
                                 {"processor_config.json", "not valid JSON"}),
                       json("ProcessorKey", "checkpoint/processor_config.json",
-                           [](Json& j) { j["image_processor"]["patchsize"] = 3; },
-                           {"processor_config.json", "patchsize"})),
+                           [](Json& j) { j["video_processor"]["fps"] = 2; },
+                           {"processor_config.json", "fps"})),
     name_of);
 
 // Not a number in the weights: found while quantizing, after the package has begun to grow.

@@ -16,13 +16,13 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-class Tokenize : public ::testing::Test {
+class TokenizePackage : public ::testing::Test {
  protected:
-  Tokenize()
+  TokenizePackage()
       : folder_(fs::path(::testing::TempDir()) / ("tokenize_test_" + std::to_string(getpid()))) {
     fs::copy(package("cpu-fp32"), folder_, fs::copy_options::recursive);
   }
-  ~Tokenize() override { fs::remove_all(folder_); }
+  ~TokenizePackage() override { fs::remove_all(folder_); }
 
   // Another id for the same pieces: a tokenizer that works and is not the package's.
   void change_tokenizer() const {
@@ -40,7 +40,7 @@ class Tokenize : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(Tokenize, VerifiesAPackage) {
+TEST_F(TokenizePackage, VerifiesAPackage) {
   const std::string package = folder_.string();
   EXPECT_EQ(lapidary({"tokenize", package}, {.input = "the fox"}).exit_code, 0);
   change_tokenizer();
@@ -56,7 +56,7 @@ TEST_F(Tokenize, VerifiesAPackage) {
               HasSubstr("the manifest says"));
 }
 
-TEST_F(Tokenize, ReadsACheckpointAsItIs) {
+TEST_F(TokenizePackage, ReadsACheckpointAsItIs) {
   EXPECT_EQ(lapidary({"tokenize", tiny("checkpoint")}, {.input = "the fox"}).exit_code, 0);
   const Outcome none = lapidary({"tokenize", tiny("samples")}, {.input = "the fox"});
   EXPECT_EQ(none.exit_code, 2);
