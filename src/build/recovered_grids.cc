@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kSampleWeights = 256;  // of a row, at most: 8 blocks
 
 const checkpoint::TensorFile* file_with(const checkpoint::StoredTensors& stored,
-                                             const std::string& name) {
+                                        const std::string& name) {
   const std::filesystem::path& path = stored.file_of(name);
   for (const auto& file : stored.files()) {
     if (file->path() == path) return file.get();

@@ -239,7 +239,7 @@ class DecoderBuilder {
   }
 
   Ref value(int64_t i, const Ref& x) {
-    const Ref v = nn::linear(b_, x, "v_proj", *weights(i).v_proj);
+    Ref v = nn::linear(b_, x, "v_proj", *weights(i).v_proj);
     if (!text_.value_norm) return v;
     return normed_heads(v, text_.kv_heads(i), text_.head_dim(i), "v_norm", nullptr);
   }

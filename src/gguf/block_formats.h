@@ -18,7 +18,8 @@
 
 namespace lapidary::gguf {
 
-// Numbers are those of ggml_type in a tensor's info. A file may hold others.
+// Numbers are those of ggml_type in a tensor's info, and names as ggml spells them. A file may hold
+// others. NOLINTBEGIN(readability-identifier-naming)
 enum class GgmlType : uint32_t {
   kF32 = 0,
   kF16 = 1,
@@ -39,6 +40,7 @@ enum class GgmlType : uint32_t {
   kF64 = 28,
   kBF16 = 30,
 };
+// NOLINTEND(readability-identifier-naming)
 
 struct BlockFormat {
   GgmlType type = GgmlType::kF32;

@@ -73,8 +73,10 @@ Interval steps_of(const Block& block, const float (&levels)[kCount]) {
   for (int i = 0; i < kTopLevel; ++i) {
     const uint32_t bits = std::max(of_level[i + 1], 1U);
     const double odd = bits % 2 == 1 ? kUlp : 0;
-    low[i] = double{std::bit_cast<float>((bits << 16) - 0x8000U)} * (1 + odd) / (i + 1);
-    high[i] = double{std::bit_cast<float>((bits << 16) + 0x8000U)} * (1 - odd) / (i + 1);
+    low[i] =
+        static_cast<double>(std::bit_cast<float>((bits << 16) - 0x8000U)) * (1 + odd) / (i + 1);
+    high[i] =
+        static_cast<double>(std::bit_cast<float>((bits << 16) + 0x8000U)) * (1 - odd) / (i + 1);
   }
   Interval out;
   for (int i = 0; i < kTopLevel; ++i) {

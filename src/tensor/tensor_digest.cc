@@ -83,8 +83,8 @@ Status TensorDigest::add_long_block(int64_t block, const MappedFile& file, int64
   std::vector<std::byte> buffer(static_cast<size_t>(kDigestReadBytes));
   for (int64_t done = 0; done < length;) {
     if (cancel != nullptr && cancel->cancelled()) return cancelled();
-    const auto piece =
-        std::span(buffer).first(static_cast<size_t>(std::min<int64_t>(kDigestReadBytes, length - done)));
+    const auto piece = std::span(buffer).first(
+        static_cast<size_t>(std::min<int64_t>(kDigestReadBytes, length - done)));
     LAP_RETURN_IF_ERROR(file.read(static_cast<size_t>(begin + done), piece));
     XXH3_128bits_update(&state, piece.data(), piece.size());
     done += static_cast<int64_t>(piece.size());

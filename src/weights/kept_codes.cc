@@ -69,8 +69,10 @@ class KeepRows final : public tensor::Producer {
       LAP_ASSIGN_OR_RETURN(const auto read, reader.read(r, last));
       for (int64_t i = 0; i < last - r; ++i) {
         std::vector<std::span<const std::byte>> in;
+        in.reserve(read.size());
         for (const auto& part : read) in.push_back(row_of(part, last - r, i));
         std::vector<std::span<std::byte>> out;
+        out.reserve(outs.size());
         for (size_t o = 0; o < outs.size(); ++o) {
           const auto bytes = size(outputs()[o].bytes() / tiles());
           out.push_back(outs[o].empty() ? outs[o]
