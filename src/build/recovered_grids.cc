@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <cstddef>
+#include <span>
 
 #include "base/text.h"
 #include "tensor/grid.h"
@@ -14,27 +15,18 @@ namespace {
 
 constexpr int64_t kSampleWeights = 256;  // of a row, at most: 8 blocks
 
-const checkpoint::TensorFile* file_with(const checkpoint::StoredTensors& stored,
-                                        const std::string& name) {
-  const std::filesystem::path& path = stored.file_of(name);
-  for (const auto& file : stored.files()) {
-    if (file->path() == path) return file.get();
-  }
-  return nullptr;
-}
-
 // The beginnings of the first, the middle and the last row. (Not read as a tensor: a matrix that no
 // component uses would count as one that was.)
-std::vector<uint16_t> samples_of(const checkpoint::TensorFile& file,
+std::vector<uint16_t> samples_of(const checkpoint::StoredTensors& stored,
                                  const checkpoint::TensorEntry& entry, int64_t run) {
-  const std::span<const std::byte> bytes = file.bytes_of(entry);
   const int64_t n = entry.type.shape[0];
   const int64_t k = entry.type.shape[1];
   const std::array<int64_t, 3> rows = {0, n / 2, n - 1};
   std::vector<uint16_t> out(rows.size() * static_cast<size_t>(run));
   for (size_t i = 0; i < rows.size(); ++i) {
-    std::memcpy(out.data() + i * static_cast<size_t>(run), bytes.data() + 2 * rows[i] * k,
-                static_cast<size_t>(2 * run));
+    const auto to = std::span(out).subspan(i * static_cast<size_t>(run), static_cast<size_t>(run));
+    // What cannot be read lies on no grid; who reads all of it says why.
+    if (!stored.read(entry.name, 2 * rows[i] * k, std::as_writable_bytes(to)).ok()) return {};
   }
   return out;
 }
@@ -50,10 +42,9 @@ bool lies_on_grid(const checkpoint::StoredTensors& stored, const checkpoint::Wei
   if (entry == nullptr || entry->type != value.type() || entry->name != value.describe()) {
     return false;
   }
-  const checkpoint::TensorFile* file = file_with(stored, weight.stored_as);
-  if (file == nullptr) return false;
   const int64_t run = std::min(kSampleWeights, value.shape()[1]);
-  return weights::looks_gridded(samples_of(*file, *entry, run), run);
+  const std::vector<uint16_t> some = samples_of(stored, *entry, run);
+  return !some.empty() && weights::looks_gridded(some, run);
 }
 
 }  // namespace

@@ -35,10 +35,6 @@ class TensorFile {
 
   const std::filesystem::path& path() const { return mapped_file().path(); }
   std::span<const std::byte> bytes() const { return mapped_file().bytes(); }
-  std::span<const std::byte> bytes_of(const TensorEntry& entry) const {
-    return bytes().subspan(static_cast<size_t>(entry.offset),
-                           static_cast<size_t>(entry.type.bytes()));
-  }
 };
 
 }  // namespace lapidary::checkpoint
