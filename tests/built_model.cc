@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "checkpoint/checkpoint.h"
 #include "contract/ports.h"
 #include "engine/soft_blocks.h"
 #include "gemma4/decoder.h"
@@ -56,8 +55,9 @@ void add_blocks(engine::Prompt& prompt, int64_t placeholder, engine::Medium medi
 }  // namespace
 
 Result<BuiltModel> build_model(const std::filesystem::path& checkpoint,
-                               const std::filesystem::path& scratch) {
-  LAP_ASSIGN_OR_RETURN(const auto source, checkpoint::Checkpoint::open(checkpoint));
+                               const std::filesystem::path& scratch,
+                               const checkpoint::OpenOptions& options) {
+  LAP_ASSIGN_OR_RETURN(const auto source, checkpoint::Checkpoint::open(checkpoint, options));
   LAP_ASSIGN_OR_RETURN(const auto embedding,
                        gemma4::build_embedding(source.config, source.weights));
   LAP_ASSIGN_OR_RETURN(const auto decoder, gemma4::build_decoder(source.config, source.weights));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
 #include "engine/prompt.h"
 #include "engine/text_graphs.h"
@@ -21,7 +22,8 @@ using BuiltModel = std::shared_ptr<const engine::TextGraphs>;
 
 // Writes the graphs below `scratch`.
 Result<BuiltModel> build_model(const std::filesystem::path& checkpoint,
-                               const std::filesystem::path& scratch);
+                               const std::filesystem::path& scratch,
+                               const checkpoint::OpenOptions& options = {});
 
 struct Embedded {
   std::vector<float> inputs_embeds;     // [tokens, hidden]

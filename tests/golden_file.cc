@@ -48,6 +48,12 @@ Case read_case(const Json& json, const std::vector<float>& blob) {
     result.image_features = read_array(json.at("image_features"), blob);
     result.causal = read_array(json.at("causal"), blob);
   }
+  if (json.contains("adapters")) {
+    for (const Json& one : json.at("adapters")) result.adapters.push_back({one.at(0), one.at(1)});
+    for (const Json& one : json.at("merged")) {
+      result.merged.push_back({one.at("name"), one.at("row"), read_array(one.at("values"), blob)});
+    }
+  }
   return result;
 }
 

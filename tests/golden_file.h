@@ -24,6 +24,18 @@ struct Array {
   std::span<const float> row(int64_t i) const;
 };
 
+// A LoRA adapter of tests/golden/adapters/NAME.
+struct GoldenAdapter {
+  std::string name;
+  double weight = 1;
+};
+
+struct WeightRow {
+  std::string tensor;
+  int64_t row = 0;
+  Array values;
+};
+
 struct Case {
   std::string name;
   std::vector<int64_t> input_ids;
@@ -38,6 +50,10 @@ struct Case {
   std::vector<int64_t> token_types;  // mm_token_type_ids
   Array image_features;              // [image tokens, hidden]
   Array causal;                      // [1, vocab]: last position's logits without token_types
+
+  // Only in adapters.json, by tools/adapters/make.py.
+  std::vector<GoldenAdapter> adapters;  // active at once
+  std::vector<WeightRow> merged;        // of weights that they change
 };
 
 struct EmbeddingCase {

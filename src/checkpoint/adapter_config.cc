@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <string_view>
 
 #include "base/json.h"
 
@@ -23,6 +25,8 @@ constexpr RefusedKey kRefusedKeys[] = {
     {"use_dora", "DoRA"},
     {"use_qalora", "QA-LoRA"},
     {"use_bdlora", "block-diagonal LoRA"},
+    {"kasa_config", "KaSA"},
+    {"monteclora_config", "Monte Carlo LoRA"},
     {"lora_bias", "a bias of the update"},
     {"fan_in_fan_out", "a transposed weight"},
     {"layer_replication", "replicated layers"},
@@ -38,16 +42,36 @@ constexpr RefusedKey kRefusedKeys[] = {
 // to the checkpoint that people have.
 constexpr const char* kMutatingInits[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
 
-void refuse_features(JsonReader& reader) {
-  for (const RefusedKey& each : kRefusedKeys) {
-    const Json& value = reader.raw(each.key);
-    if (value.is_null() || ((value.is_array() || value.is_object()) && value.empty()) ||
-        (value.is_boolean() && !value.get<bool>())) {
+// Keys that are called as features are, and whose features end with the training.
+constexpr std::string_view kTrainingKeys[] = {"use_rslora",   "corda_config",   "eva_config",
+                                              "loftq_config", "lora_ga_config", "runtime_config",
+                                              "velora_config"};
+
+bool is_off(const Json& value) {
+  return value.is_null() || ((value.is_array() || value.is_object()) && value.empty()) ||
+         (value.is_boolean() && !value.get<bool>());
+}
+
+// PEFT gets features faster than this file does, and calls each use_NAME or NAME_config.
+void refuse_unknown_features(JsonReader& reader) {
+  for (const auto& [key, value] : reader.json().items()) {
+    if (!(key.starts_with("use_") || key.ends_with("_config")) || is_off(value)) continue;
+    if (std::find(std::begin(kTrainingKeys), std::end(kTrainingKeys), key) !=
+        std::end(kTrainingKeys)) {
       continue;
     }
+    reader.fail(key, "asks for a feature that is not known here, and may change the numbers",
+                kMergeWithPeft, ErrorKind::kUnsupported);
+  }
+}
+
+void refuse_features(JsonReader& reader) {
+  for (const RefusedKey& each : kRefusedKeys) {
+    if (is_off(reader.raw(each.key))) continue;
     reader.fail(each.key, fmt::format("asks for {}, which is not supported", each.feature),
                 kMergeWithPeft, ErrorKind::kUnsupported);
   }
+  refuse_unknown_features(reader);
   if (const std::string bias = reader.string_or("bias", "none"); bias != "none") {
     reader.fail("bias", fmt::format("is '{}': trained biases are not supported", bias),
                 kMergeWithPeft, ErrorKind::kUnsupported);

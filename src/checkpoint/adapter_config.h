@@ -1,9 +1,10 @@
-// adapter_config.json of a LoRA adapter, as PEFT writes it (peft 0.18, tuners/lora/config.py).
+// adapter_config.json of a LoRA adapter, as PEFT writes it (peft 0.21, tuners/lora/config.py).
 //
 // Followed: r, lora_alpha, use_rslora, rank_pattern, alpha_pattern, modules_to_save. The tensors
 // decide which modules are changed, so target_modules and what else selects them is not compared.
 // What changes the numbers in another way is refused by name: DoRA, biases, bases that were changed
-// before training (PiSSA and its like). Everything else is training's and is passed over.
+// before training (PiSSA and its like), and every other key that is called as PEFT calls features
+// (use_NAME, NAME_config) and is on. Everything else is training's and is passed over.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,7 @@ struct AdapterConfig {
 };
 
 // Whether PEFT's `(.*\.)?KEY$` matches a module's name, for keys whose only metacharacter is the
-// dot, which is any one character (peft 0.18, utils/other.py, get_pattern_key).
+// dot, which is any one character (peft 0.21, utils/other.py, get_pattern_key).
 bool pattern_matches(std::string_view key, std::string_view module);
 
 }  // namespace lapidary::checkpoint

@@ -257,6 +257,10 @@ TEST(AdapterTest, ConfigsThatAreNotFollowedAreNamed) {
                                                  {"trainable_token_indices", {1, 2}},
                                                  {"alora_invocation_tokens", {3}},
                                                  {"megatron_config", {{"a", 1}}},
+                                                 {"kasa_config", {{"beta", 0.0001}}},
+                                                 {"monteclora_config", {{"num_samples", 8}}},
+                                                 {"use_tomorrows_lora", true},
+                                                 {"tomorrows_config", {{"a", 1}}},
                                                  {"r", 0},
                                                  {"r", 1 << 20},
                                                  {"lora_alpha", 1e300},
@@ -269,6 +273,20 @@ TEST(AdapterTest, ConfigsThatAreNotFollowedAreNamed) {
     ASSERT_FALSE(c.ok()) << key;
     EXPECT_THAT(c.error().message(), HasSubstr(key == "rank_pattern" ? "q_pro" : key));
   }
+}
+
+// Catches: an adapter that is refused for what was on while it was trained.
+TEST(AdapterTest, WhatEndsWithTrainingIsPassedOver) {
+  TestAdapter adapter;
+  adapter.add_lora(kQuery, 128, 128);
+  adapter.config["use_rslora"] = true;
+  adapter.config["use_dora"] = false;
+  adapter.config["eva_config"] = {{"rho", 2.0}};
+  adapter.config["velora_config"] = {{"num_groups", 4}};
+  adapter.config["init_lora_weights"] = "mica";
+  adapter.config["kasa_config"] = nullptr;
+  adapter.config["tomorrows_config"] = Json::object();
+  EXPECT_EQ(refusal(adapter), "opened");
 }
 
 TEST(AdapterTest, FilesThatAreNotThereAreNamed) {
