@@ -21,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto adapter = checkpoint::Adapter::open({.dir = folder.path()});
   if (!fuzzing::accepted(adapter)) return 0;
   checkpoint::Config model;
+  model.text.num_hidden_layers = 1;
+  model.text.layers = {{.full_attention = true, .head_dim = 2, .kv_heads = 1}};
   checkpoint::Weights weights;
   const std::string name = "model.language_model.layers.0.self_attn.q_proj.weight";
   weights.set(name, {lapidary::tensor::floats({2, 3}, {1, 2, 3, 4, 5, 6}), "f", name});
