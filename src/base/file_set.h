@@ -6,17 +6,18 @@
 //     use(text, files.where("config.json"));  // ".../checkpoint/config.json"
 //   }
 //
-// What reads a checkpoint's side files takes one, and need not know that a GGUF file has them all in
-// its metadata.
+// What reads a checkpoint's side files takes one, and need not know that a GGUF file has them all
+// in its metadata.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/json.h"
-#include "base/progress.h"
 #include "base/result.h"
 
 namespace lapidary {
@@ -39,6 +40,9 @@ class FileSet {
   Result<std::string> read(const std::string& name, uint64_t max_bytes = kMostJsonBytes) const;
   // Errors besides: it is no JSON.
   Result<JsonDocument> document(const std::string& name) const;
+  // Shows `use` all bytes, whatever their number, where they lie. Errors besides: those of `use`.
+  Status with_bytes(const std::string& name,
+                    const std::function<Status(std::string_view)>& use) const;
   // Writes it to a new file, flushed to disk.
   Status copy(const std::string& name, const std::filesystem::path& to) const;
 
@@ -48,6 +52,8 @@ class FileSet {
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
+  Error missing(const std::string& name) const;
+
   std::filesystem::path folder_;
   std::string origin_;
   std::map<std::string, std::string> texts_;

@@ -25,6 +25,18 @@ TEST(FileSet, FolderAndTextsAnswerAlike) {
     EXPECT_EQ(files.size("b.json"), 0U);
     EXPECT_EQ(files.read("a.json").value(), "{\"x\": 1}");
     EXPECT_EQ(files.document("a.json").value().json()["x"], 1);
+    std::string seen;
+    const auto see = [&](std::string_view bytes) -> Status {
+      seen = bytes;
+      return {};
+    };
+    EXPECT_TRUE(files.with_bytes("a.json", see).ok());
+    EXPECT_EQ(seen, "{\"x\": 1}");
+    EXPECT_FALSE(files.with_bytes("b.json", see).ok());
+    EXPECT_EQ(files.with_bytes("a.json", [](std::string_view) { return Status(cancelled()); })
+                  .error()
+                  .kind,
+              ErrorKind::kCancelled);
     const auto missing = files.read("b.json");
     ASSERT_FALSE(missing.ok());
     EXPECT_THAT(missing.error().message(), HasSubstr("b.json"));

@@ -26,9 +26,7 @@ class OddCheckpointTest : public ::testing::Test {
  protected:
   void SetUp() override { checkpoint::link_tiny_checkpoint(dir_); }
   void edit(const std::string& file, const std::function<void(Json&)>& change) const {
-    Json json = load_json(dir_.path() / file).value();
-    change(json);
-    checkpoint::replace(dir_, file, json.dump());
+    checkpoint::edit_json(dir_, file, change);
   }
   package::Manifest built(const std::string& recipe) {
     const auto summary = build_package(
@@ -96,8 +94,8 @@ std::string resized_weights(int64_t& rows) {
   return checkpoint::safetensors_bytes(text, data);
 }
 
-// Catches: a read behind the end of the per-layer table, which ends in other numbers, ONNX Runtime's
-// own words, or a fault.
+// Catches: a read behind the end of the per-layer table, which ends in other numbers, ONNX
+// Runtime's own words, or a fault.
 TEST_F(OddCheckpointTest, TokensWithoutARowAreRefusedBeforeAnythingRuns) {
   int64_t rows = 0;
   checkpoint::replace(dir_, "model.safetensors", resized_weights(rows));

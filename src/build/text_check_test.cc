@@ -21,9 +21,7 @@ class TextCheckTest : public ::testing::Test {
  protected:
   void SetUp() override { checkpoint::link_tiny_checkpoint(dir_); }
   void edit(const std::string& file, const std::function<void(Json&)>& change) const {
-    Json json = load_json(dir_.path() / file).value();
-    change(json);
-    checkpoint::replace(dir_, file, json.dump());
+    checkpoint::edit_json(dir_, file, change);
   }
   Result<std::vector<std::string>> check(
       const std::function<void(Checkpoint&)>& change = {}) const {

@@ -12,17 +12,16 @@
 #include "base/text.h"
 #include "checkpoint/config_fields.h"
 #include "checkpoint/expected_tensors.h"
+#include "checkpoint/tied_head.h"
 #include "tensor/expressions.h"
 #include "tensor/low_rank.h"
 
 namespace lapidary::checkpoint {
 namespace {
 
-constexpr std::string_view kTiedHead = "lm_head.weight";
-constexpr std::string_view kTiedTable = "model.language_model.embed_tokens.weight";
 constexpr std::string_view kWeightEnd = ".weight";
 
-bool is_tied_one(std::string_view name) { return name == kTiedHead || name == kTiedTable; }
+bool is_tied_one(std::string_view name) { return name == kHeadTensor || name == kTableTensor; }
 
 std::string shown_entry(const TensorEntry& entry) {
   return fmt::format("'{}' {}", entry.name, tensor::to_string(entry.type.shape));
@@ -64,17 +63,17 @@ class Merging {
     const auto touching = std::find_if(adapters_.begin(), adapters_.end(),
                                        [this](const Adapter& each) { return touches_tied(each); });
     if (touching == adapters_.end()) return;
-    const Weight* head = weights_.find(kTiedHead);
-    const Weight* table = weights_.find(kTiedTable);
+    const Weight* head = weights_.find(kHeadTensor);
+    const Weight* table = weights_.find(kTableTensor);
     if (head == nullptr && table == nullptr) return;  // check_tensors names it
-    if (head == nullptr) weights_.set(std::string(kTiedHead), Weight(*table));
-    if (table == nullptr) weights_.set(std::string(kTiedTable), Weight(*head));
+    if (head == nullptr) weights_.set(kHeadTensor, Weight(*table));
+    if (table == nullptr) weights_.set(kTableTensor, Weight(*head));
     config_.tie_word_embeddings = false;
     untied_ = true;
     notes_.push_back(fmt::format(
         "adapter '{}' changes one of '{}' and '{}', which config.json ties: each is used as it is, "
         "and the head takes room of its own",
-        touching->name(), kTiedTable, kTiedHead));
+        touching->name(), kTableTensor, kHeadTensor));
   }
 
   // The model's tensor that stands for a name of the adapter's; linear layers of towers may have
@@ -159,7 +158,7 @@ class Merging {
     const Weight weight{adapter.file->tensor(*each.value), adapter.file->path(), each.value->name};
     weights_.set(name, weight);
     if (untied_ && !each.is_own_copy && is_tied_one(name)) {
-      const std::string other(name == kTiedHead ? kTiedTable : kTiedHead);
+      const std::string other(name == kHeadTensor ? kTableTensor : kHeadTensor);
       if (!replaced_by_.contains(other)) weights_.set(other, weight);
     }
     return {};

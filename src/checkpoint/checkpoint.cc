@@ -2,11 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "base/hash.h"
-#include "base/mapped_file.h"
 #include "checkpoint/adapter_merge.h"
 #include "checkpoint/config_fields.h"
 #include "checkpoint/downloaded_file.h"
@@ -75,14 +75,10 @@ Result<std::string> with_side_files(const std::string& weights_hash, const Check
   print.add(weights_hash);
   for (const std::string& name : checkpoint.side_files()) {
     print.add(name);
-    if (checkpoint.files.folder().empty()) {
-      LAP_ASSIGN_OR_RETURN(const std::string text, checkpoint.files.read(name));
-      print.add(text);
-      continue;
-    }
-    LAP_ASSIGN_OR_RETURN(const auto file, MappedFile::open(checkpoint.files.folder() / name));
-    print.add(file->bytes());
-    LAP_RETURN_IF_ERROR(file->intact());
+    LAP_RETURN_IF_ERROR(checkpoint.files.with_bytes(name, [&](std::string_view bytes) -> Status {
+      print.add(bytes);
+      return {};
+    }));
   }
   return print.hex();
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "checkpoint/config_fields.h"
 #include "checkpoint/gemma3_text_config.h"
+#include "checkpoint/text_layers.h"
 
 namespace lapidary::checkpoint {
 namespace {
@@ -87,11 +88,9 @@ void read_token_ids(JsonReader& r, Config& c) {
   c.eos_token_ids = token_list(r, "eos_token_id", c.text.eos_token_ids);
 }
 
-void check_token_ids(JsonReader& r, const Config& c) {
+void check_ids_of_all(JsonReader& r, const Config& c) {
   const auto check = [&](const char* key, std::optional<int64_t> id) {
-    if (id && *id >= c.text.vocab_size) {
-      r.fail(key, fmt::format("is {}, outside the vocabulary of {}", *id, c.text.vocab_size));
-    }
+    check_token_id(r, key, id, c.text.vocab_size);
   };
   const auto need = [&](const char* key, std::optional<int64_t> id, const char* tower) {
     if (!id) r.fail(key, std::string("is null, but there is a ") + tower);
@@ -135,7 +134,7 @@ Config whole_config(JsonReader& r) {
     c.vision_soft_tokens_per_image =
         r.optional_integer("vision_soft_tokens_per_image", {.min = 1, .max = 1 << 16});
     read_token_ids(r, c);
-    check_token_ids(r, c);
+    check_ids_of_all(r, c);
     r.pass_over_unknown();
   }
   return c;

@@ -7,12 +7,11 @@
 #include <vector>
 
 #include "checkpoint/config_fields.h"
+#include "checkpoint/text_layers.h"
 
 namespace lapidary::checkpoint {
 namespace {
 
-constexpr const char* kGemma3Sliding = "sliding_attention";
-constexpr const char* kGemma3Full = "full_attention";
 constexpr double kGlobalTheta = 1e6;
 constexpr double kLocalTheta = 1e4;
 
@@ -61,31 +60,10 @@ void read_gemma3_scalars(JsonReader& r, TextConfig& c) {
   c.use_cache = r.boolean_or("use_cache", true);
 }
 
-// True where a layer is full attention. Old configs give the pattern as one number, under either
-// name.
-std::vector<bool> read_gemma3_layer_types(JsonReader& r, int64_t layers) {
+// Old configs give the pattern as one number, under either name.
+int64_t read_gemma3_pattern(JsonReader& r) {
   const int64_t old_pattern = r.integer_or("_sliding_window_pattern", 6, {1, 4096});
-  const int64_t pattern = r.integer_or("sliding_window_pattern", old_pattern, {1, 4096});
-  std::vector<bool> full(static_cast<size_t>(layers));
-  if (!r.has("layer_types")) {
-    r.ignore({"layer_types"});
-    for (size_t i = 0; i < full.size(); ++i) full[i] = (i + 1) % static_cast<size_t>(pattern) == 0;
-    return full;
-  }
-  const std::vector<std::string> types = r.strings("layer_types");
-  if (types.size() != full.size()) {
-    r.fail("layer_types",
-           fmt::format("has {} entries, num_hidden_layers is {}", types.size(), layers));
-    return full;
-  }
-  for (size_t i = 0; i < full.size(); ++i) {
-    if (types[i] != kGemma3Full && types[i] != kGemma3Sliding) {
-      r.fail("layer_types", fmt::format("holds '{}', which is not supported", types[i]),
-             "sliding_attention and full_attention are", ErrorKind::kUnsupported);
-    }
-    full[i] = types[i] == kGemma3Full;
-  }
-  return full;
+  return r.integer_or("sliding_window_pattern", old_pattern, {1, 4096});
 }
 
 // What `r` says of a kind of layer, over what is known already.
@@ -113,24 +91,13 @@ void read_gemma3_ropes(JsonReader& r, TextConfig& c) {
   }
   auto ropes = r.optional_child("rope_parameters");
   if (!ropes) return;
-  if (auto one = ropes->optional_child(kGemma3Full)) {
+  if (auto one = ropes->optional_child(kFullAttention)) {
     read_gemma3_rope(*std::move(one), c.full_rope);
   }
-  if (auto one = ropes->optional_child(kGemma3Sliding)) {
+  if (auto one = ropes->optional_child(kSlidingAttention)) {
     read_gemma3_rope(*std::move(one), c.sliding_rope);
   }
   ropes->pass_over_unknown();
-}
-
-void check_gemma3_token_ids(JsonReader& r, const TextConfig& c) {
-  const auto check = [&](const char* key, std::optional<int64_t> id) {
-    if (id && *id >= c.vocab_size) {
-      r.fail(key, fmt::format("is {}, outside the vocabulary of {}", *id, c.vocab_size));
-    }
-  };
-  check("pad_token_id", c.pad_token_id);
-  check("bos_token_id", c.bos_token_id);
-  for (const int64_t id : c.eos_token_ids) check("eos_token_id", id);
 }
 
 }  // namespace
@@ -147,7 +114,8 @@ TextConfig read_gemma3_text_config(JsonReader reader) {
   read_gemma3_scalars(reader, config);
   if (!reader.status().ok()) return config;
   config.vocab_size_per_layer_input = config.vocab_size;
-  const std::vector<bool> full = read_gemma3_layer_types(reader, config.num_hidden_layers);
+  const int64_t pattern = read_gemma3_pattern(reader);
+  const std::vector<bool> full = read_layer_types(reader, config.num_hidden_layers, pattern);
   read_gemma3_ropes(reader, config);
   expect_multiple(reader, "head_dim", config.base_head_dim, 2, "two");
   expect_multiple(reader, "num_attention_heads", config.num_attention_heads, config.base_kv_heads,
@@ -156,7 +124,7 @@ TextConfig read_gemma3_text_config(JsonReader reader) {
     config.layers.push_back({is_full, config.base_head_dim, config.base_kv_heads,
                              config.base_intermediate_size, std::nullopt});
   }
-  check_gemma3_token_ids(reader, config);
+  check_token_ids(reader, config);
   reader.pass_over_unknown();
   return config;
 }

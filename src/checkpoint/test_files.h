@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -83,6 +84,14 @@ inline void link_tiny_checkpoint(const TempDir& dir) {
 inline void replace(const TempDir& dir, const std::string& name, const std::string& content) {
   std::filesystem::remove(dir.path() / name);
   dir.write(name, content);
+}
+
+// The same of JSON, changed.
+inline void edit_json(const TempDir& dir, const std::string& name,
+                      const std::function<void(Json&)>& change) {
+  Json json = load_json(dir.path() / name).value();
+  change(json);
+  replace(dir, name, json.dump());
 }
 
 }  // namespace lapidary::checkpoint

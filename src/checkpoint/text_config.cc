@@ -8,12 +8,10 @@
 #include <set>
 
 #include "checkpoint/config_fields.h"
+#include "checkpoint/text_layers.h"
 
 namespace lapidary::checkpoint {
 namespace {
-
-constexpr const char* kSliding = "sliding_attention";
-constexpr const char* kFull = "full_attention";
 
 // First of all, so that a model of another kind is refused for what it is and not for a detail.
 void refuse_unsupported(JsonReader& reader) {
@@ -89,31 +87,6 @@ void read_scalars(JsonReader& r, TextConfig& c) {
   }
 }
 
-// True where a layer is full attention.
-std::vector<bool> read_layer_types(JsonReader& r, int64_t layers) {
-  std::vector<bool> full(static_cast<size_t>(layers));
-  if (!r.has("layer_types")) {
-    r.ignore({"layer_types"});
-    for (size_t i = 0; i < full.size(); ++i) full[i] = (i + 1) % 6 == 0;
-  } else {
-    const std::vector<std::string> types = r.strings("layer_types");
-    if (types.size() != full.size()) {
-      r.fail("layer_types",
-             fmt::format("has {} entries, num_hidden_layers is {}", types.size(), layers));
-      return full;
-    }
-    for (size_t i = 0; i < full.size(); ++i) {
-      if (types[i] != kFull && types[i] != kSliding) {
-        r.fail("layer_types", fmt::format("holds '{}', which is not supported", types[i]),
-               "sliding_attention and full_attention are", ErrorKind::kUnsupported);
-      }
-      full[i] = types[i] == kFull;
-    }
-  }
-  full.back() = true;  // the reference forces it
-  return full;
-}
-
 RopeParameters read_rope(JsonReader r) {
   RopeParameters rope;
   const std::string old_name = r.string_or("type", "default");
@@ -140,7 +113,7 @@ void read_ropes(JsonReader& r, TextConfig& c, const std::vector<bool>& full) {
   if (!ropes) return;
   const std::set<bool> used(full.begin(), full.end());
   for (const bool is_full : {false, true}) {
-    const char* key = is_full ? kFull : kSliding;
+    const char* key = is_full ? kFullAttention : kSlidingAttention;
     if (used.contains(is_full) || ropes->has(key)) {
       (is_full ? c.full_rope : c.sliding_rope) = read_rope(ropes->child(key));
     }
@@ -229,7 +202,7 @@ void derive_layers(JsonReader& r, TextConfig& c, const std::vector<bool>& full,
       r.fail(
           "num_kv_shared_layers",
           fmt::format("is {}: layer {} ({}) has no layer of its kind to share keys and values with",
-                      c.num_kv_shared_layers, i, full[i] ? kFull : kSliding));
+                      c.num_kv_shared_layers, i, full[i] ? kFullAttention : kSlidingAttention));
       return;
     } else {
       layer.kv_donor = donor[full[i]];
@@ -239,15 +212,7 @@ void derive_layers(JsonReader& r, TextConfig& c, const std::vector<bool>& full,
   }
 }
 
-void check_token_ids(JsonReader& r, const TextConfig& c) {
-  const auto check = [&](const char* key, std::optional<int64_t> id) {
-    if (id && *id >= c.vocab_size) {
-      r.fail(key, fmt::format("is {}, outside the vocabulary of {}", *id, c.vocab_size));
-    }
-  };
-  check("pad_token_id", c.pad_token_id);
-  check("bos_token_id", c.bos_token_id);
-  for (const int64_t id : c.eos_token_ids) check("eos_token_id", id);
+void check_pad_token(JsonReader& r, const TextConfig& c) {
   if (c.has_per_layer_inputs() && !c.pad_token_id) {
     r.fail("pad_token_id", "is null: soft tokens take the pad token's per-layer inputs");
   }
@@ -278,12 +243,14 @@ TextConfig read_text_config(JsonReader reader) {
   refuse_unsupported(reader);
   read_scalars(reader, config);
   if (!reader.status().ok()) return config;
-  const std::vector<bool> full = read_layer_types(reader, config.num_hidden_layers);
+  std::vector<bool> full = read_layer_types(reader, config.num_hidden_layers, 6);
+  if (!full.empty()) full.back() = true;  // the reference forces it
   read_ropes(reader, config, full);
   const std::vector<Geometry> geometry = read_geometry(reader, config, full);
   if (!reader.status().ok()) return config;
   derive_layers(reader, config, full, geometry);
   check_token_ids(reader, config);
+  check_pad_token(reader, config);
   reader.pass_over_unknown();
   return config;
 }

@@ -9,30 +9,27 @@
 namespace lapidary::checkpoint {
 namespace {
 
-constexpr const char* kHeadName = "lm_head.weight";
-constexpr const char* kTableName = "model.language_model.embed_tokens.weight";
-
 // Of a tensor no larger than all samples, all bytes are compared.
 constexpr int64_t kSampleBytes = 4 << 10;
 constexpr int64_t kSamples = 64;
 
 std::string equal_note() {
-  return fmt::format("'{}' is equal to '{}', which config.json ties it to: passed over", kHeadName,
-                     kTableName);
+  return fmt::format("'{}' is equal to '{}', which config.json ties it to: passed over",
+                     kHeadTensor, kTableTensor);
 }
 
 std::string sampled_note() {
   return fmt::format(
       "'{}' is equal to '{}', which config.json ties it to, in {} samples: passed over if a build, "
       "which compares all of them, finds no other difference",
-      kHeadName, kTableName, kSamples);
+      kHeadTensor, kTableTensor, kSamples);
 }
 
 std::string different_note() {
   return fmt::format(
       "'{}' is not equal to '{}', although config.json ties them: each is used as it is, and the "
       "head takes room of its own (\"tie_word_embeddings\": false in config.json says so)",
-      kHeadName, kTableName);
+      kHeadTensor, kTableTensor);
 }
 
 // Whether the weight is a tensor of the files as it is, so that bytes can be compared.
@@ -64,14 +61,14 @@ Result<bool> equal_in_samples(const StoredTensors& stored, const std::string& a,
 
 Result<HeadState> settle_head(const StoredTensors& stored, Config& config, Weights& weights,
                               std::vector<std::string>& notes) {
-  const Weight* head = weights.find(kHeadName);
-  const Weight* table = weights.find(kTableName);
+  const Weight* head = weights.find(kHeadTensor);
+  const Weight* table = weights.find(kTableTensor);
   if (!config.tie_word_embeddings || head == nullptr) return HeadState::kSettled;
   if (table == nullptr) {
-    weights.set(kTableName, *head);
-    weights.erase(kHeadName);
+    weights.set(kTableTensor, *head);
+    weights.erase(kHeadTensor);
     notes.push_back(fmt::format("'{}' is missing, and config.json ties '{}' to it: used for both",
-                                kTableName, kHeadName));
+                                kTableTensor, kHeadTensor));
     return HeadState::kSettled;
   }
   // check_tensors names it.
@@ -95,8 +92,8 @@ Result<HeadState> settle_head(const StoredTensors& stored, Config& config, Weigh
 
 Status settle_head_whole(const StoredTensors& stored, const Weights& weights, const Work& work,
                          Config& config, std::vector<std::string>& notes) {
-  const std::string& head = weights.find(kHeadName)->stored_as;
-  const std::string& table = weights.find(kTableName)->stored_as;
+  const std::string& head = weights.find(kHeadTensor)->stored_as;
+  const std::string& table = weights.find(kTableTensor)->stored_as;
   // The same dtype and shape, so the same blocks: equal hashes are equal bytes.
   LAP_ASSIGN_OR_RETURN(const auto hashes, stored.tensor_hashes({head, table}, work));
   const bool equal = hashes.at(head) == hashes.at(table);

@@ -14,6 +14,9 @@
 
 namespace lapidary::checkpoint {
 
+inline constexpr const char* kHeadTensor = "lm_head.weight";
+inline constexpr const char* kTableTensor = "model.language_model.embed_tokens.weight";
+
 enum class HeadState {
   kSettled,
   // Samples of both are equal, and they are too large to be read whole by the way.

@@ -79,8 +79,8 @@ void dequantize_q8_0(Blocks blocks, Values values) {
   });
 }
 
-// The two lower bits of value i of 256 in Q2_K and Q3_K: 64 bytes, of which each 32 hold 128 values,
-// value j of a quarter in bits 2 * quarter of byte j.
+// The two lower bits of value i of 256 in Q2_K and Q3_K: 64 bytes, of which each 32 hold 128
+// values, value j of a quarter in bits 2 * quarter of byte j.
 unsigned two_bits_of_256(const std::byte* quarters, int64_t i) {
   return byte_at(quarters, i / 128 * 32 + i % 32) >> (i % 128 / 32 * 2) & 3U;
 }
@@ -142,10 +142,12 @@ unsigned nibble_of_256(const std::byte* nibbles, int64_t i) {
   return byte_at(nibbles, i / 64 * 32 + i % 32) >> (i % 64 < 32 ? 0 : 4) & 0xfU;
 }
 
-// Q4_K, 144 bytes: [0, 2) d f16; [2, 4) dmin f16; [4, 16) scales and minimums for 32 values each;
-// [16, 144) 4-bit q. (d * scale) * q - (dmin * minimum).
-void dequantize_q4_k(Blocks blocks, Values values) {
-  for_each_block<256, 144>(blocks, values, [](const std::byte* block, float* out) {
+// [0, 2) d f16; [2, 4) dmin f16; [4, 16) scales and minimums for 32 values each; then what
+// `code(block, k, i)` makes the integer of value i of 256 from, k being i / 32.
+// (d * scale) * q - (dmin * minimum).
+template <int64_t kBytes, typename Code>
+void dequantize_with_minimums(Blocks blocks, Values values, const Code& code) {
+  for_each_block<256, kBytes>(blocks, values, [&](const std::byte* block, float* out) {
     const float d = half_at(block);
     const float dmin = half_at(block + 2);
     for (int64_t k = 0; k < 8; ++k) {
@@ -153,28 +155,25 @@ void dequantize_q4_k(Blocks blocks, Values values) {
       const float scale = d * to_float(packed.scale);
       const float minimum = dmin * to_float(packed.minimum);
       for (int64_t i = 32 * k; i < 32 * k + 32; ++i) {
-        out[i] = scale * to_float(nibble_of_256(block + 16, i)) - minimum;
+        out[i] = scale * to_float(code(block, k, i)) - minimum;
       }
     }
   });
 }
 
-// Q5_K, 176 bytes: [0, 2) d f16; [2, 4) dmin f16; [4, 16) scales and minimums for 32 values each;
-// [16, 48) fifth bits, of value i in bit i / 32 of byte i % 32; [48, 176) lower four bits.
-// (d * scale) * q - (dmin * minimum).
+// Q4_K, 144 bytes: [16, 144) 4-bit q.
+void dequantize_q4_k(Blocks blocks, Values values) {
+  dequantize_with_minimums<144>(blocks, values, [](const std::byte* block, int64_t, int64_t i) {
+    return nibble_of_256(block + 16, i);
+  });
+}
+
+// Q5_K, 176 bytes: [16, 48) fifth bits, of value i in bit i / 32 of byte i % 32; [48, 176) lower
+// four bits.
 void dequantize_q5_k(Blocks blocks, Values values) {
-  for_each_block<256, 176>(blocks, values, [](const std::byte* block, float* out) {
-    const float d = half_at(block);
-    const float dmin = half_at(block + 2);
-    for (int64_t k = 0; k < 8; ++k) {
-      const ScaleAndMinimum packed = scale_and_minimum(block + 4, k);
-      const float scale = d * to_float(packed.scale);
-      const float minimum = dmin * to_float(packed.minimum);
-      for (int64_t i = 32 * k; i < 32 * k + 32; ++i) {
-        const unsigned fifth = byte_at(block + 16, i % 32) >> k & 1U;
-        out[i] = scale * to_float(nibble_of_256(block + 48, i) | fifth << 4) - minimum;
-      }
-    }
+  dequantize_with_minimums<176>(blocks, values, [](const std::byte* block, int64_t k, int64_t i) {
+    const unsigned fifth = byte_at(block + 16, i % 32) >> k & 1U;
+    return nibble_of_256(block + 48, i) | fifth << 4;
   });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <functional>
 
 #include "base/float_types.h"
 #include "tensor/grid.h"
@@ -255,13 +256,15 @@ class Cast final : public Elementwise {
   }
 };
 
-class Scale final : public Elementwise {
+// Each float32 value and a number.
+template <typename Operation>
+class WithNumber final : public Elementwise {
  public:
-  Scale(TensorType type, Tensor operand, float factor)
-      : Elementwise(std::move(type), std::move(operand)), factor_(factor) {}
+  WithNumber(TensorType type, Tensor operand, const char* name, float number)
+      : Elementwise(std::move(type), std::move(operand)), name_(name), number_(number) {}
 
   std::string describe() const override {
-    return fmt::format("scale({}, {:f})", operand().describe(), factor_);
+    return fmt::format("{}({}, {:f})", name_, operand().describe(), number_);
   }
 
  protected:
@@ -269,36 +272,14 @@ class Scale final : public Elementwise {
     for (int64_t i = 0; i < count; ++i) {
       float value = 0;
       std::memcpy(&value, from + i * 4, 4);
-      value *= factor_;
+      value = Operation()(value, number_);
       std::memcpy(to + i * 4, &value, 4);
     }
   }
 
  private:
-  float factor_;
-};
-
-class Shift final : public Elementwise {
- public:
-  Shift(TensorType type, Tensor operand, float amount)
-      : Elementwise(std::move(type), std::move(operand)), amount_(amount) {}
-
-  std::string describe() const override {
-    return fmt::format("shift({}, {:f})", operand().describe(), amount_);
-  }
-
- protected:
-  void apply(const std::byte* from, std::byte* to, int64_t count) const override {
-    for (int64_t i = 0; i < count; ++i) {
-      float value = 0;
-      std::memcpy(&value, from + i * 4, 4);
-      value += amount_;
-      std::memcpy(to + i * 4, &value, 4);
-    }
-  }
-
- private:
-  float amount_;
+  const char* name_;
+  float number_;
 };
 
 template <typename T>
@@ -411,12 +392,12 @@ Tensor slice_rows(const Tensor& x, int64_t begin, int64_t end) {
 
 Tensor scale(const Tensor& x, float factor) {
   assert(x.dtype() == DType::kFloat);
-  return Tensor(std::make_shared<Scale>(x.type(), x, factor));
+  return Tensor(std::make_shared<WithNumber<std::multiplies<float>>>(x.type(), x, "scale", factor));
 }
 
 Tensor shift(const Tensor& x, float amount) {
   assert(x.dtype() == DType::kFloat);
-  return Tensor(std::make_shared<Shift>(x.type(), x, amount));
+  return Tensor(std::make_shared<WithNumber<std::plus<float>>>(x.type(), x, "shift", amount));
 }
 
 Tensor transposed_operand(const Tensor& x) {

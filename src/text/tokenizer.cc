@@ -53,9 +53,12 @@ Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) {
 
 Result<Tokenizer> Tokenizer::load(const FileSet& files) {
   const std::string name = "tokenizer.json";
-  if (!files.folder().empty()) return load(files.folder() / name);
-  LAP_ASSIGN_OR_RETURN(const std::string text, files.read(name));
-  return parse(text, files.where(name));
+  std::optional<Tokenizer> out;
+  LAP_RETURN_IF_ERROR(files.with_bytes(name, [&](std::string_view json) -> Status {
+    LAP_ASSIGN_OR_RETURN(out, parse(json, files.where(name)));
+    return {};
+  }));
+  return *std::move(out);
 }
 
 Result<Tokenizer> Tokenizer::parse(std::string_view json, const std::string& where) {

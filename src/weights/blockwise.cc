@@ -10,32 +10,21 @@
 #include "quant/kquant.h"
 #include "quant/rtn.h"
 #include "tensor/expressions.h"
+#include "weights/block_types.h"
 #include "weights/kept_codes.h"
 
 namespace lapidary::weights {
 namespace {
 
 using tensor::Tensor;
-using tensor::TensorType;
-
-std::vector<TensorType> output_types(const Tensor& rows, const quant::BlockFormat& format) {
-  const int64_t n = rows.shape()[0];
-  const int64_t k = rows.shape()[1];
-  const int64_t blocks = (k + format.block_size - 1) / format.block_size;
-  const tensor::Shape codes =
-      format.layout == quant::Layout::kMatMulNBits
-          ? tensor::Shape{n, blocks, int64_t{format.block_size} * format.bits / 8}
-          : tensor::Shape{n, (k * format.bits + 7) / 8};
-  std::vector<TensorType> types = {{DType::kUint8, codes}, {DType::kFloat, {n, blocks}}};
-  if (!format.symmetric) types.push_back({DType::kUint8, {n, (blocks * format.bits + 7) / 8}});
-  return types;
-}
 
 // Reads float32 rows and quantizes them; one tile is one row of the weight.
 class QuantizeRows final : public tensor::Producer {
  public:
   QuantizeRows(const Tensor& rows, WeightFormat format)
-      : Producer(output_types(rows, format.block), rows.shape()[0]),
+      : Producer(
+            block_types(rows.shape()[0], rows.shape()[1], format.block, !format.block.symmetric),
+            rows.shape()[0]),
         rows_(tensor::cast(rows, DType::kFloat)),
         format_(format) {}
 

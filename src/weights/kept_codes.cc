@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tensor/expressions.h"
+#include "weights/block_types.h"
 #include "weights/code_packing.h"
 #include "weights/row_reader.h"
 #include "weights/stripes.h"
@@ -20,22 +21,10 @@ namespace {
 
 using tensor::Grid;
 using tensor::Tensor;
-using tensor::TensorType;
 
-std::vector<TensorType> kept_types(const Grid& grid, const quant::BlockFormat& format) {
-  const int64_t n = grid.rows();
-  const int64_t k = grid.inputs();
-  const int64_t blocks = (k + format.block_size - 1) / format.block_size;
-  const tensor::Shape codes =
-      format.layout == quant::Layout::kMatMulNBits
-          ? tensor::Shape{n, blocks, int64_t{format.block_size} * format.bits / 8}
-          : tensor::Shape{n, (k * format.bits + 7) / 8};
-  std::vector<TensorType> types = {{DType::kUint8, codes}, {DType::kFloat, {n, blocks}}};
-  if (grid.zero_points.valid()) {
-    types.push_back({DType::kUint8, {n, (blocks * format.bits + 7) / 8}});
-  } else if (grid.minimums.valid()) {
-    types.push_back({DType::kFloat, {n, blocks}});
-  }
+std::vector<tensor::TensorType> kept_types(const Grid& grid, const quant::BlockFormat& format) {
+  auto types = block_types(grid.rows(), grid.inputs(), format, grid.zero_points.valid());
+  if (grid.minimums.valid()) types.push_back(types[1]);  // one a scale
   return types;
 }
 
