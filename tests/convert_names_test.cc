@@ -1,5 +1,5 @@
-// Passes on models whose names are those that passes give, and whose bodies read what passes change:
-// what comes out computes on ONNX Runtime's CPU what went in.
+// Passes on models whose names are those that passes give, and whose bodies read what passes
+// change: what comes out computes on ONNX Runtime's CPU what went in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

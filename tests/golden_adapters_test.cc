@@ -52,8 +52,8 @@ class GoldenAdapters : public testing::Test {
   std::filesystem::path scratch_;
 };
 
-// Catches a scale, a pattern or a weight that is not PEFT's, A and B of another module, a table that
-// is scaled twice, and a tied head that follows its table.
+// Catches a scale, a pattern or a weight that is not PEFT's, A and B of another module, a table
+// that is scaled twice, and a tied head that follows its table.
 TEST_F(GoldenAdapters, LogitsAndTokensAreThoseOfPeft) {
   ASSERT_FALSE(golden_.cases.empty());
   for (const Case& one : golden_.cases) {

@@ -15,9 +15,9 @@ namespace lapidary {
 // known.
 Error system_error(const std::filesystem::path& path, int code);
 
-// Whether a file may be written at `path`: there is a regular file or nothing. A pipe would be waited
-// for, a device (/dev/null, /dev/stdout) replaced. The writers below look themselves; commands ask
-// before they begin long work. Error: kBadInput naming what is there.
+// Whether a file may be written at `path`: there is a regular file or nothing. A pipe would be
+// waited for, a device (/dev/null, /dev/stdout) replaced. The writers below look themselves;
+// commands ask before they begin long work. Error: kBadInput naming what is there.
 Status check_output_file(const std::filesystem::path& path);
 // All of them, at the file's position; advances `work` by bytes. Errors: kIo about `path`;
 // kCancelled.

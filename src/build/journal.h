@@ -24,8 +24,9 @@ struct FinishedComponent {
 
 struct Journal {
   std::map<std::string, FinishedComponent> components;  // by name
-  // Of every tensor that was read until the last of them was finished, StoredTensors::tensor_hashes. (The
-  // keys cover samples only. One component may be calibrated by others, so they share the list.)
+  // Of every tensor that was read until the last of them was finished,
+  // StoredTensors::tensor_hashes. (The keys cover samples only. One component may be calibrated by
+  // others, so they share the list.)
   std::map<std::string, std::string> sources;
 
   // A journal that is missing or damaged is an empty one: everything is built again.

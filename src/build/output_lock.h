@@ -5,8 +5,8 @@
 //
 // It belongs to the name, not to what stands there, so it holds while folders change their names.
 // The file goes with the lock, unless it is told to stay. A killed process leaves it, unlocked: the
-// next one takes it, and learns from it whether the former one was about to publish. File systems that cannot lock give
-// no protection, but do work.
+// next one takes it, and learns from it whether the former one was about to publish. File systems
+// that cannot lock give no protection, but do work.
 #pragma once
 
 #include <filesystem>

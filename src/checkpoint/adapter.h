@@ -3,8 +3,10 @@
 //
 // Names of tensors may begin as tensor_names.h says, "base_model.model." among them, and end in
 // - MODULE.lora_A.weight, MODULE.lora_A.ADAPTER.weight: [r, in_features]; lora_B: [out_features, r]
-// - MODULE.lora_embedding_A, MODULE.lora_embedding_A.ADAPTER: [r, rows]; lora_embedding_B: [width, r]
-// - MODULE.weight, MODULE.base_layer.weight, MODULE.modules_to_save[.default].weight: replaced whole
+// - MODULE.lora_embedding_A, MODULE.lora_embedding_A.ADAPTER: [r, rows]; lora_embedding_B: [width,
+//   r]
+// - MODULE.weight, MODULE.base_layer.weight, MODULE.modules_to_save[.default].weight: replaced
+//   whole
 #pragma once
 
 #include <cstdint>

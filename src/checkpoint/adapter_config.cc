@@ -38,8 +38,8 @@ constexpr RefusedKey kRefusedKeys[] = {
     {"ensure_weight_tying", "an update of embedding and head at once"},
 };
 
-// Initializations that change the base model before training, so that what was saved does not belong
-// to the checkpoint that people have.
+// Initializations that change the base model before training, so that what was saved does not
+// belong to the checkpoint that people have.
 constexpr const char* kMutatingInits[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
 
 // Keys that are called as features are, and whose features end with the training.

@@ -4,9 +4,9 @@
 //   const TextConfig& text = checkpoint.config.text;
 //   LAP_ASSIGN_OR_RETURN(auto w, checkpoint.weights.tensor("model.language_model.norm.weight"));
 //
-// Tensors have the model's names, whatever they are stored as (tensor_names.h). None is read but for
-// samples of a head beside a tied table: opening costs the headers. Tokenizer and chat template are named, not parsed;
-// text/ does that.
+// Tensors have the model's names, whatever they are stored as (tensor_names.h). None is read but
+// for samples of a head beside a tied table: opening costs the headers. Tokenizer and chat template
+// are named, not parsed; text/ does that.
 #pragma once
 
 #include <filesystem>
@@ -47,7 +47,8 @@ struct Checkpoint {
   // read and for the manifest. Naming the file or the tensor.
   std::vector<std::string> notes;
 
-  // A folder, or a GGUF file (gguf_checkpoint.h). Errors name the file, and the key or tensor in it.
+  // A folder, or a GGUF file (gguf_checkpoint.h). Errors name the file, and the key or tensor in
+  // it.
   static Result<Checkpoint> open(const std::filesystem::path& path,
                                  const OpenOptions& options = {});
 

@@ -102,8 +102,8 @@ TEST(CheckpointTest, OptionalFilesMayBeAbsent) {
   EXPECT_FALSE(c->files.has("chat_template.jinja"));
 }
 
-// Catches: a note about nothing (packages of plain checkpoints would change), and silence about what
-// stands in for a file.
+// Catches: a note about nothing (packages of plain checkpoints would change), and silence about
+// what stands in for a file.
 TEST(CheckpointTest, NotesWhatIsNotAsWritten) {
   const auto notes = [](const TempDir& dir) {
     const auto c = Checkpoint::open(dir.path());

@@ -41,8 +41,8 @@ struct CompressedTensorsConfig {
 };
 
 // The `quantization_config` of a section of config.json, absent when it has none. Records
-// kUnsupported for methods other than compressed-tensors (gptq, awq, bitsandbytes, torchao, ...) and
-// for what is not taken of that; kBadInput for values that cannot be.
+// kUnsupported for methods other than compressed-tensors (gptq, awq, bitsandbytes, torchao, ...)
+// and for what is not taken of that; kBadInput for values that cannot be.
 std::optional<CompressedTensorsConfig> read_quantization_config(JsonReader& section);
 
 // `weights` with X.weight for every X.weight_packed, whose parts are gone. Only weight_shape is

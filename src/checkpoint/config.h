@@ -5,10 +5,10 @@
 //   int64_t patch = config.vision ? config.vision->patch_size : 0;  // it may lack a vision tower
 //
 // Supported: model_type `gemma4`, the E2B and E4B kind, and `gemma4_text`, the text model alone,
-// whose config.json is the text section itself, and `gemma3_text` (gemma3_text_config.h). Everything
-// else (gemma3, gemma4_unified, gemma4_assistant, mixture of experts, ...) is refused by name. Keys are those of transformers
-// 5.24: what it reads is followed or refused by name; a key that it does not read either, as
-// trainers leave some, is passed over and noted.
+// whose config.json is the text section itself, and `gemma3_text` (gemma3_text_config.h).
+// Everything else (gemma3, gemma4_unified, gemma4_assistant, mixture of experts, ...) is refused by
+// name. Keys are those of transformers 5.24: what it reads is followed or refused by name; a key
+// that it does not read either, as trainers leave some, is passed over and noted.
 #pragma once
 
 #include <filesystem>

@@ -19,10 +19,10 @@ inline constexpr IntegerRange kLayerCount = {.min = 1, .max = 4096};
 inline constexpr IntegerRange kVocabulary = {.min = 1, .max = 1 << 26};
 inline constexpr IntegerRange kTokenId = {.min = 0, .max = (1 << 26) - 1};
 
-// Which keys count is decided by what transformers 5.24 reads, for trainers and uploaders leave keys
-// of their own: what it reads is followed or refused, value by value; the rest is passed over, and
-// noted. Marked as known here, so that they are no news, are the keys that the base class of every
-// Hugging Face config writes and that change nothing about the numbers of a forward pass:
+// Which keys count is decided by what transformers 5.24 reads, for trainers and uploaders leave
+// keys of their own: what it reads is followed or refused, value by value; the rest is passed over,
+// and noted. Marked as known here, so that they are no news, are the keys that the base class of
+// every Hugging Face config writes and that change nothing about the numbers of a forward pass:
 // bookkeeping, fine-tuning labels, and the generation parameters that old versions stored here
 // (generation_config.json is where they count).
 // A `quantization_config` is refused unless it is one that compressed_tensors.h takes: the weights

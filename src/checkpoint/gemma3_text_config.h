@@ -1,5 +1,5 @@
-// config.json of a Gemma 3 text model (model_type `gemma3_text`, Gemma3ForCausalLM: 270M and 1B), as
-// the TextConfig that the builders take.
+// config.json of a Gemma 3 text model (model_type `gemma3_text`, Gemma3ForCausalLM: 270M and 1B),
+// as the TextConfig that the builders take.
 //
 // Defaults are those of transformers 5.24 (configuration_gemma3.py). What differs from Gemma 4: no
 // per-layer inputs, no layers that share keys and values, one head dim for all layers, RMSNorm

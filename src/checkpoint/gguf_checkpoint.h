@@ -2,8 +2,8 @@
 // tokenizer's files, generation_config.json and chat_template.jinja would, its tensors are the
 // model's under Hugging Face's names.
 //
-// Packed tensors are float32, exactly what their blocks say (gguf/dequantized.h). Gemma 3's files hold
-// RMSNorm's weights plus one, which is taken off again, as transformers 5.24 does
+// Packed tensors are float32, exactly what their blocks say (gguf/dequantized.h). Gemma 3's files
+// hold RMSNorm's weights plus one, which is taken off again, as transformers 5.24 does
 // (modeling_gguf_pytorch_utils.py).
 #pragma once
 

@@ -91,8 +91,8 @@ Result<tensor::Shape> parse_shape(const Json& value, const Place& place) {
   return shape;
 }
 
-// Bytes of the tensor, or nothing when the product overflows, also in bits (bytes_of counts those). A
-// zero dim does not excuse the others: element_count multiplies them all.
+// Bytes of the tensor, or nothing when the product overflows, also in bits (bytes_of counts those).
+// A zero dim does not excuse the others: element_count multiplies them all.
 std::optional<int64_t> checked_bytes(const tensor::Shape& shape, DType dtype) {
   int64_t bytes = bits_of(dtype) / 8;
   int64_t nonzero = bits_of(dtype);

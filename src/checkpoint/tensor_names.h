@@ -1,6 +1,6 @@
 // From the names that people's tools give tensors to the model's: model.language_model.*,
-// model.vision_tower.*, model.audio_tower.*, model.embed_vision.*, model.embed_audio.* and lm_head.*
-// (Hugging Face's Gemma4ForConditionalGeneration).
+// model.vision_tower.*, model.audio_tower.*, model.embed_vision.*, model.embed_audio.* and
+// lm_head.* (Hugging Face's Gemma4ForConditionalGeneration).
 //
 //   canonical_name("base_model.model.model.language_model.layers.3.self_attn.q_proj")  // PEFT
 //   canonical_name("model.layers.3.self_attn.q_proj")            // Gemma4ForCausalLM: text alone

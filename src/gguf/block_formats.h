@@ -1,5 +1,6 @@
-// How GGUF files store the values of a tensor: plain numbers, or packed blocks of consecutive values
-// of one row. One row of `block_format` a type; the decoding of each packed type into float32.
+// How GGUF files store the values of a tensor: plain numbers, or packed blocks of consecutive
+// values of one row. One row of `block_format` a type; the decoding of each packed type into
+// float32.
 //
 //   const BlockFormat* format = block_format(GgmlType::kQ4_0);   // 32 values in 18 bytes
 //   std::vector<float> values(2 * 32);

@@ -37,8 +37,8 @@ class GgufFile {
   int64_t data_begin() const { return header_.data_begin; }
   const MappedFile& mapped_file() const { return *file_; }
 
-  // `info` is one of tensors() here and below. What the file holds, lazy: a plain type with its dtype
-  // and shape; a packed one as uint8 [rows, row_bytes].
+  // `info` is one of tensors() here and below. What the file holds, lazy: a plain type with its
+  // dtype and shape; a packed one as uint8 [rows, row_bytes].
   tensor::Tensor stored(const TensorInfo& info) const;
   // Of what is read of stored(), or of anything made from it.
   tensor::TensorDigest& digest(const TensorInfo& info) const;

@@ -1,5 +1,5 @@
-// A GGUF file opened: its tensors' values against the gguf package, in any pieces, and files that are
-// not what they were.
+// A GGUF file opened: its tensors' values against the gguf package, in any pieces, and files that
+// are not what they were.
 #include "gguf/file.h"
 
 #include <gmock/gmock.h>
@@ -43,8 +43,9 @@ std::vector<float> read_box(const tensor::Tensor& x, const tensor::Box& box) {
   return out;
 }
 
-// Bit for bit what gguf.quants.dequantize makes of the same bytes (tools/gguf_goldens/make.py), zeros
-// of both signs and subnormal scales among them. Catches any change of layout or of an operation.
+// Bit for bit what gguf.quants.dequantize makes of the same bytes (tools/gguf_goldens/make.py),
+// zeros of both signs and subnormal scales among them. Catches any change of layout or of an
+// operation.
 TEST(GgufFile, DequantizesAsThePackageDoes) {
   const auto file = golden_file();
   const auto golden = MappedFile::open(kBlockGoldens / "blocks.f32").value();

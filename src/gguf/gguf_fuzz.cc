@@ -1,5 +1,5 @@
-// libFuzzer target: any bytes as a GGUF file: its metadata by every getter, and the values, codes and
-// scales of its small tensors.
+// libFuzzer target: any bytes as a GGUF file: its metadata by every getter, and the values, codes
+// and scales of its small tensors.
 #include <cstddef>
 #include <cstdint>
 #include <limits>

@@ -82,8 +82,9 @@ Result<const BlockFormat*> format_of(const ScannedTensor& scanned, const std::st
       "use a file with F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 or Q2_K to Q6_K weights");
 }
 
-// Whether the number of values fits an int64, also as bits of any type here or of what is made of it
-// (bytes_of counts bits). A zero dim does not excuse the others: element_count multiplies them all.
+// Whether the number of values fits an int64, also as bits of any type here or of what is made of
+// it (bytes_of counts bits). A zero dim does not excuse the others: element_count multiplies them
+// all.
 bool fits(const TensorInfo& info) {
   int64_t nonzero = std::max<int64_t>(64, info.format->block_bytes);
   for (const int64_t dim : info.shape) {

@@ -52,18 +52,18 @@ struct Header {
   int64_t data_begin = 0;  // what offsets in the file count from
 };
 
-// How many of a file's first bytes parse_header needs; `begin` is the file, or more of its beginning
-// than that. Errors: those of the file's structure, as listed at parse_header.
+// How many of a file's first bytes parse_header needs; `begin` is the file, or more of its
+// beginning than that. Errors: those of the file's structure, as listed at parse_header.
 Result<size_t> header_bytes(std::span<const std::byte> begin, const std::string& where);
 
 // `bytes`: header_bytes() of a file of `file_bytes`; `where` names it in messages. Takes the bytes,
 // and memory for at most twice as many and 64 MiB besides.
 // Errors (kBadInput unless noted):
-// - a Git LFS pointer in place of the file; no "GGUF" at its beginning; a version other than 2 and 3
-//   or (kUnsupported) big endian;
+// - a Git LFS pointer in place of the file; no "GGUF" at its beginning; a version other than 2 and
+//   3 or (kUnsupported) big endian;
 // - more tensors, keys, dims, nesting, bytes of a name or of all this than the bounds above;
-// - the file ends within it; a value's type that is none; names and keys that are empty, no UTF-8 or
-//   there twice;
+// - the file ends within it; a value's type that is none; names and keys that are empty, no UTF-8
+//   or there twice;
 // - (kUnsupported) one of several files of a split model: split.count;
 // - an alignment that is no power of two up to kMostAlignment;
 // - of a tensor: a type that is unknown or (kUnsupported) not read here, such as IQ4_NL or MXFP4;

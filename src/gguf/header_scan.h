@@ -1,4 +1,5 @@
-// Where things lie in the header of a GGUF file: its structure alone, before what it says is looked at.
+// Where things lie in the header of a GGUF file: its structure alone, before what it says is looked
+// at.
 #pragma once
 
 #include <cstddef>

@@ -7,8 +7,8 @@
 //   use(layers, tokens[2]);  // a view: nothing was copied
 //
 // All bytes are held, once, and texts are views of them: an array of 262144 tokens costs 4 bytes a
-// token. Getters' errors (kBadInput) name the file and the key: it is missing, has a value of another
-// type, a number outside of what was asked for.
+// token. Getters' errors (kBadInput) name the file and the key: it is missing, has a value of
+// another type, a number outside of what was asked for.
 #pragma once
 
 #include <cstddef>

@@ -19,7 +19,8 @@ inline float half_at(const std::byte* from) {
   return float16_to_float(bits);
 }
 
-// Value i of 32: the low half of byte i for the first 16, the high half of byte i - 16 for the rest.
+// Value i of 32: the low half of byte i for the first 16, the high half of byte i - 16 for the
+// rest.
 inline unsigned nibble_of_32(const std::byte* nibbles, int64_t i) {
   return i < 16 ? byte_at(nibbles, i) & 0xfU : byte_at(nibbles, i - 16) >> 4;
 }

@@ -11,8 +11,9 @@
 
 namespace lapidary::graph {
 
-// `names`: old to new. Where a body has a value of its own with the old name, that one is meant, and
-// stays. The new names must be none of the bodies'. kInternal: the attribute is no attribute of ONNX.
+// `names`: old to new. Where a body has a value of its own with the old name, that one is meant,
+// and stays. The new names must be none of the bodies'. kInternal: the attribute is no attribute of
+// ONNX.
 Status rename_captures(OpaqueAttribute& attribute, const std::map<std::string, std::string>& names);
 
 }  // namespace lapidary::graph

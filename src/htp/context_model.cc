@@ -88,8 +88,8 @@ Result<std::vector<std::filesystem::path>> save_context(Graph context, const std
     const auto found = node.attributes.find(kBinary);
     if (found != node.attributes.end()) found->second = binary;
   }
-  // The IR version that ONNX Runtime writes is its own newest, which an older one on a device refuses;
-  // the content needs none above ours.
+  // The IR version that ONNX Runtime writes is its own newest, which an older one on a device
+  // refuses; the content needs none above ours.
   context.ir_version = 0;
   std::erase_if(context.opsets, [&](const auto& opset) { return !domains.contains(opset.first); });
   LAP_ASSIGN_OR_RETURN(graph::SavedModel saved, graph::save(context, to, {}));

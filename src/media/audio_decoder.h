@@ -9,11 +9,11 @@
 // no samples, samples that are not finite, over 64 channels, a rate outside of 1000 to 384000 Hz,
 // or a clip longer than `max_seconds`, of which no more than that is ever held in memory. A file
 // that ends before the sound that it announces is truncated and refused, where the reference would
-// take what is there; one whose header announces nothing, or leaves the length open, is read to its end
-// (see audio_layout.h). Sound need not begin at the first byte (see audio_format.h). Not to be told are OGG cut between two pages, the last two frames of MP3, and
-// MP3 without a Xing header, which is decoded to its end (the reference stops where it guesses the
-// end to be). kCancelled. Source: load_audio of transformers 5.23 (audio_utils.py: soundfile,
-// mean, soxr_hq).
+// take what is there; one whose header announces nothing, or leaves the length open, is read to its
+// end (see audio_layout.h). Sound need not begin at the first byte (see audio_format.h). Not to be
+// told are OGG cut between two pages, the last two frames of MP3, and MP3 without a Xing header,
+// which is decoded to its end (the reference stops where it guesses the end to be). kCancelled.
+// Source: load_audio of transformers 5.23 (audio_utils.py: soundfile, mean, soxr_hq).
 #pragma once
 
 #include <cstddef>

@@ -174,7 +174,8 @@ TEST(DecodeAudio, TellsTruncatedFiles) {
   EXPECT_THAT(open->samples, SizeIs(50));
 }
 
-// What two chunks hold, put together; libsndfile refuses the file in words about its own structures.
+// What two chunks hold, put together; libsndfile refuses the file in words about its own
+// structures.
 std::string wav_of(const std::vector<std::string>& chunks, const char* name = "RIFF") {
   std::string out = name + bytes_of<uint32_t>({0}) + "WAVE";
   for (const std::string& chunk : chunks) out += chunk;

@@ -21,15 +21,15 @@ struct AudioStream {
 };
 
 // Passes over tags before the sound, and over what is neither tag nor sound: the padding that some
-// programs leave behind a tag, the rest of a frame where a clip was cut. Beyond zeros, sound is looked
-// for in 4 MiB: frames of MPEG audio in a row, or the beginning of a FLAC or OGG stream. Tags behind
-// MPEG audio are left out.
+// programs leave behind a tag, the rest of a frame where a clip was cut. Beyond zeros, sound is
+// looked for in 4 MiB: frames of MPEG audio in a row, or the beginning of a FLAC or OGG stream.
+// Tags behind MPEG audio are left out.
 // Errors: kUnsupported for a kind of file that is known but not read (M4A, AMR, WMA, a picture
 // ...), with its name; kBadInput for an empty file and for bytes of no known kind.
 Result<AudioStream> find_audio(std::span<const std::byte> file, const std::string& where);
 
-// Errors: kBadInput when an OGG stream ends within a page. Other containers pass: see audio_layout.h;
-// FLAC and MP3 are counted while they are decoded.
+// Errors: kBadInput when an OGG stream ends within a page. Other containers pass: see
+// audio_layout.h; FLAC and MP3 are counted while they are decoded.
 Status check_pages(const AudioStream& stream, const std::string& where);
 
 }  // namespace lapidary::media

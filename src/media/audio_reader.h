@@ -42,14 +42,14 @@ class AudioReader {
   AudioStreamInfo info_;
 };
 
-// Readers of a file in memory, whose bytes must live as long as they do. Errors: kBadInput for a damaged
-// file, kUnsupported for a codec that is not read.
+// Readers of a file in memory, whose bytes must live as long as they do. Errors: kBadInput for a
+// damaged file, kUnsupported for a codec that is not read.
 Result<std::unique_ptr<AudioReader>> open_sndfile(MemoryFile file, const std::string& where);
 Result<std::unique_ptr<AudioReader>> open_mpeg(std::span<const std::byte> file,
                                                const std::string& where);
 
-// What every reader says of a damaged file; `why` are the library's words, but for those about its own
-// structures, which would tell the user nothing.
+// What every reader says of a damaged file; `why` are the library's words, but for those about its
+// own structures, which would tell the user nothing.
 inline Error undecodable(const std::string& where, std::string_view why) {
   constexpr std::string_view kNoise = "Error : ";
   if (why.starts_with(kNoise)) why.remove_prefix(kNoise.size());

@@ -24,8 +24,8 @@ size_t id3_bytes(std::span<const std::byte> file) {
   return length <= file.size() ? length : kId3Header;
 }
 
-// Of a tag whose header or footer, which look alike, lies at `at`: without the header. 0 when there is
-// none.
+// Of a tag whose header or footer, which look alike, lies at `at`: without the header. 0 when there
+// is none.
 size_t ape_bytes(std::span<const std::byte> file, size_t at) {
   if (!has_text(file, at, kApe)) return 0;
   const auto length = number_at(file, at + 12, 4, false);  // values and footer

@@ -4,11 +4,11 @@
 //   after   y = MatMul(x, w)             x, w, y: float16, with Cast at the graph's edges
 //                                        (keep_io_types) and around the nodes that stay in float32
 //
-// Ensures that no selected node computes in float32. Nodes that take no float16 in the graph's opset
-// stay in float32 (graph/float16_support.h), and so do those with bodies, those of operators that
-// are not known, and what depends on values whose dtype is not. Key/value caches are inputs and outputs like others; with keep_io_types
-// GroupQueryAttention stays in float32 along with them. Quantized nodes stay in float32, so
-// quantize first.
+// Ensures that no selected node computes in float32. Nodes that take no float16 in the graph's
+// opset stay in float32 (graph/float16_support.h), and so do those with bodies, those of operators
+// that are not known, and what depends on values whose dtype is not. Key/value caches are inputs
+// and outputs like others; with keep_io_types GroupQueryAttention stays in float32 along with them.
+// Quantized nodes stay in float32, so quantize first.
 #pragma once
 
 #include <string>

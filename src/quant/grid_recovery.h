@@ -31,9 +31,9 @@ namespace lapidary::quant {
 
 inline constexpr int64_t kGridBlock = 32;  // weights of one step
 
-// At most kGridBlock weights, as the bits of bfloat16; as many codes, each the level plus 8. Returns
-// the step, 0 for a block of zeros, and nothing when the weights lie on no grid, which leaves the
-// codes undefined. A zero's sign is not kept. Weights below 2^-120 count as on no grid.
+// At most kGridBlock weights, as the bits of bfloat16; as many codes, each the level plus 8.
+// Returns the step, 0 for a block of zeros, and nothing when the weights lie on no grid, which
+// leaves the codes undefined. A zero's sign is not kept. Weights below 2^-120 count as on no grid.
 std::optional<float> recover_block(std::span<const uint16_t> weights, std::span<uint8_t> codes);
 
 }  // namespace lapidary::quant

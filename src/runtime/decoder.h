@@ -43,8 +43,8 @@ class Decoder {
   // keep_common_prefix), chunk by chunk; returns the last one's logits [vocab_size]. Where image
   // blocks attend to themselves, no chunk cuts one. Every placeholder must lie in a block. Errors:
   // as step; kBadInput when there is nothing to append, for soft tokens of a kind that the
-  // embedding does not take, for images longer than a chunk may be, and, before anything runs, for a
-  // token that the model has no embedding for; kInternal for blocks that
+  // embedding does not take, for images longer than a chunk may be, and, before anything runs, for
+  // a token that the model has no embedding for; kInternal for blocks that
   // do not fit the prompt; kCancelled between two chunks, which leaves the chunks done. A stage
   // counted in tokens.
   Result<std::span<const float>> prefill(const engine::Prompt& prompt, const Work& work = {});

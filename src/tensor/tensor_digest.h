@@ -1,5 +1,5 @@
-// A fingerprint of all bytes of one tensor in a file, made while others read them: what passes by is
-// hashed in the reader's cache, and only what nobody asked for is read once more, at the end.
+// A fingerprint of all bytes of one tensor in a file, made while others read them: what passes by
+// is hashed in the reader's cache, and only what nobody asked for is read once more, at the end.
 //
 //   auto digest = std::make_shared<TensorDigest>(type);
 //   tensor::Tensor weight = tensor::from_file(file, offset, type, name, digest);

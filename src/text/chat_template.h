@@ -52,8 +52,8 @@ struct ChatOptions {
 class ChatTemplate {
  public:
   // Reads the template (template_source.h) and the special tokens of tokenizer_config.json, of a
-  // folder for example. Errors: no template there; a template that does not parse; files that are not as
-  // expected.
+  // folder for example. Errors: no template there; a template that does not parse; files that are
+  // not as expected.
   static Result<ChatTemplate> load(const FileSet& files);
   // From the texts themselves. `tokenizer_config` may be an empty object.
   static Result<ChatTemplate> parse(std::string_view source, const Json& tokenizer_config,

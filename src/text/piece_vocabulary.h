@@ -9,9 +9,9 @@
 //   LAP_ASSIGN_OR_RETURN(const std::string json, tokenizer_json(vocabulary, "model.gguf"));
 //
 // Gemma's kind of tokenizer: spaces become U+2581, unknown characters their bytes. SentencePiece
-// joins the two neighbours whose union has the best score; BPE those whose pair comes first among the
-// merges. The merges that say the same are every division of a piece in two pieces, sorted by the
-// whole's score, then by the length of the left part and of the right (transformers 5.24,
+// joins the two neighbours whose union has the best score; BPE those whose pair comes first among
+// the merges. The merges that say the same are every division of a piece in two pieces, sorted by
+// the whole's score, then by the length of the left part and of the right (transformers 5.24,
 // convert_slow_tokenizer.py); made from Gemma 3's scores they equal the published tokenizer.json's.
 #pragma once
 
@@ -45,8 +45,8 @@ struct PieceVocabulary {
 };
 
 // Errors name `where` and the piece: lists of unequal lengths; neither scores nor merges; a piece
-// that is empty, twice there or no UTF-8; a score that is not finite; a merge that is not two pieces
-// whose union is one; an id outside; more than 2^22 pieces or 2^24 merges.
+// that is empty, twice there or no UTF-8; a score that is not finite; a merge that is not two
+// pieces whose union is one; an id outside; more than 2^22 pieces or 2^24 merges.
 Result<std::string> tokenizer_json(const PieceVocabulary& vocabulary, const std::string& where);
 
 }  // namespace lapidary::text

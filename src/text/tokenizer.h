@@ -53,8 +53,8 @@ class Tokenizer {
   size_t vocab_size() const;
   // One more than the largest id.
   int64_t id_limit() const;
-  // Settings of a call that were saved with the tokenizer ("truncation", "padding"). Lapidary applies
-  // none of them, as transformers does not unless a call asks for it.
+  // Settings of a call that were saved with the tokenizer ("truncation", "padding"). Lapidary
+  // applies none of them, as transformers does not unless a call asks for it.
   const std::vector<std::string>& saved_call_settings() const;
 
  private:

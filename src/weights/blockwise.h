@@ -41,13 +41,13 @@ struct BlockwiseWeight {
 // `rows` is a float tensor [N, K] in checkpoint orientation. Quantized when the package is saved.
 BlockwiseWeight quantize_blockwise(const tensor::Tensor& rows, const WeightFormat& format);
 
-// The float weights [N, K] that codes of quantize_blockwise or keep_codes are made from; an invalid tensor for
-// any other codes.
+// The float weights [N, K] that codes of quantize_blockwise or keep_codes are made from; an invalid
+// tensor for any other codes.
 tensor::Tensor quantized_operand(const tensor::Tensor& codes);
 
 // Adds the three initializers of `weight` to the graph, `names` being the graph's, and notes the
-// format in the graph's metadata under "quantization:<name>" for each, which package/ moves into the
-// manifest. Returns the inputs (codes, scales[, zero points]) by name.
+// format in the graph's metadata under "quantization:<name>" for each, which package/ moves into
+// the manifest. Returns the inputs (codes, scales[, zero points]) by name.
 std::vector<std::string> add_blockwise(graph::Graph& graph, graph::FreshNames& names,
                                        const std::string& weight, const BlockwiseWeight& quantized,
                                        const WeightFormat& format);

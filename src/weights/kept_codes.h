@@ -5,8 +5,8 @@
 //     const BlockwiseWeight w = keep_codes(rows, grid, kept_format(grid, wanted));
 //   }
 //
-// What holds a grid: as many bits, and blocks that its blocks consist of whole (a grid of 128 is one
-// of 32 whose steps come four times). Symmetric grids need no zero points, whatever was wanted.
+// What holds a grid: as many bits, and blocks that its blocks consist of whole (a grid of 128 is
+// one of 32 whose steps come four times). Symmetric grids need no zero points, whatever was wanted.
 // Minimums become zero points of float32, -minimum / scale, which MatMulNBits takes and
 // GatherBlockQuantized does not: (code - zero) * scale is code * scale + minimum but for the
 // rounding of float32.

@@ -27,8 +27,8 @@ struct Scenario {
   std::vector<std::string> arguments;  // of the program; "{}" in them is the folder
   std::string output;                  // what is made, in the folder
   bool is_model = false;               // an ONNX file with its data, not a package
-  // Made by the vendor's compiler, which numbers the graphs in what it makes: after an error that it
-  // got over, the number is another one. Such names and their files' checksums do not count.
+  // Made by the vendor's compiler, which numbers the graphs in what it makes: after an error that
+  // it got over, the number is another one. Such names and their files' checksums do not count.
   bool is_compiled = false;
   Tree before;                       // the folder
   Tree old_output, new_output;       // as output_of gives them; an empty one: nothing is there

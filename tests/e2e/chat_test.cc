@@ -111,8 +111,8 @@ TEST(Conversation, ATurnThatDoesNotFitLeavesTheConversationAlone) {
   EXPECT_EQ(chat.messages(), before);
 }
 
-// A conversation grows until nothing fits any more. What is said then must be about it, and name the
-// way out: the text for a single prompt ("shorten it") sent users to shorten what was short.
+// A conversation grows until nothing fits any more. What is said then must be about it, and name
+// the way out: the text for a single prompt ("shorten it") sent users to shorten what was short.
 TEST(Conversation, SaysThatItIsFull) {
   runtime::Conversation chat(model(), model().new_decoder({.max_context = 96}).value(), "", {},
                              "press the red button");

@@ -1,4 +1,5 @@
-// Outputs that are no regular files: a pipe that nobody reads was waited for, or replaced by a file.
+// Outputs that are no regular files: a pipe that nobody reads was waited for, or replaced by a
+// file.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

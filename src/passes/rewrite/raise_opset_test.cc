@@ -1,5 +1,6 @@
 // Raising an opset: each node computes what it computed, or is refused by name. That ONNX Runtime
-// agrees was tried on single nodes; the table is held against ONNX by tools/check_operator_tables.py.
+// agrees was tried on single nodes; the table is held against ONNX by
+// tools/check_operator_tables.py.
 #include "passes/rewrite/raise_opset.h"
 
 #include <gmock/gmock.h>

@@ -20,8 +20,8 @@ Surgery bind_rename_output_dims(JsonReader& options);
 // {"permutation": [2, 0, 1]}: input 2 comes first. Error: no permutation of the inputs.
 Surgery bind_reorder_inputs(JsonReader& options);
 
-// {"names": [...]}. Declined: no such input; one that a node reads, itself or in a body, which Olive
-// would take from the node's inputs, moving those behind it.
+// {"names": [...]}. Declined: no such input; one that a node reads, itself or in a body, which
+// Olive would take from the node's inputs, moving those behind it.
 Surgery bind_remove_inputs(JsonReader& options);
 
 // {"names": [...]}, of nodes: their first outputs become outputs of the graph. Declined: no such
