@@ -13,7 +13,7 @@ template <typename T>
 ort::HostTensor tensor(DType type, const std::vector<T>& values) {
   ort::HostTensor out{"y", type, {static_cast<int64_t>(values.size())}, {}};
   out.data.resize(values.size() * sizeof(T));
-  std::memcpy(out.data.data(), values.data(), out.data.size());
+  if (!values.empty()) std::memcpy(out.data.data(), values.data(), out.data.size());
   return out;
 }
 ort::HostTensor floats(const std::vector<float>& values) { return tensor(DType::kFloat, values); }
