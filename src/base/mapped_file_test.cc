@@ -140,6 +140,9 @@ TEST(MappedFileDeathTest, LeavesOtherFaultsAlone) {
 #if defined(__SANITIZE_ADDRESS__)
   const ::testing::ExitedWithCode as_before(1);
   const char* const said = "AddressSanitizer: BUS";
+#elif defined(__SANITIZE_THREAD__)
+  const ::testing::ExitedWithCode as_before(66);
+  const char* const said = "ThreadSanitizer: BUS";
 #else
   const ::testing::KilledBySignal as_before(SIGBUS);
   const char* const said = "";

@@ -42,6 +42,7 @@ class FileBytes final : public Producer {
 
   Status read_box(const Box& box, std::span<std::byte> out) const override {
     const TensorType& type = outputs()[0];
+    if (out.empty()) return {};
     if (box.cols() == type.cols()) {
       return read_tiles(box.row_begin, box.row_end, std::span(&out, 1));
     }

@@ -24,6 +24,7 @@ Producer::Producer(TensorType output) : outputs_{std::move(output)}, tiles_(outp
 std::optional<Grid> Producer::grid() const { return std::nullopt; }
 
 Status Producer::read_box(const Box& box, std::span<std::byte> out) const {
+  if (out.empty()) return {};
   const TensorType& type = outputs_[0];
   const int64_t row_bytes = bytes_of(type.dtype, type.cols());
   const int64_t skip = bytes_of(type.dtype, box.col_begin);
@@ -66,7 +67,7 @@ Result<std::vector<float>> Tensor::to_floats() const {
   LAP_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, materialize());
   std::vector<float> out(static_cast<size_t>(type().elements()));
   if (dtype() == DType::kFloat) {
-    std::memcpy(out.data(), bytes.data(), bytes.size());
+    if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
     return out;
   }
   if (dtype() == DType::kDouble) {
