@@ -15,6 +15,7 @@
 #include "base/files.h"
 #include "build/journal.h"
 #include "build/plan_comparison.h"
+#include "calibration/hand_over.h"
 #include "calibration/observed_run.h"
 #include "contract/component.h"
 #include "package/genai_processors.h"
@@ -31,7 +32,7 @@ Result<FileHandle> open_plain(const fs::path& folder) {
   return open_folder_at(AT_FDCWD, folder.string(), folder);
 }
 
-constexpr std::array<std::string_view, 16> kNamesOfBuilds = {
+constexpr std::array<std::string_view, 17> kNamesOfBuilds = {
     kJournalFile, package::kManifestFile, kPlanFile, "genai_config.json",
     package::kImageProcessorFile, package::kAudioProcessorFile,
     // Side files: Checkpoint::side_files().
@@ -39,7 +40,7 @@ constexpr std::array<std::string_view, 16> kNamesOfBuilds = {
     "processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json",
     "chat_template.json",
     // While a component is calibrated.
-    calibration::kScratchModel, calibration::kScratchModelData};
+    calibration::kScratchModel, calibration::kScratchModelData, calibration::kScratchValues};
 
 constexpr std::array<std::string_view, 4> kSuffixesOfGraphs = {".onnx", ".data", ".json", ".bin"};
 

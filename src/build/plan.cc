@@ -9,6 +9,8 @@
 #include "base/version.h"
 #include "build/components.h"
 #include "build/fixed_model.h"
+#include "calibration/observed_run.h"
+#include "calibration/part_ends.h"
 #include "graph/fixed_shapes.h"
 #include "graph/onnx_writer.h"
 #include "package/graph_record.h"
@@ -79,6 +81,14 @@ Result<quant::Ranges> made_up_ranges(const passes::CalibrationRequest& request) 
   return out;
 }
 
+// Of the part that has the most, where a graph is calibrated in parts.
+int64_t weights_at_once(const graph::Graph& graph) {
+  const int64_t whole = graph::external_bytes(graph);
+  return whole <= calibration::kPartBytes
+             ? whole
+             : calibration::largest_part_bytes(graph, calibration::kPartBytes);
+}
+
 Result<graph::Graph> build_graph(const ComponentBuilder& builder,
                                  const checkpoint::Checkpoint& checkpoint,
                                  const std::optional<package::FixedEncoder>& length) {
@@ -93,7 +103,7 @@ passes::PassContext planning(PlannedComponent& out, const target::QuantizationTr
             LAP_ASSIGN_OR_RETURN(quant::Ranges ranges, made_up_ranges(request));
             out.calibrated = true;
             out.calibration_weight_bytes =
-                std::max(out.calibration_weight_bytes, graph::external_bytes(request.graph));
+                std::max(out.calibration_weight_bytes, weights_at_once(request.graph));
             out.calibration_value_bytes =
                 std::max(out.calibration_value_bytes, largest_value_bytes(request.graph));
             out.ranges_bytes += static_cast<int64_t>(ranges.to_json().dump(1).size());

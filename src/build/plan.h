@@ -54,7 +54,7 @@ struct PlannedComponent {
   bool calibrated = false;
   // Of a calibrated one, what no range has a say in: with_ranges() goes on from here.
   std::optional<PassProgress> before_ranges;
-  // Of the float graphs that are run for it: the most weights, and the largest value.
+  // Of the float graphs that are run for it: the most weights held at once, and the largest value.
   int64_t calibration_weight_bytes = 0;
   int64_t calibration_value_bytes = 0;
   int64_t ranges_bytes = 0;  // of the ranges as JSON

@@ -91,6 +91,23 @@ TEST_F(Calibrate, RangesAreThoseOfAllSamples) {
   EXPECT_EQ(samples.served, 2) << "samples pass by once";
 }
 
+// However small the parts: nothing is lost between them, whatever the samples' lengths, and the
+// next part gets what belongs to its sample.
+TEST_F(Calibrate, PartsGiveTheRangesOfTheWhole) {
+  RecordingSink sink;
+  options_.work.progress = &sink;
+  options_.part_bytes = 1;
+  Samples samples({{1, 2}, {-3, 0, 0.5F, 4}, {0, 0}});
+  const auto ranges = calibrate(model(), all_, samples, collector_, options_);
+  ASSERT_TRUE(ranges.ok()) << ranges.error().message();
+  EXPECT_EQ(*ranges->find("x"), (quant::Range{-3, 4}));
+  EXPECT_EQ(*ranges->find("linear/MatMul"), (quant::Range{-8, 1}));
+  EXPECT_EQ(*ranges->find("bias/Add"), (quant::Range{-7, 2}));
+  EXPECT_EQ(*ranges->find("y"), (quant::Range{1, 49}));
+  EXPECT_GT(samples.served, 3) << "it ran as a whole";
+  EXPECT_EQ(samples.served % 3, 0) << "a part saw other samples than the rest";
+}
+
 // Whichever values are wanted, each is the same; what they do not need is not computed.
 TEST_F(Calibrate, AnyChoiceOfValues) {
   const std::map<std::string, quant::Range> expected = {
@@ -100,11 +117,14 @@ TEST_F(Calibrate, AnyChoiceOfValues) {
     for (unsigned i = 0; i < 4; ++i) {
       if ((chosen >> i & 1U) != 0) values.push_back(all_[i]);
     }
-    Samples samples({{1, 2}, {-3, 0, 0.5F, 4}});
-    const auto ranges = calibrate(model(), values, samples, collector_, options_);
-    ASSERT_TRUE(ranges.ok()) << ranges.error().message();
-    ASSERT_EQ(ranges->all().size(), values.size());
-    for (const auto& value : values) EXPECT_EQ(*ranges->find(value), expected.at(value)) << value;
+    for (const int64_t part_bytes : {kPartBytes, int64_t{1}}) {
+      options_.part_bytes = part_bytes;
+      Samples samples({{1, 2}, {-3, 0, 0.5F, 4}});
+      const auto ranges = calibrate(model(), values, samples, collector_, options_);
+      ASSERT_TRUE(ranges.ok()) << ranges.error().message();
+      ASSERT_EQ(ranges->all().size(), values.size());
+      for (const auto& value : values) EXPECT_EQ(*ranges->find(value), expected.at(value)) << value;
+    }
   }
   Samples overflowing({{1e38F, 1e38F}});
   EXPECT_TRUE(calibrate(model(), {"bias/Add"}, overflowing, collector_, options_).ok())
@@ -138,6 +158,12 @@ TEST_F(Calibrate, BadArgumentsAreErrors) {
   EXPECT_FALSE(calibrate(model(), all_, none, collector_, options_).ok());
   collector_.percentile = 0;
   EXPECT_FALSE(calibrate(model(), all_, samples, collector_, options_).ok());
+}
+
+TEST_F(Calibrate, NoSamplesAreAnErrorInPartsToo) {
+  options_.part_bytes = 1;
+  Samples none({});
+  EXPECT_FALSE(calibrate(model(), all_, none, collector_, options_).ok());
 }
 
 TEST_F(Calibrate, CancelIsHeardBetweenSamples) {

@@ -7,8 +7,11 @@
 //                                       }));
 //
 // All samples pass by once, whatever the number of values: each value is looked at where it is
-// computed (ort/observer.h) and let go. Memory holds the session and what ONNX Runtime holds in a
-// run of one sample. What no value needs is not computed.
+// computed (ort/observer.h) and let go. What no value needs is not computed.
+//
+// A graph with more constants than RunOptions::part_bytes is run a part at a time: all samples pass
+// through the first, what it hands over lies on disk (hand_over.h), then they pass through the next.
+// Memory holds the session of a part and what ONNX Runtime holds in a run of one sample.
 #pragma once
 
 #include <filesystem>
@@ -33,9 +36,14 @@ inline constexpr int kRunThreads = 4;
 inline constexpr const char* kScratchModel = "calibration.onnx";
 inline constexpr const char* kScratchModelData = "calibration.onnx.data";
 
+// The sums of a part's session do not depend on other parts, but on where ONNX Runtime fuses nodes:
+// never across a cut. So this number too decides the bytes of packages of large models.
+inline constexpr int64_t kPartBytes = int64_t{1} << 30;
+
 struct RunOptions {
   std::filesystem::path scratch;  // an existing folder; what is written there is removed again
-  Work work = {};                 // a stage counted in bytes, one in samples
+  Work work = {};                 // of each part a stage counted in bytes and one in samples
+  int64_t part_bytes = kPartBytes;
 };
 
 // Gets the index in `values`.

@@ -11,6 +11,7 @@
 #include "base/float_types.h"
 #include "base/stopwatch.h"
 #include "graph/dtype_inference.h"
+#include "graph/node_ranges.h"
 #include "graph/onnx_writer.h"
 
 namespace lapidary::probe {
@@ -18,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using graph::Graph;
-using graph::Node;
 
 constexpr int64_t kMostElements = int64_t{1} << 30;
 
@@ -87,10 +87,9 @@ constexpr int64_t kMostBytes = int64_t{64} << 20;
 class Chunks {
  public:
   Chunks(const Graph& graph, const fs::path& folder, const ReferenceSettings& settings)
-      : graph_(graph), folder_(folder), settings_(settings) {
+      : graph_(graph), ranges_(graph), folder_(folder), settings_(settings) {
     const auto dtypes = graph::infer_dtypes(graph);
     if (dtypes.ok()) dtypes_ = *dtypes;
-    for (size_t i = 0; i < graph.nodes.size(); ++i) look_at(i);
   }
 
   Result<ReferenceRun> run(std::vector<ort::HostTensor> inputs) {
@@ -118,64 +117,6 @@ class Chunks {
   }
 
  private:
-  bool is_constant(const std::string& value) const {
-    return graph_.initializers.contains(value) || derived_.contains(value);
-  }
-
-  // Whether only constants reach the node.
-  bool is_derived(const Node& node) const {
-    for (const std::string& output : node.outputs) {
-      if (graph_.is_output(output)) return false;
-    }
-    const std::vector<std::string> inputs = node.reads();
-    if (inputs.empty()) return node.qualified_op() == "Constant";
-    return std::all_of(inputs.begin(), inputs.end(),
-                       [this](const std::string& input) { return is_constant(input); });
-  }
-
-  void look_at(size_t i) {
-    const Node& node = graph_.nodes[i];
-    if (is_derived(node)) {
-      for (const std::string& output : node.outputs) derived_[output] = i;
-      return;
-    }
-    for (const std::string& input : node.reads()) last_read_[input] = i;
-  }
-
-  bool is_read_after(const std::string& value, size_t end) const {
-    const auto found = last_read_.find(value);
-    return graph_.is_output(value) || (found != last_read_.end() && found->second >= end);
-  }
-
-  // The node and what it reads that only constants reach.
-  void add_with_derived(size_t i, std::set<size_t>& members) const {
-    if (!members.insert(i).second) return;
-    for (const std::string& input : graph_.nodes[i].reads()) {
-      const auto found = derived_.find(input);
-      if (found != derived_.end()) add_with_derived(found->second, members);
-    }
-  }
-
-  bool is_derived_node(size_t i) const {
-    const auto& outputs = graph_.nodes[i].outputs;
-    return !outputs.empty() && derived_.contains(outputs.front());
-  }
-
-  int64_t constant_bytes(size_t i) const {
-    std::set<size_t> members;
-    add_with_derived(i, members);
-    std::set<std::string> names;
-    for (const size_t member : members) {
-      for (const std::string& input : graph_.nodes[member].reads()) names.insert(input);
-    }
-    int64_t bytes = 0;
-    for (const std::string& name : names) {
-      const auto found = graph_.initializers.find(name);
-      if (found != graph_.initializers.end()) bytes += found->second.type().bytes();
-    }
-    return bytes;
-  }
-
   // Codes of 4 bits, for one, cannot be handed from one session to the next.
   bool can_be_held(const std::string& value) const {
     const auto dtype = dtypes_.find(value);
@@ -184,9 +125,9 @@ class Chunks {
 
   bool can_end_at(size_t begin, size_t end) const {
     for (size_t i = begin; i < end; ++i) {
-      if (is_derived_node(i)) continue;
+      if (ranges_.is_constant(i)) continue;
       for (const std::string& output : graph_.nodes[i].outputs) {
-        if (is_read_after(output, end) && !can_be_held(output)) return false;
+        if (ranges_.is_needed_from(output, end) && !can_be_held(output)) return false;
       }
     }
     return true;
@@ -196,7 +137,7 @@ class Chunks {
     size_t end = begin;
     int64_t bytes = 0;
     while (end < graph_.nodes.size() && end - begin < kMostNodes) {
-      if (!is_derived_node(end)) bytes += constant_bytes(end);
+      if (!ranges_.is_constant(end)) bytes += ranges_.constant_bytes(end);
       if (bytes > kMostBytes && end > begin) break;
       ++end;
     }
@@ -204,47 +145,22 @@ class Chunks {
     return end;
   }
 
-  Status run_chunk(size_t begin, size_t end) {
-    std::set<size_t> members;
-    for (size_t i = begin; i < end; ++i) {
-      if (!is_derived_node(i)) add_with_derived(i, members);
-    }
-    const Graph chunk = cut(members, end);
-    if (chunk.outputs.empty()) return {};
-    LAP_RETURN_IF_ERROR(run_session(chunk));
-    std::erase_if(live_, [&](const auto& each) { return !is_read_after(each.first, end); });
-    return {};
+  graph::ValueInfo declared(const std::string& value) const {
+    const ort::HostTensor& tensor = live_.at(value);
+    return {value, tensor.type, {tensor.shape.begin(), tensor.shape.end()}};
   }
 
-  Graph cut(const std::set<size_t>& members, size_t end) {
-    Graph out;
-    out.name = graph_.name;
-    out.opsets = graph_.opsets;
-    out.functions = graph_.functions;
-    out.ir_version = graph_.ir_version;
-    std::set<std::string> made;
-    std::set<std::string> fed;
-    for (const size_t member : members) {
-      const Node& node = graph_.nodes[member];
-      out.nodes.push_back(node);
-      for (const std::string& value : node.reads()) {
-        const auto constant = graph_.initializers.find(value);
-        if (constant != graph_.initializers.end()) {
-          out.initializers.insert(*constant);
-        } else if (!made.contains(value) && fed.insert(value).second) {
-          const tensor::TensorType type = type_of(live_.at(value));
-          out.inputs.push_back({value, type.dtype, {type.shape.begin(), type.shape.end()}});
-        }
-      }
-      for (const std::string& value : node.outputs) {
-        if (value.empty()) continue;
-        made.insert(value);
-        const bool shown = settings_.see && seen_.insert(value).second;
-        const bool kept = !derived_.contains(value) && is_read_after(value, end);
-        if (shown || kept) out.outputs.push_back({value, DType::kUndefined, {}});
-      }
-    }
-    return out;
+  Status run_chunk(size_t begin, size_t end) {
+    const Graph chunk = ranges_.cut(
+        begin, end, [this](const std::string& value) { return declared(value); },
+        [this](const std::string& value) {
+          return settings_.see != nullptr && seen_.insert(value).second;
+        });
+    if (chunk.outputs.empty()) return {};
+    LAP_RETURN_IF_ERROR(run_session(chunk));
+    std::erase_if(live_,
+                  [&](const auto& each) { return !ranges_.is_needed_from(each.first, end); });
+    return {};
   }
 
   Status run_session(const Graph& chunk) {
@@ -276,11 +192,10 @@ class Chunks {
   }
 
   const Graph& graph_;
+  const graph::NodeRanges ranges_;
   const fs::path& folder_;
   const ReferenceSettings& settings_;
-  graph::DTypes dtypes_;                     // as far as they are known
-  std::map<std::string, size_t> derived_;    // value -> node, where only constants reach it
-  std::map<std::string, size_t> last_read_;  // by nodes that are no such
+  graph::DTypes dtypes_;  // as far as they are known
   std::map<std::string, ort::HostTensor> live_;
   std::set<std::string> seen_;
   ReferenceRun done_;

@@ -10,8 +10,10 @@
 #include "calibration/decoder_agreement.h"
 #include "calibration/decoder_samples.h"
 #include "calibration/encoder_samples.h"
+#include "calibration/hand_over.h"
 #include "calibration/moments.h"
 #include "calibration/observed_run.h"
+#include "calibration/part_ends.h"
 #include "calibration/range_collector.h"
 #include "calibration/row_packing.h"
 #include "example.h"
@@ -59,6 +61,27 @@ Status data_example(const std::filesystem::path& checkpoint_folder,
   LAP_ASSIGN_OR_RETURN(std::vector<engine::Prompt> prompts, reader.prompts(sequences, encoder));
   // [end]
   return {};
+}
+
+Status hand_over_example(const std::filesystem::path& folder, std::vector<ort::HostTensor> sample) {
+  // [calibration/hand_over.h]
+  LAP_ASSIGN_OR_RETURN(HandOverWriter writer, HandOverWriter::create(folder));
+  LAP_RETURN_IF_ERROR(writer.put(std::move(sample)));
+  LAP_ASSIGN_OR_RETURN(HandOver read, std::move(writer).finish());
+  LAP_ASSIGN_OR_RETURN(std::vector<ort::HostTensor> again, read.next());
+  // [end]
+  return {};
+}
+
+void part_ends_example(const graph::Graph& graph, const graph::NodeRanges::Declare& declare) {
+  // [calibration/part_ends.h]
+  const graph::NodeRanges ranges(graph);
+  size_t begin = 0;
+  for (const size_t end : part_ends(graph, ranges, int64_t{1} << 30)) {
+    const graph::Graph part = ranges.cut(begin, end, declare);
+    begin = end;
+  }
+  // [end]
 }
 
 DataConfig data_config_example(JsonReader& reader, const std::filesystem::path& recipe_file) {

@@ -10,6 +10,7 @@
 #include "graph/fresh_names.h"
 #include "graph/functions.h"
 #include "graph/ir_version.h"
+#include "graph/node_ranges.h"
 #include "graph/operators.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_writer.h"
@@ -132,6 +133,16 @@ Status onnx_writer_example(const Graph& graph) {
   LAP_ASSIGN_OR_RETURN(SavedModel saved, save(graph, "pkg/decoder/model.onnx", {}));
   // [end]
   return {};
+}
+
+Graph node_ranges_example(const Graph& graph, const NodeRanges::Declare& declare) {
+  // [graph/node_ranges.h]
+  const NodeRanges ranges(graph);
+  Graph first = ranges.cut(0, 100, declare);
+  Graph rest = ranges.cut(100, graph.nodes.size(), declare);
+  // The outputs of `first` are inputs of `rest`, or outputs of `graph`.
+  // [end]
+  return first;
 }
 
 TEST(GraphExamples, NamesOfTheBuilderBeginWithTheScope) {
