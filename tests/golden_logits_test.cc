@@ -158,7 +158,7 @@ TEST_P(GoldenLogits, SoftTokens) {
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenLogits,
                          testing::Values("tiny", "e4b_like", "no_sharing", "no_ple", "odd_window",
-                                         "sharded_untied", "stored_shared_kv", "resaved"),
+                                         "sharded_untied", "stored_shared_kv", "resaved", "gemma3"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 }  // namespace
