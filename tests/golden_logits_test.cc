@@ -143,7 +143,7 @@ TEST_P(GoldenLogits, StepByStep) {
 // Catches scaled soft tokens, per-layer inputs looked up for the placeholder instead of <pad>, and
 // features put at the wrong places.
 TEST_P(GoldenLogits, SoftTokens) {
-  const auto config = take(checkpoint::Config::load(golden_.checkpoint / "config.json"));
+  const auto config = take(checkpoint::Checkpoint::open(golden_.checkpoint)).config;
   for (const EmbeddingCase& one : golden_.embedding) {
     SCOPED_TRACE(one.name);
     const Prompt prompt =
@@ -158,7 +158,9 @@ TEST_P(GoldenLogits, SoftTokens) {
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenLogits,
                          testing::Values("tiny", "e4b_like", "no_sharing", "no_ple", "odd_window",
-                                         "sharded_untied", "stored_shared_kv", "resaved", "gemma3"),
+                                         "sharded_untied", "stored_shared_kv", "resaved", "gemma3",
+                                         "int4_group", "int4_group_asymmetric", "int4_channel",
+                                         "int8_channel", "qat_q4_0", "gguf_32", "gguf_256"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 }  // namespace
