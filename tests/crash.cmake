@@ -13,7 +13,7 @@ if(NOT LAPIDARY_SANITIZE AND NOT LAPIDARY_FUZZERS)
 
   add_library(lapidary_crash STATIC
     crash/process.cc crash/replay.cc crash/scenario.cc crash/together.cc crash/tree.cc)
-  target_link_libraries(lapidary_crash PRIVATE lapidary_warnings PUBLIC Threads::Threads)
+  target_link_libraries(lapidary_crash PRIVATE lapidary_base lapidary_warnings PUBLIC Threads::Threads)
   target_include_directories(lapidary_crash PUBLIC
     ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_SOURCE_DIR}/src)
 

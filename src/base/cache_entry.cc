@@ -85,12 +85,18 @@ bool is_leftover(std::string_view name) {
          name.substr(kKeyDigits) == ".json" || name.substr(kKeyDigits) == ".json.tmp";
 }
 
-bool is_entry(const FileHandle& folder, const std::string& name) {
+std::optional<bool> is_entry(const FileHandle& folder, const std::string& name) {
   if (!is_key(name)) return false;
-  const auto entry = open_folder(folder.fd(), name, name);
-  if (!entry.ok() || !is_own_folder(*entry)) return false;
-  const auto list = look_at(entry->fd(), kListFile);
-  return list && S_ISREG(list->st_mode);
+  // Nothing of that name, when it is not there; else it cannot be looked at.
+  const auto unless_gone = [] { return errno == ENOENT ? std::optional(false) : std::nullopt; };
+  const auto info = look_at(folder.fd(), name);
+  if (!info) return unless_gone();
+  if (!S_ISDIR(info->st_mode) || info->st_uid != ::geteuid()) return false;
+  const FileHandle entry(
+      ::openat(folder.fd(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!entry.is_open()) return unless_gone();
+  const auto list = look_at(entry.fd(), kListFile);
+  return list ? std::optional(S_ISREG(list->st_mode)) : unless_gone();
 }
 
 Result<std::optional<EntryReader>> EntryReader::open(const FileHandle& folder, const EntryId& id,

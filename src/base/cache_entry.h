@@ -33,8 +33,8 @@ bool is_key(std::string_view name);
 // What a killed write or removal left, or goes on to make; and the verdicts that
 // earlier versions kept, files KEY.json.
 bool is_leftover(std::string_view name);
-// A folder of the user's with an entry's name and a list in it.
-bool is_entry(const FileHandle& folder, const std::string& name);
+// A folder of the user's with an entry's name and a list in it. Nothing when it cannot be looked at.
+std::optional<bool> is_entry(const FileHandle& folder, const std::string& name);
 
 class EntryReader {
  public:

@@ -84,14 +84,13 @@ std::optional<std::vector<std::string>> files_below(const FileHandle& folder) {
   return files;
 }
 
-uint64_t bytes_below(const FileHandle& folder) {
+std::optional<uint64_t> bytes_below(const FileHandle& folder) {
   uint64_t bytes = 0;
   const auto add = [&](const FolderEntry& entry) -> Status {
     if (S_ISREG(entry.info.st_mode)) bytes += static_cast<uint64_t>(entry.info.st_size);
     return {};
   };
-  // What cannot be looked into counts nothing.
-  static_cast<void>(walk_below(folder, "", add, {.last = {}, .goes_on = true}));
+  if (!walk_below(folder, "", add).ok()) return std::nullopt;
   return bytes;
 }
 

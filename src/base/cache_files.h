@@ -30,8 +30,8 @@ Status check_private(const FileHandle& folder, const std::filesystem::path& path
 // Paths of the regular files below an open folder, relative to it, in order. Nothing when there is
 // anything else but folders among them, or they cannot be listed.
 std::optional<std::vector<std::string>> files_below(const FileHandle& folder);
-// Of all regular files below.
-uint64_t bytes_below(const FileHandle& folder);
+// Of all regular files below. Nothing when not all of it can be looked at.
+std::optional<uint64_t> bytes_below(const FileHandle& folder);
 
 // A regular file below `folder`, to be read. `relative` has no ".." (kBadInput).
 Result<FileHandle> open_file(const FileHandle& folder, const std::string& relative);

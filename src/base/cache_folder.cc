@@ -58,27 +58,45 @@ std::chrono::system_clock::time_point time_of(const struct timespec& time) {
           std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)));
 }
 
-// What cannot be listed has nothing that we could use or remove.
-std::vector<std::string> names_or_none(const FileHandle& folder) {
-  auto names = names_in(folder, "");
-  return names.ok() ? std::move(*names) : std::vector<std::string>();
+// Of the names in a folder; none, and it is among `unread`, when it cannot be listed.
+std::vector<std::string> names_or_none(const FileHandle& folder, const fs::path& path,
+                                       CacheListing& out) {
+  auto names = names_in(folder, path);
+  if (names.ok()) return std::move(*names);
+  out.unread.push_back(path);
+  return {};
+}
+
+// Nothing when it is gone, or cannot be looked at.
+std::optional<CachedEntry> entry_of(const FileHandle& folder, CacheKind kind,
+                                    const std::string& name) {
+  const auto info = look_at(folder.fd(), name);
+  const auto entry = cache_files::open_folder(folder.fd(), name, name);
+  if (!info || !entry.ok()) return std::nullopt;
+  const auto bytes = cache_files::bytes_below(*entry);
+  if (!bytes) return std::nullopt;
+  return CachedEntry{kind, name, *bytes, time_of(info->st_mtim),
+                     cache_files::is_busy(folder, name)};
 }
 
 // What is in the folder of a kind, in no order.
-void list_kind(const FileHandle& folder, CacheKind kind, CacheListing& out) {
-  for (const std::string& name : names_or_none(folder)) {
+void list_kind(const FileHandle& folder, const fs::path& path, CacheKind kind, CacheListing& out) {
+  for (const std::string& name : names_or_none(folder, path, out)) {
     if (cache_files::is_leftover(name)) {
       ++out.leftovers;
       continue;
     }
-    const auto info = look_at(folder.fd(), name);
-    const auto entry = cache_files::open_folder(folder.fd(), name, name);
-    if (!info || !entry.ok() || !cache_files::is_entry(folder, name)) {
+    const auto is_entry = cache_files::is_entry(folder, name);
+    if (is_entry && !*is_entry) {
       ++out.strangers;
       continue;
     }
-    out.entries.push_back({kind, name, cache_files::bytes_below(*entry), time_of(info->st_mtim),
-                           cache_files::is_busy(folder, name)});
+    auto entry = is_entry ? entry_of(folder, kind, name) : std::nullopt;
+    if (entry) {
+      out.entries.push_back(*std::move(entry));
+    } else if (look_at(folder.fd(), name) || errno != ENOENT) {
+      out.unread.push_back(path / name);
+    }
   }
 }
 
@@ -119,7 +137,10 @@ Result<CacheFolder> CacheFolder::open(const fs::path& root, uint64_t most_bytes)
 
 Result<std::optional<CacheFolder>> CacheFolder::find(const fs::path& root, uint64_t most_bytes) {
   const fs::path path = absolute_path(root);
-  if (!is_there(path)) return std::optional<CacheFolder>();
+  if (!look_at(AT_FDCWD, path.string())) {
+    if (errno != ENOENT) return system_error(path, errno);
+    return std::optional<CacheFolder>();
+  }
   LAP_ASSIGN_OR_RETURN(CacheFolder cache, open_existing(path, most_bytes));
   return std::optional(std::move(cache));
 }
@@ -230,14 +251,18 @@ Status CacheFolder::store_text(CacheKind kind, const std::string& key,
 
 CacheListing CacheFolder::list() const {
   CacheListing out;
-  for (const std::string& name : names_or_none(*root_)) {
+  for (const std::string& name : names_or_none(*root_, path_, out)) {
     const bool known = std::any_of(kCacheKinds.begin(), kCacheKinds.end(),
                                    [&](CacheKind kind) { return name == name_of(kind); });
     if (!known) ++out.strangers;
   }
   for (const CacheKind kind : kCacheKinds) {
     const auto folder = kind_folder(kind, false);
-    if (folder.ok()) list_kind(*folder, kind, out);
+    if (folder.ok()) {
+      list_kind(*folder, path_ / name_of(kind), kind, out);
+    } else if (look_at(root_->fd(), name_of(kind)) || errno != ENOENT) {
+      out.unread.push_back(path_ / name_of(kind));
+    }
   }
   std::sort(out.entries.begin(), out.entries.end(), [](const CachedEntry& a, const CachedEntry& b) {
     return std::tie(a.used, a.kind, a.key) < std::tie(b.used, b.kind, b.key);
@@ -250,13 +275,7 @@ Result<CacheRemoval> CacheFolder::trim(uint64_t most_bytes) const {
   LAP_ASSIGN_OR_RETURN(const FileHandle turn, cache_files::open_folder(root_->fd(), ".", path_));
   while (::flock(turn.fd(), LOCK_EX) != 0 && errno == EINTR) {
   }
-  for (const CacheKind kind : kCacheKinds) {
-    const auto folder = kind_folder(kind, false);
-    if (!folder.ok()) continue;
-    for (const std::string& name : names_or_none(*folder)) {
-      if (cache_files::is_leftover(name)) cache_files::remove_entry(*folder, name);
-    }
-  }
+  Status leftovers = remove_leftovers();
   const CacheListing now = list();
   uint64_t left = now.bytes();
   CacheRemoval out;
@@ -274,6 +293,33 @@ Result<CacheRemoval> CacheFolder::trim(uint64_t most_bytes) const {
     ++out.entries;
     out.bytes += entry.bytes;
     left -= std::min(left, entry.bytes);
+  }
+  LAP_RETURN_IF_ERROR(std::move(leftovers));
+  if (!now.unread.empty()) return io_error(now.unread.front().string(), "cannot be looked at");
+  return out;
+}
+
+// Goes on after an error, which is that of the first that stays.
+Status CacheFolder::remove_leftovers() const {
+  Status out;
+  for (const CacheKind kind : kCacheKinds) {
+    const fs::path path = path_ / name_of(kind);
+    const auto folder = kind_folder(kind, false);
+    if (!folder.ok()) {
+      const bool is_there = look_at(root_->fd(), name_of(kind)) || errno != ENOENT;
+      if (is_there && out.ok()) out = folder.error();
+      continue;
+    }
+    const auto names = names_in(*folder, path);
+    if (!names.ok()) {
+      if (out.ok()) out = names.error();
+      continue;
+    }
+    for (const std::string& name : *names) {
+      if (!cache_files::is_leftover(name)) continue;
+      const bool stays = cache_files::remove_entry(*folder, name) == Removal::kStays;
+      if (stays && out.ok()) out = io_error((path / name).string(), "cannot be removed");
+    }
   }
   return out;
 }

@@ -59,6 +59,7 @@ struct CacheListing {
   std::vector<CachedEntry> entries;  // those used longest ago first
   size_t leftovers = 0;              // of writes and removals that were killed, or that go on
   size_t strangers = 0;              // what no Lapidary made; it stays
+  std::vector<std::filesystem::path> unread;  // what could not be looked at, entries or not
 
   uint64_t bytes() const;  // of the entries
 };
@@ -99,7 +100,7 @@ class CacheFolder {
   CacheListing list() const;
   // Removes leftovers, then entries, those used longest ago first, until `most_bytes` are left; 0
   // removes all. Waits for another process that does the same. Removes nothing that no Lapidary
-  // made. Errors: kIo.
+  // made. Errors: kIo, also when the rest is done but something could not be looked at or removed.
   Result<CacheRemoval> trim(uint64_t most_bytes) const;
 
   const std::filesystem::path& path() const { return path_; }
@@ -116,6 +117,7 @@ class CacheFolder {
   void drop(CacheKind kind, const std::string& key, const std::string& fault,
             const Work& work) const;
   Status make_room(uint64_t bytes) const;
+  Status remove_leftovers() const;
 
   std::filesystem::path path_;
   std::shared_ptr<const FileHandle> root_;

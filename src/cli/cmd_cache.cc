@@ -43,7 +43,8 @@ Json cache_json(const CacheChoice& choice, const CacheListing& listing) {
   }
   return {{"folder", choice.folder.string()}, {"max_bytes", choice.most_bytes},
           {"bytes", listing.bytes()},         {"entries", std::move(entries)},
-          {"leftovers", listing.leftovers},   {"strangers", listing.strangers}};
+          {"leftovers", listing.leftovers},   {"strangers", listing.strangers},
+          {"unread", listing.unread.size()}};
 }
 
 std::string kinds_text(const CacheListing& listing) {
@@ -79,6 +80,9 @@ std::string show_text(const CacheChoice& choice, const CacheListing& listing, bo
   }
   if (listing.strangers > 0) {
     text += fmt::format("not of Lapidary: {}; nothing here removes them\n", listing.strangers);
+  }
+  for (const auto& path : listing.unread) {
+    text += fmt::format("cannot be looked at: {}\n", path.string());
   }
   return text;
 }

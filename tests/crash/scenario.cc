@@ -9,6 +9,8 @@
 #include <regex>
 #include <stdexcept>
 
+#include "base/cache_folder.h"
+
 namespace lapidary::crash {
 namespace {
 
@@ -19,6 +21,7 @@ constexpr const char* kPackage = "package";
 constexpr const char* kExported = "exported";
 constexpr const char* kModel = "model.onnx";
 constexpr const char* kInput = "input.onnx";
+constexpr const char* kCache = "cache";
 constexpr int64_t kResumedAt = 220;  // calls of a CPU build: behind its second component
 
 Words build_words(const Bench& bench, const std::string& recipe) {
@@ -135,6 +138,50 @@ Scenario convert_scenario(const Bench& bench, const std::string& name, const fs:
   return out;
 }
 
+void must(const Status& status) {
+  if (!status.ok()) throw std::runtime_error(status.error().message());
+}
+
+// Four entries of two kinds, what a killed process left, and what is not of Lapidary.
+Tree filled_cache(const fs::path& folder) {
+  const fs::path made = fresh(folder) / "made";
+  fs::create_directories(made / "sub");
+  std::ofstream(made / "context.bin", std::ios::binary) << std::string(3000, 'b');
+  std::ofstream(made / "sub/context.onnx", std::ios::binary) << std::string(500, 'o');
+  const auto cache = CacheFolder::open(folder / kCache);
+  must(cache.ok() ? Status() : Status(cache.error()));
+  const std::string key(31, '0');
+  for (const char* last : {"1", "2", "3"}) {
+    must(cache->store(CacheKind::kContext, key + last, made));
+  }
+  must(cache->store_text(CacheKind::kProbe, key + "4", "{}"));
+  const fs::path killed = folder / kCache / "contexts" / (key + "5.1.0.partial");
+  fs::create_directories(killed);
+  std::ofstream(killed / "context.bin") << "half";
+  std::ofstream(folder / kCache / "letter.txt") << "dear";
+  Tree out = part(read_tree(folder), {kCache});
+  fs::remove_all(folder);
+  return out;
+}
+
+Scenario cache_scenario(const Bench& bench, const std::string& name, const fs::path& scratch) {
+  Scenario out;
+  out.name = name;
+  out.is_cache = true;
+  out.output = kCache;
+  const std::string cache = std::string("{}/") + kCache;
+  out.arguments = {"cache", "clear", "--cache", cache};
+  // Two of the three large entries have to go.
+  if (name == "cache-prune")
+    out.arguments = {"cache", "prune", "--max-size", "6kB", "--cache", cache};
+  out.before = out.old_output = filled_cache(scratch);
+  prepare(out, scratch);
+  must_run(bench, out.arguments, scratch);
+  out.new_output = part(read_tree(scratch), {kCache});
+  fs::remove_all(scratch);
+  return out;
+}
+
 Scenario htp_scenario(const Bench& bench, const std::string& name, const fs::path& scratch) {
   Scenario out;
   out.name = name;
@@ -151,7 +198,8 @@ Scenario htp_scenario(const Bench& bench, const std::string& name, const fs::pat
 }  // namespace
 
 std::vector<std::string> scenario_names() {
-  return {"build", "replace", "resume", "export", "export-replace", "convert", "convert-replace"};
+  return {"build",   "replace",         "resume",      "export",     "export-replace",
+          "convert", "convert-replace", "cache-prune", "cache-clear"};
 }
 
 std::vector<std::string> htp_scenario_names() { return {"htp", "htp-cached"}; }
@@ -160,6 +208,7 @@ Scenario scenario_of(const Bench& bench, const std::string& name, const fs::path
   const fs::path folder = scratch / ("reference-" + name);
   if (name.starts_with("export")) return export_scenario(bench, name, folder);
   if (name.starts_with("convert")) return convert_scenario(bench, name, folder);
+  if (name.starts_with("cache")) return cache_scenario(bench, name, folder);
   if (name.starts_with("htp")) return htp_scenario(bench, name, folder);
   return build_scenario(bench, name, folder);
 }
@@ -240,6 +289,45 @@ Tree unnumbered(const Tree& tree) {
 
 }  // namespace
 
+namespace {
+
+// The files of what is named as entries are: by 32 hex digits. Everything that a reader may take.
+Tree entries_of(const Tree& cache) {
+  static const std::regex entry("[^/]+/[a-z]+/[0-9a-f]{32}(/.*)?");
+  Tree out;
+  for (const auto& [path, content] : cache) {
+    if (std::regex_match(path, entry)) out[path] = content;
+  }
+  return out;
+}
+
+// "cache/contexts/KEY"
+std::string entry_of(const std::string& path) {
+  size_t end = path.find('/', path.find('/', path.find('/') + 1) + 1);
+  return path.substr(0, end);
+}
+
+Judgement judge_cache(const Scenario& scenario, const Tree& found) {
+  Judgement out;
+  const Tree before = entries_of(scenario.before);
+  const Tree left = entries_of(found);
+  for (const auto& [path, content] : left) {
+    const std::string entry = entry_of(path);
+    const std::string differs = difference(part(before, {entry}), part(left, {entry}));
+    if (!differs.empty()) out.problem = "half an entry: " + differs;
+  }
+  for (const auto& [path, content] : entries_of(scenario.new_output)) {
+    if (!left.contains(path)) out.problem = "an entry that should stay is gone: " + path;
+  }
+  const std::string letter = scenario.output + "/letter.txt";
+  const std::string stranger = difference(part(scenario.before, {letter}), part(found, {letter}));
+  if (!stranger.empty()) out.problem = "what is not of the cache: " + stranger;
+  out.found = difference(scenario.new_output, found).empty() ? Found::kNew : Found::kOld;
+  return out;
+}
+
+}  // namespace
+
 Judgement judge_folder(const Bench& bench, const Scenario& scenario, const fs::path& folder) {
   Judgement out;
   Tree found;
@@ -249,6 +337,7 @@ Judgement judge_folder(const Bench& bench, const Scenario& scenario, const fs::p
     out.problem = problem.what();
     return out;
   }
+  if (scenario.is_cache) return judge_cache(scenario, found);
   const std::string from_old = difference(scenario.old_output, found);
   const std::string from_new = scenario.is_compiled
                                    ? difference(unnumbered(scenario.new_output), unnumbered(found))

@@ -30,6 +30,9 @@ struct Scenario {
   // Made by the vendor's compiler, which numbers the graphs in what it makes: after an error that
   // it got over, the number is another one. Such names and their files' checksums do not count.
   bool is_compiled = false;
+  // The cache: each entry that still has its name is whole, but how many are left in between is not
+  // laid down.
+  bool is_cache = false;
   Tree before;                       // the folder
   Tree old_output, new_output;       // as output_of gives them; an empty one: nothing is there
   std::vector<std::string> inputs;   // in the folder: as in `before`, whatever happens
