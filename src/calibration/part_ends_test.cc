@@ -53,6 +53,17 @@ TEST(PartEnds, ANodeWithMoreThanAPartIsAPart) {
   EXPECT_EQ(largest_part_bytes(graph, 1), 64);
 }
 
+// A soft cap's scalars behind a head that fills a part: the logits would lie on disk.
+TEST(PartEnds, ScalarsDoNotBeginAPart) {
+  Builder b("model");
+  const Ref x = b.input("x", DType::kFloat, {int64_t{1}, int64_t{32}});
+  const Ref w = b.weight("w", tensor::floats({32, 64}, std::vector<float>(2048, 0.5F)));
+  const Ref logits = b.op("MatMul", {x, w}, "lm_head");
+  const Ref capped = b.op("Mul", {logits, b.constant_scalar(30.0F)}, "cap");
+  b.output("y", capped, DType::kFloat, {int64_t{1}, int64_t{64}});
+  EXPECT_THAT(ends(std::move(b).finish(), 8000), ElementsAre(2U));
+}
+
 TEST(PartEnds, AGraphOfNothingIsOnePart) {
   EXPECT_THAT(ends(Graph(), 1), ElementsAre(0U));
   EXPECT_EQ(largest_part_bytes(Graph(), 1), 0);
