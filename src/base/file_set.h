@@ -31,6 +31,11 @@ class FileSet {
   FileSet(std::string origin, std::map<std::string, std::string> texts)
       : origin_(std::move(origin)), texts_(std::move(texts)) {}
 
+  // From now on `text` stands for the file, whether it is there or not; `where` is what messages
+  // name. The folder is left alone.
+  void replace(const std::string& name, std::string text, std::string where);
+  bool replaced(const std::string& name) const { return replaced_.contains(name); }
+
   bool has(const std::string& name) const;
   // What messages about the file name: its path, or "model.gguf: tokenizer.json".
   std::string where(const std::string& name) const;
@@ -53,10 +58,13 @@ class FileSet {
 
  private:
   Error missing(const std::string& name) const;
+  // Of what stands for a file; null: nothing does, and the folder has it if there is one.
+  const std::string* text(const std::string& name) const;
 
   std::filesystem::path folder_;
   std::string origin_;
   std::map<std::string, std::string> texts_;
+  std::map<std::string, std::string> replaced_;  // name -> where, of texts that were given later
 };
 
 }  // namespace lapidary

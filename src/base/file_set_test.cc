@@ -50,5 +50,41 @@ TEST(FileSet, FolderAndTextsAnswerAlike) {
   std::filesystem::remove_all(folder);
 }
 
+// Would catch a reader that goes to the folder, or to a file's metadata, behind what was given.
+TEST(FileSet, WhatIsReplacedAnswersInThePlaceOfTheFile) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("file-set-replaced-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "a.json") << "{\"x\": 1}";
+  for (FileSet files : {FileSet(folder), FileSet("m.gguf", {{"a.json", "{\"x\": 1}"}})}) {
+    EXPECT_FALSE(files.replaced("a.json"));
+    for (const char* name : {"a.json", "new.json"}) {
+      files.replace(name, R"({"x": 22})", "given.json");
+      EXPECT_TRUE(files.replaced(name));
+      EXPECT_TRUE(files.has(name));
+      EXPECT_EQ(files.where(name), "given.json");
+      EXPECT_EQ(files.size(name), 9U);
+      EXPECT_EQ(files.read(name).value(), R"({"x": 22})");
+      EXPECT_EQ(files.document(name).value().json()["x"], 22);
+      std::string seen;
+      ASSERT_TRUE(files
+                      .with_bytes(name,
+                                  [&](std::string_view bytes) -> Status {
+                                    seen = bytes;
+                                    return {};
+                                  })
+                      .ok());
+      EXPECT_EQ(seen, R"({"x": 22})");
+      ASSERT_TRUE(files.copy(name, folder / "copy").ok());
+      EXPECT_EQ(std::filesystem::file_size(folder / "copy"), 9U);
+      std::filesystem::remove(folder / "copy");
+    }
+    EXPECT_FALSE(files.has("b.json"));
+  }
+  EXPECT_EQ(std::filesystem::file_size(folder / "a.json"), 8U) << "the folder is left alone";
+  EXPECT_FALSE(std::filesystem::exists(folder / "new.json"));
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace lapidary

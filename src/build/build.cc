@@ -425,8 +425,10 @@ Result<std::optional<CalibrationData>> calibration_data(const recipe::Recipe& re
 Result<BuildSummary> build_package(const recipe::Recipe& recipe, const BuildOptions& options) {
   const Stopwatch watch;
   LAP_RETURN_IF_ERROR(check_output(options.output, options.force));
-  LAP_ASSIGN_OR_RETURN(auto checkpoint, checkpoint::Checkpoint::open(
-                                            options.checkpoint, {.adapters = options.adapters}));
+  LAP_ASSIGN_OR_RETURN(
+      auto checkpoint,
+      checkpoint::Checkpoint::open(options.checkpoint, {.adapters = options.adapters,
+                                                        .chat_template = options.chat_template}));
   LAP_RETURN_IF_ERROR(checkpoint.settle_head(options.work));
   const std::vector<RecoveredGrid> grids = recover_grids(checkpoint, options.require_grid);
   LAP_ASSIGN_OR_RETURN(const auto text_notes, check_text_files(checkpoint));

@@ -31,6 +31,7 @@ namespace lapidary::build {
 struct BuildOptions {
   std::filesystem::path checkpoint;
   std::vector<checkpoint::AdapterSource> adapters = {};  // added to its weights
+  std::filesystem::path chat_template = {};  // of this file, not the checkpoint's; empty: its own
   std::filesystem::path output;
   bool force = false;  // replace a package that is there
   // Texts and chats to calibrate with, instead of what the recipe's data_configs name.

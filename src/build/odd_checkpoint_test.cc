@@ -65,6 +65,30 @@ TEST_F(OddCheckpointTest, TheTemplateComesAlong) {
   EXPECT_GT(prompt->ids.size(), 3U);
 }
 
+// Catches: a package of a GGUF file, or of a folder, that has another template than the one that
+// was given, or a manifest that does not say so.
+TEST_F(OddCheckpointTest, ATemplateThatIsGivenIsThePackages) {
+  dir_.write("given.json",
+             Json{{"chat_template", "{{ bos_token }}given {{ messages[0].content }}"}});
+  const auto summary = build_package(recipe::load_recipe("cpu-fp32").value(),
+                                     {.checkpoint = dir_.path(),
+                                      .chat_template = dir_.path() / "given.json",
+                                      .output = output(),
+                                      .work = recorder_.work(2)});
+  ASSERT_TRUE(summary.ok()) << summary.error().message();
+  const std::string note =
+      "given.json: its chat template is used, as --chat-template says, and not that of the "
+      "checkpoint's chat_template.jinja";
+  EXPECT_THAT(package::read_manifest(output()).value().notes, Contains(note));
+  EXPECT_THAT(recorder_.notes, Contains("note: " + note));
+  const auto model = runtime::Model::open(output(), {});
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  const Json messages = Json::array({{{"role", "user"}, {"content", "hello"}}});
+  const auto prompt = model->chat_prompt(messages);
+  ASSERT_TRUE(prompt.ok()) << prompt.error().message();
+  EXPECT_EQ(prompt->ids, model->raw_prompt("given hello").value().ids);
+}
+
 // The tiny model's weights with two rows more in the token table, as resize_token_embeddings once
 // left them: a file of the same tensors, those rows at its end.
 std::string resized_weights(int64_t& rows) {

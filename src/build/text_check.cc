@@ -148,7 +148,8 @@ Result<std::vector<std::string>> check_text_files(const Checkpoint& checkpoint) 
   LAP_RETURN_IF_ERROR(check_tokenizer_config(checkpoint, tokenizer, notes));
   LAP_ASSIGN_OR_RETURN(const auto source, text::find_template(checkpoint.files));
   if (!source) return notes;
-  note_template_source(*source, notes);
+  // Of one that was given, the checkpoint's own note says what it is in the place of.
+  if (!checkpoint.files.replaced(source->file)) note_template_source(*source, notes);
   LAP_ASSIGN_OR_RETURN(const text::ChatTemplate chat, text::ChatTemplate::load(checkpoint.files));
   note_end_of_turn(checkpoint, chat, tokenizer, notes);
   return notes;

@@ -14,6 +14,8 @@
 #include "checkpoint/gguf_checkpoint.h"
 #include "checkpoint/tensor_names.h"
 #include "checkpoint/useless_tensors.h"
+#include "text/given_template.h"
+#include "text/template_source.h"
 
 namespace lapidary::checkpoint {
 namespace {
@@ -155,6 +157,7 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path, const Ope
   LAP_ASSIGN_OR_RETURN(out.processor, ProcessorConfig::load(path));
   LAP_RETURN_IF_ERROR(check_processor(out.config, out.processor, path));
   note_side_files(out, has_generation_config);
+  LAP_RETURN_IF_ERROR(out.use_template(options.chat_template));
   LAP_ASSIGN_OR_RETURN(out.stored, StoredTensors::open(path));
   out.notes.insert(out.notes.end(), out.stored.notes().begin(), out.stored.notes().end());
   Weights weights(out.stored);
@@ -181,10 +184,24 @@ Result<Checkpoint> Checkpoint::open_gguf(const std::filesystem::path& path,
   LAP_ASSIGN_OR_RETURN(
       out.generation,
       GenerationConfig::parse(generation, out.files.where("generation_config.json"), out.config));
+  LAP_RETURN_IF_ERROR(out.use_template(options.chat_template));
   out.stored = std::move(gguf.stored);
   out.weights = std::move(gguf.weights);
   LAP_RETURN_IF_ERROR(out.fit_weights(options));
   return out;
+}
+
+// The note names no folder: the same package comes of the same file, wherever it lay.
+Status Checkpoint::use_template(const std::filesystem::path& file) {
+  if (file.empty()) return {};
+  LAP_RETURN_IF_ERROR(check_downloaded(file));
+  LAP_ASSIGN_OR_RETURN(const text::GivenTemplate given, text::read_given_template(file));
+  LAP_ASSIGN_OR_RETURN(const auto own, text::find_template(files));
+  LAP_RETURN_IF_ERROR(text::replace_template(files, given.source, given.where));
+  notes.push_back(fmt::format("{}: its chat template is used, as --chat-template says{}",
+                              file.filename().string(),
+                              own ? ", and not that of the checkpoint's " + own->file : ""));
+  return {};
 }
 
 // What the weights are to the model of the config.
@@ -214,7 +231,8 @@ std::vector<std::string> Checkpoint::side_files() const {
        {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
         "chat_template.jinja", "processor_config.json", "preprocessor_config.json",
         "video_preprocessor_config.json", "chat_template.json"}) {
-    const bool there = files.folder().empty() ? files.has(name) : is_file(files.folder() / name);
+    const bool in_texts = files.folder().empty() || files.replaced(name);
+    const bool there = in_texts ? files.has(name) : is_file(files.folder() / name);
     if (there) out.emplace_back(name);
   }
   return out;

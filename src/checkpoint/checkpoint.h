@@ -28,6 +28,9 @@ namespace lapidary::checkpoint {
 
 struct OpenOptions {
   std::vector<AdapterSource> adapters = {};  // added in this order (adapter_merge.h)
+  // A file whose chat template takes the place of the checkpoint's (text/given_template.h); empty:
+  // none. Part of both hashes, as any side file.
+  std::filesystem::path chat_template = {};
 };
 
 struct Checkpoint {
@@ -68,6 +71,7 @@ struct Checkpoint {
  private:
   static Result<Checkpoint> open_gguf(const std::filesystem::path& path,
                                       const OpenOptions& options);
+  Status use_template(const std::filesystem::path& file);
   Status fit_weights(const OpenOptions& options);
 };
 

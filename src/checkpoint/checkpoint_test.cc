@@ -51,6 +51,22 @@ TEST(CheckpointTest, SourceHashCoversSideFiles) {
   EXPECT_NE(before, *Checkpoint::open(dir.path())->source_hash());
 }
 
+// Catches a build that goes on from, or is taken for, one with another template.
+TEST(CheckpointTest, HashesCoverATemplateThatIsGiven) {
+  TempDir dir;
+  const auto opened = [&](const std::string& text) {
+    return Checkpoint::open(tiny_checkpoint(), {.chat_template = dir.write("given.jinja", text)})
+        .value();
+  };
+  const Checkpoint plain = Checkpoint::open(tiny_checkpoint()).value();
+  EXPECT_NE(opened("a").source_hash().value(), plain.source_hash().value());
+  EXPECT_NE(opened("a").source_hash().value(), opened("b").source_hash().value());
+  EXPECT_NE(opened("a").content_hash({}).value(), opened("b").content_hash({}).value());
+  EXPECT_EQ(opened("a").source_hash().value(), opened("a").source_hash().value());
+  EXPECT_EQ(opened("a").side_files(), plain.side_files());
+  EXPECT_EQ(opened("a").files.read("chat_template.jinja").value(), "a");
+}
+
 TEST(CheckpointTest, ContentHashCoversSideFilesAndWeights) {
   TempDir dir;
   link_tiny_checkpoint(dir);

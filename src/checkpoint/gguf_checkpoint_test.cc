@@ -93,7 +93,7 @@ struct TinyGguf {
              array_of(ValueType::kUint32, 6, widths));
   }
 
-  void add_tokenizer() {
+  void add_tokenizer(bool with_template = true) {
     const Json json = load_json(tiny_checkpoint() / "tokenizer.json").value();
     std::map<int64_t, std::string> pieces;
     for (const auto& [piece, id] : json["model"]["vocab"].items()) {
@@ -127,6 +127,7 @@ struct TinyGguf {
     number("tokenizer.ggml.eos_token_id", 1);
     number("tokenizer.ggml.padding_token_id", 0);
     number("tokenizer.ggml.unknown_token_id", 3);
+    if (!with_template) return;
     file.key("tokenizer.chat_template", ValueType::kString,
              gguf::text(read_file(tiny_checkpoint() / "chat_template.jinja")));
   }
@@ -198,6 +199,26 @@ TEST_F(GgufCheckpointTest, IsTheModelOfTheFolder) {
     EXPECT_EQ(ours.encode(text, true).value(), theirs.encode(text, true).value()) << text;
   }
   EXPECT_TRUE(gguf->files.has("chat_template.jinja"));
+}
+
+// GGUF files of base models have no template. Catches one that does not become a side file.
+TEST_F(GgufCheckpointTest, TakesATemplateThatIsGiven) {
+  TinyGguf bare;
+  bare.add_config();
+  bare.add_tokenizer(false);
+  bare.add_tensors(TestTensors::tiny());
+  const auto without = opened(bare);
+  ASSERT_TRUE(without.ok()) << without.error().message();
+  EXPECT_FALSE(without->files.has("chat_template.jinja"));
+  const auto with =
+      Checkpoint::open(dir_.path() / "tiny.gguf",
+                       {.chat_template = dir_.write("given.jinja", std::string("given"))});
+  ASSERT_TRUE(with.ok()) << with.error().message();
+  EXPECT_EQ(with->files.read("chat_template.jinja").value(), "given");
+  EXPECT_THAT(with->side_files(), testing::Contains("chat_template.jinja"));
+  EXPECT_NE(with->source_hash().value(), without->source_hash().value());
+  EXPECT_THAT(with->notes,
+              testing::Contains("given.jinja: its chat template is used, as --chat-template says"));
 }
 
 TEST_F(GgufCheckpointTest, NamesWhatIsWrong) {

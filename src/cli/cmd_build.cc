@@ -39,6 +39,7 @@ struct BuildFlags {
   std::vector<std::string> set;
   std::vector<std::string> calibration;
   AdapterFlags adapters;
+  std::string chat_template;
   HtpFlags htp;
 };
 
@@ -206,6 +207,7 @@ Result<int> build(const BuildFlags& flags) {
     return bad_input("", "no checkpoint is given", "lapidary build CHECKPOINT -o PACKAGE");
   }
   if (options.output.empty()) return bad_input("", "no output is given", "add -o PACKAGE");
+  options.chat_template = flags.chat_template;
   options.force = flags.force;
   options.require_grid = flags.require_grid;
   options.work = {.threads = static_cast<size_t>(flags.threads), .cancel = &catch_interrupts()};
@@ -251,6 +253,9 @@ void add_build_command(Program& program, int& exit_code) {
   command.add_flag("--require-grid", flags->require_grid,
                    "Fail where weights of 4 bits cannot keep the checkpoint's own codes");
   flags->adapters.add_to(command);
+  command.add_option("--chat-template", flags->chat_template,
+                     "A Jinja file, or a JSON file with 'chat_template': used in the place of the "
+                     "checkpoint's");
   flags->htp.add_to(command);
   command.add_flag("--list-recipes", flags->list_recipes, "List the built-in recipes");
   command.on_run([flags, &exit_code] { exit_code = code_or_report(build(*flags)); });

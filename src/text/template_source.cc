@@ -53,4 +53,19 @@ Result<std::optional<TemplateSource>> find_template(const FileSet& files) {
   return out;
 }
 
+Status replace_template(FileSet& files, const std::string& source, const std::string& where) {
+  for (const std::string place : places(files)) {
+    if (place == kTemplateFile) break;
+    LAP_ASSIGN_OR_RETURN(const auto found, read_place(files, place));
+    if (!found) continue;
+    LAP_ASSIGN_OR_RETURN(const JsonDocument document, files.document(place));
+    Json changed = document.json();
+    changed[kTemplateKey] = source;
+    files.replace(place, changed.dump(2) + "\n", where);
+    return {};
+  }
+  files.replace(kTemplateFile, source, where);
+  return {};
+}
+
 }  // namespace lapidary::text

@@ -37,4 +37,9 @@ struct TemplateSource {
 // Nothing: there is no template. Errors name the file: it cannot be read, it is no JSON object.
 Result<std::optional<TemplateSource>> find_template(const FileSet& files);
 
+// Makes `source` the template that find_template finds: in the first place that has one if that
+// comes before chat_template.jinja, else as chat_template.jinja. `where`: what messages about it
+// name. Errors: those of find_template.
+Status replace_template(FileSet& files, const std::string& source, const std::string& where);
+
 }  // namespace lapidary::text

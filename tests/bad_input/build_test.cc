@@ -118,6 +118,37 @@ TEST_F(Places, APackageIsThere) {
   scratch_.expect_refused(build(scratch_.at("package")), {"package", "--force"});
 }
 
+class ChatTemplate : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ChatTemplate, IsRefused) {
+  Scratch scratch;
+  scratch.add_checkpoint();
+  GetParam().damage(scratch);
+  scratch.expect_refused({"build", scratch.at("checkpoint"), "--chat-template",
+                          scratch.at("given.json"), "-r", "cpu-fp32", "-o", scratch.at("out")},
+                         GetParam().parts, {}, kBounded);
+}
+
+Case given(const char* name, std::string text, std::vector<std::string> parts) {
+  return {name, [=](Scratch& s) { s.write("given.json", text); }, std::move(parts)};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, ChatTemplate,
+    ::testing::Values(
+        Case{"Missing", [](Scratch& /*s*/) {}, {"given.json"}},
+        given("GitLfsPointer",
+              "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, 'a') +
+                  "\nsize 1157007\n",
+              {"given.json", "Git LFS"}),
+        given("Truncated", R"({"chat_template": "{{ x)", {"given.json", "not valid JSON"}),
+        given("Without", R"({"bos_token": "<bos>"})", {"given.json", "has no 'chat_template'"}),
+        given("NoText", R"({"chat_template": 5})", {"given.json", "neither a text nor"}),
+        given("Empty", R"({"chat_template": ""})", {"given.json", "is empty"}),
+        given("NotJinja", R"({"chat_template": "{% if %}"})", {"given.json", "line 1"}),
+        given("TooLarge", std::string(17U << 20, ' '), {"given.json"})),
+    name_of);
+
 TEST(CommandLine, IsRefusedInOneLine) {
   const Scratch scratch;
   scratch.expect_refused({"build", "--no-such-flag"}, {"--no-such-flag"});

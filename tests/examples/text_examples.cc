@@ -7,8 +7,10 @@
 #include "checkpoint/test_files.h"
 #include "example.h"
 #include "text/chat_template.h"
+#include "text/given_template.h"
 #include "text/piece_decoder.h"
 #include "text/piece_vocabulary.h"
+#include "text/template_source.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_config.h"
 
@@ -24,6 +26,17 @@ Status chat_template_example(const std::filesystem::path& package_dir) {
   // [end]
   EXPECT_NE(prompt.find("Be brief."), std::string::npos) << prompt;
   EXPECT_NE(prompt.find("What is this?"), std::string::npos) << prompt;
+  return {};
+}
+
+Status given_template_example(const std::filesystem::path& dir) {
+  FileSet files("model.gguf", {});
+  // [text/given_template.h]
+  LAP_ASSIGN_OR_RETURN(GivenTemplate given, read_given_template(dir / "chat_template.jinja"));
+  LAP_RETURN_IF_ERROR(replace_template(files, given.source, given.where));
+  // [end]
+  const auto found = find_template(files);
+  EXPECT_TRUE(found.ok() && *found && (*found)->value == given.source);
   return {};
 }
 
@@ -78,6 +91,7 @@ Status tokenizer_config_example(const std::filesystem::path& dir) {
 TEST(TextExamples, OnTheTinyModel) {
   const std::filesystem::path dir = checkpoint::tiny_checkpoint();
   expect_ok(chat_template_example(dir));
+  expect_ok(given_template_example(dir));
   expect_ok(piece_vocabulary_example());
   expect_ok(tokenizer_example(dir));
   expect_ok(tokenizer_config_example(dir));
