@@ -129,7 +129,7 @@ def quantization_config(scheme):
 
 def is_matrix(name, array):
     return (name.startswith("model.language_model.layers.") and name.endswith("_proj.weight")
-            and array.ndim == 2 and array.shape[1] % 32 == 0)
+            and array.ndim == 2 and array.shape[1] % 64 == 0)
 
 
 def floats(dtype, array):
@@ -154,7 +154,8 @@ def q4_0(weight):
                    ).reshape(weight.shape)
 
 
-def run(what="", *args):
+def main():
+    what, *args = sys.argv[1:] or [""]
     if what == "goldens" and len(args) == 1:
         out = pathlib.Path(args[0])
         random = np.random.default_rng(15)
@@ -196,4 +197,4 @@ def run(what="", *args):
 
 
 if __name__ == "__main__":
-    run(*sys.argv[1:])
+    main()
