@@ -4,7 +4,7 @@ add_executable(golden_test golden_file.cc built_model.cc golden_logits_test.cc g
                golden_fixed_audio_test.cc golden_vision_test.cc golden_bidirectional_test.cc
                golden_shapes_test.cc golden_fixed_decoder_test.cc golden_calibration_test.cc
                golden_adapters_test.cc golden_forms_test.cc
-               fixed_decoder.cc
+               golden_kept_codes_test.cc fixed_decoder.cc
                forms/expect_form.cc forms/folders.cc forms/gguf_file.cc forms/ggml_blocks.cc
                forms/packed_weights.cc)
 target_link_libraries(golden_test PRIVATE
