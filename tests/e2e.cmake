@@ -27,7 +27,8 @@ function(lapidary_program_test name)
     LABELS e2e FIXTURES_REQUIRED e2e_packages DISCOVERY_TIMEOUT 60)
 endfunction()
 
-lapidary_program_test(e2e LIBS lapidary_eval)
+lapidary_program_test(e2e SOURCES forms/folders.cc forms/gguf_file.cc forms/ggml_blocks.cc forms/packed_weights.cc
+                      LIBS lapidary_eval)
 
 # Everything that can be wrong: one line on standard error, exit code 2, nothing left behind.
 find_package(ZLIB REQUIRED)  # libpng's: to make pictures that inflate

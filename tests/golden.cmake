@@ -3,8 +3,10 @@ add_executable(golden_test golden_file.cc built_model.cc golden_logits_test.cc g
                audio_goldens.cc golden_audio_encoder_test.cc
                golden_fixed_audio_test.cc golden_vision_test.cc golden_bidirectional_test.cc
                golden_shapes_test.cc golden_fixed_decoder_test.cc golden_calibration_test.cc
-               golden_adapters_test.cc golden_gemma3_test.cc
-               fixed_decoder.cc)
+               golden_adapters_test.cc golden_forms_test.cc golden_gemma3_test.cc
+               golden_kept_codes_test.cc fixed_decoder.cc
+               forms/expect_form.cc forms/folders.cc forms/gguf_file.cc forms/ggml_blocks.cc
+               forms/packed_weights.cc)
 target_link_libraries(golden_test PRIVATE
   lapidary_build lapidary_runtime lapidary_warnings GTest::gmock_main)
 target_include_directories(golden_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})

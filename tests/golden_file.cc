@@ -54,6 +54,11 @@ Case read_case(const Json& json, const std::vector<float>& blob) {
       result.merged.push_back({one.at("name"), one.at("row"), read_array(one.at("values"), blob)});
     }
   }
+  if (json.contains("question")) {
+    result.question = json.at("question");
+    result.stored_digest = json.at("stored");
+    result.values_digest = json.at("values");
+  }
   return result;
 }
 

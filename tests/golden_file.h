@@ -54,6 +54,11 @@ struct Case {
   // Only in adapters.json, by tools/adapters/make.py.
   std::vector<GoldenAdapter> adapters;  // active at once
   std::vector<WeightRow> merged;        // of weights that they change
+
+  // Only in forms.json, by tools/checkpoint_forms/make.py.
+  std::string question;       // of the chat whose ids are input_ids
+  std::string stored_digest;  // of the tensors that the form holds (forms/stored_digest.h)
+  std::string values_digest;  // of the text weights that they are
 };
 
 struct EmbeddingCase {
