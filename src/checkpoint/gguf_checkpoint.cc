@@ -243,7 +243,7 @@ class GgufReader {
       all += fmt::format("{}{} {}", all.empty() ? "" : ", ", count, name);
     }
     notes_.push_back(fmt::format("{}: packed tensors ({}) are taken as the numbers that they hold",
-                                 where_, all));
+                                 name_, all));
   }
 
   std::shared_ptr<const GgufFile> file_;

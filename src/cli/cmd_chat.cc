@@ -153,6 +153,7 @@ Result<int> chat(const ChatFlags& flags) {
   LAP_RETURN_IF_ERROR(check_utf8("--system", flags.system));
   const Stopwatch watch;
   LAP_ASSIGN_OR_RETURN(runtime::Model model, flags.model.open(work));
+  LAP_RETURN_IF_ERROR(model.check_can_chat());
   LAP_ASSIGN_OR_RETURN(runtime::GenerationOptions options, flags.generation.resolve(model));
   const int64_t positions = model.max_context();
   const int64_t context =

@@ -122,13 +122,16 @@ Result<engine::Prompt> Model::prompt_of(std::string_view text,
   return prompt;
 }
 
+Status Model::check_can_chat() const {
+  if (chat_template_) return {};
+  return bad_input(package_.path(kChatTemplate).string(), "the package has no chat template",
+                   "use `lapidary run --raw`, or build the package with --chat-template FILE");
+}
+
 Result<engine::Prompt> Model::chat_prompt(const Json& messages,
                                           std::span<const encoders::EncodedMedia> media,
                                           const CancelToken* cancel) const {
-  if (!chat_template_) {
-    return bad_input(package_.path(kChatTemplate).string(), "the package has no chat template",
-                     "use --raw, or build the package from a checkpoint that has one");
-  }
+  LAP_RETURN_IF_ERROR(check_can_chat());
   text::ChatOptions options;
   options.cancel = cancel;
   LAP_ASSIGN_OR_RETURN(const std::string text, chat_template_->render(messages, options));

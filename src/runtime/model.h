@@ -67,10 +67,13 @@ class Model {
     return {package_, processor_, media_, session_options_, device_};
   }
 
+  // Errors: kBadInput, of a package without chat template.
+  Status check_can_chat() const;
+
   // A conversation, ready for the model's turn. `messages` is an array of objects with "role" and
   // "content", as in OpenAI's API. `media` fills the placeholders of its kind in the rendered text,
-  // in order. Errors: those of the template; kBadInput when placeholders and media of a kind do not
-  // agree in number; kCancelled while the template renders.
+  // in order. Errors: those of check_can_chat() and of the template; kBadInput when placeholders and
+  // media of a kind do not agree in number; kCancelled while the template renders.
   Result<engine::Prompt> chat_prompt(const Json& messages,
                                      std::span<const encoders::EncodedMedia> media = {},
                                      const CancelToken* cancel = nullptr) const;
