@@ -46,8 +46,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 class GoldenGgufForms : public GoldenForms {};
 
-// Catches a type whose blocks are read otherwise than the gguf package does, a tensor under another's
-// name and a tokenizer that splits another way.
+// Catches a type whose blocks are read otherwise than the gguf package does, a tensor under
+// another's name and a tokenizer that splits another way.
 TEST_P(GoldenGgufForms, FileAnswersAsItsValuesDoInTransformers) {
   const Case& one = golden_case();
   const auto path = dir_.path() / "tiny.gguf";

@@ -164,7 +164,8 @@ struct KeptCase {
 const std::vector<std::string> kNoTables = {
     "tables.nodes_to_exclude=[\"*\"]", "matmuls.nodes_to_exclude=[\"*lm_head*\",\"*per_layer*\"]"};
 
-// Catches codes in another order, a lost zero point, a second rounding, and a table that is left out.
+// Catches codes in another order, a lost zero point, a second rounding, and a table that is left
+// out.
 TEST_F(GoldenKeptCodes, AreTheCheckpointsNumbers) {
   const KeptCase cases[] = {
       {"gguf_Q4_0", {}, 52, 0},

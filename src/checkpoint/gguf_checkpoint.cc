@@ -242,8 +242,8 @@ class GgufReader {
     for (const auto& [name, count] : packed) {
       all += fmt::format("{}{} {}", all.empty() ? "" : ", ", count, name);
     }
-    notes_.push_back(fmt::format("{}: packed tensors ({}) are taken as the numbers that they hold",
-                                 name_, all));
+    notes_.push_back(
+        fmt::format("{}: packed tensors ({}) are taken as the numbers that they hold", name_, all));
   }
 
   std::shared_ptr<const GgufFile> file_;

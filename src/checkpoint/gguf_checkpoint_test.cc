@@ -89,6 +89,21 @@ TEST_F(GgufCheckpointTest, TakesATemplateThatIsGiven) {
               testing::Contains("given.jinja: its chat template is used, as --chat-template says"));
 }
 
+// Notes go into packages: one that names the user's folder makes two packages of one file differ.
+TEST_F(GgufCheckpointTest, NotesNameTheFileAlone) {
+  const auto gguf = opened(TinyGguf::whole([](const TestTensors::Stored& stored) {
+    // Blocks of zeros; what is no matrix stays as it is.
+    if (stored.shape.size() < 2) return TinyGguf::as_stored(stored);
+    const auto blocks = static_cast<size_t>(stored.shape[0] * stored.shape[1] / 32);
+    return std::pair(gguf::GgmlType::kQ8_0, std::string(blocks * 34, '\0'));
+  }));
+  ASSERT_TRUE(gguf.ok()) << gguf.error().message();
+  EXPECT_THAT(gguf->notes,
+              ::testing::Contains("tiny.gguf: packed tensors (51 Q8_0) are taken as the numbers "
+                                  "that they hold"));
+  EXPECT_THAT(gguf->notes, ::testing::Each(::testing::Not(HasSubstr(dir_.path().string()))));
+}
+
 TEST_F(GgufCheckpointTest, NamesWhatIsWrong) {
   TinyGguf other;
   other.file.key("general.architecture", ValueType::kString, gguf::text("llama"));

@@ -36,7 +36,8 @@ class CheckpointForms : public testing::Test {
 };
 
 // What transformers answers with the adapters of a case in text_model/adapters.json, through the
-// program; and the record of them. Catches a flag that is read but not followed, or in another order.
+// program; and the record of them. Catches a flag that is read but not followed, or in another
+// order.
 TEST_F(CheckpointForms, AdaptersAnswerAsInPeft) {
   const Json golden = load_json(source_dir() / "tests/golden/text_model/adapters.json").value();
   size_t several = 0;  // cases of more than one adapter

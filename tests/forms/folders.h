@@ -11,8 +11,8 @@
 
 namespace lapidary::golden {
 
-// `name` is a case of text_model/forms.json that is no GGUF file; `dir` is empty. Returns the digest
-// of the tensors; "" for a name that is not known.
+// `name` is a case of text_model/forms.json that is no GGUF file; `dir` is empty. Returns the
+// digest of the tensors; "" for a name that is not known.
 std::string write_folder(const std::string& name, const checkpoint::TempDir& dir);
 
 }  // namespace lapidary::golden

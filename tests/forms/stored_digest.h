@@ -1,5 +1,5 @@
-// A name for the tensors of a form, which tools/checkpoint_forms/make.py gave to what it wrote: equal
-// digests are equal tensors.
+// A name for the tensors of a form, which tools/checkpoint_forms/make.py gave to what it wrote:
+// equal digests are equal tensors.
 //
 //   DigestPieces pieces;
 //   add_piece(pieces, "a.weight BF16", shape, bytes);

@@ -3,7 +3,11 @@
 #include "bad_input/bad_input.h"
 #include "built_model.h"
 #include "e2e/child.h"
+#include "checkpoint/tiny_gguf.h"
 #include "example.h"
+#include "forms/folders.h"
+#include "forms/gguf_file.h"
+#include "forms/stored_digest.h"
 #include "golden_file.h"
 #include "runtime/decoder.h"
 #include "fixed_decoder.h"
@@ -41,7 +45,41 @@ std::vector<float> static_decoder_example(const checkpoint::Checkpoint& checkpoi
   return logits;
 }
 
+void stored_digest_example(const tensor::Shape& shape, const std::string& bytes) {
+  // [tests/forms/stored_digest.h]
+  DigestPieces pieces;
+  add_piece(pieces, "a.weight BF16", shape, bytes);
+  digest_of(pieces);
+  // [end]
+}
+
+void folders_example() {
+  using checkpoint::TempDir;
+  // [tests/forms/folders.h]
+  TempDir dir;
+  const std::string stored = write_folder("peft", dir);  // the golden's "stored"
+  // [end]
+  use(stored);
+}
+
+void gguf_file_example(const std::filesystem::path& path) {
+  // [tests/forms/gguf_file.h]
+  const std::string stored = write_gguf("gguf_Q4_K", path);  // the golden's "stored"
+  // [end]
+  use(stored);
+}
+
 }  // namespace lapidary::golden
+
+namespace lapidary::checkpoint {
+
+void tiny_gguf_example(const TempDir& dir) {
+  // [checkpoint/tiny_gguf.h]
+  dir.write("tiny.gguf", TinyGguf::whole().bytes());
+  // [end]
+}
+
+}  // namespace lapidary::checkpoint
 
 namespace lapidary::refusals {
 
