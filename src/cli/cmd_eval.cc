@@ -192,6 +192,7 @@ void add_eval_command(Program& program, int& exit_code) {
       "eval", "Measure the perplexity of a text, or judge answers about images and sound");
   flags->model.add_to(command);
   flags->model.add_chunk_to(command);
+  flags->model.add_unpack_weights_to(command);
   command.add_option("--text", flags->text, "Text file; each line stands alone after <bos>");
   command.add_option("--media", flags->media,
                      "JSON file with images, clips, questions and reference answers");

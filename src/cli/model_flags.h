@@ -22,6 +22,7 @@ struct ModelFlags {
   int64_t chunk = 256;
   int64_t context = 0;  // 0: the command's choice
   bool no_verify = false;
+  bool unpack_weights = false;
   std::string device = "cpu";
   std::string qnn_libs, arch, soc;  // of the HTP
 
@@ -30,6 +31,8 @@ struct ModelFlags {
   void add_chunk_to(Command command);
   // --context, for the commands whose cache is the user's to size.
   void add_context_to(Command command);
+  // --unpack-weights, for the commands that run a package for long.
+  void add_unpack_weights_to(Command command);
   // Errors besides Model::open's: kBadInput for options of another device than the chosen one.
   Result<runtime::Model> open(const Work& work) const;
 

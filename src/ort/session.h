@@ -63,6 +63,12 @@ struct SessionOptions {
   bool verbose = false;
 };
 
+// Of SessionOptions::config: DequantizeLinear of constants is computed when the session is made, not
+// at every run, and no pair of QuantizeLinear and DequantizeLinear is moved, merged or dropped: a graph
+// computes exactly what it says (ONNX Runtime's session.disable_quant_qdq).
+inline const std::pair<std::string, std::string> kUnpackWeights = {"session.disable_quant_qdq",
+                                                                   "1"};
+
 // The element types of tensors that a run can be given and can give back: float32, float16, bool,
 // int64 and int32, and the integers of 16 and 8 bits. Others live inside of models only.
 bool is_element_type(DType type);

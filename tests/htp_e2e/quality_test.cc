@@ -18,8 +18,9 @@ constexpr double kCaptions = 0.90;
 constexpr double kTranscripts = 1.00;
 
 void expect_within(const std::string& package, double points) {
-  const Json result = json_of(lapidary({"eval", htp_package(package), "--media",
-                                        tiny("eval/eval.json"), "--device", "cpu", "--json"}));
+  const Json result =
+      json_of(lapidary({"eval", htp_package(package), "--media", tiny("eval/eval.json"), "--device",
+                        "cpu", "--unpack-weights", "--json"}));
   ASSERT_EQ(result["images"]["items"], 50);
   ASSERT_EQ(result["audio"]["items"], 50);
   const double allowed = points / 100 + 1e-9;
@@ -30,7 +31,7 @@ void expect_within(const std::string& package, double points) {
 
 double perplexity(const std::string& package) {
   return json_of(lapidary({"eval", package, "--text", tiny("corpus/eval.txt"), "--limit", "40",
-                           "--device", "cpu", "--json"}))["perplexity"]
+                           "--device", "cpu", "--unpack-weights", "--json"}))["perplexity"]
       .get<double>();
 }
 
