@@ -239,7 +239,10 @@ Process process_of(const Bench& bench, const Words& arguments, const fs::path& f
 
 Process process_of(const Bench& bench, const Scenario& scenario, const fs::path& folder,
                    const std::string& mode, const fs::path& counter) {
-  return process_of(bench, scenario.arguments, folder, mode, counter);
+  Process out = process_of(bench, scenario.arguments, folder, mode, counter);
+  // The vendor's compiler takes twenty seconds of a core, which a busy machine makes minutes.
+  if (scenario.is_compiled) out.limit = std::chrono::seconds(900);
+  return out;
 }
 
 Tree output_of(const Bench& bench, const Scenario& scenario, const fs::path& folder) {
