@@ -53,8 +53,11 @@ Result<Question> ask(const RunFlags& flags, const runtime::Model& model, runtime
   if (!flags.system.empty()) {
     messages.push_back(Json{{"role", "system"}, {"content", flags.system}});
   }
-  if (!flags.raw) {
-    // Before the encoders run: it finds placeholders that do not fit the files.
+  // Before the encoders run: tokens that the model cannot read, and placeholders that do not fit the
+  // files.
+  if (flags.raw) {
+    LAP_RETURN_IF_ERROR(model.check_text(turn.text));
+  } else {
     LAP_ASSIGN_OR_RETURN(Json content, runtime::turn_content(turn, model));
     messages.push_back(Json{{"role", "user"}, {"content", std::move(content)}});
   }
