@@ -179,6 +179,30 @@ TEST_F(StaticQuantization, IntegerPortsRun) {
   EXPECT_GE(cosine(floats_of(outputs[1]), floats_of(expected[1])), 0.9999);
 }
 
+// Outliers of real size, as a norm's one large weight makes them: catches a factor that a norm, a
+// gate or the layer's scalar sees. As integers the stream rounds off all but the outliers.
+TEST_F(StaticQuantization, ResidualStreamInFloat16KeepsWhatIntegersRoundOff) {
+  Graph graph = passes::residual_graph();
+  std::vector<float> gamma = take(graph.initializers.at("post_norm.weight").to_floats());
+  gamma[3] = 3e4F;
+  graph.initializers["post_norm.weight"] = tensor::floats({passes::kTestWidth}, gamma);
+  std::vector<Sample> samples;
+  for (uint32_t i = 0; i < 4; ++i) {
+    samples.push_back({tensor_of("x", DType::kFloat, {4, passes::kTestWidth},
+                                 passes::test_weights(4 * passes::kTestWidth, 300 + i))});
+  }
+  StaticQuantizationOptions options;
+  options.weight_type = DType::kInt16;
+  const auto integers = quantize(graph, samples, options);
+  options.residual_stream = passes::ResidualType::kFloat16;
+  const auto halves = quantize(graph, samples, options);
+  const double of_integers = least_cosine(graph, integers.graph, samples[0], 0, passes::kTestWidth);
+  const double of_halves = least_cosine(graph, halves.graph, samples[0], 0, passes::kTestWidth);
+  EXPECT_GE(of_halves, 0.99999);
+  EXPECT_LE(of_halves, 1.0000001);
+  EXPECT_GE(of_halves, of_integers);
+}
+
 // The sample image of the vision goldens, 630 patches with padding, as byte -> gain * byte / 255,
 // or its negative for a gain below zero.
 Sample sample_image(int64_t per_patch, float gain) {

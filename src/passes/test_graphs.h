@@ -78,6 +78,34 @@ inline graph::Ref linear(graph::Builder& b, const graph::Ref& x, const std::stri
   return b.op("MatMul", {x, b.weight(name + ".weight", tensor::transpose(weight))}, name);
 }
 
+// Two sublayers of a decoder like Gemma 4's, x [4, 16] -> y [3, 16]: norm, product, norm, residual;
+// then for rows 1..3 a gate that reads the residual stream, a product, norm, residual; the layer's
+// scalar, the final norm, a product. `gain` is that of the norms behind sublayers.
+inline graph::Graph residual_graph(float gain = 1) {
+  using graph::Ref;
+  graph::Builder b("decoder");
+  uint32_t seed = 40;
+  const auto product = [&](const Ref& x, const std::string& name) {
+    return linear(
+        b, x, name,
+        tensor::floats({kTestWidth, kTestWidth}, test_weights(kTestWidth * kTestWidth, ++seed)));
+  };
+  const auto norm = [&](const Ref& x, const std::string& name, float by = 1) {
+    const auto gamma = tensor::floats({kTestWidth}, test_weights(kTestWidth, ++seed));
+    return b.op("RMSNormalization", {x, b.weight(name + ".weight", tensor::scale(gamma, by))}, name,
+                {{"axis", int64_t{-1}}, {"epsilon", 1e-6F}});
+  };
+  const Ref x = b.input("x", DType::kFloat, {int64_t{4}, kTestWidth});
+  const Ref down = product(norm(x, "in_norm"), "down");
+  Ref h = b.op("Add", {x, norm(down, "post_norm", gain)}, "mlp");
+  h = b.op("Slice", {h, b.constant({1}), b.constant({4}), b.constant({0})}, "keep");
+  const Ref gate = b.op("Tanh", {product(h, "gate")}, "act");
+  h = b.op("Add", {h, norm(product(gate, "projection"), "post_ple_norm", gain)}, "ple");
+  h = b.op("Mul", {h, b.weight("layer_scalar", tensor::floats({1}, {0.75F}))}, "layer_scalar");
+  b.output("y", product(norm(h, "norm"), "head"), DType::kFloat, {int64_t{3}, kTestWidth});
+  return std::move(b).finish();
+}
+
 // The weights of linear_graph, all from the same place.
 inline std::vector<float> linear_weights(int64_t n) { return test_weights(n, 12345); }
 

@@ -12,6 +12,7 @@
 #include "passes/static_quantization/encoding_groups.h"
 #include "passes/static_quantization/group_encodings.h"
 #include "passes/static_quantization/qdq_rewriter.h"
+#include "passes/static_quantization/residual_stream.h"
 #include "passes/static_quantization/weight_factors.h"
 
 namespace lapidary::passes {
@@ -70,6 +71,16 @@ std::optional<WeightRounding> read_rounding(JsonReader& reader) {
   return WeightRounding::kNearest;
 }
 
+ResidualType read_residual_type(JsonReader& reader) {
+  const std::string name = reader.string_or("residual_stream", "int16");
+  if (name == "float16") return ResidualType::kFloat16;
+  if (name != "int16") {
+    reader.fail("residual_stream", fmt::format("'{}' is no type of it", name),
+                "use int16 or float16");
+  }
+  return ResidualType::kInt16;
+}
+
 TensorOverride read_tensor_override(JsonReader reader) {
   TensorOverride out;
   out.type = read_type(reader, "type", false);
@@ -125,6 +136,7 @@ StaticQuantizationOptions read_static_quantization_options(JsonReader& reader) {
   out.tensor_overrides = read_by_pattern(reader, "tensor_overrides", &read_tensor_override);
   out.node_overrides = read_by_pattern(reader, "node_overrides", &read_node_override);
   out.range_margin = reader.number_or("range_margin", 0, {0, 10});
+  out.residual_stream = read_residual_type(reader);
   out.quantized_io = reader.strings("quantized_io");
   return out;
 }
@@ -152,6 +164,7 @@ Json to_json(const StaticQuantizationOptions& options) {
     if (change.weight_search) one["weight_search"] = search(*change.weight_search);
     if (change.weight_rounding) one["weight_rounding"] = rounding(*change.weight_rounding);
   }
+  const bool half = options.residual_stream == ResidualType::kFloat16;
   return {{"activation_type", name(options.activation_type)},
           {"weight_type", name(options.weight_type)},
           {"weight_search", search(options.weight_search)},
@@ -161,6 +174,7 @@ Json to_json(const StaticQuantizationOptions& options) {
           {"tensor_overrides", std::move(tensors)},
           {"node_overrides", std::move(nodes)},
           {"range_margin", options.range_margin},
+          {"residual_stream", half ? "float16" : "int16"},
           {"quantized_io", options.quantized_io}};
 }
 
@@ -217,6 +231,14 @@ void note_unmatched(const GraphSet& graphs, const std::vector<QuantizationPlan>&
   }
 }
 
+// The options with which a stream's nodes stay float.
+StaticQuantizationOptions with_islands(StaticQuantizationOptions options,
+                                       const ResidualStream& stream) {
+  options.nodes_to_exclude.insert(options.nodes_to_exclude.end(), stream.islands.begin(),
+                                  stream.islands.end());
+  return options;
+}
+
 // Once each, though several graphs decline the same.
 void add_declined(std::vector<Declined>& all, const std::vector<Declined>& more) {
   std::set<std::pair<std::string, std::string>> known;
@@ -231,8 +253,14 @@ void add_declined(std::vector<Declined>& all, const std::vector<Declined>& more)
 Result<std::vector<std::string>> values_to_calibrate(const Graph& graph,
                                                      const StaticQuantizationOptions& options,
                                                      const target::QuantizationTraits& traits) {
-  LAP_ASSIGN_OR_RETURN(const QuantizationPlan plan, plan_quantization(graph, options, traits));
-  std::set<std::string> wanted;
+  ResidualStream stream;
+  if (options.residual_stream == ResidualType::kFloat16) {
+    LAP_ASSIGN_OR_RETURN(stream, find_residual_stream(graph));
+  }
+  LAP_ASSIGN_OR_RETURN(const QuantizationPlan plan,
+                       plan_quantization(graph, with_islands(options, stream), traits));
+  const std::vector<std::string> halves = stream.halves();
+  std::set<std::string> wanted(halves.begin(), halves.end());
   for (const EncodingGroup& group : plan.groups) {
     wanted.insert(group.calibrated.begin(), group.calibrated.end());
   }
@@ -246,11 +274,12 @@ Result<std::vector<std::string>> values_to_calibrate(const Graph& graph,
   return out;
 }
 
-Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
-                                       const StaticQuantizationOptions& options,
-                                       const target::QuantizationTraits& traits,
-                                       const std::shared_ptr<const quant::Moments>& moments) {
-  LAP_RETURN_IF_ERROR(check_options(graphs, options));
+namespace {
+
+Result<SetOutcome> quantize_set(GraphSet graphs, const quant::Ranges& ranges,
+                                const StaticQuantizationOptions& options,
+                                const target::QuantizationTraits& traits,
+                                const std::shared_ptr<const quant::Moments>& moments) {
   std::vector<QuantizationPlan> plans;
   std::vector<const Graph*> views;
   for (const RoleGraph& each : graphs) {
@@ -274,6 +303,43 @@ Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ran
   add_declined(out.declined, factors.declined);
   add_declined(out.declined, unmatched);
   return out;
+}
+
+// The graphs with their streams in float16, quantized.
+Result<SetOutcome> quantize_around_stream(GraphSet graphs, const quant::Ranges& ranges,
+                                          const StaticQuantizationOptions& options,
+                                          const target::QuantizationTraits& traits,
+                                          const std::shared_ptr<const quant::Moments>& moments) {
+  std::vector<ResidualStream> streams;
+  std::vector<const Graph*> views;
+  StaticQuantizationOptions around = options;
+  for (const RoleGraph& each : graphs) {
+    LAP_ASSIGN_OR_RETURN(ResidualStream stream, find_residual_stream(each.graph));
+    streams.push_back(std::move(stream));
+    views.push_back(&each.graph);
+  }
+  LAP_ASSIGN_OR_RETURN(const float factor,
+                       residual_factor(views, streams, ranges, options.range_margin));
+  LAP_ASSIGN_OR_RETURN(const quant::Ranges scaled, scaled_ranges(ranges, streams, factor));
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    LAP_ASSIGN_OR_RETURN(graphs[i].graph,
+                         scale_residual_stream(std::move(graphs[i].graph), streams[i], factor));
+    around = with_islands(std::move(around), streams[i]);
+  }
+  return quantize_set(std::move(graphs), scaled, around, traits, moments);
+}
+
+}  // namespace
+
+Result<SetOutcome> static_quantization(GraphSet graphs, const quant::Ranges& ranges,
+                                       const StaticQuantizationOptions& options,
+                                       const target::QuantizationTraits& traits,
+                                       const std::shared_ptr<const quant::Moments>& moments) {
+  LAP_RETURN_IF_ERROR(check_options(graphs, options));
+  if (options.residual_stream == ResidualType::kFloat16) {
+    return quantize_around_stream(std::move(graphs), ranges, options, traits, moments);
+  }
+  return quantize_set(std::move(graphs), ranges, options, traits, moments);
 }
 
 Result<PassOutcome> static_quantization(Graph graph, const quant::Ranges& ranges,

@@ -45,6 +45,9 @@
 // read_static_quantization_options: calibrate_method ("MinMax", "Percentile", "MSE"), percentile,
 // data_config. The digest of the ranges belongs to the cache key.
 //
+// With residual_stream "float16" the nodes of the stream are islands, and an error names what stands
+// against it (residual_stream.h).
+//
 // Errors: a value without a range, by name; overrides that disagree within one group, by name;
 // dtypes that cannot be inferred; an opset before 21; a name in `quantized_io` that is no float
 // input or output of any graph.
@@ -75,6 +78,10 @@ struct TensorOverride {
 // (quant/error_aware_rounding.h).
 enum class WeightRounding { kNearest, kErrorAware };
 
+// What the residual stream, and what is added to it, is computed in: integers as everything else,
+// or float16 under a common factor (residual_stream.h).
+enum class ResidualType { kInt16, kFloat16 };
+
 struct StaticNodeOverride {
   std::optional<DType> activation_type;  // of the node's outputs
   std::optional<DType> weight_type;
@@ -96,6 +103,7 @@ struct StaticQuantizationOptions {
   // limits of a Clip or Relu: calibration data is a sample, and what is beyond an encoding is cut
   // off. 0.25 costs 16-bit activations a third of a bit.
   double range_margin = 0;
+  ResidualType residual_stream = ResidualType::kInt16;
   std::vector<std::string> op_types_to_exclude;
   std::vector<std::string> nodes_to_exclude;  // globs
   ByPattern<TensorOverride> tensor_overrides;
@@ -109,8 +117,8 @@ struct StaticQuantizationOptions {
 // Reads activation_type, weight_type (or Olive's `precision`), weight_search ("min_max", "mse"),
 // weight_rounding ("nearest", "error_aware"), op_types_to_exclude, nodes_to_exclude,
 // tensor_overrides {glob: {type, symmetric, range}}, node_overrides {glob: {activation_type,
-// weight_type, weight_search, weight_rounding}}, range_margin and quantized_io. Types may be spelt
-// "uint16" or, as in ONNX Runtime, "QUInt16". What concerns calibration alone (calibrate_method,
+// weight_type, weight_search, weight_rounding}}, range_margin, residual_stream ("int16", "float16")
+// and quantized_io. Types may be spelt "uint16" or, as in ONNX Runtime, "QUInt16". What concerns calibration alone (calibrate_method,
 // data_config) is left to the caller.
 StaticQuantizationOptions read_static_quantization_options(JsonReader& reader);
 Json to_json(const StaticQuantizationOptions& options);
