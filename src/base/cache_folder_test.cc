@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +81,13 @@ class CacheFolderTest : public testing::Test {
     const auto found = cache.fetch(kKind, key(number), dir_ / "got", work);
     EXPECT_TRUE(found.ok()) << found.error().message();
     return found.ok() && *found;
+  }
+  std::vector<std::string> names_in_contexts() const {
+    std::vector<std::string> names;
+    for (const auto& each : fs::directory_iterator(root() / "contexts")) {
+      names.push_back(each.path().filename());
+    }
+    return names;
   }
   // As if it had been used last so many seconds after 1970.
   void used_at(int number, time_t seconds) const {
@@ -328,6 +336,39 @@ TEST_F(CacheFolderTest, WhatAKillLeftGoesAndWhatIsBeingWrittenStays) {
 }
 
 // Catches `lapidary cache clear` on a folder that is no cache.
+// With so many more open files than there are now.
+Result<CacheRemoval> trim_with_files(const CacheFolder& cache, rlim_t more) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int lowest = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(lowest);
+  const rlimit tight{static_cast<rlim_t>(lowest) + more, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &tight);
+  Result<CacheRemoval> removed = cache.trim(0);
+  setrlimit(RLIMIT_NOFILE, &before);
+  return removed;
+}
+
+// Catches folders that cannot be listed and read as empty: "cleared", and all is there.
+TEST_F(CacheFolderTest, ClearedMeansThatNothingIsLeft) {
+  std::vector<bool> done;
+  for (rlim_t files = 0; files < 12; ++files) {
+    const CacheFolder cache = open();
+    for (const int number : {1, 2}) store(cache, number);
+    write(root() / "contexts" / (key(3) + ".7.0.partial") / "context.bin", "half");
+    const auto removed = trim_with_files(cache, files);
+    done.push_back(removed.ok());
+    if (removed.ok()) {
+      EXPECT_THAT(names_in_contexts(), IsEmpty()) << files;
+    }
+    const auto again = cache.trim(0);
+    ASSERT_TRUE(again.ok()) << again.error().message();
+    EXPECT_THAT(names_in_contexts(), IsEmpty()) << files;
+  }
+  EXPECT_FALSE(done.front());
+  EXPECT_TRUE(done.back());
+}
+
 TEST_F(CacheFolderTest, WhatNoLapidaryMadeStays) {
   const CacheFolder cache = open();
   store(cache, 1);
