@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <fstream>
@@ -22,7 +23,8 @@ constexpr const char* kExported = "exported";
 constexpr const char* kModel = "model.onnx";
 constexpr const char* kInput = "input.onnx";
 constexpr const char* kCache = "cache";
-constexpr int64_t kResumedAt = 220;  // calls of a CPU build: behind its second component
+constexpr const char* kBeside = "beside";  // the cache; leftovers of it may be links to there
+constexpr int64_t kResumedAt = 220;        // calls of a CPU build: behind its second component
 
 Words build_words(const Bench& bench, const std::string& recipe) {
   return {"build", (bench.tiny / "checkpoint").string(), "--recipe", recipe,
@@ -142,22 +144,39 @@ void must(const Status& status) {
   if (!status.ok()) throw std::runtime_error(status.error().message());
 }
 
-// Four entries of two kinds, what a killed process left, and what is not of Lapidary.
-Tree filled_cache(const fs::path& folder) {
-  const fs::path made = fresh(folder) / "made";
-  fs::create_directories(made / "sub");
-  std::ofstream(made / "context.bin", std::ios::binary) << std::string(3000, 'b');
-  std::ofstream(made / "sub/context.onnx", std::ios::binary) << std::string(500, 'o');
-  const auto cache = CacheFolder::open(folder / kCache);
-  must(cache.ok() ? Status() : Status(cache.error()));
-  const std::string key(31, '0');
-  for (const char* last : {"1", "2", "3"}) {
-    must(cache->store(CacheKind::kContext, key + last, made));
+std::string cache_key(const char* last) { return std::string(31, '0') + last; }
+constexpr std::array kContexts = {"1", "2", "3"};
+constexpr const char* kVerdict = "4";
+
+Tree made_context() {
+  return {{"context.bin", std::string(3000, 'b')},
+          {"sub/", ""},
+          {"sub/context.onnx", std::string(500, 'o')}};
+}
+
+void fill_cache(const CacheFolder& cache, const fs::path& made) {
+  write_tree(made_context(), fresh(made));
+  for (const char* last : kContexts) {
+    must(cache.store(CacheKind::kContext, cache_key(last), made));
   }
-  must(cache->store_text(CacheKind::kProbe, key + "4", "{}"));
-  const fs::path killed = folder / kCache / "contexts" / (key + "5.1.0.partial");
+  must(cache.store_text(CacheKind::kProbe, cache_key(kVerdict), "{}"));
+  fs::remove_all(made);
+}
+
+CacheFolder opened_cache(const fs::path& folder) {
+  auto cache = CacheFolder::open(folder);
+  must(cache.ok() ? Status() : Status(cache.error()));
+  return *std::move(cache);
+}
+
+// Four entries of two kinds, what killed processes left, and what is not of Lapidary.
+Tree filled_cache(const fs::path& folder) {
+  fill_cache(opened_cache(fresh(folder) / kCache), folder / "made");
+  const fs::path contexts = folder / kCache / "contexts";
+  const fs::path killed = contexts / (cache_key("5") + ".1.0.partial");
   fs::create_directories(killed);
   std::ofstream(killed / "context.bin") << "half";
+  fs::create_symlink(fs::path("../..") / kBeside, contexts / (cache_key("6") + ".1.0.removed"));
   std::ofstream(folder / kCache / "letter.txt") << "dear";
   Tree out = part(read_tree(folder), {kCache});
   fs::remove_all(folder);
@@ -175,6 +194,8 @@ Scenario cache_scenario(const Bench& bench, const std::string& name, const fs::p
   if (name == "cache-prune")
     out.arguments = {"cache", "prune", "--max-size", "6kB", "--cache", cache};
   out.before = out.old_output = filled_cache(scratch);
+  out.inputs = {kBeside};
+  add(out.before, {{std::string(kBeside) + "/", ""}, {std::string(kBeside) + "/mine.bin", "mine"}});
   prepare(out, scratch);
   must_run(bench, out.arguments, scratch);
   out.new_output = part(read_tree(scratch), {kCache});
@@ -261,7 +282,7 @@ Tree output_of(const Bench& bench, const Scenario& scenario, const fs::path& fol
 }
 
 std::string problem_of(const End& end) {
-  if (end.hung) return "it hung";
+  if (end.hung) return "it was not done after " + std::to_string(end.seconds) + " s";
   if (end.signal != 0 && end.signal != SIGKILL) {
     return "it died of signal " + std::to_string(end.signal) + ": " + end.err;
   }
@@ -310,7 +331,51 @@ std::string entry_of(const std::string& path) {
   return path.substr(0, end);
 }
 
-Judgement judge_cache(const Scenario& scenario, const Tree& found) {
+// As a build takes them: each entry is found whole or not at all. False: not at all.
+bool is_found(const CacheFolder& cache, const char* last, const fs::path& to) {
+  const auto found = cache.fetch(CacheKind::kContext, cache_key(last), to);
+  must(found.ok() ? Status() : Status(found.error()));
+  if (!*found) return false;
+  const std::string differs = difference(made_context(), read_tree(to));
+  if (!differs.empty()) throw std::runtime_error("a build would use half an entry: " + differs);
+  return true;
+}
+
+bool is_verdict_found(const CacheFolder& cache) {
+  const auto text = cache.fetch_text(CacheKind::kProbe, cache_key(kVerdict));
+  if (text && *text != "{}")
+    throw std::runtime_error("a build would use another verdict: " + *text);
+  return text.has_value();
+}
+
+// What a build that comes next finds in it and what the one after that does, on a copy.
+std::string problem_of_builds(const Tree& found, const fs::path& copy) {
+  std::string problem;
+  try {
+    write_tree(found, fresh(copy));
+    const CacheFolder cache = opened_cache(copy / kCache);
+    const auto is_there = [&](const std::string& kind, const char* last) {
+      return found.contains(std::string(kCache) + "/" + kind + "/" + cache_key(last) + "/");
+    };
+    const auto expect = [&](bool expected, bool is, const char* last) {
+      if (expected != is && problem.empty())
+        problem = cache_key(last) + ": a build finds otherwise";
+    };
+    for (const char* last : kContexts) {
+      expect(is_there("contexts", last), is_found(cache, last, copy / "got"), last);
+    }
+    expect(is_there("probes", kVerdict), is_verdict_found(cache), kVerdict);
+    fill_cache(cache, copy / "made");
+    for (const char* last : kContexts) expect(true, is_found(cache, last, copy / "got"), last);
+    expect(true, is_verdict_found(cache), kVerdict);
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  fs::remove_all(copy);
+  return problem;
+}
+
+Judgement judge_cache(const Scenario& scenario, const Tree& found, const fs::path& folder) {
   Judgement out;
   const Tree before = entries_of(scenario.before);
   const Tree left = entries_of(found);
@@ -326,6 +391,7 @@ Judgement judge_cache(const Scenario& scenario, const Tree& found) {
   const std::string stranger = difference(part(scenario.before, {letter}), part(found, {letter}));
   if (!stranger.empty()) out.problem = "what is not of the cache: " + stranger;
   out.found = difference(scenario.new_output, found).empty() ? Found::kNew : Found::kOld;
+  if (out.problem.empty()) out.problem = problem_of_builds(found, folder.string() + ".copy");
   return out;
 }
 
@@ -340,7 +406,13 @@ Judgement judge_folder(const Bench& bench, const Scenario& scenario, const fs::p
     out.problem = problem.what();
     return out;
   }
-  if (scenario.is_cache) return judge_cache(scenario, found);
+  const std::string changed =
+      difference(part(scenario.before, scenario.inputs), part(read_tree(folder), scenario.inputs));
+  if (scenario.is_cache) {
+    out = judge_cache(scenario, found, folder);
+    if (!changed.empty()) out.problem = "what is beside the cache has changed: " + changed;
+    return out;
+  }
   const std::string from_old = difference(scenario.old_output, found);
   const std::string from_new = scenario.is_compiled
                                    ? difference(unnumbered(scenario.new_output), unnumbered(found))
@@ -354,8 +426,6 @@ Judgement judge_folder(const Bench& bench, const Scenario& scenario, const fs::p
   } else {
     out.problem = "neither old (" + from_old + ") nor new (" + from_new + ")";
   }
-  const std::string changed =
-      difference(part(scenario.before, scenario.inputs), part(read_tree(folder), scenario.inputs));
   if (out.problem.empty() && !changed.empty()) out.problem = "an input has changed: " + changed;
   if (!out.problem.empty() || scenario.is_model || found.empty()) return out;
   const End verified =
@@ -376,7 +446,9 @@ Judgement judge(const Bench& bench, const Scenario& scenario, const fs::path& fo
 
 std::string repeat(const Bench& bench, const Scenario& scenario, const fs::path& folder) {
   const End end = run(process_of(bench, scenario, folder, ""));
-  if (!end.ok()) return "the next one fails: " + end.err;
+  if (const std::string problem = problem_of(end); !problem.empty())
+    return "the next one: " + problem;
+  if (!end.ok()) return "the next one fails: " + (end.signal != 0 ? "it was killed" : end.err);
   const Judgement after = judge(bench, scenario, folder, end);
   if (!after.problem.empty()) return "after the next one: " + after.problem;
   for (const auto& [path, content] : read_tree(folder)) {
