@@ -48,7 +48,8 @@ class StreamFinder {
         reach(node.inputs[1 - side]);
       }
     }
-    for (size_t i = 0; i < pending_.size(); ++i) pass_on(pending_[i]);  // which appends to it
+    // A copy of each, since pass_on() appends to them.
+    for (size_t next = 0; next < pending_.size();) pass_on(std::string(pending_[next++]));
     for (const std::string& value : pending_) {
       if (!comes_from_stream(value)) out_.entries.insert(value);
     }

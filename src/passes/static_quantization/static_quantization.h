@@ -118,8 +118,8 @@ struct StaticQuantizationOptions {
 // weight_rounding ("nearest", "error_aware"), op_types_to_exclude, nodes_to_exclude,
 // tensor_overrides {glob: {type, symmetric, range}}, node_overrides {glob: {activation_type,
 // weight_type, weight_search, weight_rounding}}, range_margin, residual_stream ("int16", "float16")
-// and quantized_io. Types may be spelt "uint16" or, as in ONNX Runtime, "QUInt16". What concerns calibration alone (calibrate_method,
-// data_config) is left to the caller.
+// and quantized_io. Types may be spelt "uint16" or, as in ONNX Runtime, "QUInt16". What concerns
+// calibration alone (calibrate_method, data_config) is left to the caller.
 StaticQuantizationOptions read_static_quantization_options(JsonReader& reader);
 Json to_json(const StaticQuantizationOptions& options);
 
