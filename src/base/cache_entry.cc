@@ -295,6 +295,8 @@ Removal remove_entry(const FileHandle& folder, const std::string& name) {
     if (::renameat(folder.fd(), name.c_str(), folder.fd(), doomed.c_str()) != 0) {
       return Removal::kStays;
     }
+    // Nor after a power cut: the new name is on disk before the first file goes.
+    if (!flush_to_disk(folder, name).ok()) return Removal::kStays;
   }
   return remove_tree(folder.fd(), doomed) ? Removal::kGone : Removal::kStays;
 }

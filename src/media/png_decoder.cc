@@ -41,12 +41,24 @@ struct PngFile {
   static void on_warning(png_structp, png_const_charp) {}
   static void on_read(png_structp png, png_bytep to, size_t size) {
     auto* self = static_cast<PngFile*>(png_get_io_ptr(png));
-    if (size > self->file.size() - self->offset) {
+    if (size > self->file.size() - self->offset || self->begins_chunk_beyond_end()) {
       self->at_end = true;
       png_error(png, "unexpected end");
     }
     std::memcpy(to, self->file.data() + self->offset, size);
     self->offset += size;
+  }
+
+  // libpng takes as much memory for a text as its chunk's length says, whatever limits it is given,
+  // before it reads the first byte.
+  bool begins_chunk_beyond_end() {
+    constexpr size_t kHeader = 8;    // length and name
+    constexpr size_t kChecksum = 4;  // behind the data
+    if (offset != next_chunk || file.size() - offset < kHeader) return false;
+    const size_t length = png_get_uint_32(
+        static_cast<png_const_bytep>(static_cast<const void*>(file.data() + offset)));
+    next_chunk = offset + kHeader + length + kChecksum;
+    return length <= PNG_UINT_31_MAX && length > file.size() - offset - kHeader;
   }
 
   Error error(const std::string& where) const {
@@ -55,6 +67,7 @@ struct PngFile {
 
   Bytes file;
   size_t offset = 0;
+  size_t next_chunk = 8;  // behind the signature
   bool at_end = false;
   std::array<char, 256> message = {};
   png_structp png = nullptr;

@@ -121,6 +121,12 @@ class PowerTest : public testing::TestWithParam<std::string> {
 
   // Comparing a package is quick; a model has to be read by the program.
   void check_output(const State& state, bool done) {
+    if (scenario_.is_cache) {
+      // How much of a removal is on disk is not promised, nor that it is when the command has ended.
+      const Judgement judged = judge_folder(bench_, scenario_, written(state.tree));
+      ASSERT_EQ(judged.problem, "") << state.where;
+      return;
+    }
     if (scenario_.is_model) {
       const Judgement judged = judge_folder(bench_, scenario_, written(state.tree));
       ASSERT_EQ(judged.problem, "") << state.where;
